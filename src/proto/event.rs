@@ -1,0 +1,282 @@
+//! What goes into an endpoint and what comes out of it.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use p2pchat_wire::identity::{Name, PeerId, ServerKey};
+use p2pchat_wire::signal::Refusal;
+
+/// How an endpoint starts.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Which paths may be used.
+    pub policy: Policy,
+    /// Milliseconds since 1970 at the start. Only ever compared with itself, so a wrong clock does
+    /// no harm.
+    pub started_at_ms: u64,
+}
+
+/// Which paths a person allows.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Policy {
+    /// Relay first, direct as soon as there is a direct path.
+    #[default]
+    Any,
+    /// Never directly: the other side does not learn our address.
+    RelayOnly,
+    /// Never text over the relay; it still carries the handshake.
+    DirectOnly,
+}
+
+/// Something that a person or the wiring wants.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Use this rendezvous from now on, and register again if a name is set.
+    UseRendezvous {
+        /// What its host name resolved to, at most eight; raced, the first to answer is kept.
+        addresses: Vec<SocketAddr>,
+        /// The key that it must prove, if known. Otherwise the first key seen is believed and
+        /// reported by [`Event::RendezvousKey`].
+        key: Option<ServerKey>,
+        /// An address token from an earlier registration.
+        token: Option<[u8; 32]>,
+    },
+    /// Be reachable under this name, and stay so: across restarts of the server and changes of
+    /// network.
+    Register(Name),
+    /// Stop being reachable.
+    Unregister,
+    /// From now on, `name` is `key` and nobody else.
+    Pin {
+        /// A contact's name.
+        name: Name,
+        /// The key that it must prove.
+        key: PeerId,
+    },
+    /// Be connected to `name` whenever both are there, until [`Command::Disconnect`].
+    Connect(Name),
+    /// Stop wanting to be connected to `name`; an existing session is closed.
+    Disconnect(Name),
+    /// Send a message over the session with `peer`, in order with those before it.
+    ///
+    /// Ignored without a session. What was sent and not confirmed by the application when
+    /// [`Event::Disconnected`] comes may be lost and is the application's to send again.
+    Send {
+        /// To whom.
+        peer: PeerId,
+        /// Comes back in [`Event::Transmitted`].
+        tag: u64,
+        /// At most `MAX_MESSAGE` (64 KiB and a header) bytes.
+        message: Vec<u8>,
+    },
+    /// The local endpoints of our sockets, to be offered to peers.
+    SetHostCandidates(Vec<SocketAddr>),
+    /// The network is another one: probe everything at once.
+    NetworkChanged,
+    /// Describe every path to a peer; answered by [`Event::PathsDescribed`].
+    DescribePaths(PeerId),
+    /// Tell everybody that we leave, and stop. No output but the goodbyes follows.
+    Close,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Event {
+    /// The rendezvous proved this key and none was expected: pin it.
+    RendezvousKey(ServerKey),
+    /// We are registered; also reported when the mapped endpoint changes.
+    Registered {
+        /// Under which name.
+        name: Name,
+        /// Our endpoint as the server sees it.
+        mapped: SocketAddr,
+        /// To be shown at the next start.
+        token: [u8; 32],
+    },
+    /// The server refuses the name.
+    RegisterRefused {
+        /// Which name.
+        name: Name,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// The registration was given up as asked.
+    Unregistered,
+    /// The rendezvous does not work; attempts go on by themselves where that can help.
+    RendezvousTrouble(RendezvousTrouble),
+    /// The owner of a name that we want to be connected to came or went.
+    Presence {
+        /// Who.
+        name: Name,
+        /// The key that owns the name, if the server knows it.
+        key: Option<PeerId>,
+        /// Whether it is registered.
+        online: bool,
+    },
+    /// The server does not introduce us; after `Offline` we wait for the peer by ourselves.
+    ConnectRefused {
+        /// To whom.
+        name: Name,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Somebody else proved to own a pinned name. Nothing was sent to them.
+    KeyChanged {
+        /// Which contact.
+        name: Name,
+        /// The pinned key.
+        expected: PeerId,
+        /// The key that was offered.
+        actual: PeerId,
+    },
+    /// We were introduced and the handshake runs.
+    Connecting {
+        /// The other's name.
+        name: Name,
+        /// The other's key.
+        peer: PeerId,
+    },
+    /// A session exists; text can flow. The peer may be one that called us.
+    Connected {
+        /// The other's key, proven.
+        peer: PeerId,
+        /// The name under which the rendezvous introduced it.
+        name: Name,
+        /// The path in use.
+        path: PathInfo,
+    },
+    /// The session moved to another path. Nothing was lost.
+    PathChanged {
+        /// Whose session.
+        peer: PeerId,
+        /// The path now in use.
+        path: PathInfo,
+    },
+    /// The session is over.
+    Disconnected {
+        /// Whose session.
+        peer: PeerId,
+        /// The name it had.
+        name: Name,
+        /// Why.
+        reason: DisconnectReason,
+    },
+    /// The last byte of a message has left in a datagram for the first time.
+    Transmitted {
+        /// To whom.
+        peer: PeerId,
+        /// The message's tag.
+        tag: u64,
+    },
+    /// A message, in order and whole.
+    Message {
+        /// From whom.
+        peer: PeerId,
+        /// What was sent.
+        message: Vec<u8>,
+    },
+    /// Answers [`Command::DescribePaths`].
+    PathsDescribed {
+        /// Whose paths.
+        peer: PeerId,
+        /// Each path that is known; the one in use first.
+        paths: Vec<PathDescription>,
+    },
+}
+
+/// Why the rendezvous does not work.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RendezvousTrouble {
+    /// No answer from any of its addresses.
+    Unreachable,
+    /// It speaks another version of the protocol.
+    Version {
+        /// The server's.
+        server: u8,
+    },
+    /// It proved a key other than the pinned one. We stopped.
+    KeyChanged {
+        /// The pinned key.
+        expected: ServerKey,
+        /// The key that it showed.
+        actual: ServerKey,
+    },
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum DisconnectReason {
+    /// The peer said goodbye.
+    Left,
+    /// We did.
+    Closed,
+    /// Nothing authentic arrived for the idle timeout.
+    TimedOut,
+    /// The peer has started anew; a new session follows at once.
+    Restarted,
+    /// The peer broke the protocol.
+    Misbehaved,
+}
+
+/// The kinds of path, as shown to people.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum PathKind {
+    /// Straight, to an address of the same network or machine.
+    Lan,
+    /// Straight, through whatever NATs there are.
+    Direct,
+    /// Sealed datagrams through the rendezvous.
+    Relay,
+}
+
+/// The path that a session uses.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct PathInfo {
+    /// What kind.
+    pub kind: PathKind,
+    /// The other end, where it is not the rendezvous.
+    pub remote: Option<SocketAddr>,
+    /// Smoothed round-trip time, once measured.
+    pub rtt: Option<Duration>,
+}
+
+/// One path to a peer, for a person who wants to know why.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PathDescription {
+    /// What kind, where to, how fast.
+    pub info: PathInfo,
+    /// Whether the session uses it now.
+    pub active: bool,
+    /// Whether the peer has echoed a probe on it.
+    pub validated: bool,
+    /// How the remote address was learnt: `host`, `server-reflexive`, `peer-reflexive`, `relayed`.
+    pub origin: &'static str,
+    /// Probes sent on it.
+    pub probes_sent: u32,
+    /// Echoes seen on it.
+    pub probes_answered: u32,
+}
+
+/// A datagram to be sent.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[must_use = "a datagram that is not sent is a datagram lost"]
+pub struct Transmit {
+    /// Where to; the address family chooses the socket.
+    pub to: SocketAddr,
+    /// IP time to live, if other than the system's own.
+    pub ttl: Option<u8>,
+    /// The bytes.
+    pub payload: Vec<u8>,
+}
+
+/// The next thing to do; `Timeout` is always the last.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[must_use]
+pub enum Output {
+    /// Send this.
+    Transmit(Transmit),
+    /// Report this.
+    Event(Event),
+    /// Nothing more now. Call `handle_timeout` at this time, if any, unless an input comes first.
+    Timeout(Option<Instant>),
+}

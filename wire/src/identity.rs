@@ -1,0 +1,254 @@
+//! Who somebody is: a key, and the name that the key has claimed.
+//!
+//! The key is the identity; the name is a hint that a rendezvous keeps. A peer's secret is a seed
+//! of 32 bytes, from which every key that it needs is derived, so that the seed alone moves a
+//! person to a new machine.
+
+use std::fmt;
+use std::str::FromStr;
+
+use data_encoding::BASE32_NOPAD;
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+use x25519_dalek::{PublicKey, StaticSecret};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// The public X25519 key that a peer or a rendezvous is known by.
+///
+/// Written in lower-case base32 (RFC 4648 §6, no padding): 52 letters and digits.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
+pub struct PeerId(pub [u8; 32]);
+
+/// A rendezvous' public key: the part behind `#` in `alice@host#KEY`.
+pub type ServerKey = PeerId;
+
+impl PeerId {
+    /// The first eight characters of the written key, for places where the whole does not fit.
+    ///
+    /// Forty bits: enough to tell acquaintances apart, not enough to prove an identity.
+    #[must_use]
+    pub fn tag(&self) -> String {
+        let mut text = self.to_string();
+        text.truncate(8);
+        text
+    }
+}
+
+impl fmt::Display for PeerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&BASE32_NOPAD.encode(&self.0).to_ascii_lowercase())
+    }
+}
+
+/// A text is not a written key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("a key has 52 letters and digits (a-z, 2-7)")]
+pub struct InvalidKey;
+
+impl FromStr for PeerId {
+    type Err = InvalidKey;
+
+    fn from_str(text: &str) -> Result<Self, InvalidKey> {
+        let bytes =
+            BASE32_NOPAD.decode(text.to_ascii_uppercase().as_bytes()).map_err(|_| InvalidKey)?;
+        Ok(Self(bytes.try_into().map_err(|_| InvalidKey)?))
+    }
+}
+
+/// A secret seed and the X25519 key pair derived from it.
+///
+/// `Debug` shows the public half only; the secret is wiped from memory when dropped.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Identity {
+    seed: [u8; 32],
+    #[zeroize(skip)]
+    secret: StaticSecret,
+    #[zeroize(skip)]
+    id: PeerId,
+}
+
+impl Identity {
+    /// Derives the keys of `seed`. The same seed always gives the same identity.
+    #[must_use]
+    pub fn from_seed(seed: [u8; 32]) -> Self {
+        let secret = StaticSecret::from(blake3::derive_key("p2pchat 1 identity x25519", &seed));
+        let id = PeerId(PublicKey::from(&secret).to_bytes());
+        Self { seed, secret, id }
+    }
+
+    /// The public key.
+    #[must_use]
+    pub fn id(&self) -> PeerId {
+        self.id
+    }
+
+    /// The seed, to be written to a file that only its owner can read.
+    #[must_use]
+    pub fn seed(&self) -> &[u8; 32] {
+        &self.seed
+    }
+
+    /// The X25519 secret that Noise needs.
+    #[must_use]
+    pub(crate) fn secret(&self) -> &[u8; 32] {
+        self.secret.as_bytes()
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Identity({})", self.id)
+    }
+}
+
+/// The longest name, in bytes of UTF-8: 21 Chinese characters.
+pub const MAX_NAME: usize = 64;
+
+/// A name in its one canonical form.
+///
+/// NFKC and lower case, so that full-width `ＡＬＩＣＥ` and `alice` are one name; letters and
+/// digits of any script, and `-`, `_`, `.` between them; at most [`MAX_NAME`] bytes. What has a
+/// meaning on the command line or in the chat (`@ # | / :`, white space) cannot be part of a name.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct Name(String);
+
+/// A text cannot be a name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidName {
+    /// Nothing is left of the text after normalisation.
+    #[error("a name needs at least one letter or digit")]
+    Empty,
+    /// Longer than [`MAX_NAME`] bytes.
+    #[error("a name has at most {MAX_NAME} bytes (64 Latin letters, 21 Chinese characters)")]
+    TooLong,
+    /// A character that no name may have.
+    #[error(
+        "a name has letters, digits, '-', '_' and '.', and starts with a letter or digit; {0:?} does not fit"
+    )]
+    Character(char),
+}
+
+impl Name {
+    /// Brings `text` into canonical form.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidName`] says which rule the text breaks.
+    pub fn new(text: &str) -> Result<Self, InvalidName> {
+        // Bound the work before doing any: NFKC can grow a text eighteenfold.
+        if text.len() > 4 * MAX_NAME {
+            return Err(InvalidName::TooLong);
+        }
+        let name: String = text.trim().nfkc().flat_map(char::to_lowercase).nfkc().collect();
+        if let Some(bad) = name.chars().find(|&c| !c.is_alphanumeric() && !"-_.".contains(c)) {
+            return Err(InvalidName::Character(bad));
+        }
+        match name.chars().next() {
+            None => Err(InvalidName::Empty),
+            Some(first) if !first.is_alphanumeric() => Err(InvalidName::Character(first)),
+            Some(_) if name.len() > MAX_NAME => Err(InvalidName::TooLong),
+            Some(_) => Ok(Self(name)),
+        }
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl FromStr for Name {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        Self::new(text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Name {
+    /// Accepts the canonical form only: two spellings of one name on the wire would be two names.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let name = Self::new(&text).map_err(serde::de::Error::custom)?;
+        if name.0 != text {
+            return Err(serde::de::Error::custom("not in canonical form"));
+        }
+        Ok(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_survives_being_written_and_read() {
+        let id = Identity::from_seed([7; 32]).id();
+        let text = id.to_string();
+        assert_eq!(text.len(), 52);
+        assert_eq!(text.parse(), Ok(id));
+        assert_eq!(text.to_ascii_uppercase().parse(), Ok(id));
+        assert_eq!("".parse::<PeerId>(), Err(InvalidKey));
+        assert_eq!(text[1..].parse::<PeerId>(), Err(InvalidKey));
+    }
+
+    #[test]
+    fn names_have_one_form() {
+        for (text, name) in [
+            ("Alice", "alice"),
+            ("ＡＬＩＣＥ", "alice"),
+            (" 爱丽丝 ", "爱丽丝"),
+            ("a-b_c.9", "a-b_c.9"),
+        ] {
+            assert_eq!(Name::new(text).expect("valid").as_str(), name);
+        }
+    }
+
+    #[test]
+    fn what_means_something_elsewhere_is_no_name() {
+        for bad in [
+            "",
+            "  ",
+            "a b",
+            "a@b",
+            "a#b",
+            "a||b",
+            "/a",
+            "-a",
+            ".a",
+            "a\u{202e}b",
+            "a\u{1b}[m",
+            "a\u{200b}b",
+            "a:b",
+        ] {
+            assert!(Name::new(bad).is_err(), "{bad:?}");
+        }
+        assert!(Name::new(&"x".repeat(65)).is_err());
+        assert!(Name::new(&"x".repeat(64)).is_ok());
+        // One ligature that NFKC turns into eighteen characters.
+        assert!(Name::new(&"\u{fdfa}".repeat(60)).is_err());
+    }
+
+    #[test]
+    fn only_the_canonical_form_is_read_from_the_wire() {
+        let spelled = crate::codec::encode("Alice");
+        assert!(crate::codec::decode::<Name, 100>(&spelled).is_err());
+        let canonical = crate::codec::encode("alice");
+        assert!(crate::codec::decode::<Name, 100>(&canonical).is_ok());
+    }
+
+    #[test]
+    fn the_secret_is_not_in_debug_output() {
+        let identity = Identity::from_seed([9; 32]);
+        assert_eq!(format!("{identity:?}"), format!("Identity({})", identity.id()));
+    }
+}
