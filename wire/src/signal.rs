@@ -33,6 +33,9 @@ pub struct LinkRequest {
     pub counter: u64,
     /// The name to register under; `None` only looks others up.
     pub name: Option<Name>,
+    /// Whether to keep the mapped endpoint from those whom the server introduces: a peer that only
+    /// wants to be relayed. Holds until the next request.
+    pub concealed: bool,
     /// Peers to be introduced to in the same exchange; at most [`MAX_CONNECTS`].
     pub connects: Vec<Connect>,
 }
@@ -107,8 +110,8 @@ pub struct Introduction {
     pub name: Name,
     /// The key that owns it.
     pub key: PeerId,
-    /// The other's mapped endpoint.
-    pub endpoint: SocketAddr,
+    /// The other's mapped endpoint, unless it is concealed.
+    pub endpoint: Option<SocketAddr>,
     /// Our number for the relay channel to the other.
     pub channel: u64,
     /// Shared by both sides; heads handshakes and punches that travel directly.
@@ -230,7 +233,12 @@ mod tests {
 
     #[test]
     fn padding_is_removed_and_must_be_zeros() {
-        let request = LinkRequest { counter: 7, name: Name::new("alice").ok(), connects: vec![] };
+        let request = LinkRequest {
+            counter: 7,
+            name: Name::new("alice").ok(),
+            concealed: false,
+            connects: vec![],
+        };
         let mut bytes = encode_padded(&request, 300);
         assert_eq!(bytes.len(), 300);
         assert_eq!(decode_padded(&bytes), Ok(request));
