@@ -85,7 +85,10 @@ fn no_file_is_too_long() {
             let _ = writeln!(report, "{}: {lines} lines", shown(&file));
         }
     }
-    assert!(report.is_empty(), "longer than {LONGEST_FILE} lines; find the missing noun:\n{report}");
+    assert!(
+        report.is_empty(),
+        "longer than {LONGEST_FILE} lines; find the missing noun:\n{report}"
+    );
 }
 
 #[test]
@@ -111,7 +114,10 @@ fn imports_go_only_downward() {
 #[test]
 fn manifests_keep_the_order_of_the_crates() {
     for (manifest, forbidden) in [
-        ("wire/Cargo.toml", &["p2pchat-rendezvous", "p2pchat.", "tokio", "getrandom", "rusqlite"][..]),
+        (
+            "wire/Cargo.toml",
+            &["p2pchat-rendezvous", "p2pchat.", "tokio", "getrandom", "rusqlite"][..],
+        ),
         ("rendezvous/Cargo.toml", &["p2pchat."][..]),
     ] {
         let text = read(&root().join(manifest));
@@ -132,7 +138,10 @@ fn sans_io_rooms_name_no_io() {
         if path == TERMINAL || path.ends_with("tests.rs") || path.contains("/tests/") {
             continue;
         }
-        if !SANS_IO.iter().any(|room| path == *room || (room.ends_with('/') && path.starts_with(room))) {
+        if !SANS_IO
+            .iter()
+            .any(|room| path == *room || (room.ends_with('/') && path.starts_with(room)))
+        {
             continue;
         }
         let text = without_tests(&code_only(&read(&file)));
@@ -151,15 +160,19 @@ fn the_reader_of_imports_understands_groups_and_super() {
         let module: Vec<String> = module.iter().map(ToString::to_string).collect();
         imported_rooms(text, &module).into_iter().map(|(_, room)| room).collect::<Vec<_>>()
     };
-    assert_eq!(found("use crate::{chat::Line, store, proto::{Event, net}};", &["ui"]), [
-        "chat", "store", "proto"
-    ]);
+    assert_eq!(
+        found("use crate::{chat::Line, store, proto::{Event, net}};", &["ui"]),
+        ["chat", "store", "proto"]
+    );
     assert_eq!(found("use super::store::Outbox;", &["chat"]), ["store"]);
     assert_eq!(found("use super::store::Outbox;", &["chat", "room"]), Vec::<String>::new());
     assert_eq!(found("let x = super::super::net::open();", &["chat", "room"]), ["net"]);
     assert_eq!(found("use p2pchat_wire::codec;\nuse p2pchat::app;", &["main"]), ["wire", "app"]);
     assert_eq!(without_tests("a\n#[cfg(test)]\nmod tests { b }\n"), "a\n");
-    assert_eq!(code_only("a // crate::b\n\"crate::c\" 'd' r#\"crate::e\"#"), "a \n\"\" 'd' r#\"\"#");
+    assert_eq!(
+        code_only("a // crate::b\n\"crate::c\" 'd' r#\"crate::e\"#"),
+        "a \n\"\" 'd' r#\"\"#"
+    );
 }
 
 /// Every room named after `crate::`, a chain of `super::`, or one of our crates' names, with its
@@ -252,7 +265,8 @@ fn whole_statements(text: &str) -> Vec<(usize, String)> {
         } else {
             statements.push((number + 1, line.to_owned()));
             let start = line.trim_start();
-            open = start.starts_with("use ") || (start.starts_with("pub") && line.contains(" use "));
+            open =
+                start.starts_with("use ") || (start.starts_with("pub") && line.contains(" use "));
         }
         open = open && !line.contains(';');
     }
