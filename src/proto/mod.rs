@@ -5,6 +5,8 @@
 //! virtual time in one test thread, and every failure is a seed.
 
 mod event;
+#[cfg_attr(not(test), expect(dead_code, reason = "the session comes next and uses it"))]
+pub(crate) mod recovery;
 
 pub use event::{
     Command, Config, DisconnectReason, Event, Output, PathDescription, PathInfo, PathKind, Policy,

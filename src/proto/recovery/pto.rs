@@ -1,0 +1,59 @@
+//! The probe timeout (RFC 9002 §6.2): when to knock because nothing is heard.
+
+use std::time::{Duration, Instant};
+
+use super::{GRANULARITY, MAX_ACK_DELAY, Rtt};
+
+/// The longest wait between two probes, unless the path itself is slower.
+///
+/// RFC 9002 §6.2.1 doubles without end. A person who waits for a network to come back does not; and
+/// the session's idle timeout ends the knocking, one small packet every few seconds, soon enough.
+const MAX_BACK_OFF: Duration = Duration::from_secs(3);
+
+/// RFC 9002 §7.6.1: kPersistentCongestionThreshold.
+const PERSISTENT: u32 = 3;
+
+/// How long to wait for an acknowledgement before probing, without back-off.
+pub(super) fn period(rtt: &Rtt) -> Duration {
+    rtt.smoothed() + (rtt.variance() * 4).max(GRANULARITY) + MAX_ACK_DELAY
+}
+
+/// RFC 9002 §7.6.1: losses over more than this are persistent congestion.
+pub(super) fn persistent_congestion(rtt: &Rtt) -> Duration {
+    period(rtt) * PERSISTENT
+}
+
+/// When the next probe is due.
+#[derive(Debug, Default)]
+pub(super) struct Pto {
+    /// Probe timeouts since the last acknowledgement.
+    count: u32,
+    /// The last packet that elicits an acknowledgement, or the last probe timeout: it moves with
+    /// each timeout even if the caller could not send, so that the timer never stands still.
+    since: Option<Instant>,
+}
+
+impl Pto {
+    pub(super) fn count(&self) -> u32 {
+        self.count
+    }
+
+    pub(super) fn on_sent(&mut self, now: Instant) {
+        self.since = self.since.max(Some(now));
+    }
+
+    pub(super) fn on_timeout(&mut self, now: Instant) {
+        self.count = self.count.saturating_add(1);
+        self.since = self.since.max(Some(now));
+    }
+
+    pub(super) fn on_ack(&mut self) {
+        self.count = 0;
+    }
+
+    pub(super) fn deadline(&self, rtt: &Rtt) -> Option<Instant> {
+        let period = period(rtt);
+        let doubled = period.saturating_mul(1 << self.count.min(16));
+        Some(self.since? + doubled.min(MAX_BACK_OFF.max(period)))
+    }
+}

@@ -1,0 +1,196 @@
+//! The packets in flight on one path, in the order in which they were sent.
+
+use std::collections::VecDeque;
+use std::ops::RangeInclusive;
+use std::time::Instant;
+
+/// How many packets are tracked that elicit no acknowledgement. A peer that only talks to us gets
+/// nothing but those, and may never acknowledge one.
+const MAX_QUIET: usize = 128;
+
+/// A packet whose fate is known or open.
+#[derive(Debug)]
+pub(super) struct SentPacket<T> {
+    pub(super) packet_number: u64,
+    /// Its place among all packets of this path, without holes.
+    pub(super) ordinal: u64,
+    pub(super) sent_at: Instant,
+    /// The bytes by which it fills the window; zero for those that do not count.
+    pub(super) in_flight: usize,
+    pub(super) ack_eliciting: bool,
+    pub(super) content: T,
+}
+
+#[derive(Debug)]
+struct Slot<T> {
+    packet_number: u64,
+    sent_at: Instant,
+    in_flight: usize,
+    ack_eliciting: bool,
+    /// Nothing once the packet's fate is known.
+    content: Option<T>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct SentPackets<T> {
+    /// Sorted by packet number; the first one's fate is open.
+    slots: VecDeque<Slot<T>>,
+    /// The ordinal of the first slot.
+    first_ordinal: u64,
+    /// The ordinals of packets that elicit no acknowledgement, oldest first.
+    quiet: VecDeque<u64>,
+    bytes_in_flight: usize,
+    eliciting: usize,
+}
+
+impl<T> Default for SentPackets<T> {
+    fn default() -> Self {
+        Self {
+            slots: VecDeque::new(),
+            first_ordinal: 0,
+            quiet: VecDeque::new(),
+            bytes_in_flight: 0,
+            eliciting: 0,
+        }
+    }
+}
+
+impl<T> SentPackets<T> {
+    pub(super) fn push(
+        &mut self,
+        sent_at: Instant,
+        packet_number: u64,
+        bytes: usize,
+        ack_eliciting: bool,
+        content: T,
+    ) {
+        let in_flight = if ack_eliciting { bytes } else { 0 };
+        if ack_eliciting {
+            self.eliciting += 1;
+            self.bytes_in_flight = self.bytes_in_flight.saturating_add(in_flight);
+        } else {
+            self.quiet.push_back(self.next_ordinal());
+        }
+        let content = Some(content);
+        self.slots.push_back(Slot { packet_number, sent_at, in_flight, ack_eliciting, content });
+        if self.quiet.len() > MAX_QUIET
+            && let Some(ordinal) = self.quiet.pop_front()
+        {
+            // The quiet packet may have met its fate before; then nothing is left to take.
+            if let Some(index) = self.index(ordinal) {
+                self.take(index);
+            }
+            self.trim();
+        }
+    }
+
+    /// The ordinal that the next packet gets.
+    pub(super) fn next_ordinal(&self) -> u64 {
+        self.first_ordinal + self.slots.len() as u64
+    }
+
+    pub(super) fn bytes_in_flight(&self) -> usize {
+        self.bytes_in_flight
+    }
+
+    /// How many packets are open that elicit an acknowledgement.
+    pub(super) fn eliciting_packets(&self) -> usize {
+        self.eliciting
+    }
+
+    /// The open packets that elicit an acknowledgement, oldest first.
+    pub(super) fn eliciting(&self) -> impl Iterator<Item = (Instant, &T)> {
+        self.slots
+            .iter()
+            .filter(|slot| slot.ack_eliciting)
+            .filter_map(|slot| Some((slot.sent_at, slot.content.as_ref()?)))
+    }
+
+    /// Takes out every open packet whose number is in `range`.
+    pub(super) fn acknowledge(
+        &mut self,
+        range: RangeInclusive<u64>,
+        mut each: impl FnMut(SentPacket<T>),
+    ) {
+        let mut index = self.slots.partition_point(|slot| slot.packet_number < *range.start());
+        while self.slots.get(index).is_some_and(|slot| slot.packet_number <= *range.end()) {
+            if let Some(packet) = self.take(index) {
+                each(packet);
+            }
+            index += 1;
+        }
+        self.trim();
+    }
+
+    /// Takes out the open packets up to and including `ordinal` of which `lost` says so, given
+    /// their ordinal and time of sending.
+    pub(super) fn take_lost(
+        &mut self,
+        ordinal: u64,
+        mut lost: impl FnMut(u64, Instant) -> bool,
+    ) -> Vec<SentPacket<T>> {
+        let mut taken = Vec::new();
+        for index in 0..self.slots.len() {
+            let at = self.first_ordinal + index as u64;
+            if at > ordinal {
+                break;
+            }
+            let slot = &self.slots[index];
+            if slot.content.is_some() && lost(at, slot.sent_at) {
+                taken.extend(self.take(index));
+            }
+        }
+        self.trim();
+        taken
+    }
+
+    /// What is open no longer fills the window.
+    pub(super) fn forget_bytes(&mut self) {
+        self.bytes_in_flight = 0;
+        for slot in &mut self.slots {
+            slot.in_flight = 0;
+        }
+    }
+
+    /// Takes out everything that is open, oldest first.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = T> {
+        self.first_ordinal = self.next_ordinal();
+        self.quiet.clear();
+        self.bytes_in_flight = 0;
+        self.eliciting = 0;
+        std::mem::take(&mut self.slots).into_iter().filter_map(|slot| slot.content)
+    }
+
+    fn index(&self, ordinal: u64) -> Option<usize> {
+        usize::try_from(ordinal.checked_sub(self.first_ordinal)?).ok()
+    }
+
+    fn take(&mut self, index: usize) -> Option<SentPacket<T>> {
+        let slot = self.slots.get_mut(index)?;
+        let content = slot.content.take()?;
+        self.bytes_in_flight = self.bytes_in_flight.saturating_sub(slot.in_flight);
+        if slot.ack_eliciting {
+            self.eliciting = self.eliciting.saturating_sub(1);
+        }
+        Some(SentPacket {
+            packet_number: slot.packet_number,
+            ordinal: self.first_ordinal + index as u64,
+            sent_at: slot.sent_at,
+            in_flight: slot.in_flight,
+            ack_eliciting: slot.ack_eliciting,
+            content,
+        })
+    }
+
+    /// Drops the slots in front whose packets' fate is known.
+    fn trim(&mut self) {
+        while self.slots.front().is_some_and(|slot| slot.content.is_none()) {
+            self.slots.pop_front();
+            self.first_ordinal += 1;
+        }
+        while self.quiet.front().is_some_and(|ordinal| *ordinal < self.first_ordinal) {
+            self.quiet.pop_front();
+        }
+    }
+}
