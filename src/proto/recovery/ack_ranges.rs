@@ -35,9 +35,9 @@ impl AckRanges {
     /// once.
     pub(crate) fn insert(&mut self, number: u64) -> bool {
         // The first range that ends at or after the number's predecessor: it or nothing grows.
-        let at = self.ranges.partition_point(|range| {
-            range.end.checked_add(1).is_some_and(|next| next < number)
-        });
+        let at = self
+            .ranges
+            .partition_point(|range| range.end.checked_add(1).is_some_and(|next| next < number));
         let Some(range) = self.ranges.get_mut(at).filter(|r| r.start <= number.saturating_add(1))
         else {
             self.ranges.insert(at, Range { start: number, end: number });
