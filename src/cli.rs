@@ -1,0 +1,230 @@
+//! What was typed on the command line. Parsing touches nothing; [`config`](crate::config) says
+//! what it means.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use p2pchat_wire::identity::Name;
+
+use crate::config::{self, Face, Paths, PeerAddress, Rendezvous, Wait, Wanted};
+
+/// The exit codes, for `--help` and the manual page. Scripts rely on them.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  internal error
+  2  wrong usage
+  3  no such name at the rendezvous
+  4  the peer is offline; what was not delivered is kept and goes out later
+  5  the rendezvous cannot be reached
+  6  no path to the peer
+  7  somebody's key has changed; stopped
+  8  refused (the name belongs to another key, ...)
+  9  the other side speaks another version
+ 10  a transfer is incomplete and can be resumed
+
+Examples:
+  p2pchat demo                                try it on this computer alone
+  p2pchat --name bob --peer alice@chat.example.org
+  tail -f log | p2pchat --peer ops@chat.example.org
+  p2pchat send --to alice 'the build is green'";
+
+/// Chat straight from one computer to the other, encrypted end to end.
+///
+/// Without a command: open the chat and wait for whoever calls; with --peer, open a conversation.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "p2pchat", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub struct Cli {
+    /// Options that concern the profile and the network.
+    #[command(flatten)]
+    pub options: Options,
+    /// Options of the chat itself.
+    #[command(flatten)]
+    pub chat: ChatOptions,
+    /// Another command than the chat.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Options that concern the profile and the network.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Options {
+    /// My name: claimed at the rendezvous at first use, then remembered
+    #[arg(long, global = true, value_name = "NAME", env = "P2PCHAT_NAME")]
+    pub name: Option<Name>,
+    /// The server where I am reachable; the one in --peer or the last one if left out
+    #[arg(long, global = true, value_name = "HOST[:PORT][#KEY]")]
+    pub rendezvous: Option<Rendezvous>,
+    /// Line mode: messages to stdout, all else to stderr (by itself without a terminal)
+    #[arg(long, global = true)]
+    pub plain: bool,
+    /// One JSON object per line, both ways
+    #[arg(long, global = true, conflicts_with = "plain")]
+    pub json: bool,
+    /// Where identity, contacts and history are kept
+    #[arg(long, global = true, value_name = "DIR", env = "P2PCHAT_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Local UDP address to use
+    #[arg(long, global = true, value_name = "ADDR:PORT")]
+    pub bind: Option<SocketAddr>,
+    /// Never connect directly: the other side does not learn my IP address
+    #[arg(long, global = true, conflicts_with = "direct_only")]
+    pub relay_only: bool,
+    /// Never send text over the relay
+    #[arg(long, global = true)]
+    pub direct_only: bool,
+    /// How long the end of input waits, such as 30s or 2m
+    #[arg(long, global = true, value_name = "TIME", default_value = "30s",
+          value_parser = parse_duration)]
+    pub timeout: Duration,
+    /// What the end of piped input waits for
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub wait: Wait,
+}
+
+/// Options of the chat itself.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ChatOptions {
+    /// Whom to talk to; the rendezvous may be left out once one is known
+    #[arg(long, value_name = "NAME@HOST[:PORT][#KEY]")]
+    pub peer: Option<PeerAddress>,
+    /// Also run a rendezvous inside this process [at [::]:3478 if no address is given]
+    #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1)]
+    pub serve: Option<Option<SocketAddr>>,
+}
+
+/// What is done instead of chatting.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Chat with an echo on this computer: a rendezvous and two real peers over UDP
+    Demo,
+    /// Show my name, my key and my rendezvous
+    Id,
+    /// List whom I know, with their keys
+    Contacts,
+    /// Print what was said, oldest first
+    History {
+        /// Only this conversation
+        peer: Option<Name>,
+        /// At most this many lines, the newest
+        #[arg(long, short = 'n', value_name = "COUNT", default_value_t = 1000)]
+        lines: u32,
+    },
+    /// Send one message, wait as --wait says, and leave
+    Send {
+        /// Whom to
+        #[arg(long, value_name = "NAME[@HOST[:PORT][#KEY]]")]
+        to: PeerAddress,
+        /// The message; several words are joined by spaces
+        #[arg(required = true)]
+        text: Vec<String>,
+    },
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+impl Cli {
+    /// What is wanted, `terminal` telling whether a person sits on both ends.
+    #[must_use]
+    pub fn wanted(&self, terminal: bool) -> Wanted {
+        let options = &self.options;
+        Wanted {
+            data_dir: options.data_dir.clone(),
+            face: match (options.json, options.plain || !terminal) {
+                (true, _) => Face::Json,
+                (false, true) => Face::Plain,
+                (false, false) => Face::Terminal,
+            },
+            name: options.name.clone(),
+            rendezvous: options.rendezvous.clone(),
+            peer: self.chat.peer.clone(),
+            paths: match (options.relay_only, options.direct_only) {
+                (true, _) => Paths::RelayOnly,
+                (false, true) => Paths::DirectOnly,
+                (false, false) => Paths::Any,
+            },
+            bind: options.bind,
+            wait: options.wait,
+            timeout: options.timeout,
+            serve: self.chat.serve.map(|given| given.unwrap_or_else(config::default_serve_address)),
+        }
+    }
+}
+
+/// `30s`, `1m 30s`, or a bare number of seconds.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    const WRONG: &str = "a time is written as 30s, 500ms or 2m";
+    if let Ok(seconds) = text.parse::<u32>() {
+        return Ok(Duration::from_secs(seconds.into()));
+    }
+    let duration: jiff::SignedDuration = text.parse().map_err(|_| WRONG.to_owned())?;
+    Duration::try_from(duration).map_err(|_| WRONG.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_definition_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_chat_is_what_happens_without_a_command() {
+        let cli = parse("p2pchat --peer alice@host --name Bob --plain").expect("valid");
+        assert!(cli.command.is_none() && cli.options.plain);
+        assert_eq!(cli.chat.peer, "alice@host".parse().ok());
+        assert_eq!(cli.options.name, Name::new("bob").ok());
+        assert_eq!(cli.options.wait, Wait::Delivered);
+        assert_eq!(cli.options.timeout, Duration::from_secs(30));
+    }
+
+    #[test]
+    fn options_may_stand_before_or_behind_a_command() {
+        for line in
+            ["p2pchat --timeout 1s send --to a hi", "p2pchat send --timeout 1000ms --to a hi"]
+        {
+            assert_eq!(parse(line).expect(line).options.timeout, Duration::from_secs(1));
+        }
+    }
+
+    #[test]
+    fn serve_takes_an_address_or_none() {
+        let serve = |line| parse(line).expect(line).chat.serve;
+        assert_eq!(serve("p2pchat"), None);
+        assert_eq!(serve("p2pchat --serve"), Some(None));
+        assert_eq!(serve("p2pchat --serve 127.0.0.1:0"), Some("127.0.0.1:0".parse().ok()));
+    }
+
+    #[test]
+    fn contradictions_and_nonsense_are_refused() {
+        for line in [
+            "p2pchat --relay-only --direct-only",
+            "p2pchat --plain --json",
+            "p2pchat --timeout soon",
+            "p2pchat --timeout -1s",
+            "p2pchat --wait read",
+            "p2pchat --name a@b",
+            "p2pchat --peer @",
+            "p2pchat nonsense",
+            "p2pchat send --to alice",
+        ] {
+            let error = parse(line).expect_err(line);
+            assert_eq!(error.exit_code(), 2, "{line}");
+        }
+    }
+}

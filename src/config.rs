@@ -1,0 +1,247 @@
+//! What the options mean: defaults, what was remembered, and what contradicts what.
+//!
+//! Nothing here touches the world. [`crate::cli`] makes a [`Wanted`] of what was typed; together
+//! with what the profile [`Remembered`], it becomes the [`Place`] where we are to be found.
+
+mod address;
+
+use std::net::{Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use p2pchat_wire::DEFAULT_PORT;
+use p2pchat_wire::identity::Name;
+
+pub use address::{HostPort, InvalidAddress, PeerAddress, Rendezvous};
+
+/// Everything that a run of the chat was asked to be.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Where the profile is kept; `None` is the place that the system has for it.
+    pub data_dir: Option<PathBuf>,
+    /// How we speak with whoever started us.
+    pub face: Face,
+    /// My name.
+    pub name: Option<Name>,
+    /// Where I am to be reachable.
+    pub rendezvous: Option<Rendezvous>,
+    /// The conversation to open.
+    pub peer: Option<PeerAddress>,
+    /// Which paths are allowed.
+    pub paths: Paths,
+    /// Local UDP address.
+    pub bind: Option<SocketAddr>,
+    /// What the end of input waits for.
+    pub wait: Wait,
+    /// How long it waits.
+    pub timeout: Duration,
+    /// Where to run a rendezvous of our own.
+    pub serve: Option<SocketAddr>,
+}
+
+/// How we speak with whoever started us.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Face {
+    /// With a person, on a terminal.
+    Terminal,
+    /// Lines, for pipes.
+    Plain,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Which paths are allowed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Paths {
+    /// Relay first, direct as soon as possible.
+    #[default]
+    Any,
+    /// Only the relay.
+    RelayOnly,
+    /// Only direct ones.
+    DirectOnly,
+}
+
+/// What the end of piped input waits for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
+pub enum Wait {
+    /// Until every line has left this computer
+    Sent,
+    /// Until every line is on the other side's disk
+    #[default]
+    Delivered,
+}
+
+/// What the profile knows from earlier runs.
+#[derive(Clone, Debug, Default)]
+pub struct Remembered {
+    /// The name last used.
+    pub name: Option<Name>,
+    /// The rendezvous last used.
+    pub rendezvous: Option<HostPort>,
+}
+
+/// Who we are to be, and where.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Place {
+    /// The name to register.
+    pub name: Name,
+    /// The rendezvous to register it at.
+    pub rendezvous: Rendezvous,
+}
+
+/// Why the options do not say who we are and where.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// Nobody ever said.
+    #[error(
+        "no name yet, so nobody could call you. Choose one with --name NAME (or P2PCHAT_NAME); it is remembered"
+    )]
+    NoName,
+    /// Nobody ever said.
+    #[error(
+        "no rendezvous is known yet. Name one with --rendezvous HOST, call somebody with --peer NAME@HOST, \
+         or run your own with --serve; it is remembered"
+    )]
+    NoRendezvous,
+    /// The peer is at one server, we are told to be at another.
+    #[error(
+        "{peer} is at {theirs}, but --rendezvous says {ours}: one run talks to one rendezvous. \
+         Leave --rendezvous out to use {theirs}"
+    )]
+    TwoRendezvous {
+        /// Whom --peer names.
+        peer: Name,
+        /// The host in --peer.
+        theirs: HostPort,
+        /// The host in --rendezvous.
+        ours: HostPort,
+    },
+}
+
+impl Wanted {
+    /// Decides who we are and where: what is given, else what is implied, else what is remembered.
+    ///
+    /// The host in `--peer` comes before the remembered rendezvous: `alice@elsewhere` means the
+    /// alice of elsewhere, and she can only be introduced to those who are registered there.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] says what is missing or contradicts what.
+    pub fn place(&self, remembered: &Remembered) -> Result<Place, ConfigError> {
+        let theirs = self.peer.as_ref().and_then(|peer| peer.rendezvous.clone());
+        let rendezvous = match (&self.rendezvous, theirs) {
+            (Some(ours), Some(theirs)) if ours.host != theirs.host => {
+                return Err(ConfigError::TwoRendezvous {
+                    peer: self.peer.as_ref().map(|p| p.name.clone()).ok_or(ConfigError::NoName)?,
+                    theirs: theirs.host,
+                    ours: ours.host.clone(),
+                });
+            }
+            // The same server twice: whichever of the two carries the key.
+            (Some(ours), Some(theirs)) => {
+                Rendezvous { host: theirs.host, key: ours.key.or(theirs.key) }
+            }
+            (Some(given), None) => given.clone(),
+            (None, Some(theirs)) => theirs,
+            (None, None) => match (self.serve, &remembered.rendezvous) {
+                (Some(own), _) => Rendezvous { host: reachable(own).into(), key: None },
+                (None, Some(host)) => Rendezvous { host: host.clone(), key: None },
+                (None, None) => return Err(ConfigError::NoRendezvous),
+            },
+        };
+        let name = self.name.as_ref().or(remembered.name.as_ref());
+        Ok(Place { name: name.ok_or(ConfigError::NoName)?.clone(), rendezvous })
+    }
+}
+
+/// Where `--serve` listens when no address is given: every address of the machine.
+#[must_use]
+pub fn default_serve_address() -> SocketAddr {
+    (Ipv6Addr::UNSPECIFIED, DEFAULT_PORT).into()
+}
+
+/// Where this machine itself reaches a server that listens on `address`.
+#[must_use]
+pub fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(name: &str, rendezvous: &str, peer: &str) -> Wanted {
+        Wanted {
+            data_dir: None,
+            face: Face::Plain,
+            name: name.parse().ok(),
+            rendezvous: rendezvous.parse().ok(),
+            peer: peer.parse().ok(),
+            paths: Paths::Any,
+            bind: None,
+            wait: Wait::Delivered,
+            timeout: Duration::ZERO,
+            serve: None,
+        }
+    }
+
+    fn host(text: &str) -> HostPort {
+        text.parse().expect("host")
+    }
+
+    #[test]
+    fn what_is_given_comes_before_what_is_remembered() {
+        let remembered = Remembered { name: Name::new("old").ok(), rendezvous: Some(host("old")) };
+        let place = |name, rendezvous, peer| {
+            let place = wanted(name, rendezvous, peer).place(&remembered).expect("a place");
+            (place.name.to_string(), place.rendezvous.to_string())
+        };
+        let texts = |name: &str, host: &str| (name.to_owned(), host.to_owned());
+        assert_eq!(place("", "", ""), texts("old", "old"));
+        assert_eq!(place("bob", "new:1", ""), texts("bob", "new:1"));
+        assert_eq!(place("", "", "alice"), texts("old", "old"));
+        assert_eq!(place("", "", "alice@there"), texts("old", "there"));
+        assert_eq!(place("", "there", "alice@there"), texts("old", "there"));
+    }
+
+    #[test]
+    fn a_key_may_stand_in_either_place() {
+        let key = "a".repeat(52);
+        let (with, without) = (format!("h#{key}"), "h".to_owned());
+        for (ours, theirs) in [(&with, &without), (&without, &with)] {
+            let place =
+                wanted("bob", ours, &format!("alice@{theirs}")).place(&Remembered::default());
+            assert_eq!(place.expect("a place").rendezvous.to_string(), with);
+        }
+    }
+
+    #[test]
+    fn what_is_missing_or_contradicts_is_said() {
+        let place = |wanted: Wanted| wanted.place(&Remembered::default());
+        assert_eq!(place(wanted("", "h", "")), Err(ConfigError::NoName));
+        assert_eq!(place(wanted("bob", "", "alice")), Err(ConfigError::NoRendezvous));
+        assert_eq!(
+            place(wanted("bob", "h", "alice@there")),
+            Err(ConfigError::TwoRendezvous {
+                peer: Name::new("alice").expect("name"),
+                theirs: host("there"),
+                ours: host("h"),
+            })
+        );
+    }
+
+    #[test]
+    fn who_serves_is_at_home_there() {
+        let serving = Wanted { serve: Some(default_serve_address()), ..wanted("bob", "", "") };
+        let place = serving.place(&Remembered::default()).expect("a place");
+        assert_eq!(place.rendezvous.to_string(), "[::1]");
+    }
+}
