@@ -3,10 +3,13 @@
 //! The library is the peer. Read it from the inside out:
 //!
 //! - [`proto`] is everything that happens on the network, as one machine without sockets or clocks.
-//! - [`net`] runs that machine on real sockets.
+//! - [`chat`] is what people do with it: lines that arrive once, contacts, commands; also without IO.
+//! - [`store`] keeps on disk what the chat must not forget; [`net`] runs the core on real sockets.
 //! - [`cli`] is what was typed on the command line, [`config`] what it means.
 
+pub mod chat;
 pub mod cli;
 pub mod config;
 pub mod net;
 pub mod proto;
+pub mod store;

@@ -1,0 +1,59 @@
+//! Who a conversation is with: a name, and the rendezvous where that name means something.
+
+use std::fmt;
+
+use p2pchat_wire::identity::Name;
+
+/// A name at a rendezvous, written `alice@host`.
+///
+/// Names belong to the rendezvous that gave them out: `alice@one.example` and `alice@two.example`
+/// may be two people. The key pinned to an address says who it is.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Address {
+    /// The name, in canonical form.
+    pub name: Name,
+    /// The rendezvous as the person wrote it: host name or IP address, and port if unusual.
+    pub host: String,
+}
+
+impl Address {
+    /// The address of `name` at `host`.
+    #[must_use]
+    pub fn new(name: Name, host: &str) -> Self {
+        Self { name, host: host.to_owned() }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.name, self.host)
+    }
+}
+
+/// A moment by the wall clock: milliseconds since 1970, UTC.
+///
+/// It is shown and stored, and decides nothing: wall clocks jump.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Timestamp(pub u64);
+
+impl Timestamp {
+    /// The last moment of the year 9999. A peer may claim any time; what is beyond this one is
+    /// brought back to it, because no calendar can write it.
+    pub const MAX: Self = Self(253_402_300_799_999);
+
+    /// How many milliseconds `self` is after `earlier`; zero if it is before.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// The identifier of one line, chosen at random by its sender. Written as 32 hexadecimal digits.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct LineId(pub [u8; 16]);
+
+impl fmt::Display for LineId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}

@@ -1,0 +1,302 @@
+//! What a person is told, as facts: the words are the user interface's.
+
+use std::net::SocketAddr;
+
+use p2pchat_wire::identity::{InvalidName, Name, PeerId};
+use p2pchat_wire::signal::Refusal;
+
+use super::address::{Address, LineId, Timestamp};
+use super::command::CommandHelp;
+use super::record::Audience;
+use super::storage::{Contact, HistoryLine, StoreFailure};
+use crate::proto::{PathDescription, PathInfo, RendezvousTrouble};
+
+/// Something to be shown.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Notice {
+    /// We are reachable under this name; again when the mapped endpoint changes.
+    Registered {
+        /// Our address.
+        me: Address,
+        /// Our key.
+        key: PeerId,
+        /// Our endpoint as the server sees it.
+        mapped: SocketAddr,
+        /// Whether this is the first time since the start, a new name or a trouble.
+        first: bool,
+    },
+    /// The server does not let us have the name.
+    RegisterRefused {
+        /// Which name.
+        name: Name,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// We are not reachable any more, as asked by /logout.
+    Unregistered,
+    /// The rendezvous does not work. Not repeated while the trouble is the same.
+    Trouble(RendezvousTrouble),
+    /// Plain lines go to this peer from now on.
+    Current(Address),
+    /// A peer, or our path to it, is in another state than before.
+    Peer {
+        /// Who.
+        peer: Address,
+        /// The key, if known.
+        key: Option<PeerId>,
+        /// Before.
+        was: Presence,
+        /// Now.
+        state: Presence,
+        /// The path in use, while connected.
+        path: Option<PathInfo>,
+    },
+    /// Nobody has ever claimed this name at this rendezvous. What was written waits for somebody to.
+    NoSuchName(Address),
+    /// The server does not introduce us to this peer now, and not because it is offline.
+    ConnectRefused {
+        /// To whom.
+        peer: Address,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// STOP: this contact's name belongs to another key now. Nothing is sent until a person
+    /// compares the keys and says /trust.
+    KeyChanged {
+        /// Who.
+        peer: Address,
+        /// The pinned key.
+        expected: PeerId,
+        /// The key that was offered.
+        actual: PeerId,
+    },
+    /// A line is kept on this computer until its receiver is there. Said once, until the receiver's
+    /// state changes.
+    Kept {
+        /// For whom.
+        to: Address,
+        /// The receiver's state.
+        state: Presence,
+        /// How many lines wait for them.
+        waiting: u64,
+    },
+    /// A line from a peer. When it has been printed, say [`Input::Shown`](super::Input::Shown).
+    Message(Message),
+    /// One of our lines is in another state than before.
+    Status {
+        /// To whom.
+        to: Address,
+        /// Which line.
+        id: LineId,
+        /// What a program calls it.
+        reference: Option<String>,
+        /// The new state.
+        state: LineState,
+    },
+    /// What was typed was not done.
+    Refused {
+        /// What a program calls the line.
+        reference: Option<String>,
+        /// Why.
+        problem: Problem,
+    },
+    /// The disk failed in something that no line of ours waits for: a received line, a contact.
+    StoreFailed(StoreFailure),
+    /// A peer's program sends what this version cannot read. Said once a session.
+    Unreadable {
+        /// Whose.
+        peer: Address,
+        /// Its program, as it names itself: not fit for a terminal as it is.
+        software: Option<String>,
+    },
+    /// Answers /who and /look: everybody who is not offline, then those for whom lines wait.
+    Who(Vec<PeerSummary>),
+    /// Answers /contacts.
+    Contacts(Vec<Contact>),
+    /// Answers /path.
+    Paths {
+        /// To whom.
+        peer: Address,
+        /// Every path that is known, the one in use first. Empty without a session.
+        paths: Vec<PathDescription>,
+    },
+    /// Answers /history.
+    History(Vec<HistoryLine>),
+    /// Answers /id.
+    Identity {
+        /// Our name, if we have one.
+        name: Option<Name>,
+        /// The rendezvous.
+        host: String,
+        /// Our key.
+        key: PeerId,
+    },
+    /// Answers /help.
+    Help(Vec<CommandHelp>),
+    /// Answers /trust: the contact's key is the one compared.
+    Trusted {
+        /// Who.
+        peer: Address,
+        /// The key now pinned.
+        key: PeerId,
+    },
+    /// We leave now, and so many lines wait on this computer for the next time.
+    Leaving {
+        /// Undelivered lines.
+        undelivered: u64,
+    },
+}
+
+/// A line from a peer.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Message {
+    /// From whom.
+    pub from: Address,
+    /// Their key.
+    pub key: PeerId,
+    /// The line's identifier.
+    pub id: LineId,
+    /// The text as it came. It may hold anything: show it through
+    /// [`clean::text`](super::clean::text).
+    pub text: String,
+    /// When it was written, by the sender's clock.
+    pub sent_at: Timestamp,
+    /// When it came, by ours.
+    pub received_at: Timestamp,
+    /// To whom it was addressed.
+    pub audience: Audience,
+    /// An earlier run received the line and ended before it confirmed that it had been shown.
+    pub again: bool,
+}
+
+impl Message {
+    /// Whether the line comes so long after it was written that both times should be shown.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        self.received_at.since(self.sent_at) > 60_000
+    }
+}
+
+/// How far a line of ours has come.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum LineState {
+    /// On our disk.
+    Queued,
+    /// Has left in datagrams.
+    Sent,
+    /// On the receiver's disk.
+    Delivered,
+    /// Will not be sent, for this reason.
+    Failed(Problem),
+}
+
+/// Whether a peer is there.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Presence {
+    /// Not there, or not known to be.
+    #[default]
+    Offline,
+    /// The server knows it; we have no session.
+    Registered,
+    /// The handshake runs, or a broken session is being made again.
+    Connecting,
+    /// There is a session.
+    Connected,
+}
+
+impl Presence {
+    /// The word that scripts see.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Offline => "offline",
+            Self::Registered => "registered",
+            Self::Connecting => "connecting",
+            Self::Connected => "connected",
+        }
+    }
+}
+
+/// A peer in the answer to /who.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PeerSummary {
+    /// Who.
+    pub peer: Address,
+    /// The key, if known.
+    pub key: Option<PeerId>,
+    /// Whether a person has confirmed the key.
+    pub verified: bool,
+    /// Whether it is there.
+    pub state: Presence,
+    /// The path in use, while connected.
+    pub path: Option<PathInfo>,
+    /// How many of our lines wait for it.
+    pub waiting: u64,
+    /// Whether plain lines go there.
+    pub current: bool,
+    /// Its program, as it names itself: not fit for a terminal as it is.
+    pub software: Option<String>,
+}
+
+/// Why something that was typed is not done.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Problem {
+    /// There is no such command; nothing was sent.
+    UnknownCommand {
+        /// What was typed, without the mark.
+        typed: String,
+        /// The command that looks most like it.
+        nearest: Option<&'static str>,
+    },
+    /// The command needs other arguments.
+    Usage(CommandHelp),
+    /// A text stands where a name should.
+    BadName {
+        /// What was typed.
+        typed: String,
+        /// Which rule it breaks.
+        why: InvalidName,
+    },
+    /// `alice@elsewhere`, and we are not at that rendezvous.
+    OtherHost {
+        /// What was typed.
+        typed: String,
+        /// Where we are.
+        host: String,
+    },
+    /// `NAME||text` or `@NAME text` in a conversation, and NAME is nobody we know: it may have been
+    /// meant as text.
+    UnknownRecipient(Name),
+    /// Nobody was named, and no conversation is open.
+    NoRecipient,
+    /// A line to everybody, and nobody is connected.
+    NobodyHere,
+    /// To ourselves.
+    Yourself,
+    /// Longer than [`MAX_TEXT`](super::record::MAX_TEXT).
+    TooLong,
+    /// The reference of a JSON request is longer than 256 bytes.
+    ReferenceTooLong,
+    /// The contact's key has changed; see [`Notice::KeyChanged`].
+    KeyChanged {
+        /// The pinned key.
+        expected: PeerId,
+        /// The key that was offered.
+        actual: PeerId,
+    },
+    /// /trust, and no other key was offered for this name.
+    NothingToTrust(Address),
+    /// /trust, and the tag is not that of the key that was offered.
+    WrongKey {
+        /// What was typed.
+        typed: String,
+        /// The key that was offered.
+        offered: PeerId,
+    },
+    /// Not a command, where only commands are accepted.
+    NotACommand,
+    /// We have no name yet: /login first.
+    NoName,
+    /// The disk failed.
+    Store(StoreFailure),
+}

@@ -1,0 +1,171 @@
+//! What two chats say to each other in the messages of a session.
+//!
+//! A record is one message. Newer chats may say more than we know: an unknown kind is skipped, and
+//! so is what follows the known fields of a known one. Kinds and fields are only ever appended.
+
+use p2pchat_wire::codec::{self, DecodeError};
+use serde::{Deserialize, Serialize};
+
+/// The longest text of one line, in bytes of UTF-8.
+pub const MAX_TEXT: usize = 64 * 1024;
+
+/// The longest record: a line with the longest text.
+pub const MAX_RECORD: usize = MAX_TEXT + 256;
+
+/// The longest description of software in a [`Record::Hello`].
+const MAX_SOFTWARE: usize = 64;
+
+/// One message of a session.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub enum Record {
+    /// The first record of each side in each session.
+    Hello {
+        /// Names the sequence of the lines that we send to this peer. The receiver answers with
+        /// [`Record::Committed`] if it has any of them.
+        log: u64,
+        /// Program and version, for a person who wants to know why something does not work.
+        software: String,
+    },
+    /// Text.
+    Line(Line),
+    /// Every line of `log` up to `seq` is on my disk.
+    Committed {
+        /// Your log.
+        log: u64,
+        /// The last line's number.
+        seq: u64,
+        /// The last line's id: a sender restored from an old copy may have given the number to
+        /// another line since.
+        id: [u8; 16],
+    },
+    /// I could not keep what followed this line; send it again.
+    Again {
+        /// Your log.
+        log: u64,
+        /// The last line that I have; 0 for none.
+        after: u64,
+    },
+}
+
+/// One line of text.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// The sender's log.
+    pub log: u64,
+    /// Its place in the log, from 1 up.
+    pub seq: u64,
+    /// Random, the same however often the line is sent.
+    pub id: [u8; 16],
+    /// When it was written: milliseconds since 1970 by the sender's clock.
+    pub sent_at_ms: u64,
+    /// To whom.
+    pub audience: Audience,
+    /// At most [`MAX_TEXT`] bytes.
+    pub text: String,
+}
+
+/// To whom a line was addressed.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize, Deserialize)]
+pub enum Audience {
+    /// To the receiver alone.
+    #[default]
+    You,
+    /// To everybody with whom the sender was connected.
+    Everyone,
+}
+
+impl Record {
+    /// The record as a message.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        codec::encode(self)
+    }
+
+    /// Reads a message. `None` is a kind of record that this version does not know.
+    ///
+    /// # Errors
+    ///
+    /// The message is no record, or breaks a limit.
+    pub fn decode(message: &[u8]) -> Result<Option<Self>, DecodeError> {
+        if message.len() > MAX_RECORD {
+            return Err(DecodeError::OutOfRange);
+        }
+        let (kind, _) = codec::decode_prefix::<u32, 8>(message)?;
+        if kind > LAST_KIND {
+            return Ok(None);
+        }
+        let (record, _) = codec::decode_prefix::<Self, MAX_RECORD>(message)?;
+        let fits = match &record {
+            Self::Hello { software, .. } => software.len() <= MAX_SOFTWARE,
+            Self::Line(line) => line.text.len() <= MAX_TEXT && line.seq > 0,
+            Self::Committed { seq, .. } => *seq > 0,
+            Self::Again { .. } => true,
+        };
+        if fits { Ok(Some(record)) } else { Err(DecodeError::OutOfRange) }
+    }
+}
+
+/// The number of the newest kind, [`Record::Again`].
+const LAST_KIND: u32 = 3;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn line(text: &str) -> Record {
+        Record::Line(Line {
+            log: 7,
+            seq: 1,
+            id: [9; 16],
+            sent_at_ms: 1_000,
+            audience: Audience::You,
+            text: text.to_owned(),
+        })
+    }
+
+    #[test]
+    fn records_have_golden_bytes() {
+        let golden = |record: &Record| {
+            record.encode().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        };
+        assert_eq!(golden(&Record::Hello { log: 5, software: "p".into() }), "00050170");
+        assert_eq!(golden(&line("hi")), "01070109090909090909090909090909090909fbe80300026869");
+        assert_eq!(
+            golden(&Record::Committed { log: 7, seq: 2, id: [1; 16] }),
+            "02070201010101010101010101010101010101"
+        );
+        assert_eq!(golden(&Record::Again { log: 7, after: 0 }), "030700");
+    }
+
+    #[test]
+    fn what_a_newer_chat_says_is_skipped() {
+        assert_eq!(Record::decode(&[4, 1, 2, 3]), Ok(None));
+        let mut longer = line("hi").encode();
+        longer.extend([1, 2, 3]);
+        assert_eq!(Record::decode(&longer), Ok(Some(line("hi"))));
+    }
+
+    #[test]
+    fn limits_are_errors() {
+        assert!(Record::decode(&line(&"x".repeat(MAX_TEXT)).encode()).is_ok());
+        assert!(Record::decode(&line(&"x".repeat(MAX_TEXT + 1)).encode()).is_err());
+        assert!(Record::decode(&[]).is_err());
+        assert!(
+            Record::decode(&Record::Committed { log: 1, seq: 0, id: [0; 16] }.encode()).is_err()
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_decode_without_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Record::decode(&bytes);
+        }
+
+        #[test]
+        fn text_survives(text in "\\PC{0,200}") {
+            prop_assert_eq!(Record::decode(&line(&text).encode()), Ok(Some(line(&text))));
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! What the chat asks of a disk, and what the disk answers.
+//!
+//! Requests are carried out in the order in which they were made, and each has exactly one
+//! [`StoreReply`], in the same order. A reply means that the change is on disk to stay: nobody is
+//! told that a line is kept, delivered or received before it is.
+
+use p2pchat_wire::identity::{Name, PeerId, ServerKey};
+
+use super::address::{Address, LineId, Timestamp};
+use super::record::Audience;
+
+/// Something to be written or read.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum StoreRequest {
+    /// Insert or replace what is known of a contact. `last_seq` never goes down, and `waiting` is
+    /// counted by the store, not taken from here.
+    SaveContact(Contact),
+    /// Put a line into the outbox. Its contact has been saved before.
+    Queue(OutgoingLine),
+    /// Read the undelivered lines to a contact, in order, after a sequence number.
+    /// Answered by [`StoreReply::Outbox`].
+    LoadOutbox {
+        /// Whose outbox.
+        to: Address,
+        /// Lines with a greater sequence number only.
+        after: u64,
+        /// At most so many lines (and about [`MAX_LOAD_BYTES`] of text, but at least one line).
+        limit: usize,
+    },
+    /// The receiver has committed every line up to this one. Answered by
+    /// [`StoreReply::Delivered`], or by [`FailureKind::NoSuchLine`] if no line of ours has this
+    /// number *and* this id: then the database was restored from an old copy.
+    Delivered {
+        /// Who confirmed.
+        to: Address,
+        /// The number of the last committed line.
+        seq: u64,
+        /// Its id.
+        id: LineId,
+        /// When we heard of it.
+        at: Timestamp,
+    },
+    /// Keep a line that a peer sent. Answered by [`StoreReply::Received`].
+    Receive(ReceivedLine),
+    /// A person has seen these lines.
+    Shown(Vec<(Address, LineId)>),
+    /// Remember what is known of a rendezvous.
+    SaveRendezvous(Rendezvous),
+    /// Read the last lines, oldest first. Answered by [`StoreReply::History`].
+    History {
+        /// Of one conversation, or of all.
+        with: Option<Address>,
+        /// At most so many.
+        limit: usize,
+    },
+}
+
+/// About how much text one [`StoreRequest::LoadOutbox`] brings into memory.
+pub const MAX_LOAD_BYTES: usize = 1 << 20;
+
+/// The answer to one request.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum StoreReply {
+    /// It is on disk.
+    Done,
+    /// A line from a peer is on disk. `new` is false if it was there already.
+    Received {
+        /// Whether it is to be shown.
+        new: bool,
+    },
+    /// These lines were undelivered until now; the oldest first.
+    Delivered(Vec<DeliveredLine>),
+    /// The undelivered lines asked for.
+    Outbox(Vec<OutgoingLine>),
+    /// The lines asked for.
+    History(Vec<HistoryLine>),
+    /// Nothing was changed.
+    Failed(StoreFailure),
+}
+
+/// Why a request could not be carried out.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{sentence}")]
+pub struct StoreFailure {
+    /// What kind of failure.
+    pub kind: FailureKind,
+    /// What happened and what a person can do, as a sentence.
+    pub sentence: String,
+}
+
+/// The kinds of failure.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum FailureKind {
+    /// The disk or the quota is full.
+    Full,
+    /// The database is damaged.
+    Corrupt,
+    /// [`StoreRequest::Delivered`] names a line that was never ours.
+    NoSuchLine,
+    /// [`StoreRequest::Receive`] does not continue what was received before.
+    Gap,
+    /// Anything else that the system reported.
+    Other,
+}
+
+/// Somebody we have met, or have written to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Contact {
+    /// Name and rendezvous.
+    pub address: Address,
+    /// The key pinned at the first contact. `None` until then.
+    pub key: Option<PeerId>,
+    /// Whether a person confirmed the key, rather than it having been believed at first sight.
+    pub verified: bool,
+    /// Another key that proved to own the name since. While it is set, nothing is sent.
+    pub offered: Option<PeerId>,
+    /// Names the sequence of our lines to this contact; random.
+    pub log: u64,
+    /// The greatest sequence number ever given to a line.
+    pub last_seq: u64,
+    /// How many lines are undelivered.
+    pub waiting: u64,
+    /// When the contact was made.
+    pub since: Timestamp,
+}
+
+/// A line of ours.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct OutgoingLine {
+    /// To whom.
+    pub to: Address,
+    /// Its place in the conversation, from 1 up. Numbers may be skipped, never used twice.
+    pub seq: u64,
+    /// Its identifier.
+    pub id: LineId,
+    /// When it was written.
+    pub sent_at: Timestamp,
+    /// To whom it was addressed.
+    pub audience: Audience,
+    /// The text, as typed.
+    pub text: String,
+    /// What a program on the other side of `--json` calls it.
+    pub reference: Option<String>,
+}
+
+/// A line that has become delivered.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DeliveredLine {
+    /// Its number.
+    pub seq: u64,
+    /// Its identifier.
+    pub id: LineId,
+    /// What a program calls it.
+    pub reference: Option<String>,
+}
+
+/// A line of a peer's.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ReceivedLine {
+    /// From whom.
+    pub from: Address,
+    /// The key that proved to be theirs.
+    pub peer: PeerId,
+    /// The sender's log.
+    pub log: u64,
+    /// The line's number in it.
+    pub seq: u64,
+    /// The number of the line before it: the store refuses the line unless exactly this one is the
+    /// last that it has of this peer and log. Otherwise a line that could not be stored would be
+    /// overtaken by the next, and be taken for a repeated one when it comes again.
+    pub after: u64,
+    /// Its identifier.
+    pub id: LineId,
+    /// When it was written, by the sender's clock.
+    pub sent_at: Timestamp,
+    /// When it came, by ours.
+    pub received_at: Timestamp,
+    /// To whom it was addressed.
+    pub audience: Audience,
+    /// The text as it came: not fit for a terminal, see [`clean`](super::clean).
+    pub text: String,
+}
+
+/// How far a peer's log has been received.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Cursor {
+    /// Whose.
+    pub peer: PeerId,
+    /// Which log.
+    pub log: u64,
+    /// The number of the last committed line.
+    pub seq: u64,
+    /// Its id.
+    pub id: LineId,
+}
+
+/// A line as history shows it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct HistoryLine {
+    /// With whom.
+    pub with: Address,
+    /// Its identifier.
+    pub id: LineId,
+    /// Ours or theirs.
+    pub direction: Direction,
+    /// When it was written.
+    pub sent_at: Timestamp,
+    /// Theirs: when it came. Ours: when it was delivered, if it was.
+    pub arrived_at: Option<Timestamp>,
+    /// To whom it was addressed.
+    pub audience: Audience,
+    /// The text: not fit for a terminal as it is.
+    pub text: String,
+}
+
+/// Which way a line goes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Direction {
+    /// Ours.
+    Out,
+    /// Theirs.
+    In,
+}
+
+/// What is known of a rendezvous.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Rendezvous {
+    /// As the person wrote it.
+    pub host: String,
+    /// Its key, pinned at the first contact.
+    pub key: Option<ServerKey>,
+    /// The address token of the last registration.
+    pub token: Option<[u8; 32]>,
+    /// The name last claimed there.
+    pub name: Option<Name>,
+    /// When it was last used; the newest is the default.
+    pub used_at: Timestamp,
+}
+
+/// What the disk holds when a chat begins.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Snapshot {
+    /// Everybody, of every rendezvous.
+    pub contacts: Vec<Contact>,
+    /// How far their logs were received.
+    pub cursors: Vec<Cursor>,
+    /// Lines that were received but perhaps never shown, oldest first.
+    pub unshown: Vec<ReceivedLine>,
+    /// The rendezvous servers that were used, the newest first.
+    pub rendezvous: Vec<Rendezvous>,
+}
+
+impl Snapshot {
+    /// What is known of the rendezvous `host`.
+    #[must_use]
+    pub fn rendezvous(&self, host: &str) -> Option<&Rendezvous> {
+        self.rendezvous.iter().find(|known| known.host == host)
+    }
+}
