@@ -7,6 +7,8 @@
 mod event;
 #[cfg_attr(not(test), expect(dead_code, reason = "the session comes next and uses it"))]
 pub(crate) mod recovery;
+#[cfg_attr(not(test), expect(dead_code, reason = "the session comes next and uses it"))]
+pub(crate) mod stream;
 
 pub use event::{
     Command, Config, DisconnectReason, Event, Output, PathDescription, PathInfo, PathKind, Policy,

@@ -1,0 +1,222 @@
+//! One stream from the peer: what arrived, in whatever order, until it is read.
+//!
+//! Memory is bounded by the window alone. The bytes lie where they belong in one buffer that is
+//! never longer than the window; that there are holes in it costs an entry each, and nobody may
+//! make more than [`MAX_PIECES`].
+
+use std::collections::VecDeque;
+
+use super::range_set::RangeSet;
+use super::{STREAM_WINDOW, Violation, Window};
+
+/// How many separate pieces may wait. A window of full packets of which every other one is lost
+/// makes half as many; a million of single bytes would be an attack on our memory.
+const MAX_PIECES: usize = 1024;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct ReceiveStream {
+    /// The bytes from `read` on; holes are zeros.
+    buffer: VecDeque<u8>,
+    /// How much was read: the offset of the buffer's first byte.
+    read: u64,
+    /// What arrived and was not read.
+    arrived: RangeSet,
+    /// The offset after the last byte that arrived.
+    highest: u64,
+    final_size: Option<u64>,
+    window: Window,
+}
+
+impl Default for ReceiveStream {
+    fn default() -> Self {
+        Self {
+            buffer: VecDeque::new(),
+            read: 0,
+            arrived: RangeSet::default(),
+            highest: 0,
+            final_size: None,
+            window: Window::new(STREAM_WINDOW),
+        }
+    }
+}
+
+impl ReceiveStream {
+    /// Takes a piece, new or not.
+    pub(super) fn on_data(&mut self, offset: u64, data: &[u8], fin: bool) -> Result<(), Violation> {
+        let end = offset.checked_add(data.len() as u64).ok_or(Violation::FlowControl)?;
+        if end > self.window.announced {
+            return Err(Violation::FlowControl);
+        }
+        if self.final_size.is_some_and(|size| end > size || (fin && end != size)) {
+            return Err(Violation::FinalSize);
+        }
+        if fin {
+            if end < self.highest {
+                return Err(Violation::FinalSize);
+            }
+            self.final_size = Some(end);
+        }
+        self.highest = self.highest.max(end);
+
+        let start = offset.max(self.read);
+        if start < end {
+            self.arrived.insert(start..end);
+            if self.arrived.len() > MAX_PIECES {
+                return Err(Violation::TooFragmented);
+            }
+            // The end is at most one window beyond what was read.
+            let (from, to) = (self.index(start), self.index(end));
+            if to > self.buffer.len() {
+                self.buffer.resize(to, 0);
+            }
+            let new = &data[data.len() - (to - from)..];
+            let (front, back) = self.buffer.as_mut_slices();
+            let cut = front.len().clamp(from, to);
+            let (first, second) = new.split_at(cut - from);
+            let front_len = front.len();
+            if !first.is_empty() {
+                front[from..cut].copy_from_slice(first);
+            }
+            if !second.is_empty() {
+                back[cut - front_len..to - front_len].copy_from_slice(second);
+            }
+        }
+        Ok(())
+    }
+
+    /// The offset after the last byte that arrived.
+    pub(super) fn highest(&self) -> u64 {
+        self.highest
+    }
+
+    /// How many bytes can be read.
+    pub(super) fn available(&self) -> usize {
+        let first = self.arrived.first().filter(|first| first.start == self.read);
+        first.map_or(0, |first| self.index(first.end))
+    }
+
+    /// The next `N` bytes, if they are there, without reading them.
+    pub(super) fn peek<const N: usize>(&self) -> Option<[u8; N]> {
+        if self.available() < N {
+            return None;
+        }
+        let mut bytes = [0; N];
+        for (to, from) in bytes.iter_mut().zip(&self.buffer) {
+            *to = *from;
+        }
+        Some(bytes)
+    }
+
+    /// Appends all that can be read to `out` and says how much it was.
+    pub(super) fn read(&mut self, out: &mut Vec<u8>) -> usize {
+        let len = self.available();
+        self.read_some(len, out);
+        len
+    }
+
+    /// Appends `len` bytes to `out`, or as many as can be read.
+    pub(super) fn read_some(&mut self, len: usize, out: &mut Vec<u8>) {
+        let len = len.min(self.available());
+        out.reserve(len);
+        out.extend(self.buffer.drain(..len));
+        self.read += len as u64;
+        self.arrived.remove(0..self.read);
+        if self.buffer.is_empty() {
+            // Most streams are idle most of the time.
+            self.buffer = VecDeque::new();
+        }
+    }
+
+    /// Whether everything was read and nothing will follow.
+    pub(super) fn is_ended(&self) -> bool {
+        self.final_size == Some(self.read)
+    }
+
+    /// The new limit for the peer, if it should be told one.
+    pub(super) fn max_data_update(&mut self) -> Option<u64> {
+        // Whoever has sent the end needs no more room.
+        if self.final_size.is_some() { None } else { self.window.update(self.read) }
+    }
+
+    /// The packet that told the peer `max` was lost.
+    pub(super) fn lost_max_data_update(&mut self, max: u64) {
+        self.window.lost(max);
+    }
+
+    fn index(&self, offset: u64) -> usize {
+        usize::try_from(offset.saturating_sub(self.read)).unwrap_or(usize::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(stream: &mut ReceiveStream) -> Vec<u8> {
+        let mut out = Vec::new();
+        stream.read(&mut out);
+        out
+    }
+
+    #[test]
+    fn pieces_in_any_order_become_the_stream() {
+        let mut stream = ReceiveStream::default();
+        assert_eq!(stream.on_data(4, b"ef", true), Ok(()));
+        assert_eq!(read(&mut stream), b"");
+        assert_eq!(stream.on_data(0, b"abc", false), Ok(()));
+        assert_eq!(stream.peek(), Some(*b"ab"));
+        assert_eq!(stream.peek::<4>(), None);
+        assert_eq!(read(&mut stream), b"abc");
+        assert_eq!(stream.on_data(1, b"bcde", false), Ok(()));
+        assert_eq!(read(&mut stream), b"def");
+        assert!(stream.is_ended());
+    }
+
+    #[test]
+    fn a_byte_beyond_the_window_is_a_violation() {
+        let mut stream = ReceiveStream::default();
+        assert_eq!(stream.on_data(STREAM_WINDOW - 1, b"x", false), Ok(()));
+        assert_eq!(stream.on_data(STREAM_WINDOW, b"x", false), Err(Violation::FlowControl));
+        assert_eq!(stream.on_data(u64::MAX, b"x", false), Err(Violation::FlowControl));
+        assert!(stream.buffer.len() as u64 <= STREAM_WINDOW);
+    }
+
+    #[test]
+    fn a_stream_ends_in_one_place() {
+        let ended = || {
+            let mut stream = ReceiveStream::default();
+            assert_eq!(stream.on_data(0, b"abc", true), Ok(()));
+            stream
+        };
+        assert_eq!(ended().on_data(0, b"abc", true), Ok(()));
+        assert_eq!(ended().on_data(0, b"ab", true), Err(Violation::FinalSize));
+        assert_eq!(ended().on_data(3, b"d", false), Err(Violation::FinalSize));
+        let mut stream = ReceiveStream::default();
+        assert_eq!(stream.on_data(5, b"x", false), Ok(()));
+        assert_eq!(stream.on_data(0, b"abc", true), Err(Violation::FinalSize));
+    }
+
+    #[test]
+    fn single_bytes_with_holes_between_them_are_refused_before_they_fill_the_memory() {
+        let mut stream = ReceiveStream::default();
+        let refused = (0..).find(|n| stream.on_data(n * 2, b"x", false).is_err());
+        assert_eq!(refused, Some(MAX_PIECES as u64));
+    }
+
+    #[test]
+    fn the_window_moves_when_half_of_it_was_read_and_again_when_the_update_is_lost() {
+        let mut stream = ReceiveStream::default();
+        let half = vec![0; STREAM_WINDOW as usize / 2];
+        assert_eq!(stream.on_data(0, &half, false), Ok(()));
+        assert_eq!(stream.max_data_update(), None);
+        read(&mut stream);
+        let max = STREAM_WINDOW * 3 / 2;
+        assert_eq!(stream.max_data_update(), Some(max));
+        assert_eq!(stream.max_data_update(), None);
+        stream.lost_max_data_update(STREAM_WINDOW);
+        assert_eq!(stream.max_data_update(), None, "a later one is on its way");
+        stream.lost_max_data_update(max);
+        assert_eq!(stream.max_data_update(), Some(max));
+    }
+}

@@ -1,0 +1,1 @@
+//! Streams as a session uses them.
