@@ -1,0 +1,6 @@
+//! The server without IO, driven by clients in virtual time.
+
+mod abuse;
+mod introduction;
+mod registration;
+mod world;
