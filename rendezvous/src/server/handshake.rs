@@ -68,8 +68,9 @@ impl Server {
         let response =
             Response { receiver: init.sender, sender: index, noise: &noise }.encode_link();
         if accepted {
-            let (counter, remote) = (request.counter, init.sender);
-            let link = NewLink { endpoint: from, counter, keys, remote, index };
+            let LinkRequest { counter, concealed, .. } = request;
+            let remote = init.sender;
+            let link = NewLink { endpoint: from, concealed, counter, keys, remote, index };
             self.registry.adopt(at, millis(self.config.peer_lifetime), key, link);
             self.statistics.links += 1;
             self.transmit(from, response.clone());
@@ -144,8 +145,9 @@ impl Server {
             Registration::Registered => request.name.clone(),
             _ => None,
         };
+        let shown = (!request.concealed).then_some(from.remote);
         for connect in &request.connects {
-            let answer = self.connect(at, from, key, caller.as_ref(), connect);
+            let answer = self.connect(at, shown, key, caller.as_ref(), connect);
             reply.answers.push(answer);
             if signal::encode_padded(&reply, 0).len() > room {
                 // The client asks again over the link, where there is room.

@@ -45,6 +45,8 @@ pub(super) struct Link {
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) endpoint: Endpoint,
+    /// Whether it keeps the endpoint from those it is introduced to.
+    concealed: bool,
     /// The name it is registered under.
     pub(super) name: Option<Name>,
     /// The counter of its last link request.
@@ -61,6 +63,11 @@ pub(super) struct Peer {
 }
 
 impl Peer {
+    /// The endpoint that others are told.
+    pub(super) fn shown(&self) -> Option<SocketAddr> {
+        (!self.concealed).then_some(self.endpoint.remote)
+    }
+
     /// Seals a signal into a datagram; `None` if the keys are past their time.
     pub(super) fn seal(
         &mut self,
@@ -135,7 +142,7 @@ impl Registry {
 
     /// Gives `key` the link that a handshake ended in, and moves it to `endpoint`.
     pub(super) fn adopt(&mut self, at: u64, lifetime: u64, key: PeerId, link: NewLink) {
-        let NewLink { endpoint, counter, keys, remote, index } = link;
+        let NewLink { endpoint, concealed, counter, keys, remote, index } = link;
         let link = Link {
             keys,
             remote,
@@ -150,10 +157,12 @@ impl Registry {
             if let Some(unconfirmed) = peer.fresh.replace(Box::new(link)) {
                 self.links.remove(&unconfirmed.index);
             }
-            (peer.endpoint, peer.counter, peer.heard) = (endpoint, counter, at);
+            (peer.endpoint, peer.concealed) = (endpoint, concealed);
+            (peer.counter, peer.heard) = (counter, at);
         } else {
             let peer = Peer {
                 endpoint,
+                concealed,
                 name: None,
                 counter,
                 heard: at,
@@ -262,6 +271,7 @@ impl Registry {
 #[derive(Debug)]
 pub(super) struct NewLink {
     pub(super) endpoint: Endpoint,
+    pub(super) concealed: bool,
     pub(super) counter: u64,
     pub(super) keys: Keys,
     pub(super) remote: u32,

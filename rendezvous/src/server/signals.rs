@@ -1,5 +1,7 @@
 //! What peers say inside their link, and what becomes of it.
 
+use std::net::SocketAddr;
+
 use p2pchat_wire::MAX_DATAGRAM;
 use p2pchat_wire::datagram::{self, Sealed};
 use p2pchat_wire::identity::{Name, PeerId};
@@ -8,7 +10,7 @@ use p2pchat_wire::signal::{
 };
 
 use super::names::{ClaimId, Standing};
-use super::registry::Endpoint;
+use super::registry::{Endpoint, Peer};
 use super::{Drop, Output, Server, millis};
 
 impl Server {
@@ -211,22 +213,22 @@ impl Server {
     /// Answers a connect over the link.
     fn answer(&mut self, at: u64, key: PeerId, connect: &Connect) {
         let Some(peer) = self.registry.peer(&key) else { return };
-        let (endpoint, name) = (peer.endpoint, peer.name.clone());
-        let answer = self.connect(at, endpoint, key, name.as_ref(), connect);
+        let (shown, name) = (peer.shown(), peer.name.clone());
+        let answer = self.connect(at, shown, key, name.as_ref(), connect);
         self.tell(at, &key, &answer);
     }
 
-    /// Introduces `caller`, registered as `name` and heard at `from`, to whom it wants to meet:
-    /// the callee's half goes out, the caller's is returned.
+    /// Introduces `caller`, registered as `name`, to whom it wants to meet: the callee's half goes
+    /// out, with the endpoint `shown`; the caller's is returned.
     pub(super) fn connect(
         &mut self,
         at: u64,
-        from: Endpoint,
+        shown: Option<SocketAddr>,
         caller: PeerId,
         name: Option<&Name>,
         connect: &Connect,
     ) -> ServerSignal {
-        match self.introduce(at, from, caller, name, connect) {
+        match self.introduce(at, shown, caller, name, connect) {
             Ok(introduction) => ServerSignal::Introduction(introduction),
             Err(refusal) => {
                 self.statistics.busy += u64::from(refusal == Refusal::Busy);
@@ -238,7 +240,7 @@ impl Server {
     fn introduce(
         &mut self,
         at: u64,
-        from: Endpoint,
+        shown: Option<SocketAddr>,
         caller: PeerId,
         name: Option<&Name>,
         connect: &Connect,
@@ -250,7 +252,7 @@ impl Server {
         }
         let online = self.registry.peer(&callee).filter(|_| callee != caller);
         let online = online.filter(|peer| peer.name.as_ref() == Some(&connect.name));
-        let Some(to) = online.map(|peer| peer.endpoint) else {
+        let Some(to) = online.map(Peer::shown) else {
             self.add_watch(caller, &connect.name);
             return Err(Refusal::Offline);
         };
@@ -260,7 +262,7 @@ impl Server {
         let introduction = Introduction {
             name: callers_name,
             key: caller,
-            endpoint: from.remote,
+            endpoint: shown,
             channel: ticket.other,
             introduction: ticket.introduction,
             caller: false,
@@ -271,7 +273,7 @@ impl Server {
         Ok(Introduction {
             name: connect.name.clone(),
             key: callee,
-            endpoint: to.remote,
+            endpoint: to,
             channel: ticket.channel,
             introduction: ticket.introduction,
             caller: true,

@@ -44,7 +44,7 @@ fn both_sides_are_introduced_and_told_of_one_channel_each() {
     let mut world = World::new();
     let (alice, bob, hers, his) = introduced(&mut world);
     assert_eq!((hers.key, his.key), (bob.key(), alice.key()));
-    assert_eq!((hers.endpoint, his.endpoint), (address(BOB), address(ALICE)));
+    assert_eq!((hers.endpoint, his.endpoint), (Some(address(BOB)), Some(address(ALICE))));
     assert_eq!((hers.name.as_str(), his.name.as_str()), ("bob", "alice"));
     assert_eq!(hers.introduction, his.introduction);
     assert_ne!(hers.channel, his.channel);
@@ -217,4 +217,21 @@ fn no_pair_relays_more_than_its_quota() {
     let passed = (0..20).filter(|_| world.deliver(alice.at, &packet).len() == 1).count();
     assert_eq!(passed, 2);
     assert_eq!(world.server.statistics().dropped(Drop::RelayQuota), 33);
+}
+
+#[test]
+fn a_concealed_endpoint_is_shown_to_nobody() {
+    let mut world = World::new();
+    let bob = world.registered(2, BOB, "bob");
+    let mut alice = world.registered(1, ALICE, "alice");
+    alice.concealed = true;
+    for _ in 0..2 {
+        world.sent.clear();
+        let reply = alice.link(&mut world, Some("alice"), vec![connect("bob")]).expect("reply");
+        assert_eq!(introduction(&reply.answers).endpoint, Some(address(BOB)));
+        assert_eq!(introduction(&bob.read(&world.sent)).endpoint, None);
+    }
+    world.sent.clear();
+    alice.say(&mut world, &ClientSignal::Connect(connect("bob")));
+    assert_eq!(introduction(&bob.read(&world.sent)).endpoint, None);
 }

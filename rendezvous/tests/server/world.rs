@@ -33,6 +33,7 @@ pub(crate) struct Client {
     pub(crate) identity: Identity,
     pub(crate) at: SocketAddr,
     pub(crate) counter: u64,
+    pub(crate) concealed: bool,
     pub(crate) token: Option<[u8; 32]>,
     keys: Option<Keys>,
     index: u32,
@@ -72,6 +73,7 @@ impl World {
             identity: Identity::from_seed(bytes),
             at: address(at),
             counter: 0,
+            concealed: false,
             token: None,
             keys: None,
             index: seed + 1,
@@ -165,7 +167,8 @@ impl Client {
         connects: Vec<Connect>,
     ) -> (Initiator, Vec<u8>) {
         self.counter += 1;
-        let request = LinkRequest { counter: self.counter, name: as_name.map(name), connects };
+        let (counter, concealed) = (self.counter, self.concealed);
+        let request = LinkRequest { counter, name: as_name.map(name), concealed, connects };
         let payload = signal::encode_padded(&request, REQUEST);
         let server = world.server.key();
         let (initiator, noise) = Initiator::new(
