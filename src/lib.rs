@@ -5,6 +5,7 @@
 //! - [`proto`] is everything that happens on the network, as one machine without sockets or clocks.
 //! - [`chat`] is what people do with it: lines that arrive once, contacts, commands; also without IO.
 //! - [`store`] keeps on disk what the chat must not forget; [`net`] runs the core on real sockets.
+//! - [`ui`] is what people and programs see of it: a terminal, lines for pipes, JSON.
 //! - [`cli`] is what was typed on the command line, [`config`] what it means.
 
 pub mod chat;
@@ -13,3 +14,4 @@ pub mod config;
 pub mod net;
 pub mod proto;
 pub mod store;
+pub mod ui;

@@ -1,0 +1,457 @@
+//! One JSON object per line, both ways: the face for programs.
+//!
+//! Out come `ready`, `peer`, `message`, `status` and `error`, and an object for each answer to a
+//! command; in go `send`, `command` and `quit`. Times are RFC 3339 in UTC with milliseconds. A field
+//! without a value is left out; fields and types that a program does not know it must ignore, and
+//! we ignore those that we do not know. Characters that would do something on a terminal are written
+//! as `\uXXXX`, so that the output can be looked at.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use jiff::tz::TimeZone;
+
+use super::{Printout, plain, words};
+use crate::chat::{
+    Audience, Contact, Direction, HistoryLine, Input, LineState, Message, Notice, PeerSummary,
+    Timestamp, clean,
+};
+use crate::proto::{PathInfo, PathKind, RendezvousTrouble};
+
+/// The longest line of input: the longest text, every character of it escaped.
+pub const MAX_LINE: usize = 1 << 20;
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Outgoing<'a> {
+    Ready {
+        name: &'a str,
+        key: String,
+        rendezvous: &'a str,
+        mapped: String,
+    },
+    Peer {
+        peer: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        state: &'static str,
+        #[serde(flatten)]
+        path: Path,
+    },
+    Message {
+        id: String,
+        from: String,
+        text: &'a str,
+        sent_at: String,
+        received_at: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        audience: Option<&'static str>,
+        /// An earlier run received it and may have shown it.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        again: bool,
+    },
+    Status {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+        state: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    Error {
+        code: &'a str,
+        message: &'a str,
+    },
+}
+
+/// How we are connected, where we are.
+#[derive(Default, Serialize)]
+struct Path {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remote: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rtt_ms: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Incoming {
+    Send {
+        to: Option<String>,
+        room: Option<Value>,
+        text: String,
+        #[serde(rename = "ref")]
+        reference: Option<String>,
+    },
+    Command {
+        line: String,
+    },
+    Quit,
+}
+
+/// What a program asks for in one line of input.
+///
+/// # Errors
+///
+/// The line to be written about an input that makes no sense. Nothing of it is done.
+pub fn parse(line: &str) -> Result<Input, String> {
+    match serde_json::from_str(line) {
+        // Said before anything else: what is meant for a room must not reach a single person.
+        Ok(Incoming::Send { room: Some(_), .. }) => {
+            Err(error("no-rooms", "this version has no rooms; nothing was sent"))
+        }
+        Ok(Incoming::Send { to, text, reference, .. }) => Ok(Input::Send { to, text, reference }),
+        Ok(Incoming::Command { line }) => Ok(Input::Command(line)),
+        Ok(Incoming::Quit) => Ok(Input::Quit),
+        Err(problem) => {
+            Err(error("bad-input", &format!("not understood, nothing was done: {problem}")))
+        }
+    }
+}
+
+/// An `error` object.
+#[must_use]
+pub fn error(code: &str, message: &str) -> String {
+    write(&Outgoing::Error { code, message })
+}
+
+/// What is written about a notice.
+#[must_use]
+pub fn render(notice: &Notice, cause: Option<&str>) -> Vec<Printout> {
+    let sentence = || words::sentence(notice, &TimeZone::UTC, cause).unwrap_or_default();
+    let line = match notice {
+        Notice::Registered { me, key, mapped, .. } => write(&Outgoing::Ready {
+            name: me.name.as_str(),
+            key: key.to_string(),
+            rendezvous: &me.host,
+            mapped: mapped.to_string(),
+        }),
+        Notice::Peer { peer, key, state, path, .. } => write(&Outgoing::Peer {
+            peer: peer.to_string(),
+            key: key.map(|key| key.to_string()),
+            state: state.as_str(),
+            path: describe(*path),
+        }),
+        Notice::Message(message) => {
+            return vec![Printout {
+                shows: Some((message.from.clone(), message.id)),
+                ..Printout::out(self::message(message))
+            }];
+        }
+        Notice::Status { to, id, reference, state } => write(&Outgoing::Status {
+            id: Some(id.to_string()),
+            reference: reference.as_deref(),
+            to: Some(to.to_string()),
+            state: word(state),
+            reason: match state {
+                LineState::Failed(problem) => Some(words::problem_sentence(problem)),
+                LineState::Queued | LineState::Sent | LineState::Delivered => None,
+            },
+        }),
+        // A line with a name of the program's own has failed; the rest is just an error.
+        Notice::Refused { reference: Some(reference), problem } => write(&Outgoing::Status {
+            id: None,
+            reference: Some(reference),
+            to: None,
+            state: "failed",
+            reason: Some(words::problem_sentence(problem)),
+        }),
+        Notice::Refused { reference: None, problem } => {
+            error(words::problem_code(problem), &sentence())
+        }
+        Notice::RegisterRefused { refusal, .. } | Notice::ConnectRefused { refusal, .. } => {
+            error(words::refusal_code(*refusal), &sentence())
+        }
+        Notice::Trouble(trouble) => error(
+            match trouble {
+                RendezvousTrouble::Unreachable => "rendezvous-unreachable",
+                RendezvousTrouble::Version { .. } => "version-mismatch",
+                RendezvousTrouble::KeyChanged { .. } => "rendezvous-key-changed",
+            },
+            &sentence(),
+        ),
+        Notice::NoSuchName(_) => error("no-such-name", &sentence()),
+        Notice::KeyChanged { .. } => error("key-changed", &sentence()),
+        Notice::StoreFailed(_) => error("store", &sentence()),
+        Notice::Unreadable { .. } => error("unreadable", &sentence()),
+        Notice::Current(peer) => write(&json!({"type": "current", "peer": peer.to_string()})),
+        Notice::Unregistered => write(&json!({"type": "unregistered"})),
+        Notice::Kept { to, state, waiting } => write(&json!({
+            "type": "kept", "to": to.to_string(), "state": state.as_str(), "waiting": waiting,
+        })),
+        Notice::Who(peers) => {
+            write(&json!({"type": "who", "peers": peers.iter().map(summary).collect::<Vec<_>>()}))
+        }
+        Notice::Contacts(contacts) => {
+            return contacts.iter().map(contact).map(Printout::out).collect();
+        }
+        Notice::Paths { peer, paths } => write(&json!({
+            "type": "paths",
+            "peer": peer.to_string(),
+            "paths": paths.iter().map(|path| json!({
+                "path": kind(path.info.kind),
+                "remote": path.info.remote.map(|remote| remote.to_string()),
+                "rtt_ms": path.info.rtt.map(rtt),
+                "origin": path.origin,
+                "active": path.active,
+                "validated": path.validated,
+                "probes_sent": path.probes_sent,
+                "probes_answered": path.probes_answered,
+            })).collect::<Vec<_>>(),
+        })),
+        Notice::History(lines) => return lines.iter().map(history).map(Printout::out).collect(),
+        Notice::Identity { name, host, key } => {
+            write(&json!({"type": "id", "name": name, "rendezvous": host, "key": key.to_string()}))
+        }
+        Notice::Help(commands) => write(&json!({
+            "type": "help",
+            "commands": commands.iter().map(|command| json!({
+                "command": command.word, "arguments": command.usage, "help": command.help,
+            })).collect::<Vec<_>>(),
+        })),
+        Notice::Trusted { peer, key } => {
+            write(&json!({"type": "trusted", "peer": peer.to_string(), "key": key.to_string()}))
+        }
+        Notice::Leaving { undelivered } => {
+            write(&json!({"type": "leaving", "undelivered": undelivered}))
+        }
+    };
+    vec![Printout::out(line)]
+}
+
+fn message(message: &Message) -> String {
+    write(&Outgoing::Message {
+        id: message.id.to_string(),
+        from: message.from.to_string(),
+        text: &message.text,
+        sent_at: time(message.sent_at),
+        received_at: time(message.received_at),
+        audience: audience(message.audience),
+        again: message.again,
+    })
+}
+
+/// A line of the history.
+#[must_use]
+pub fn history(line: &HistoryLine) -> String {
+    write(&json!({
+        "type": "history",
+        "id": line.id.to_string(),
+        "with": line.with.to_string(),
+        "direction": match line.direction { Direction::In => "in", Direction::Out => "out" },
+        "text": line.text,
+        "sent_at": time(line.sent_at),
+        "arrived_at": line.arrived_at.map(time),
+        "audience": audience(line.audience),
+    }))
+}
+
+/// A contact.
+#[must_use]
+pub fn contact(contact: &Contact) -> String {
+    write(&json!({
+        "type": "contact",
+        "peer": contact.address.to_string(),
+        "key": contact.key.map(|key| key.to_string()),
+        "verified": contact.verified,
+        "offered_key": contact.offered.map(|key| key.to_string()),
+        "waiting": contact.waiting,
+        "since": time(contact.since),
+    }))
+}
+
+fn summary(peer: &PeerSummary) -> Value {
+    json!({
+        "peer": peer.peer.to_string(),
+        "key": peer.key.map(|key| key.to_string()),
+        "verified": peer.verified,
+        "state": peer.state.as_str(),
+        "path": peer.path.map(|path| kind(path.kind)),
+        "remote": peer.path.and_then(|path| path.remote).map(|remote| remote.to_string()),
+        "rtt_ms": peer.path.and_then(|path| path.rtt).map(rtt),
+        "waiting": peer.waiting,
+        "current": peer.current,
+        "software": peer.software,
+    })
+}
+
+fn describe(path: Option<PathInfo>) -> Path {
+    path.map_or_else(Path::default, |path| Path {
+        path: Some(kind(path.kind)),
+        remote: path.remote.map(|remote| remote.to_string()),
+        rtt_ms: path.rtt.map(rtt),
+    })
+}
+
+fn kind(kind: PathKind) -> &'static str {
+    match kind {
+        PathKind::Lan => "lan",
+        PathKind::Direct => "direct",
+        PathKind::Relay => "relay",
+    }
+}
+
+fn word(state: &LineState) -> &'static str {
+    match state {
+        LineState::Queued => "queued",
+        LineState::Sent => "sent",
+        LineState::Delivered => "delivered",
+        LineState::Failed(_) => "failed",
+    }
+}
+
+fn audience(audience: Audience) -> Option<&'static str> {
+    match audience {
+        Audience::You => None,
+        Audience::Everyone => Some("everyone"),
+    }
+}
+
+/// Milliseconds, to a tenth.
+fn rtt(time: std::time::Duration) -> f64 {
+    (time.as_secs_f64() * 10_000.0).round() / 10.0
+}
+
+fn time(at: Timestamp) -> String {
+    format!("{:.3}", plain::instant(at))
+}
+
+/// One line, without anything that a terminal would obey.
+pub(super) fn write(value: &impl Serialize) -> String {
+    let text = serde_json::to_string(value)
+        .unwrap_or_else(|_| r#"{"type":"error","code":"internal","message":""}"#.to_owned());
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if clean::is_plain(c) {
+            line.push(c);
+        } else {
+            // Outside of strings, JSON has no such characters.
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                line.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use p2pchat_wire::identity::{Name, PeerId};
+
+    use super::*;
+    use crate::chat::{Address, LineId, Presence, Problem};
+
+    fn alice() -> Address {
+        Address::new(Name::new("alice").expect("name"), "host")
+    }
+
+    fn rendered(notice: &Notice) -> String {
+        let printed = render(notice, None);
+        assert_eq!(printed.len(), 1);
+        printed[0].text.clone()
+    }
+
+    #[test]
+    fn objects_have_the_promised_fields() {
+        let key = PeerId([0; 32]);
+        let path = PathInfo {
+            kind: PathKind::Direct,
+            remote: "192.0.2.1:7".parse().ok(),
+            rtt: Some(Duration::from_micros(1_234)),
+        };
+        let mapped = "192.0.2.9:40".parse().expect("address");
+        let aaa = "a".repeat(52);
+        for (notice, expected) in [
+            (
+                Notice::Registered { me: alice(), key, mapped, first: true },
+                format!(r#"{{"type":"ready","name":"alice","key":"{aaa}","rendezvous":"host","mapped":"192.0.2.9:40"}}"#),
+            ),
+            (
+                Notice::Peer {
+                    peer: alice(),
+                    key: None,
+                    was: Presence::Connecting,
+                    state: Presence::Connected,
+                    path: Some(path),
+                },
+                r#"{"type":"peer","peer":"alice@host","state":"connected","path":"direct","remote":"192.0.2.1:7","rtt_ms":1.2}"#.to_owned(),
+            ),
+            (
+                Notice::Status {
+                    to: alice(),
+                    id: LineId([1; 16]),
+                    reference: Some("r1".to_owned()),
+                    state: LineState::Queued,
+                },
+                format!(r#"{{"type":"status","id":"{}","ref":"r1","to":"alice@host","state":"queued"}}"#, "01".repeat(16)),
+            ),
+            (
+                Notice::Refused { reference: None, problem: Problem::NoRecipient },
+                r#"{"type":"error","code":"no-recipient","message":"To whom? Say /msg NAME TEXT, or NAME||TEXT; nothing was sent."}"#.to_owned(),
+            ),
+            (
+                Notice::Message(Message {
+                    from: alice(),
+                    key,
+                    id: LineId([2; 16]),
+                    text: "\u{1b}[2J\u{202e}\u{9b}\n\"你\"".to_owned(),
+                    sent_at: Timestamp(1_000),
+                    received_at: Timestamp(2_500),
+                    audience: Audience::You,
+                    again: false,
+                }),
+                format!(
+                    r#"{{"type":"message","id":"{}","from":"alice@host","text":"\u001b[2J\u202e\u009b\n\"你\"","sent_at":"1970-01-01T00:00:01.000Z","received_at":"1970-01-01T00:00:02.500Z"}}"#,
+                    "02".repeat(16)
+                ),
+            ),
+        ] {
+            assert_eq!(rendered(&notice), expected);
+        }
+    }
+
+    #[test]
+    fn requests_are_read_and_unknown_fields_ignored() {
+        let parsed = parse(r#"{"type":"send","to":"alice","text":"hi","ref":"1","future":[]}"#);
+        assert!(matches!(
+            parsed,
+            Ok(Input::Send { to: Some(to), text, reference: Some(reference) })
+                if to == "alice" && text == "hi" && reference == "1"
+        ));
+        let parsed = parse(r#"{"type":"send","text":"hi"}"#);
+        assert!(matches!(parsed, Ok(Input::Send { to: None, reference: None, .. })));
+        assert!(matches!(parse(r#"{"type":"command","line":"/who"}"#), Ok(Input::Command(_))));
+        assert!(matches!(parse(r#"{"type":"quit"}"#), Ok(Input::Quit)));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_an_error_object() {
+        for line in [
+            "",
+            "hello",
+            "{}",
+            "[]",
+            r#"{"type":"dance"}"#,
+            r#"{"type":"send"}"#,
+            "{\"type\":\"\u{1b}\"}",
+        ] {
+            let said = parse(line).expect_err(line);
+            let value: Value = serde_json::from_str(&said).expect("JSON");
+            assert_eq!((&value["type"], &value["code"]), (&json!("error"), &json!("bad-input")));
+            assert!(!said.contains('\u{1b}'));
+        }
+    }
+
+    #[test]
+    fn what_is_meant_for_a_room_reaches_nobody_else() {
+        let said = parse(r##"{"type":"send","room":"#a","to":"bob","text":"hi"}"##);
+        assert!(said.expect_err("refused").contains("no-rooms"));
+    }
+}

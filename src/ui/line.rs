@@ -1,0 +1,290 @@
+//! Line mode for a person: `23:31 alice  text`, and remarks in between.
+//!
+//! What was typed stands where it was typed; below it, once the other side has the lines, one remark
+//! says so for all of them. A line that has left and is not confirmed after a while is told too, and
+//! so is one that has to wait: what was not delivered never looks as if it were.
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+
+use super::{Printout, plain, words};
+use crate::chat::{Address, Audience, LineId, LineState, Message, Notice, Timestamp, clean};
+use p2pchat_wire::identity::PeerId;
+
+/// Deliveries within so many milliseconds are told together.
+const SETTLE: u64 = 150;
+
+/// A line that left is remarked upon after so many milliseconds without confirmation.
+const PATIENCE: u64 = 3_000;
+
+/// Lines of which it is remembered when they left; more are too many to speak of one by one.
+const MAX_UNDERWAY: usize = 1_000;
+
+/// How a chat looks on a terminal.
+#[derive(Debug)]
+pub struct LineView {
+    zone: TimeZone,
+    /// Whether names have colours.
+    colour: bool,
+    /// The day of the last message, so that another day can be announced.
+    day: Option<jiff::civil::Date>,
+    underway: BTreeMap<Address, Underway>,
+}
+
+/// Our lines to one peer that are not delivered, or of which that has not been told.
+#[derive(Debug, Default)]
+struct Underway {
+    /// When each line left.
+    sent: BTreeMap<LineId, Timestamp>,
+    /// Lines delivered since the last remark, and since when the first of them.
+    delivered: u64,
+    since: Timestamp,
+    /// Whether it was said that lines are not confirmed.
+    told: bool,
+}
+
+impl LineView {
+    /// A view whose clock is in `zone`.
+    #[must_use]
+    pub fn new(zone: TimeZone, colour: bool) -> Self {
+        Self { zone, colour, day: None, underway: BTreeMap::new() }
+    }
+
+    /// What stands before the line that is being typed.
+    #[must_use]
+    pub fn prompt(current: Option<&Address>) -> String {
+        current.map_or_else(|| "> ".to_owned(), |peer| format!("{}> ", peer.name))
+    }
+
+    /// What is to be written about a notice.
+    pub fn render(
+        &mut self,
+        now: Timestamp,
+        notice: &Notice,
+        cause: Option<&str>,
+    ) -> Vec<Printout> {
+        match notice {
+            Notice::Message(message) => self.message(message),
+            Notice::Status { to, id, state, .. } => self.status(now, to, *id, state),
+            other => words::sentence(other, &self.zone, cause)
+                .map(|sentence| Printout::err(self.remark(&sentence)))
+                .into_iter()
+                .collect(),
+        }
+    }
+
+    /// When [`settle`](Self::settle) has something to say.
+    #[must_use]
+    pub fn settles_at(&self) -> Option<Timestamp> {
+        let due = |underway: &Underway| {
+            let delivered = (underway.delivered > 0).then(|| underway.since.0 + SETTLE);
+            let unconfirmed =
+                underway.oldest().filter(|_| !underway.told).map(|at| at.0 + PATIENCE);
+            delivered.into_iter().chain(unconfirmed).min()
+        };
+        self.underway.values().filter_map(due).min().map(Timestamp)
+    }
+
+    /// What is to be written because time has passed.
+    pub fn settle(&mut self, now: Timestamp) -> Vec<Printout> {
+        let mut remarks = Vec::new();
+        for (to, underway) in &mut self.underway {
+            if underway.delivered > 0 && now.since(underway.since) >= SETTLE {
+                remarks.push(match underway.delivered {
+                    1 => format!("✓ delivered to {}", to.name),
+                    count => format!("✓ {count} lines delivered to {}", to.name),
+                });
+                underway.delivered = 0;
+            }
+            if !underway.told && underway.oldest().is_some_and(|at| now.since(at) >= PATIENCE) {
+                underway.told = true;
+                remarks.push(format!("^ sent to {}, not confirmed yet", to.name));
+            }
+        }
+        self.underway.retain(|_, underway| underway.delivered > 0 || !underway.sent.is_empty());
+        remarks.into_iter().map(|text| Printout::err(self.dim(&format!("      {text}")))).collect()
+    }
+
+    fn message(&mut self, message: &Message) -> Vec<Printout> {
+        let at = plain::instant(message.received_at).to_zoned(self.zone.clone());
+        let mut printouts = Vec::new();
+        if self.day.replace(at.date()) != Some(at.date()) {
+            printouts.push(Printout::err(self.dim(&format!("-- {} --", at.date()))));
+        }
+        let name = clean::label(message.from.name.as_str(), 64);
+        let everyone = match message.audience {
+            Audience::You => "",
+            Audience::Everyone => " (to all)",
+        };
+        let late = match (message.again, message.is_late()) {
+            (true, _) => "  (perhaps seen before)".to_owned(),
+            (false, true) => format!("  (written {})", self.moment(message.sent_at, at.date())),
+            (false, false) => String::new(),
+        };
+        // Continued under itself, so that no text can look like another message.
+        let text = clean::one_line(&message.text, "\n       ");
+        let text = format!(
+            "{} {}{everyone}  {text}{}",
+            at.strftime("%H:%M"),
+            self.coloured(message.key, &name),
+            self.dim(&late)
+        );
+        printouts.push(Printout {
+            shows: Some((message.from.clone(), message.id)),
+            ..Printout::out(text)
+        });
+        printouts
+    }
+
+    fn status(
+        &mut self,
+        now: Timestamp,
+        to: &Address,
+        id: LineId,
+        state: &LineState,
+    ) -> Vec<Printout> {
+        let underway = self.underway.entry(to.clone()).or_default();
+        match state {
+            LineState::Queued => {}
+            LineState::Sent if underway.sent.len() < MAX_UNDERWAY => {
+                underway.sent.insert(id, now);
+            }
+            LineState::Sent => {}
+            LineState::Delivered => {
+                underway.sent.remove(&id);
+                if underway.delivered == 0 {
+                    underway.since = now;
+                }
+                underway.delivered += 1;
+                underway.told &= !underway.sent.is_empty();
+            }
+            LineState::Failed(problem) => {
+                underway.sent.remove(&id);
+                let sentence = format!("! Not sent: {}", words::problem_sentence(problem));
+                return vec![Printout::err(self.remark(&sentence))];
+            }
+        }
+        Vec::new()
+    }
+
+    /// The time of day, with the date where it is another day than `today`.
+    fn moment(&self, at: Timestamp, today: jiff::civil::Date) -> String {
+        let at = plain::instant(at).to_zoned(self.zone.clone());
+        let format = if at.date() == today { "%H:%M" } else { "%Y-%m-%d %H:%M" };
+        at.strftime(format).to_string()
+    }
+
+    fn remark(&self, sentence: &str) -> String {
+        let sentence = format!("-- {}", sentence.replace('\n', "\n   "));
+        match (self.colour, sentence.starts_with("-- STOP")) {
+            (true, true) => format!("\u{1b}[1;31m{sentence}\u{1b}[0m"),
+            _ => self.dim(&sentence),
+        }
+    }
+
+    fn dim(&self, text: &str) -> String {
+        match self.colour && !text.is_empty() {
+            true => format!("\u{1b}[2m{text}\u{1b}[0m"),
+            false => text.to_owned(),
+        }
+    }
+
+    /// A name in a colour that belongs to the key, so that a namesake looks different.
+    fn coloured(&self, key: PeerId, name: &str) -> String {
+        let colour = 31 + key.0[0] % 6;
+        if self.colour { format!("\u{1b}[1;{colour}m{name}\u{1b}[0m") } else { name.to_owned() }
+    }
+}
+
+impl Underway {
+    fn oldest(&self) -> Option<Timestamp> {
+        self.sent.values().min().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use p2pchat_wire::identity::Name;
+
+    use super::*;
+
+    fn alice() -> Address {
+        Address::new(Name::new("alice").expect("name"), "host")
+    }
+
+    fn view() -> LineView {
+        LineView::new(TimeZone::UTC, false)
+    }
+
+    fn saying(text: &str, sent_at: u64, received_at: u64) -> Notice {
+        Notice::Message(Message {
+            from: alice(),
+            key: PeerId([1; 32]),
+            id: LineId([2; 16]),
+            text: text.to_owned(),
+            sent_at: Timestamp(sent_at),
+            received_at: Timestamp(received_at),
+            audience: Audience::You,
+            again: false,
+        })
+    }
+
+    fn texts(printed: Vec<Printout>) -> Vec<String> {
+        printed.into_iter().map(|printout| printout.text).collect()
+    }
+
+    const NOW: Timestamp = Timestamp(85_000_000);
+
+    #[test]
+    fn messages_carry_time_and_name_and_a_new_day_is_announced() {
+        let mut view = view();
+        let first = texts(view.render(NOW, &saying("hi\nthere", 84_999_000, 85_000_000), None));
+        assert_eq!(first, ["-- 1970-01-01 --", "23:36 alice  hi\n       there"]);
+        let late = texts(view.render(NOW, &saying("hi", 0, 85_000_000), None));
+        assert_eq!(late, ["23:36 alice  hi  (written 00:00)"]);
+        let next_day = texts(view.render(NOW, &saying("hi", 0, 90_000_000), None));
+        assert_eq!(next_day, ["-- 1970-01-02 --", "01:00 alice  hi  (written 1970-01-01 00:00)"]);
+    }
+
+    #[test]
+    fn no_text_can_look_like_another_message_or_move_the_cursor() {
+        let dirty = "\u{1b}[2J\r23:36 bob  mallory\u{2028}23:36 bob  money\u{202e}";
+        for text in texts(view().render(NOW, &saying(dirty, 0, 0), None)) {
+            assert!(!text.contains(['\u{1b}', '\r', '\u{202e}', '\u{2028}']), "{text:?}");
+            assert!(text.lines().skip(1).all(|line| line.starts_with("       ")), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn deliveries_are_told_together_and_silence_is_told_too() {
+        let mut view = view();
+        let state = |id, state| Notice::Status {
+            to: alice(),
+            id: LineId([id; 16]),
+            reference: None,
+            state,
+        };
+        let at = |milliseconds| Timestamp(NOW.0 + milliseconds);
+        for id in 1..=3 {
+            assert_eq!(view.render(NOW, &state(id, LineState::Sent), None), []);
+        }
+        assert_eq!(view.settles_at(), Some(at(PATIENCE)));
+        view.render(NOW, &state(1, LineState::Delivered), None);
+        view.render(at(50), &state(2, LineState::Delivered), None);
+        assert_eq!(view.settles_at(), Some(at(SETTLE)));
+        assert_eq!(view.settle(at(100)), []);
+        assert_eq!(texts(view.settle(at(SETTLE))), ["      ✓ 2 lines delivered to alice"]);
+        assert_eq!(texts(view.settle(at(PATIENCE))), ["      ^ sent to alice, not confirmed yet"]);
+        assert_eq!(view.settles_at(), None);
+        view.render(at(9_000), &state(3, LineState::Delivered), None);
+        assert_eq!(texts(view.settle(at(9_500))), ["      ✓ delivered to alice"]);
+        assert_eq!(view.settles_at(), None);
+    }
+
+    #[test]
+    fn the_prompt_says_to_whom_lines_go() {
+        assert_eq!(LineView::prompt(None), "> ");
+        assert_eq!(LineView::prompt(Some(&alice())), "alice> ");
+    }
+}

@@ -1,0 +1,107 @@
+//! What people and programs see and type. All of it is pure but [`terminal`].
+//!
+//! A [`View`] turns each [`Notice`] into [`Printout`]s for one of three faces: [`plain`] for pipes,
+//! [`json`] for programs, [`line`] for a person at a terminal. The sentences are in [`words`] and
+//! [`tables`], for whatever face. [`terminal`] is the one file that touches the terminal.
+//!
+//! No text of a stranger leaves this room unfiltered: what goes to a terminal passes
+//! [`clean`](crate::chat::clean), what goes into JSON is escaped.
+
+pub mod json;
+pub mod line;
+pub mod plain;
+mod tables;
+pub mod terminal;
+pub mod words;
+
+use jiff::tz::TimeZone;
+
+use crate::chat::{Address, LineId, Notice, Timestamp};
+
+/// Something to be written, as a whole line or several.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Printout {
+    /// Where to.
+    pub stream: Stream,
+    /// The text, without the last line break.
+    pub text: String,
+    /// Which line of which peer has been shown once this is written.
+    pub shows: Option<(Address, LineId)>,
+}
+
+/// The two ways out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Stream {
+    /// What was asked for: messages, JSON.
+    Out,
+    /// Everything else.
+    Err,
+}
+
+impl Printout {
+    /// For the standard output.
+    #[must_use]
+    pub fn out(text: String) -> Self {
+        Self { stream: Stream::Out, text, shows: None }
+    }
+
+    /// For the standard error output.
+    #[must_use]
+    pub fn err(text: String) -> Self {
+        Self { stream: Stream::Err, text, shows: None }
+    }
+}
+
+/// A face: how notices look.
+#[derive(Debug)]
+pub enum View {
+    /// Messages to stdout, sentences to stderr.
+    Plain(TimeZone),
+    /// One JSON object per line.
+    Json,
+    /// A person's terminal.
+    Line(line::LineView),
+}
+
+impl View {
+    /// What is to be written about `notice`. `cause` says why the rendezvous is not reached, where
+    /// somebody outside the chat knows.
+    pub fn render(
+        &mut self,
+        now: Timestamp,
+        notice: &Notice,
+        cause: Option<&str>,
+    ) -> Vec<Printout> {
+        match self {
+            Self::Plain(zone) => plain::render(notice, zone, cause),
+            Self::Json => json::render(notice, cause),
+            Self::Line(view) => view.render(now, notice, cause),
+        }
+    }
+
+    /// A remark that is no notice of the chat's, under a word that a program can compare.
+    #[must_use]
+    pub fn remark(&self, code: &str, sentence: &str) -> Printout {
+        match self {
+            Self::Json => Printout::out(json::error(code, sentence)),
+            Self::Plain(_) | Self::Line(_) => Printout::err(sentence.to_owned()),
+        }
+    }
+
+    /// When [`settle`](Self::settle) has something to say if nothing else happens.
+    #[must_use]
+    pub fn settles_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Line(view) => view.settles_at(),
+            Self::Plain(_) | Self::Json => None,
+        }
+    }
+
+    /// What is to be written now because time has passed.
+    pub fn settle(&mut self, now: Timestamp) -> Vec<Printout> {
+        match self {
+            Self::Line(view) => view.settle(now),
+            Self::Plain(_) | Self::Json => Vec::new(),
+        }
+    }
+}

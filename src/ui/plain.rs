@@ -1,0 +1,122 @@
+//! Line mode for pipes: `TIME<TAB>FROM<TAB>TEXT` on stdout, and nothing else there.
+//!
+//! The time is when the message was written, RFC 3339 with the local offset. Inside the text a line
+//! break is written as `\n`, a tab as `\t` and a backslash as `\\`, so that one message is one line
+//! and three fields.
+
+use jiff::tz::TimeZone;
+
+use super::{Printout, words};
+use crate::chat::{HistoryLine, Message, Notice, Timestamp, clean};
+
+/// What is written about a notice.
+#[must_use]
+pub fn render(notice: &Notice, zone: &TimeZone, cause: Option<&str>) -> Vec<Printout> {
+    match notice {
+        Notice::Message(message) => vec![Printout {
+            shows: Some((message.from.clone(), message.id)),
+            ..Printout::out(self::message(message, zone))
+        }],
+        Notice::History(lines) => {
+            lines.iter().map(|line| Printout::out(history(line, zone))).collect()
+        }
+        // The exit code tells a script what became of its lines.
+        Notice::Status { .. } => Vec::new(),
+        other => words::sentence(other, zone, cause).into_iter().map(Printout::err).collect(),
+    }
+}
+
+/// A message as one line.
+#[must_use]
+pub fn message(message: &Message, zone: &TimeZone) -> String {
+    fields(message.sent_at, &message.from.to_string(), &message.text, zone)
+}
+
+/// A line of the history as one line; our own lines come from `me`, followed by to whom.
+#[must_use]
+pub fn history(line: &HistoryLine, zone: &TimeZone) -> String {
+    let from = match line.direction {
+        crate::chat::Direction::In => line.with.to_string(),
+        crate::chat::Direction::Out => format!("me>{}", line.with),
+    };
+    fields(line.sent_at, &from, &line.text, zone)
+}
+
+fn fields(at: Timestamp, from: &str, text: &str, zone: &TimeZone) -> String {
+    format!("{}\t{}\t{}", time(at, zone), clean::one_line(from, " "), escape(text))
+}
+
+/// RFC 3339 to the second, with the offset of `zone`.
+#[must_use]
+pub fn time(at: Timestamp, zone: &TimeZone) -> String {
+    let at = instant(at);
+    format!("{:.0}", at.display_with_offset(zone.to_offset(at)))
+}
+
+/// The moment as the calendar library knows it.
+#[must_use]
+pub(super) fn instant(at: Timestamp) -> jiff::Timestamp {
+    let milliseconds = i64::try_from(at.0.min(Timestamp::MAX.0)).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(milliseconds).unwrap_or(jiff::Timestamp::MAX)
+}
+
+/// Filters first, since the filter knows which of a stranger's characters break a line; tabs are
+/// kept from it because here they are harmless.
+fn escape(text: &str) -> String {
+    let text = text.replace('\\', "\\\\").replace('\t', "\\t");
+    clean::one_line(&text, "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use p2pchat_wire::identity::{Name, PeerId};
+
+    use super::*;
+    use crate::chat::{Address, Audience, LineId};
+
+    fn saying(text: &str) -> Message {
+        Message {
+            from: Address::new(Name::new("alice").expect("name"), "host"),
+            key: PeerId([1; 32]),
+            id: LineId([2; 16]),
+            text: text.to_owned(),
+            sent_at: Timestamp(1_795_303_865_999),
+            received_at: Timestamp(1_795_303_866_000),
+            audience: Audience::You,
+            again: false,
+        }
+    }
+
+    #[test]
+    fn a_message_is_one_line_of_three_fields() {
+        let zone = TimeZone::fixed(jiff::tz::offset(8));
+        assert_eq!(
+            message(&saying("one\ntwo\tthree\\n\r\nfour\u{2028}five"), &zone),
+            "2026-11-22T07:31:05+08:00\talice@host\tone\\ntwo\\tthree\\\\n\\nfour\\nfive"
+        );
+        assert!(
+            message(&saying("你好 👨‍👩‍👧"), &TimeZone::UTC).ends_with("+00:00\talice@host\t你好 👨‍👩‍👧")
+        );
+    }
+
+    #[test]
+    fn no_text_reaches_the_terminal_behind_the_tabs() {
+        let printed =
+            message(&saying("\u{1b}]52;c;x\u{7}\u{9b}31m\u{202e}a\u{8}\0"), &TimeZone::UTC);
+        assert!(!printed.contains(|c: char| c != '\t' && c.is_control()), "{printed:?}");
+        assert!(!printed.contains('\u{202e}'), "{printed:?}");
+    }
+
+    #[test]
+    fn a_peer_may_claim_any_time() {
+        let mut late = saying("hi");
+        late.sent_at = Timestamp(u64::MAX);
+        assert!(message(&late, &TimeZone::UTC).starts_with("9999-12-30T"));
+    }
+
+    #[test]
+    fn a_printed_message_says_which_line_it_shows() {
+        let printed = render(&Notice::Message(saying("hi")), &TimeZone::UTC, None);
+        assert_eq!(printed[0].shows, Some((saying("").from, LineId([2; 16]))));
+    }
+}

@@ -1,0 +1,363 @@
+//! Every sentence about what happens: what happened, why as far as known, what happens next by
+//! itself, and what a person can do.
+
+use jiff::tz::TimeZone;
+use p2pchat_wire::VERSION;
+use p2pchat_wire::signal::Refusal;
+
+use super::tables;
+use crate::chat::{Address, Notice, Presence, Problem, clean};
+use crate::proto::{PathInfo, PathKind, RendezvousTrouble};
+
+/// What is said about a notice, if anything. `cause` is what the wiring knows about why the
+/// rendezvous is not reached.
+#[must_use]
+pub fn sentence(notice: &Notice, zone: &TimeZone, cause: Option<&str>) -> Option<String> {
+    Some(match notice {
+        Notice::Registered { first: false, .. } | Notice::Status { .. } | Notice::Message(_) => {
+            return None;
+        }
+        Notice::Registered { me, mapped, .. } => {
+            format!("You are {me}, reachable at {mapped}. To talk to you: p2pchat --peer {me}")
+        }
+        Notice::RegisterRefused { name, refusal } => register_refused(name.as_str(), *refusal),
+        Notice::Unregistered => {
+            "You are logged out: nobody can call you. Open chats go on; /login brings you back."
+                .to_owned()
+        }
+        Notice::Trouble(trouble) => rendezvous_trouble(*trouble, cause),
+        Notice::Current(peer) => format!("Talking to {peer}."),
+        Notice::Peer { peer, was, state, path, .. } => {
+            return presence(peer, *was, *state, *path);
+        }
+        Notice::NoSuchName(peer) => format!(
+            "Nobody is called {} at {}. Check the spelling; if {} has yet to come there for the \
+             first time, what you wrote is kept and goes out then.",
+            peer.name, peer.host, peer.name
+        ),
+        Notice::ConnectRefused { peer, refusal } => connect_refused(peer, *refusal),
+        Notice::KeyChanged { peer, expected, actual } => format!(
+            "STOP: {peer} now has another key (was {}, is {}). Either {} moved to a new computer \
+             without the old key, or somebody pretends to be {}. Nothing was sent. Compare the key \
+             by voice, then: /trust {} {}",
+            expected.tag(),
+            actual.tag(),
+            peer.name,
+            peer.name,
+            peer.name,
+            actual.tag()
+        ),
+        Notice::Kept { to, state, waiting } => kept(to, *state, *waiting),
+        Notice::Refused { problem, .. } => problem_sentence(problem),
+        Notice::StoreFailed(failure) => format!("{failure}"),
+        Notice::Unreadable { peer, software } => format!(
+            "{peer} sent something that this version cannot read and that was left out{}. If it \
+             happens again, one of you should update.",
+            software
+                .as_deref()
+                .map(|name| format!(" (their program: {})", clean::label(name, 40)))
+                .unwrap_or_default()
+        ),
+        Notice::Who(peers) => tables::who(peers),
+        Notice::Contacts(contacts) => tables::contacts(contacts),
+        Notice::Paths { peer, paths } => tables::paths(peer, paths),
+        Notice::History(lines) => tables::history(lines, zone),
+        Notice::Identity { name, host, key } => match name {
+            Some(name) => format!("You are {name}@{host}. Your key: {key}"),
+            None => format!(
+                "You have no name at {host} yet; /login NAME gives you one. Your key: {key}"
+            ),
+        },
+        Notice::Help(commands) => tables::help(commands),
+        Notice::Trusted { peer, key } => {
+            format!("{peer} has the key {} from now on, and what waited goes out.", key.tag())
+        }
+        Notice::Leaving { undelivered: 0 } => return None,
+        Notice::Leaving { undelivered: 1 } => {
+            "1 line is not delivered yet. It is kept on this computer and goes out when you are \
+             both here again."
+                .to_owned()
+        }
+        Notice::Leaving { undelivered } => format!(
+            "{undelivered} lines are not delivered yet. They are kept on this computer and go out \
+             when you are both here again."
+        ),
+    })
+}
+
+fn register_refused(name: &str, refusal: Refusal) -> String {
+    match refusal {
+        Refusal::NameTaken | Refusal::KeyMismatch { .. } => format!(
+            "The name {name} belongs to somebody else at this rendezvous, so nobody can call you. \
+             Choose another one with --name NAME or /login NAME. If it is yours, use the profile \
+             that claimed it (--data-dir)."
+        ),
+        Refusal::Busy => {
+            format!("The rendezvous is too busy to register {name}. Trying again by itself.")
+        }
+        Refusal::Storage => format!(
+            "The rendezvous could not write the name {name} to its disk. Trying again by itself; \
+             if it goes on, tell whoever runs the server."
+        ),
+        Refusal::NoSuchName | Refusal::Offline | Refusal::NotRegistered => {
+            format!("The rendezvous does not register {name} now. Trying again by itself.")
+        }
+    }
+}
+
+fn connect_refused(peer: &Address, refusal: Refusal) -> String {
+    match refusal {
+        Refusal::NoSuchName => format!("Nobody is called {} at {}.", peer.name, peer.host),
+        Refusal::Offline => format!("{peer} is offline."),
+        Refusal::NameTaken | Refusal::KeyMismatch { .. } => format!(
+            "The name {peer} belongs to another key than the one you know. Nothing was sent."
+        ),
+        Refusal::NotRegistered => format!(
+            "The rendezvous introduces only those who are registered, and you are not (yet): \
+             {peer} was not called. Trying again by itself."
+        ),
+        Refusal::Busy | Refusal::Storage => format!(
+            "The rendezvous is too busy to introduce you to {peer}. Trying again by itself."
+        ),
+    }
+}
+
+/// What is said about trouble with the rendezvous.
+#[must_use]
+pub fn rendezvous_trouble(trouble: RendezvousTrouble, cause: Option<&str>) -> String {
+    match trouble {
+        RendezvousTrouble::Unreachable => format!(
+            "The rendezvous cannot be reached: {}. Trying again by itself; chats that are open go \
+             on, new ones have to wait.",
+            cause.unwrap_or(
+                "no answer over UDP. UDP seems blocked in this network, or the server is down"
+            )
+        ),
+        RendezvousTrouble::Version { server } => format!(
+            "The rendezvous speaks version {server} of the protocol, this program version \
+             {VERSION}. {} must be updated.",
+            if server > VERSION { "This program" } else { "The server" }
+        ),
+        RendezvousTrouble::KeyChanged { expected, actual } => format!(
+            "STOP: the rendezvous has another key than before (was {}, is {}). Either it was set \
+             up anew, or somebody stands between you and it. Nothing was sent. Ask whoever runs it; \
+             if the new key is right, name it once: --rendezvous HOST#{actual}",
+            expected.tag(),
+            actual.tag()
+        ),
+    }
+}
+
+fn presence(
+    peer: &Address,
+    was: Presence,
+    state: Presence,
+    path: Option<PathInfo>,
+) -> Option<String> {
+    let name = &peer.name;
+    Some(match (was, state) {
+        (Presence::Connected, Presence::Connected) => format!("{name}: now {}.", by(path)),
+        (_, Presence::Connected) => format!("{name} is here, {}.", by(path)),
+        (Presence::Connected, Presence::Connecting) => {
+            format!("The connection to {name} broke; it is being made again.")
+        }
+        (Presence::Connected, Presence::Offline | Presence::Registered) => format!("{name} left."),
+        (Presence::Connecting, Presence::Offline) => format!("{name} is not there any more."),
+        (_, Presence::Registered | Presence::Connecting | Presence::Offline) => return None,
+    })
+}
+
+/// A path in a few words.
+#[must_use]
+pub fn by(path: Option<PathInfo>) -> String {
+    let Some(path) = path else { return "on a path not known yet".to_owned() };
+    let mut words = match (path.kind, path.remote) {
+        (PathKind::Lan, _) => "direct in the local network".to_owned(),
+        (PathKind::Direct, Some(remote)) if remote.is_ipv6() => "direct over IPv6".to_owned(),
+        (PathKind::Direct, _) => "direct".to_owned(),
+        (PathKind::Relay, _) => "over the relay".to_owned(),
+    };
+    if let Some(rtt) = path.rtt {
+        words.push_str(&format!(", {}", milliseconds(rtt)));
+    }
+    words
+}
+
+/// A round-trip time as people read it.
+#[must_use]
+pub fn milliseconds(time: std::time::Duration) -> String {
+    match time.as_micros() {
+        micros if micros < 10_000 => format!("{}.{} ms", micros / 1000, micros % 1000 / 100),
+        micros => format!("{} ms", micros / 1000),
+    }
+}
+
+fn kept(to: &Address, state: Presence, waiting: u64) -> String {
+    let name = &to.name;
+    let lines =
+        if waiting == 1 { "Your line is".to_owned() } else { format!("{waiting} lines are") };
+    match state {
+        Presence::Offline => format!(
+            "{name} is offline. {lines} kept on this computer and will go out when {name} is back \
+             (you may leave; both of you must be here at the same time)."
+        ),
+        Presence::Registered | Presence::Connecting | Presence::Connected => {
+            format!("{lines} kept until {name} is connected; that is under way.")
+        }
+    }
+}
+
+/// Why something typed was not done.
+#[must_use]
+pub fn problem_sentence(problem: &Problem) -> String {
+    match problem {
+        Problem::UnknownCommand { typed, nearest } => {
+            let typed = clean::label(typed, 40);
+            let nearest = nearest.map_or_else(
+                || " /help lists them all.".to_owned(),
+                |nearest| format!(" Did you mean /{nearest}?"),
+            );
+            format!(
+                "There is no command /{typed}; nothing was sent.{nearest} (A text that begins with \
+                 a slash: //{typed})"
+            )
+        }
+        Problem::Usage(help) => format!("Usage: /{} {} - {}", help.word, help.usage, help.help),
+        Problem::BadName { typed, why } => {
+            format!("{:?} is no name: {why}.", clean::label(typed, 40))
+        }
+        Problem::OtherHost { typed, host } => format!(
+            "{} is at another rendezvous than {host}, where you are. Start another p2pchat with \
+             --peer {} to talk there.",
+            clean::label(typed, 80),
+            clean::label(typed, 80)
+        ),
+        Problem::UnknownRecipient(name) => format!(
+            "You know nobody called {name}, so this may have been meant as text; nothing was sent. \
+             To write to {name}: /msg {name} TEXT"
+        ),
+        Problem::NoRecipient => {
+            "To whom? Say /msg NAME TEXT, or NAME||TEXT; nothing was sent.".to_owned()
+        }
+        Problem::NobodyHere => {
+            "Nobody is connected, so nothing was sent. /who shows who is there.".to_owned()
+        }
+        Problem::Yourself => "That is your own name; nothing was sent.".to_owned(),
+        Problem::TooLong => {
+            "A line has at most 64 KiB; nothing was sent. Send it in parts.".to_owned()
+        }
+        Problem::ReferenceTooLong => "A ref has at most 256 bytes; nothing was sent.".to_owned(),
+        Problem::KeyChanged { expected, actual } => format!(
+            "The key of this contact has changed (was {}, is {}); nothing is sent until you compare \
+             it by voice and say /trust NAME {}.",
+            expected.tag(),
+            actual.tag(),
+            actual.tag()
+        ),
+        Problem::NothingToTrust(peer) => {
+            format!("The key of {peer} has not changed; there is nothing to trust anew.")
+        }
+        Problem::WrongKey { typed, offered } => format!(
+            "{} is not the key that was offered (that is {}). Compare again; nothing was changed.",
+            clean::label(typed, 60),
+            offered.tag()
+        ),
+        Problem::NotACommand => "That is no command. /help lists them.".to_owned(),
+        Problem::NoName => "You have no name yet: /login NAME first; nothing was sent.".to_owned(),
+        Problem::Store(failure) => format!("{failure}"),
+    }
+}
+
+/// The word under which a program finds a problem.
+#[must_use]
+pub fn problem_code(problem: &Problem) -> &'static str {
+    match problem {
+        Problem::UnknownCommand { .. } => "unknown-command",
+        Problem::Usage(_) => "usage",
+        Problem::BadName { .. } => "bad-name",
+        Problem::OtherHost { .. } => "other-host",
+        Problem::UnknownRecipient(_) => "unknown-recipient",
+        Problem::NoRecipient => "no-recipient",
+        Problem::NobodyHere => "nobody-here",
+        Problem::Yourself => "yourself",
+        Problem::TooLong => "too-long",
+        Problem::ReferenceTooLong => "ref-too-long",
+        Problem::KeyChanged { .. } => "key-changed",
+        Problem::NothingToTrust(_) => "nothing-to-trust",
+        Problem::WrongKey { .. } => "wrong-key",
+        Problem::NotACommand => "not-a-command",
+        Problem::NoName => "no-name",
+        Problem::Store(_) => "store",
+    }
+}
+
+/// The word under which a program finds a refusal.
+#[must_use]
+pub fn refusal_code(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::NameTaken => "name-taken",
+        Refusal::Busy => "busy",
+        Refusal::NoSuchName => "no-such-name",
+        Refusal::Offline => "offline",
+        Refusal::KeyMismatch { .. } => "key-changed",
+        Refusal::NotRegistered => "not-registered",
+        Refusal::Storage => "storage",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use p2pchat_wire::identity::{Name, PeerId};
+
+    use super::*;
+
+    fn alice() -> Address {
+        Address::new(Name::new("alice").expect("name"), "host")
+    }
+
+    #[test]
+    fn a_changed_key_says_what_to_type() {
+        let (expected, actual) = (PeerId([1; 32]), PeerId([2; 32]));
+        let notice = Notice::KeyChanged { peer: alice(), expected, actual };
+        let said = sentence(&notice, &TimeZone::UTC, None).expect("a sentence");
+        assert!(said.starts_with("STOP") && said.contains("Nothing was sent"), "{said}");
+        assert!(said.ends_with(&format!("/trust alice {}", actual.tag())), "{said}");
+    }
+
+    #[test]
+    fn an_unreachable_rendezvous_names_the_cause() {
+        let said = |cause| rendezvous_trouble(RendezvousTrouble::Unreachable, cause);
+        assert!(said(None).contains("UDP seems blocked"));
+        assert!(said(Some("the name host does not resolve")).contains("does not resolve"));
+    }
+
+    #[test]
+    fn what_a_stranger_writes_is_filtered_in_sentences_too() {
+        let typed = "\u{1b}[31mx\u{202e}".to_owned();
+        for problem in [
+            Problem::UnknownCommand { typed: typed.clone(), nearest: None },
+            Problem::WrongKey { typed, offered: PeerId([1; 32]) },
+        ] {
+            let said = problem_sentence(&problem);
+            assert!(said.chars().all(|c| !c.is_control() && c != '\u{202e}'), "{said:?}");
+        }
+    }
+
+    #[test]
+    fn comings_and_goings_are_told_and_handshakes_are_not() {
+        let path =
+            PathInfo { kind: PathKind::Relay, remote: None, rtt: Some(Duration::from_millis(38)) };
+        let told = |was, state, path| presence(&alice(), was, state, path);
+        assert_eq!(
+            told(Presence::Connecting, Presence::Connected, Some(path)).as_deref(),
+            Some("alice is here, over the relay, 38 ms.")
+        );
+        assert_eq!(
+            told(Presence::Connected, Presence::Offline, None).as_deref(),
+            Some("alice left.")
+        );
+        assert_eq!(told(Presence::Offline, Presence::Registered, None), None);
+    }
+}
