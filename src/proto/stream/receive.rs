@@ -90,6 +90,12 @@ impl ReceiveStream {
         self.highest
     }
 
+    /// How much memory it takes, but for the pieces' entries.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// How many bytes can be read.
     pub(super) fn available(&self) -> usize {
         let first = self.arrived.first().filter(|first| first.start == self.read);
