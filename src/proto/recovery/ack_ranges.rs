@@ -187,6 +187,7 @@ mod tests {
         assert!(!ranges.insert(u64::MAX) && !ranges.insert(0));
         assert_eq!(ranges.iter().collect::<Vec<_>>(), [u64::MAX - 1..=u64::MAX, 0..=1]);
         ranges.forget_below(1);
+        assert!(!ranges.is_empty());
         assert_eq!(codec::decode::<AckRanges, 1200>(&codec::encode(&ranges)), Ok(ranges));
     }
 

@@ -40,7 +40,9 @@ struct State {
 #[derive(Clone, Copy, Debug)]
 struct Epoch {
     start: Instant,
-    /// Seconds until the window is back at `w_max`.
+    /// The height of the curve's plateau: where congestion was last met.
+    origin: f64,
+    /// Seconds until the window is back there.
     k: f64,
     /// What Reno's window would be.
     reno: f64,
@@ -66,8 +68,7 @@ impl Cubic {
     }
 
     fn set_window(&mut self, window: f64) {
-        // The cast saturates and has no NaN to meet; the bounds are far below 2^52.
-        self.state.window = bounded(window as usize, self.mtu) as f64 + window.fract().max(0.0);
+        self.state.window = window.clamp(bounded(0, self.mtu) as f64, MAX_WINDOW as f64);
     }
 
     fn avoid_congestion(&mut self, acked: &Acked, rtt: &Rtt) {
@@ -76,6 +77,7 @@ impl Cubic {
         let w_max = self.state.w_max;
         let epoch = self.state.epoch.get_or_insert_with(|| Epoch {
             start: acked.now,
+            origin: w_max.max(window),
             k: ((w_max - window).max(0.0) / mtu / C).cbrt(),
             reno: window,
             idle_since: None,
@@ -87,8 +89,7 @@ impl Cubic {
         // RFC 9438 §4.2: where the curve will be one round trip from now.
         let elapsed = acked.now.saturating_duration_since(epoch.start);
         let t = (elapsed + rtt.smoothed()).as_secs_f64() - epoch.k;
-        let origin = w_max.max(window.min(w_max));
-        let target = (origin + C * t.powi(3) * mtu).clamp(window, window * 1.5);
+        let target = (epoch.origin + C * t.powi(3) * mtu).clamp(window, window * 1.5);
 
         // RFC 9438 §4.3: never slower than Reno.
         let alpha = if epoch.reno < w_max { RENO_ALPHA } else { 1.0 };

@@ -24,6 +24,7 @@ pub(super) struct SentPacket<T> {
 #[derive(Debug)]
 struct Slot<T> {
     packet_number: u64,
+    ordinal: u64,
     sent_at: Instant,
     in_flight: usize,
     ack_eliciting: bool,
@@ -34,10 +35,11 @@ struct Slot<T> {
 /// See the module.
 #[derive(Debug)]
 pub(super) struct SentPackets<T> {
-    /// Sorted by packet number; the first one's fate is open.
+    /// Sorted by packet number and ordinal; the first one's fate is open.
     slots: VecDeque<Slot<T>>,
-    /// The ordinal of the first slot.
-    first_ordinal: u64,
+    /// How many slots are without content. They go when they are more than half.
+    closed: usize,
+    next_ordinal: u64,
     /// The ordinals of packets that elicit no acknowledgement, oldest first.
     quiet: VecDeque<u64>,
     bytes_in_flight: usize,
@@ -48,7 +50,8 @@ impl<T> Default for SentPackets<T> {
     fn default() -> Self {
         Self {
             slots: VecDeque::new(),
-            first_ordinal: 0,
+            closed: 0,
+            next_ordinal: 0,
             quiet: VecDeque::new(),
             bytes_in_flight: 0,
             eliciting: 0,
@@ -66,19 +69,29 @@ impl<T> SentPackets<T> {
         content: T,
     ) {
         let in_flight = if ack_eliciting { bytes } else { 0 };
+        let ordinal = self.next_ordinal;
+        self.next_ordinal += 1;
         if ack_eliciting {
             self.eliciting += 1;
             self.bytes_in_flight = self.bytes_in_flight.saturating_add(in_flight);
         } else {
-            self.quiet.push_back(self.next_ordinal());
+            self.quiet.push_back(ordinal);
         }
         let content = Some(content);
-        self.slots.push_back(Slot { packet_number, sent_at, in_flight, ack_eliciting, content });
+        self.slots.push_back(Slot {
+            packet_number,
+            ordinal,
+            sent_at,
+            in_flight,
+            ack_eliciting,
+            content,
+        });
         if self.quiet.len() > MAX_QUIET
             && let Some(ordinal) = self.quiet.pop_front()
         {
-            // The quiet packet may have met its fate before; then nothing is left to take.
-            if let Some(index) = self.index(ordinal) {
+            let index = self.slots.partition_point(|slot| slot.ordinal < ordinal);
+            // Its fate may have been met before; then there is another slot here, or none.
+            if self.slots.get(index).is_some_and(|slot| slot.ordinal == ordinal) {
                 self.take(index);
             }
             self.trim();
@@ -87,7 +100,13 @@ impl<T> SentPackets<T> {
 
     /// The ordinal that the next packet gets.
     pub(super) fn next_ordinal(&self) -> u64 {
-        self.first_ordinal + self.slots.len() as u64
+        self.next_ordinal
+    }
+
+    /// How many slots there are.
+    #[cfg(test)]
+    pub(super) fn tracked(&self) -> usize {
+        self.slots.len()
     }
 
     pub(super) fn bytes_in_flight(&self) -> usize {
@@ -132,12 +151,11 @@ impl<T> SentPackets<T> {
     ) -> Vec<SentPacket<T>> {
         let mut taken = Vec::new();
         for index in 0..self.slots.len() {
-            let at = self.first_ordinal + index as u64;
-            if at > ordinal {
+            let slot = &self.slots[index];
+            if slot.ordinal > ordinal {
                 break;
             }
-            let slot = &self.slots[index];
-            if slot.content.is_some() && lost(at, slot.sent_at) {
+            if slot.content.is_some() && lost(slot.ordinal, slot.sent_at) {
                 taken.extend(self.take(index));
             }
         }
@@ -155,27 +173,24 @@ impl<T> SentPackets<T> {
 
     /// Takes out everything that is open, oldest first.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = T> {
-        self.first_ordinal = self.next_ordinal();
+        self.closed = 0;
         self.quiet.clear();
         self.bytes_in_flight = 0;
         self.eliciting = 0;
         std::mem::take(&mut self.slots).into_iter().filter_map(|slot| slot.content)
     }
 
-    fn index(&self, ordinal: u64) -> Option<usize> {
-        usize::try_from(ordinal.checked_sub(self.first_ordinal)?).ok()
-    }
-
     fn take(&mut self, index: usize) -> Option<SentPacket<T>> {
         let slot = self.slots.get_mut(index)?;
         let content = slot.content.take()?;
+        self.closed += 1;
         self.bytes_in_flight = self.bytes_in_flight.saturating_sub(slot.in_flight);
         if slot.ack_eliciting {
             self.eliciting = self.eliciting.saturating_sub(1);
         }
         Some(SentPacket {
             packet_number: slot.packet_number,
-            ordinal: self.first_ordinal + index as u64,
+            ordinal: slot.ordinal,
             sent_at: slot.sent_at,
             in_flight: slot.in_flight,
             ack_eliciting: slot.ack_eliciting,
@@ -183,13 +198,18 @@ impl<T> SentPackets<T> {
         })
     }
 
-    /// Drops the slots in front whose packets' fate is known.
+    /// Drops slots of packets whose fate is known: those in front, and all once they prevail.
     fn trim(&mut self) {
         while self.slots.front().is_some_and(|slot| slot.content.is_none()) {
             self.slots.pop_front();
-            self.first_ordinal += 1;
+            self.closed -= 1;
         }
-        while self.quiet.front().is_some_and(|ordinal| *ordinal < self.first_ordinal) {
+        if self.closed > self.slots.len() / 2 {
+            self.slots.retain(|slot| slot.content.is_some());
+            self.closed = 0;
+        }
+        let first = self.slots.front().map_or(self.next_ordinal, |slot| slot.ordinal);
+        while self.quiet.front().is_some_and(|ordinal| *ordinal < first) {
             self.quiet.pop_front();
         }
     }
