@@ -4,9 +4,15 @@
 //!
 //! - [`link`] is the weather between two places, [`nat`] one NAT box, [`topology`] who is behind
 //!   whom, [`world`] the clock and the hosts, [`trace`] what is printed when a test fails.
+//! - [`machine`] lists who can live there: the real [`server`], and a [`client`] that says to it
+//!   whatever its test likes.
 
+mod client;
 mod link;
+mod machine;
 mod nat;
+mod server;
+mod server_tests;
 mod topology;
 mod trace;
 mod world;

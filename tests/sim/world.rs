@@ -87,6 +87,8 @@ pub(crate) struct World<H: Host> {
     trace: Trace,
     /// Datagrams that each host has sent to each other one and that arrived there.
     arrivals: BTreeMap<(HostId, HostId), u64>,
+    /// What an eavesdropper in the core has seen, if there is one.
+    wiretap: Option<Vec<Packet>>,
 }
 
 struct Inhabitant<H> {
@@ -140,6 +142,7 @@ impl<H: Host> World<H> {
             steps: 0,
             trace: Trace::new(epoch()),
             arrivals: BTreeMap::new(),
+            wiretap: None,
         }
     }
 
@@ -208,6 +211,10 @@ impl<H: Host> World<H> {
         &self.inhabitants[host.0].host
     }
 
+    pub(crate) fn hosts(&self) -> impl Iterator<Item = &H> {
+        self.inhabitants.iter().map(|inhabitant| &inhabitant.host)
+    }
+
     /// Does something with a host at its own time, then lets it speak.
     pub(crate) fn with<R>(&mut self, host: HostId, act: impl FnOnce(&mut H, Instant) -> R) -> R {
         let now = self.local_now(host);
@@ -222,6 +229,12 @@ impl<H: Host> World<H> {
     pub(crate) fn sever(&mut self, a: HostId, b: HostId) {
         self.severed.extend([(a, b), (b, a)]);
         self.note(format!("{} and {} are cut apart", self.host(a).name(), self.host(b).name()));
+    }
+
+    /// What `from` sends does not reach `to` any more; the other way is as it was.
+    pub(crate) fn sever_one_way(&mut self, from: HostId, to: HostId) {
+        self.severed.insert((from, to));
+        self.note(format!("{} is mute to {}", self.host(from).name(), self.host(to).name()));
     }
 
     pub(crate) fn mend(&mut self, a: HostId, b: HostId) {
@@ -290,6 +303,16 @@ impl<H: Host> World<H> {
             Some(node) => self.schedule(self.now, node, packet),
             None => self.drop_packet(Dropped::NoRoute, &packet),
         }
+    }
+
+    /// Everything that crosses the core is recorded from now on.
+    pub(crate) fn eavesdrop(&mut self) {
+        self.wiretap = Some(Vec::new());
+    }
+
+    /// What was recorded since the last call.
+    pub(crate) fn overheard(&mut self) -> Vec<Packet> {
+        self.wiretap.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     // --- Time ---
@@ -411,6 +434,9 @@ impl<H: Host> World<H> {
             Ok(way) => way,
             Err(why) => return self.drop_packet(why, &packet),
         };
+        if let Some(wiretap) = self.wiretap.as_mut().filter(|_| network == CORE) {
+            wiretap.push(packet.clone());
+        }
         let weather = if network == CORE { &self.weather } else { &self.indoors };
         let link = self.links.entry((near, far)).or_insert_with(|| Link::new(weather.clone()));
         link.down = self.dark;

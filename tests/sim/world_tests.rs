@@ -227,6 +227,31 @@ fn hosts_that_are_cut_apart_still_reach_others() {
 }
 
 #[test]
+fn a_host_can_be_mute_to_another_that_it_still_hears() {
+    let mut world = World::seeded(1);
+    let alice = world.add_host(CORE, &["198.51.100.1"], Parrot::default());
+    let bob = world.add_host(CORE, &["192.0.2.1"], Parrot::default());
+    world.sever_one_way(alice, bob);
+    say(&mut world, alice, at("192.0.2.1:4000"), None);
+    say(&mut world, bob, at("198.51.100.1:4000"), None);
+    world.run_for(SECOND);
+    let heard: Vec<_> = world.hosts().map(|parrot| parrot.heard.len()).collect();
+    assert_eq!(heard, [1, 0]);
+}
+
+#[test]
+fn an_eavesdropper_sees_what_crosses_the_core_as_the_core_sees_it() {
+    let (mut world, _) = with_server(1);
+    let alice = home(&mut world, CORE, "198.51.100.1", "192.168.1.2");
+    world.eavesdrop();
+    say(&mut world, alice, at(SERVER), None);
+    world.run_for(SECOND);
+    let seen: Vec<_> = world.overheard().iter().map(|packet| (packet.from, packet.to)).collect();
+    let outside = at("198.51.100.1:4000");
+    assert_eq!(seen, [(outside, at(SERVER)), (at(SERVER), outside)]);
+}
+
+#[test]
 fn in_a_blackout_nothing_passes_anywhere() {
     let (mut world, server) = with_server(1);
     let alice = world.add_host(CORE, &["198.51.100.1"], Parrot::default());

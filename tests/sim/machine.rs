@@ -1,0 +1,66 @@
+//! Everything that can live in these worlds.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use crate::client::Client;
+use crate::server::Rendezvous;
+use crate::world::{Host, Output};
+
+/// One inhabitant.
+pub(crate) enum Machine {
+    Server(Box<Rendezvous>),
+    Client(Box<Client>),
+}
+
+impl Machine {
+    fn as_host(&self) -> &dyn Host {
+        match self {
+            Self::Server(server) => server.as_ref(),
+            Self::Client(client) => client.as_ref(),
+        }
+    }
+
+    fn as_host_mut(&mut self) -> &mut dyn Host {
+        match self {
+            Self::Server(server) => server.as_mut(),
+            Self::Client(client) => client.as_mut(),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn server(&self) -> &Rendezvous {
+        let Self::Server(server) = self else { panic!("{} is no server", self.name()) };
+        server
+    }
+
+    #[track_caller]
+    pub(crate) fn client(&self) -> &Client {
+        let Self::Client(client) = self else { panic!("{} is no client", self.name()) };
+        client
+    }
+
+    #[track_caller]
+    pub(crate) fn client_mut(&mut self) -> &mut Client {
+        let Self::Client(client) = self else { panic!("not a client") };
+        client
+    }
+}
+
+impl Host for Machine {
+    fn name(&self) -> &'static str {
+        self.as_host().name()
+    }
+
+    fn handle_datagram(&mut self, now: Instant, from: SocketAddr, local: SocketAddr, bytes: &[u8]) {
+        self.as_host_mut().handle_datagram(now, from, local, bytes);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.as_host_mut().handle_timeout(now);
+    }
+
+    fn poll(&mut self, now: Instant) -> Output {
+        self.as_host_mut().poll(now)
+    }
+}

@@ -1,0 +1,95 @@
+//! The real rendezvous as a host, with a disk that keeps names.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use p2pchat_rendezvous::server::{self, ClaimId, Config, Server};
+use p2pchat_wire::DEFAULT_PORT;
+use p2pchat_wire::identity::{Identity, Name, PeerId};
+
+use crate::world::{Host, Output, Transmit};
+
+/// The server's secret, the same in every world.
+const IDENTITY: [u8; 32] = [0xcc; 32];
+
+/// A rendezvous that runs, and what is on its disk.
+pub(crate) struct Rendezvous {
+    pub(crate) server: Server,
+    names: Vec<(Name, PeerId)>,
+    claims: VecDeque<(Instant, ClaimId, Name, PeerId)>,
+    commit: Duration,
+}
+
+/// Its public key.
+pub(crate) fn server_key() -> PeerId {
+    Identity::from_seed(IDENTITY).id()
+}
+
+impl Rendezvous {
+    /// A server whose disk takes `commit` to write a name.
+    pub(crate) fn new(now: Instant, commit: Duration, seed: [u8; 32]) -> Self {
+        Self::start(now, commit, Vec::new(), seed)
+    }
+
+    /// What is there after the process has died and was started again: names that were written.
+    pub(crate) fn restarted(&self, now: Instant, seed: [u8; 32]) -> Self {
+        Self::start(now, self.commit, self.names.clone(), seed)
+    }
+
+    fn start(now: Instant, commit: Duration, names: Vec<(Name, PeerId)>, seed: [u8; 32]) -> Self {
+        let identity = Identity::from_seed(IDENTITY);
+        let server = Server::new(Config::default(), identity, names.clone(), seed, now);
+        Self { server, names, claims: VecDeque::new(), commit }
+    }
+
+    fn commit_due(&mut self, now: Instant) {
+        while let Some((_, id, name, key)) = self.claims.pop_front_if(|(at, ..)| *at <= now) {
+            self.names.push((name, key));
+            self.server.handle_claimed(now, id, Ok(()));
+        }
+    }
+}
+
+impl Host for Rendezvous {
+    fn name(&self) -> &'static str {
+        "server"
+    }
+
+    fn handle_datagram(&mut self, now: Instant, from: SocketAddr, local: SocketAddr, bytes: &[u8]) {
+        if local.port() == DEFAULT_PORT {
+            self.server.handle_datagram(now, local, from, bytes);
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.commit_due(now);
+        self.server.handle_timeout(now);
+    }
+
+    fn poll(&mut self, now: Instant) -> Output {
+        loop {
+            self.commit_due(now);
+            match self.server.poll_output() {
+                server::Output::Transmit(server::Transmit { from, to, payload }) => {
+                    return Output::Transmit(Transmit {
+                        port: from.port(),
+                        to,
+                        ttl: None,
+                        payload,
+                    });
+                }
+                server::Output::Claim { id, name, key } => {
+                    self.claims.push_back((now + self.commit, id, name, key));
+                }
+                server::Output::Timeout(timeout) => {
+                    if self.claims.front().is_some_and(|(at, ..)| *at <= now) {
+                        continue;
+                    }
+                    let claim = self.claims.front().map(|(at, ..)| *at);
+                    return Output::Timeout(timeout.into_iter().chain(claim).min());
+                }
+            }
+        }
+    }
+}
