@@ -66,7 +66,7 @@ pub enum Command {
         peer: PeerId,
         /// Comes back in [`Event::Transmitted`].
         tag: u64,
-        /// At most `MAX_MESSAGE` (64 KiB and a header) bytes.
+        /// At most [`MAX_MESSAGE`](crate::proto::MAX_MESSAGE) bytes.
         message: Vec<u8>,
     },
     /// The local endpoints of our sockets, to be offered to peers.

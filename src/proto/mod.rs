@@ -1,16 +1,25 @@
-//! The core: everything that happens on one socket, as a machine without IO.
+//! The core: everything that happens on the network, as a machine without IO.
 //!
 //! Time comes in as an argument, datagrams come in as bytes, and what is to be done comes out of
-//! `Endpoint::poll_output`. Two peers, their NATs and the real server can therefore live hours of
+//! [`Endpoint::poll_output`]. Two peers, their NATs and the real server can therefore live hours of
 //! virtual time in one test thread, and every failure is a seed.
+//!
+//! From the outside in: an `endpoint` owns all that happens on a peer's sockets; it holds the link
+//! to the rendezvous and one object for each remote peer, which joins a `path` list (where packets
+//! go) and a `session` (what they say). A session has one `recovery` for each path (what was lost,
+//! how much may be sent) and its `stream`s (what the application said, in order).
 
+mod endpoint;
 mod event;
-#[cfg_attr(not(test), expect(dead_code, reason = "the session comes next and uses it"))]
-pub(crate) mod recovery;
-#[cfg_attr(not(test), expect(dead_code, reason = "the session comes next and uses it"))]
-pub(crate) mod stream;
+mod frame;
+mod path;
+mod recovery;
+mod session;
+mod stream;
 
+pub use endpoint::{Dropped, Endpoint};
 pub use event::{
     Command, Config, DisconnectReason, Event, Output, PathDescription, PathInfo, PathKind, Policy,
     RendezvousTrouble, Transmit,
 };
+pub use stream::message::MAX_MESSAGE;

@@ -219,6 +219,11 @@ impl<T> Recovery<T> {
         &self.rtt
     }
 
+    /// The moving average of the round trip, once anything was measured.
+    pub(crate) fn measured_rtt(&self) -> Option<Duration> {
+        self.rtt.has_sample().then(|| self.rtt.smoothed())
+    }
+
     /// Takes a round trip measured by other means: the handshake, or a path probe's echo.
     pub(crate) fn sample_rtt(&mut self, now: Instant, rtt: Duration) {
         self.rtt.sample(now, rtt, Duration::ZERO);

@@ -5,7 +5,7 @@ use super::send::{SEND_BUFFER, SendStream};
 use super::{STREAM_WINDOW, Violation, WriteError};
 
 /// The longest message: 64 KiB of text, and a header of whoever sends it.
-pub(crate) const MAX_MESSAGE: usize = (64 << 10) + (1 << 10);
+pub const MAX_MESSAGE: usize = (64 << 10) + (1 << 10);
 
 const LENGTH: usize = size_of::<u32>();
 

@@ -318,6 +318,12 @@ impl Streams {
         Ok(message)
     }
 
+    /// Whether [`next_window_update`](Self::next_window_update) has something.
+    pub(crate) fn has_window_update(&self) -> bool {
+        self.window.is_due(self.read)
+            || self.incoming.values().any(ReceiveStream::has_max_data_update)
+    }
+
     /// What the peer should be told about windows. It goes with any packet, and comes back with
     /// [`lost_window_update`](Self::lost_window_update) if that is lost.
     pub(crate) fn next_window_update(&mut self) -> Option<WindowUpdate> {
@@ -369,14 +375,19 @@ impl Window {
         Self { size, announced: size, again: false }
     }
 
-    /// The new limit, if half of the window was read or the last update was lost.
-    fn update(&mut self, read: u64) -> Option<u64> {
+    /// Whether half of the window was read or the last update was lost.
+    fn is_due(&self, read: u64) -> bool {
         let max = read.saturating_add(self.size);
-        if max.saturating_sub(self.announced) < self.size / 2 && !self.again {
+        self.again || max.saturating_sub(self.announced) >= self.size / 2
+    }
+
+    /// The new limit, if it is due.
+    fn update(&mut self, read: u64) -> Option<u64> {
+        if !self.is_due(read) {
             return None;
         }
         self.again = false;
-        self.announced = self.announced.max(max);
+        self.announced = self.announced.max(read.saturating_add(self.size));
         Some(self.announced)
     }
 

@@ -145,6 +145,11 @@ impl ReceiveStream {
         if self.final_size.is_some() { None } else { self.window.update(self.read) }
     }
 
+    /// Whether [`max_data_update`](Self::max_data_update) has something.
+    pub(super) fn has_max_data_update(&self) -> bool {
+        self.final_size.is_none() && self.window.is_due(self.read)
+    }
+
     /// The packet that told the peer `max` was lost.
     pub(super) fn lost_max_data_update(&mut self, max: u64) {
         self.window.lost(max);

@@ -1,0 +1,492 @@
+//! The client's end of the link to a rendezvous: proof of address, handshake, keepalive.
+//!
+//! With a token and the server's key the link is up after one round trip; otherwise a hello to all
+//! of the server's addresses at once finds the one that answers first, and brings a cookie and, if
+//! it is not known yet, the key. What fails is tried again for ever, ever more slowly.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use p2pchat_wire::VERSION;
+use p2pchat_wire::codec;
+use p2pchat_wire::datagram::{
+    AddressProof, Challenge, Hello, LinkInit, MIN_LINK_INIT, Response, SEALED_HEADER, Sealed,
+    link_header,
+};
+use p2pchat_wire::handshake::{INIT_OVERHEAD, Initiator, Purpose};
+use p2pchat_wire::identity::{Identity, ServerKey};
+use p2pchat_wire::random::Random;
+use p2pchat_wire::replay::ReplayWindow;
+use p2pchat_wire::sealing::Keys;
+use p2pchat_wire::signal::{self, ClientSignal, LinkReply, LinkRequest, ServerSignal};
+
+use crate::proto::{RendezvousTrouble, Transmit};
+
+/// Gaps between attempts; the last repeats. The first fits the round trip to most servers.
+const GAPS: [Duration; 6] = [
+    Duration::from_millis(400),
+    Duration::from_millis(800),
+    Duration::from_millis(1600),
+    Duration::from_secs(3),
+    Duration::from_secs(6),
+    Duration::from_secs(12),
+];
+
+/// Attempts after which a server counts as unreachable: about six seconds.
+const UNREACHABLE_AFTER: usize = 4;
+
+/// Initiations without an answer after which the proof is taken for stale and a hello goes out.
+const STALE_AFTER: usize = 2;
+
+/// How often a registration is kept alive: below the 30 s of the shortest-lived NAT mappings.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+
+/// How long a ping waits for its answer before it is repeated.
+const PING_REPEAT: Duration = Duration::from_secs(1);
+
+/// Unanswered pings after which the link is down.
+const MAX_PINGS: u32 = 5;
+
+/// Age at which the link gets new keys; the server refuses them at 180 s.
+const REKEY_AFTER: Duration = Duration::from_secs(120);
+
+/// The longest text that a link datagram may carry, once opened.
+const MAX_PLAINTEXT: usize = signal::MAX_SIGNAL;
+
+/// What a link tells its endpoint.
+#[derive(Debug)]
+pub(super) enum LinkEvent {
+    /// The server proved a key that was not known before.
+    Key(ServerKey),
+    /// The link is up; what the server said first. Boxed: it is far larger than the others.
+    Up(Box<LinkReply>),
+    /// The server says something.
+    Signal(Box<ServerSignal>),
+    /// It does not work.
+    Trouble(RendezvousTrouble),
+}
+
+/// What is being tried.
+#[derive(Debug)]
+enum Attempt {
+    /// Nothing: there is no server, or the link is up.
+    None,
+    /// Waiting for a challenge.
+    Hello { nonce: [u8; 16], tries: usize, next_at: Instant },
+    /// An address is proven, and the endpoint is to say what to ask for.
+    Ready { proof: AddressProof, address: SocketAddr },
+    /// Waiting for the answer to an initiation.
+    Init(Box<Init>),
+}
+
+#[derive(Debug)]
+struct Init {
+    initiator: Initiator,
+    index: u32,
+    counter: u64,
+    address: SocketAddr,
+    datagram: Vec<u8>,
+    sent_at: Instant,
+    tries: usize,
+    next_at: Instant,
+}
+
+/// A link that works.
+#[derive(Debug)]
+struct Up {
+    address: SocketAddr,
+    index: u32,
+    remote_index: u32,
+    keys: Keys,
+    next_number: u64,
+    replay: ReplayWindow,
+    since: Instant,
+    rtt: Duration,
+    ping_at: Instant,
+    /// Sent since the last answer, and the newest one's number and time.
+    pings: u32,
+    ping_id: u32,
+    ping_sent_at: Instant,
+}
+
+/// The link to one rendezvous.
+#[derive(Debug)]
+pub(super) struct Link {
+    addresses: Vec<SocketAddr>,
+    key: Option<ServerKey>,
+    token: Option<[u8; 32]>,
+    attempt: Attempt,
+    up: Option<Up>,
+    /// The link before the newest handshake: packets sealed with its keys may still arrive.
+    previous: Option<Up>,
+    /// Milliseconds since 1970 at `epoch`; the basis of request counters.
+    started_at_ms: u64,
+    epoch: Instant,
+    last_counter: u64,
+    /// Whether the trouble of this outage has been reported.
+    reported: bool,
+}
+
+impl Link {
+    /// No server yet.
+    pub(super) fn new(now: Instant, started_at_ms: u64) -> Self {
+        Self {
+            addresses: Vec::new(),
+            key: None,
+            token: None,
+            attempt: Attempt::None,
+            up: None,
+            previous: None,
+            started_at_ms,
+            epoch: now,
+            last_counter: 0,
+            reported: false,
+        }
+    }
+
+    /// Uses this server from now on. If it is the one in use, only its addresses are renewed.
+    pub(super) fn use_server(
+        &mut self,
+        now: Instant,
+        addresses: Vec<SocketAddr>,
+        key: Option<ServerKey>,
+        token: Option<[u8; 32]>,
+        random: &mut Random,
+    ) {
+        let in_use = self.up.as_ref().is_some_and(|up| addresses.contains(&up.address));
+        self.addresses = addresses;
+        if in_use && (key.is_none() || key == self.key) {
+            return;
+        }
+        self.key = key;
+        self.token = token;
+        self.up = None;
+        self.previous = None;
+        self.reported = false;
+        self.restart(now, random);
+    }
+
+    /// The server's key, once known.
+    pub(super) fn key(&self) -> Option<ServerKey> {
+        self.key
+    }
+
+    /// Where the server is, while the link is up.
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        self.up.as_ref().map(|up| up.address)
+    }
+
+    /// The last measured round trip to the server.
+    pub(super) fn rtt(&self) -> Option<Duration> {
+        self.up.as_ref().map(|up| up.rtt)
+    }
+
+    /// Our indexes, for telling the server's datagrams from others'.
+    pub(super) fn is_ours(&self, index: u32) -> bool {
+        [&self.up, &self.previous].into_iter().flatten().any(|up| up.index == index)
+            || matches!(&self.attempt, Attempt::Init(init) if init.index == index)
+    }
+
+    /// Asks the server at once whether it is there and where it sees us.
+    pub(super) fn ping_now(&mut self, now: Instant) {
+        if let Some(up) = &mut self.up
+            && up.pings == 0
+        {
+            up.ping_at = now;
+        }
+    }
+
+    /// Whether the endpoint is to say what to ask for: see [`Link::initiate`].
+    pub(super) fn wants_request(&self) -> bool {
+        matches!(self.attempt, Attempt::Ready { .. })
+    }
+
+    /// The counter for the next request.
+    pub(super) fn next_counter(&mut self, now: Instant) -> u64 {
+        let elapsed = now.saturating_duration_since(self.epoch).as_millis();
+        let clock = self.started_at_ms.saturating_add(u64::try_from(elapsed).unwrap_or(u64::MAX));
+        self.last_counter = clock.max(self.last_counter.saturating_add(1));
+        self.last_counter
+    }
+
+    /// Opens the handshake with `request` inside.
+    pub(super) fn initiate(
+        &mut self,
+        now: Instant,
+        identity: &Identity,
+        request: &LinkRequest,
+        random: &mut Random,
+        out: &mut Vec<Transmit>,
+    ) {
+        let Attempt::Ready { proof, address } = &self.attempt else { return };
+        let (Some(key), proof, address) = (self.key, *proof, *address) else { return };
+        let proof_length = match proof {
+            AddressProof::Cookie { .. } | AddressProof::Token(_) => 32,
+        };
+        let head = 1 + 1 + 1 + proof_length + 4 + INIT_OVERHEAD;
+        let payload = signal::encode_padded(request, MIN_LINK_INIT.saturating_sub(head));
+        let Ok((initiator, noise)) =
+            Initiator::new(Purpose::Link(key), identity, &key, &payload, random)
+        else {
+            // The key is of low order or the request too long: neither gets better.
+            self.attempt = Attempt::None;
+            return;
+        };
+        let index = random.u32();
+        let datagram = LinkInit { version: VERSION, proof, sender: index, noise: &noise }.encode();
+        out.push(Transmit { to: address, ttl: None, payload: datagram.clone() });
+        self.attempt = Attempt::Init(Box::new(Init {
+            initiator,
+            index,
+            counter: request.counter,
+            address,
+            datagram,
+            sent_at: now,
+            tries: 1,
+            next_at: now + GAPS[0],
+        }));
+    }
+
+    /// Seals a signal for the server; `None` while the link is down.
+    pub(super) fn seal(&mut self, signal: &ClientSignal) -> Option<Transmit> {
+        self.up.as_mut().map(|up| up.seal(signal))
+    }
+
+    /// A challenge arrived.
+    pub(super) fn handle_challenge(
+        &mut self,
+        from: SocketAddr,
+        challenge: &Challenge,
+    ) -> Option<LinkEvent> {
+        let Attempt::Hello { nonce, .. } = &self.attempt else { return None };
+        if challenge.nonce != *nonce || !self.addresses.contains(&from) {
+            return None;
+        }
+        if challenge.version != VERSION {
+            let server = challenge.version;
+            return self.report(RendezvousTrouble::Version { server });
+        }
+        let shown = ServerKey { 0: challenge.server };
+        let mut event = None;
+        match self.key {
+            Some(expected) if expected != shown => {
+                let trouble = RendezvousTrouble::KeyChanged { expected, actual: shown };
+                return self.report(trouble);
+            }
+            Some(_) => {}
+            None => {
+                self.key = Some(shown);
+                event = Some(LinkEvent::Key(shown));
+            }
+        }
+        let proof = AddressProof::Cookie { nonce: challenge.nonce, cookie: challenge.cookie };
+        self.attempt = Attempt::Ready { proof, address: from };
+        event
+    }
+
+    /// The answer to an initiation arrived.
+    pub(super) fn handle_response(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        response: &Response<'_>,
+    ) -> Option<LinkEvent> {
+        let Attempt::Init(init) = &mut self.attempt else { return None };
+        if response.receiver != init.index || from != init.address {
+            return None;
+        }
+        let (payload, keys) = init.initiator.finish(response.noise).ok()?;
+        let reply: LinkReply = signal::decode_padded(&payload).ok()?;
+        self.token = Some(reply.token);
+        if reply.counter > init.counter {
+            // Our clock was set back since our last request: count on from there.
+            self.last_counter = reply.counter;
+            let proof = AddressProof::Token(reply.token);
+            self.attempt = Attempt::Ready { proof, address: from };
+            return None;
+        }
+        let fresh = Up {
+            address: from,
+            index: init.index,
+            remote_index: response.sender,
+            keys,
+            next_number: 0,
+            replay: ReplayWindow::default(),
+            since: now,
+            rtt: now.saturating_duration_since(init.sent_at),
+            ping_at: now + PING_INTERVAL,
+            pings: 0,
+            ping_id: 0,
+            ping_sent_at: now,
+        };
+        self.previous = self.up.replace(fresh);
+        self.attempt = Attempt::None;
+        self.reported = false;
+        Some(LinkEvent::Up(Box::new(reply)))
+    }
+
+    /// A sealed datagram for one of our indexes arrived.
+    pub(super) fn handle_sealed(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        sealed: &Sealed<'_>,
+    ) -> Option<LinkEvent> {
+        let up = [&mut self.up, &mut self.previous]
+            .into_iter()
+            .flatten()
+            .find(|up| up.index == sealed.receiver && up.address == from)?;
+        let plaintext = up.open(sealed)?;
+        let signal: ServerSignal = signal::decode(&plaintext).ok()?;
+        if let ServerSignal::Pong { id, .. } = signal {
+            up.on_pong(now, id);
+        }
+        Some(LinkEvent::Signal(Box::new(signal)))
+    }
+
+    /// Gives the link up and starts again, from the hello if the token is not believed in.
+    pub(super) fn restart(&mut self, now: Instant, random: &mut Random) {
+        self.attempt = match (self.token, self.key, self.addresses.first()) {
+            (_, _, None) => Attempt::None,
+            (Some(token), Some(_), Some(&address)) => {
+                let address = self.up.as_ref().map_or(address, |up| up.address);
+                Attempt::Ready { proof: AddressProof::Token(token), address }
+            }
+            _ => Attempt::Hello { nonce: random.array(), tries: 0, next_at: now },
+        };
+    }
+
+    /// Runs the timers that are due.
+    pub(super) fn handle_timeout(
+        &mut self,
+        now: Instant,
+        random: &mut Random,
+        out: &mut Vec<Transmit>,
+    ) -> Option<LinkEvent> {
+        self.keep_alive(now, random, out).or_else(|| self.try_again(now, random, out))
+    }
+
+    fn keep_alive(
+        &mut self,
+        now: Instant,
+        random: &mut Random,
+        out: &mut Vec<Transmit>,
+    ) -> Option<LinkEvent> {
+        let up = self.up.as_mut()?;
+        if now >= up.ping_at {
+            if up.pings >= MAX_PINGS {
+                self.up = None;
+                self.token = None;
+                self.restart(now, random);
+                return self.report(RendezvousTrouble::Unreachable);
+            }
+            out.push(up.ping(now));
+        }
+        if now >= up.since + REKEY_AFTER && matches!(self.attempt, Attempt::None) {
+            self.restart(now, random);
+        }
+        None
+    }
+
+    fn try_again(
+        &mut self,
+        now: Instant,
+        random: &mut Random,
+        out: &mut Vec<Transmit>,
+    ) -> Option<LinkEvent> {
+        match &mut self.attempt {
+            Attempt::None | Attempt::Ready { .. } => None,
+            Attempt::Hello { nonce, tries, next_at } => {
+                if now < *next_at {
+                    return None;
+                }
+                let hello = Hello { version: VERSION, nonce: *nonce }.encode();
+                out.extend(self.addresses.iter().map(|&to| Transmit {
+                    to,
+                    ttl: None,
+                    payload: hello.clone(),
+                }));
+                *next_at = now + GAPS[(*tries).min(GAPS.len() - 1)];
+                *tries += 1;
+                let unreachable = *tries > UNREACHABLE_AFTER;
+                if unreachable { self.report(RendezvousTrouble::Unreachable) } else { None }
+            }
+            Attempt::Init(init) => {
+                if now < init.next_at {
+                    return None;
+                }
+                if init.tries > STALE_AFTER {
+                    self.token = None;
+                    self.attempt = Attempt::Hello { nonce: random.array(), tries: 0, next_at: now };
+                    return self.try_again(now, random, out);
+                }
+                out.push(Transmit { to: init.address, ttl: None, payload: init.datagram.clone() });
+                init.next_at = now + GAPS[init.tries.min(GAPS.len() - 1)];
+                init.tries += 1;
+                None
+            }
+        }
+    }
+
+    /// When [`Link::handle_timeout`] has something to do.
+    pub(super) fn timeout(&self) -> Option<Instant> {
+        let attempt = match &self.attempt {
+            Attempt::None | Attempt::Ready { .. } => None,
+            Attempt::Hello { next_at, .. } => Some(*next_at),
+            Attempt::Init(init) => Some(init.next_at),
+        };
+        let idle = matches!(self.attempt, Attempt::None);
+        let up = self
+            .up
+            .as_ref()
+            .map(|up| if idle { up.ping_at.min(up.since + REKEY_AFTER) } else { up.ping_at });
+        attempt.into_iter().chain(up).min()
+    }
+
+    fn report(&mut self, trouble: RendezvousTrouble) -> Option<LinkEvent> {
+        if !matches!(trouble, RendezvousTrouble::Unreachable) {
+            // Trying again would get the same answer; the person decides.
+            self.attempt = Attempt::None;
+            self.up = None;
+        }
+        let first = !std::mem::replace(&mut self.reported, true);
+        first.then_some(LinkEvent::Trouble(trouble))
+    }
+}
+
+impl Up {
+    fn seal(&mut self, signal: &ClientSignal) -> Transmit {
+        let number = self.next_number;
+        self.next_number += 1;
+        let mut payload = link_header(self.remote_index, number).to_vec();
+        codec::encode_onto(signal, &mut payload);
+        self.keys.send.seal_in_place(number, SEALED_HEADER, &mut payload);
+        Transmit { to: self.address, ttl: None, payload }
+    }
+
+    fn open(&mut self, sealed: &Sealed<'_>) -> Option<Vec<u8>> {
+        let number = sealed.packet_number;
+        if !self.replay.is_fresh(number) || sealed.ciphertext.len() > MAX_PLAINTEXT + 16 {
+            return None;
+        }
+        let plaintext = self.keys.receive.open(number, sealed.header, sealed.ciphertext).ok()?;
+        self.replay.mark(number);
+        Some(plaintext)
+    }
+
+    fn ping(&mut self, now: Instant) -> Transmit {
+        self.ping_id = self.ping_id.wrapping_add(1);
+        self.pings += 1;
+        self.ping_sent_at = now;
+        self.ping_at = now + PING_REPEAT;
+        self.seal(&ClientSignal::Ping { id: self.ping_id })
+    }
+
+    fn on_pong(&mut self, now: Instant, id: u32) {
+        if id == self.ping_id {
+            self.rtt = now.saturating_duration_since(self.ping_sent_at);
+        }
+        self.pings = 0;
+        self.ping_at = now + PING_INTERVAL;
+    }
+}

@@ -1,0 +1,180 @@
+//! What two peers say inside a sealed datagram: a sequence of frames.
+//!
+//! Variants and fields are numbered by their order: append, never insert.
+
+use std::net::SocketAddr;
+
+use p2pchat_wire::codec::{self, DecodeError};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::recovery::ack_ranges::AckRanges;
+
+/// One frame. Data is borrowed from the datagram.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Frame<'a> {
+    /// Asks for an acknowledgement and nothing else.
+    Ping,
+    /// Packets that arrived.
+    Ack {
+        /// Microseconds between the newest packet's arrival and this frame.
+        delay_us: u32,
+        /// Their numbers.
+        ranges: AckRanges,
+    },
+    /// Bytes of a stream.
+    Stream {
+        /// Which stream.
+        id: u64,
+        /// Where in the stream the bytes begin.
+        offset: u64,
+        /// Whether the stream ends with them.
+        fin: bool,
+        /// The bytes.
+        #[serde(borrow, serialize_with = "as_bytes")]
+        data: &'a [u8],
+    },
+    /// The peer may send up to `max` bytes: of one stream, or of all together.
+    Window {
+        /// Which stream; `None` for the sum of all.
+        stream: Option<u64>,
+        /// Offset of the first byte that may not be sent.
+        max: u64,
+    },
+    /// Is there a path? To be echoed where it came from, never acknowledged.
+    Probe {
+        /// Unguessable; comes back in the echo.
+        token: u64,
+    },
+    /// Answers a probe.
+    Echo {
+        /// The probe's.
+        token: u64,
+    },
+    /// Endpoints at which the sender may be reached directly. Replaces what was said before.
+    Candidates {
+        /// Grows; an older list that arrives late is ignored.
+        generation: u32,
+        /// At most [`MAX_CANDIDATES`].
+        list: Vec<Candidate>,
+    },
+    /// The sender leaves.
+    Close {
+        /// 0: on purpose. 1: you broke the protocol.
+        code: u8,
+    },
+}
+
+/// An endpoint that is offered to the peer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Candidate {
+    /// Where.
+    pub(crate) endpoint: SocketAddr,
+    /// Whether a NAT stands before it (server-reflexive), or not (host).
+    pub(crate) reflexive: bool,
+}
+
+/// The most endpoints that one side offers.
+pub(crate) const MAX_CANDIDATES: usize = 12;
+
+/// Bytes of a stream frame that are not data, at most: variant, three integers, a flag, a length.
+pub(crate) const STREAM_OVERHEAD: usize = 1 + 9 + 9 + 1 + 3;
+
+fn as_bytes<S: Serializer>(data: &&[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(data)
+}
+
+impl Frame<'_> {
+    /// Appends the frame to a packet.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        codec::encode_onto(self, out);
+    }
+}
+
+/// The frames of an opened packet, one by one.
+#[derive(Debug)]
+pub(crate) struct Frames<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Frames<'a> {
+    /// Reads the frames of `packet`.
+    pub(crate) fn new(packet: &'a [u8]) -> Self {
+        Self { rest: packet }
+    }
+}
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = Result<Frame<'a>, DecodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let outcome = codec::decode_prefix::<Frame<'a>, { p2pchat_wire::MAX_DATAGRAM }>(self.rest);
+        Some(match outcome {
+            Ok((frame, used)) if used > 0 => {
+                self.rest = self.rest.get(used..).unwrap_or_default();
+                match frame {
+                    Frame::Candidates { ref list, .. } if list.len() > MAX_CANDIDATES => {
+                        self.rest = &[];
+                        Err(DecodeError::OutOfRange)
+                    }
+                    frame => Ok(frame),
+                }
+            }
+            Ok(_) | Err(_) => {
+                self.rest = &[];
+                Err(DecodeError::Malformed)
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_packet_of_frames_is_read_as_it_was_written() {
+        let frames = [
+            Frame::Ping,
+            Frame::Stream { id: 0, offset: 300, fin: false, data: b"hello" },
+            Frame::Window { stream: Some(4), max: 9 },
+            Frame::Probe { token: u64::MAX },
+            Frame::Echo { token: 1 },
+            Frame::Candidates {
+                generation: 2,
+                list: vec![Candidate {
+                    endpoint: "[2001:db8::1]:9".parse().expect("address"),
+                    reflexive: true,
+                }],
+            },
+            Frame::Close { code: 0 },
+        ];
+        let mut packet = Vec::new();
+        for frame in &frames {
+            frame.encode(&mut packet);
+        }
+        let read: Result<Vec<_>, _> = Frames::new(&packet).collect();
+        assert_eq!(read.expect("well formed"), frames);
+    }
+
+    #[test]
+    fn the_overhead_of_a_stream_frame_is_never_larger_than_promised() {
+        let data = [0; 1000];
+        let mut packet = Vec::new();
+        Frame::Stream { id: u64::MAX, offset: u64::MAX, fin: true, data: &data }
+            .encode(&mut packet);
+        assert!(packet.len() <= STREAM_OVERHEAD + data.len());
+    }
+
+    proptest! {
+        #[test]
+        fn reading_never_panics_and_always_ends(bytes in proptest::collection::vec(any::<u8>(), 0..1300)) {
+            let frames = Frames::new(&bytes).count();
+            prop_assert!(frames <= bytes.len());
+        }
+    }
+}

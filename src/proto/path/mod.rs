@@ -1,0 +1,253 @@
+//! Ways to a peer: candidates, probes, and which one carries the text.
+//!
+//! A path is a remote endpoint, or the relay. It is *validated* once the peer has echoed a probe
+//! that we sent on it; until then it carries probes and, while we are still unsure, copies of what
+//! goes over the relay. The relay needs no probe: the server vouches for it.
+//!
+//! [`Paths`] keeps the list and decides two things: what to probe when ([`Paths::poll_probe`]), and
+//! where packets go now ([`Paths::route`]). It knows nothing of what the packets say. The probes
+//! travel inside the sealed session, so that nobody but the peer can echo one.
+
+mod probing;
+mod selection;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use p2pchat_wire::address;
+
+pub(crate) use selection::Route;
+
+use crate::proto::{PathDescription, PathInfo, PathKind, Policy};
+
+/// How many direct paths to one peer are kept at most.
+const MAX_PATHS: usize = 24;
+
+/// Small packets that go to an endpoint which has never answered, and no more: whoever lies about
+/// an endpoint cannot make us flood it (the "voice hammer" of RFC 8445 §19.5.1).
+pub(crate) const MAX_UNANSWERED: u32 = 12;
+
+/// Identifies a path for as long as its peer is known; never used again for another.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) struct PathId(u32);
+
+impl PathId {
+    /// The path through the rendezvous.
+    pub(crate) const RELAY: Self = Self(0);
+}
+
+/// The far end of a path.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Remote {
+    /// Whoever the relay channel leads to.
+    Relay,
+    /// A transport address, canonical.
+    Direct(SocketAddr),
+}
+
+/// How a remote endpoint was learnt (RFC 8445 §5.1.1).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Origin {
+    /// The peer says that it is an address of its own machine.
+    Host,
+    /// A rendezvous or the peer says that its NAT maps it there.
+    ServerReflexive,
+    /// An authentic packet came from there.
+    PeerReflexive,
+}
+
+impl Origin {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::ServerReflexive => "server-reflexive",
+            Self::PeerReflexive => "peer-reflexive",
+        }
+    }
+}
+
+/// What probing has shown about a path.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum State {
+    /// Never echoed a probe.
+    Unproven,
+    /// Echoed one, and has not gone silent since.
+    Validated,
+    /// Was validated and stopped answering at this time. It is probed for as long as the session
+    /// lives: it did answer once, and a direct path is worth waiting for.
+    Silent(Instant),
+}
+
+/// One direct path.
+#[derive(Debug)]
+struct Path {
+    id: PathId,
+    remote: SocketAddr,
+    origin: Origin,
+    state: State,
+    probes: Probes,
+    /// Smoothed over the echoes.
+    rtt: Option<Duration>,
+    /// When the last authentic packet came from there.
+    heard_at: Option<Instant>,
+    received_bytes: usize,
+    sent_bytes: usize,
+}
+
+/// The probes of one path.
+#[derive(Debug, Default)]
+struct Probes {
+    /// Not echoed yet, newest last, at most [`MAX_UNANSWERED`].
+    in_flight: VecDeque<(u64, Instant)>,
+    /// When the next one is due; `None` for a path that is not worth another.
+    next: Option<Instant>,
+    /// Sent since the last echo.
+    unanswered: u32,
+    sent: u32,
+    answered: u32,
+}
+
+/// Every path to one peer.
+#[derive(Debug)]
+pub(crate) struct Paths {
+    policy: Policy,
+    relay: bool,
+    direct: Vec<Path>,
+    next_id: u32,
+    /// The path that text was last routed to.
+    active: Option<PathId>,
+}
+
+impl Paths {
+    /// No paths yet.
+    pub(crate) fn new(policy: Policy) -> Self {
+        Self { policy, relay: false, direct: Vec::new(), next_id: 1, active: None }
+    }
+
+    /// A relay channel to the peer exists, or no longer.
+    pub(crate) fn set_relay(&mut self, exists: bool) {
+        self.relay = exists;
+    }
+
+    /// Learns of an endpoint that may lead to the peer; it is probed at once.
+    ///
+    /// The caller has checked that the address is permitted. Known endpoints are left as they are.
+    /// When the list is full, a path that never answered gives way.
+    pub(crate) fn add(
+        &mut self,
+        now: Instant,
+        remote: SocketAddr,
+        origin: Origin,
+    ) -> Option<PathId> {
+        let remote = address::canonical(remote);
+        if self.policy == Policy::RelayOnly {
+            return None;
+        }
+        if let Some(path) = self.direct.iter().find(|path| path.remote == remote) {
+            return Some(path.id);
+        }
+        if self.direct.len() >= MAX_PATHS {
+            let unproven = |path: &Path| path.state == State::Unproven && path.heard_at.is_none();
+            let victim = self.direct.iter().position(unproven)?;
+            self.direct.remove(victim);
+        }
+        let id = PathId(self.next_id);
+        self.next_id += 1;
+        self.direct.push(Path {
+            id,
+            remote,
+            origin,
+            state: State::Unproven,
+            probes: Probes { next: Some(now), ..Probes::default() },
+            rtt: None,
+            heard_at: None,
+            received_bytes: 0,
+            sent_bytes: 0,
+        });
+        Some(id)
+    }
+
+    /// An authentic packet of `bytes` bytes came from `remote`; returns its path.
+    ///
+    /// An unexpected endpoint becomes a peer-reflexive candidate (RFC 8445 §7.3.1.3).
+    pub(crate) fn heard(&mut self, now: Instant, remote: Remote, bytes: usize) -> Option<PathId> {
+        let Remote::Direct(remote) = remote else { return Some(PathId::RELAY) };
+        let id = self.add(now, remote, Origin::PeerReflexive)?;
+        let path = self.find_mut(id)?;
+        let first = path.heard_at.is_none();
+        path.heard_at = Some(now);
+        path.received_bytes = path.received_bytes.saturating_add(bytes);
+        // RFC 8445 §7.3.1.4: a check that arrives triggers one the other way, at once.
+        if path.state != State::Validated && (first || path.probes.next.is_none()) {
+            path.probes.unanswered = 0;
+            path.probes.next = Some(now);
+        }
+        Some(id)
+    }
+
+    /// Counts what was sent on a path, for the limit on unproven ones.
+    pub(crate) fn sent(&mut self, id: PathId, bytes: usize) {
+        if let Some(path) = self.find_mut(id) {
+            path.sent_bytes = path.sent_bytes.saturating_add(bytes);
+        }
+    }
+
+    /// The far end of a path.
+    pub(crate) fn remote(&self, id: PathId) -> Option<Remote> {
+        if id == PathId::RELAY {
+            return self.relay.then_some(Remote::Relay);
+        }
+        self.find(id).map(|path| Remote::Direct(path.remote))
+    }
+
+    /// What a person is shown about a path.
+    pub(crate) fn info(&self, id: PathId) -> PathInfo {
+        match self.find(id) {
+            None => PathInfo { kind: PathKind::Relay, remote: None, rtt: None },
+            Some(path) => path.info(),
+        }
+    }
+
+    /// Every path, the active one first.
+    pub(crate) fn describe(&self, relay_rtt: Option<Duration>) -> Vec<PathDescription> {
+        let relay = self.relay.then(|| PathDescription {
+            info: PathInfo { kind: PathKind::Relay, remote: None, rtt: relay_rtt },
+            active: self.active == Some(PathId::RELAY),
+            validated: true,
+            origin: "relayed",
+            probes_sent: 0,
+            probes_answered: 0,
+        });
+        let direct = self.direct.iter().map(|path| PathDescription {
+            info: path.info(),
+            active: self.active == Some(path.id),
+            validated: path.state == State::Validated,
+            origin: path.origin.as_str(),
+            probes_sent: path.probes.sent,
+            probes_answered: path.probes.answered,
+        });
+        let mut all: Vec<_> = direct.chain(relay).collect();
+        all.sort_by_key(|path| (!path.active, !path.validated, path.info.kind));
+        all
+    }
+
+    fn find(&self, id: PathId) -> Option<&Path> {
+        self.direct.iter().find(|path| path.id == id)
+    }
+
+    fn find_mut(&mut self, id: PathId) -> Option<&mut Path> {
+        self.direct.iter_mut().find(|path| path.id == id)
+    }
+}
+
+impl Path {
+    fn info(&self) -> PathInfo {
+        let local = address::is_local(self.remote.ip());
+        PathInfo {
+            kind: if local { PathKind::Lan } else { PathKind::Direct },
+            remote: Some(self.remote),
+            rtt: self.rtt,
+        }
+    }
+}

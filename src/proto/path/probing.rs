@@ -1,0 +1,130 @@
+//! When to probe a path, and what an echo means.
+
+use std::time::{Duration, Instant};
+
+use super::{MAX_UNANSWERED, Path, PathId, Paths, State};
+
+/// Gaps between the probes of an endpoint that has not answered: close together at first, because
+/// both sides punch at the same moment, then slower. The last repeats.
+const UNPROVEN_GAPS: [Duration; 7] = [
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+    Duration::from_millis(800),
+    Duration::from_millis(1600),
+    Duration::from_millis(3000),
+];
+
+/// How often a validated path is probed.
+///
+/// It keeps the NATs' mappings alive (they last 30 s in the worst home routers, and Linux keeps a
+/// flow for 30 s until it has seen both directions for a while) and shows a dead path to people
+/// who are not typing.
+const KEEPALIVE: Duration = Duration::from_secs(10);
+
+/// How often a path that went silent is probed: fast at first, then slowly for ever.
+const SILENT_GAPS: [(Duration, Duration); 2] =
+    [(Duration::from_secs(15), Duration::from_secs(1)), (Duration::MAX, Duration::from_secs(5))];
+
+/// Unanswered probes in a row after which a validated path counts as silent.
+const SILENT_AFTER: u32 = 4;
+
+/// The gap before a probe of a validated path is repeated is twice its round trip, within these.
+const REPEAT_AFTER: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(1));
+
+impl Paths {
+    /// The next probe that is due: its path and the token to send.
+    pub(crate) fn poll_probe(&mut self, now: Instant, token: u64) -> Option<PathId> {
+        let path =
+            self.direct.iter_mut().find(|path| path.probes.next.is_some_and(|at| at <= now))?;
+        path.on_probe_sent(now, token);
+        Some(path.id)
+    }
+
+    /// When [`Paths::poll_probe`] has something next.
+    pub(crate) fn next_probe(&self) -> Option<Instant> {
+        self.direct.iter().filter_map(|path| path.probes.next).min()
+    }
+
+    /// The peer echoed `token`. Returns the path that this validates or confirms, and how long the
+    /// echo took.
+    ///
+    /// The echo may come on any path: it is the token's arrival there that it proves.
+    pub(crate) fn on_echo(&mut self, now: Instant, token: u64) -> Option<(PathId, Duration)> {
+        self.direct.iter_mut().find_map(|path| Some((path.id, path.on_echo(now, token)?)))
+    }
+
+    /// Packets on this path are not acknowledged: it has gone silent.
+    pub(crate) fn on_silence(&mut self, now: Instant, id: PathId) {
+        if let Some(path) = self.find_mut(id) {
+            path.fall_silent(now);
+        }
+    }
+
+    /// The network changed: every endpoint may work now, and those that worked may not.
+    pub(crate) fn probe_all(&mut self, now: Instant) {
+        for path in &mut self.direct {
+            path.probes.unanswered = 0;
+            path.probes.in_flight.clear();
+            path.probes.next = Some(now);
+        }
+    }
+}
+
+impl Path {
+    fn on_probe_sent(&mut self, now: Instant, token: u64) {
+        let probes = &mut self.probes;
+        if probes.in_flight.len() >= MAX_UNANSWERED as usize {
+            probes.in_flight.pop_front();
+        }
+        probes.in_flight.push_back((token, now));
+        probes.sent = probes.sent.saturating_add(1);
+        probes.unanswered = probes.unanswered.saturating_add(1);
+        if self.state == State::Validated && probes.unanswered >= SILENT_AFTER {
+            self.fall_silent(now);
+        }
+        let probes = &mut self.probes;
+        probes.next = match self.state {
+            State::Unproven if probes.unanswered >= MAX_UNANSWERED => None,
+            State::Unproven => {
+                let step = (probes.unanswered as usize - 1).min(UNPROVEN_GAPS.len() - 1);
+                Some(now + UNPROVEN_GAPS[step])
+            }
+            State::Validated => {
+                let (least, most) = REPEAT_AFTER;
+                Some(now + (self.rtt.unwrap_or(least) * 2).clamp(least, most))
+            }
+            State::Silent(since) => {
+                let silence = now.saturating_duration_since(since);
+                SILENT_GAPS.iter().find(|(until, _)| silence < *until).map(|(_, gap)| now + *gap)
+            }
+        };
+    }
+
+    fn on_echo(&mut self, now: Instant, token: u64) -> Option<Duration> {
+        let index = self.probes.in_flight.iter().position(|(sent, _)| *sent == token)?;
+        let (_, sent_at) = self.probes.in_flight.remove(index)?;
+        let sample = now.saturating_duration_since(sent_at);
+        self.rtt = Some(match self.rtt {
+            // RFC 9002 §5.3's weights.
+            Some(smoothed) if self.state == State::Validated => (smoothed * 7 + sample) / 8,
+            _ => sample,
+        });
+        self.state = State::Validated;
+        self.probes.in_flight.retain(|(_, sent)| *sent > sent_at);
+        self.probes.answered = self.probes.answered.saturating_add(1);
+        self.probes.unanswered = 0;
+        self.probes.next = Some(now + KEEPALIVE);
+        Some(sample)
+    }
+
+    fn fall_silent(&mut self, now: Instant) {
+        if self.state == State::Validated {
+            self.state = State::Silent(now);
+            self.rtt = None;
+            let soon = now + SILENT_GAPS[0].1;
+            self.probes.next = Some(self.probes.next.map_or(soon, |next| next.min(soon)));
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Which path carries the text.
+
+use std::time::{Duration, Instant};
+
+use super::{Path, PathId, Paths, State};
+use crate::proto::Policy;
+
+/// Where packets go now.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Route {
+    /// The path in use.
+    pub(crate) primary: Option<PathId>,
+    /// A second path that gets a copy of everything while the first is in doubt.
+    pub(crate) also: Option<PathId>,
+    /// Whether text may travel, or only what keeps the session together.
+    pub(crate) text: bool,
+}
+
+/// A direct path must be faster than the active one by this and by a tenth, lest two equal paths
+/// take turns.
+const HYSTERESIS: Duration = Duration::from_millis(5);
+
+/// To an endpoint that was heard but has not echoed a probe yet, at most this many times the bytes
+/// go that came from it (RFC 9000 §8.1).
+const UNPROVEN_FACTOR: usize = 3;
+
+/// How long a packet from an unproven endpoint makes it worth copies of the text.
+const PROMISING_FOR: Duration = Duration::from_secs(3);
+
+impl Paths {
+    /// Decides where packets go.
+    ///
+    /// A validated direct path beats the relay; between direct ones the faster wins, with
+    /// hysteresis. `in_doubt` says whether the session sees acknowledgements missing on a path:
+    /// then copies go over the relay until the path proves itself or falls silent.
+    pub(crate) fn route(&mut self, now: Instant, in_doubt: impl Fn(PathId) -> bool) -> Route {
+        let relay = self.relay.then_some(PathId::RELAY);
+        let direct = self.best_direct();
+        let text = self.policy != Policy::DirectOnly || direct.is_some();
+        let route = match direct {
+            Some(id) => Route { primary: Some(id), also: relay.filter(|_| in_doubt(id)), text },
+            None => Route { primary: relay, also: self.promising(now), text },
+        };
+        if self.policy == Policy::DirectOnly && direct.is_some() {
+            self.active = route.primary;
+            return Route { also: None, ..route };
+        }
+        self.active = route.primary.or(route.also);
+        Route { primary: self.active, also: route.also.filter(|id| Some(*id) != self.active), text }
+    }
+
+    /// The path that the last [`Paths::route`] chose.
+    pub(crate) fn active(&self) -> Option<PathId> {
+        self.active
+    }
+
+    fn best_direct(&self) -> Option<PathId> {
+        let validated = || self.direct.iter().filter(|path| path.state == State::Validated);
+        let rtt = |path: &Path| path.rtt.unwrap_or(Duration::MAX);
+        let best = validated().min_by_key(|path| rtt(path))?;
+        match validated().find(|path| Some(path.id) == self.active) {
+            Some(active) if rtt(best) + HYSTERESIS.max(rtt(active) / 10) >= rtt(active) => {
+                Some(active.id)
+            }
+            _ => Some(best.id),
+        }
+    }
+
+    /// An unproven endpoint from which the peer was just heard: most likely the path of the next
+    /// moment.
+    fn promising(&self, now: Instant) -> Option<PathId> {
+        let recent = |path: &Path| {
+            path.heard_at.is_some_and(|at| now.saturating_duration_since(at) < PROMISING_FOR)
+        };
+        let affordable =
+            |path: &Path| path.sent_bytes < path.received_bytes.saturating_mul(UNPROVEN_FACTOR);
+        self.direct
+            .iter()
+            .filter(|path| path.state == State::Unproven && recent(path) && affordable(path))
+            .max_by_key(|path| path.heard_at)
+            .map(|path| path.id)
+    }
+}

@@ -1,0 +1,102 @@
+//! The keys of a session, which change while its packet numbers go on.
+//!
+//! Every handshake between two live sessions adds an epoch. Packet numbers run through all epochs
+//! of a session, so what is in flight, acknowledged or replayed is untouched by a change of keys.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use p2pchat_wire::datagram::Sealed;
+use p2pchat_wire::sealing::Keys;
+
+/// Age at which the side that opened an epoch wants a new one (WireGuard's REKEY-AFTER-TIME).
+pub(crate) const REKEY_AFTER: Duration = Duration::from_secs(120);
+
+/// Age at which the other side wants one too, if the first did nothing about it.
+const REKEY_AFTER_BY_RESPONDER: Duration = Duration::from_secs(150);
+
+/// Age at which keys are used no longer, either way (WireGuard's REJECT-AFTER-TIME).
+pub(crate) const REFUSE_AFTER: Duration = Duration::from_secs(180);
+
+/// Packets under one key after which a new epoch is due.
+const REKEY_AFTER_PACKETS: u64 = 1 << 32;
+
+/// Epochs kept: the current one, the one before, and one on its way.
+const KEPT: usize = 3;
+
+/// The outcome of one handshake.
+#[derive(Debug)]
+pub(crate) struct Epoch {
+    /// Our index: what the peer writes into its packets.
+    pub(crate) local_index: u32,
+    /// The peer's index: what we write into ours.
+    pub(crate) remote_index: u32,
+    /// The keys.
+    pub(crate) keys: Keys,
+    /// When the handshake ended.
+    pub(crate) since: Instant,
+    /// Whether we opened it.
+    pub(crate) opened_by_us: bool,
+    /// Whether the peer is known to have the keys. Who opened knows at once; who answered learns
+    /// it from the first packet.
+    pub(crate) confirmed: bool,
+}
+
+/// The live epochs of a session, newest first.
+#[derive(Debug, Default)]
+pub(crate) struct Epochs {
+    list: VecDeque<Epoch>,
+    sealed: u64,
+}
+
+impl Epochs {
+    /// Adds the newest epoch; returns the index of the one that it pushed out.
+    pub(crate) fn add(&mut self, epoch: Epoch) -> Option<u32> {
+        self.list.push_front(epoch);
+        self.sealed = 0;
+        if self.list.len() <= KEPT {
+            return None;
+        }
+        self.list.pop_back().map(|old| old.local_index)
+    }
+
+    /// The epoch to seal with: the newest that the peer is known to have, else the newest.
+    pub(crate) fn for_sending(&mut self, now: Instant) -> Option<&Epoch> {
+        self.sealed += 1;
+        let live = || self.list.iter().filter(|epoch| epoch.is_live(now));
+        live().find(|epoch| epoch.confirmed).or_else(|| live().next())
+    }
+
+    /// Opens a packet with the epoch that it names; the packet confirms that epoch.
+    pub(crate) fn open(&mut self, now: Instant, sealed: &Sealed<'_>) -> Option<Vec<u8>> {
+        let epoch = self
+            .list
+            .iter_mut()
+            .find(|epoch| epoch.local_index == sealed.receiver && epoch.is_live(now))?;
+        let key = &epoch.keys.receive;
+        let packet = key.open(sealed.packet_number, sealed.header, sealed.ciphertext).ok()?;
+        epoch.confirmed = true;
+        Some(packet)
+    }
+
+    /// When we should open a new handshake.
+    pub(crate) fn rekey_at(&self) -> Option<Instant> {
+        let newest = self.list.front()?;
+        if self.sealed >= REKEY_AFTER_PACKETS {
+            return Some(newest.since);
+        }
+        let age = if newest.opened_by_us { REKEY_AFTER } else { REKEY_AFTER_BY_RESPONDER };
+        Some(newest.since + age)
+    }
+
+    /// Our indexes of all live epochs.
+    pub(crate) fn indexes(&self) -> impl Iterator<Item = u32> + '_ {
+        self.list.iter().map(|epoch| epoch.local_index)
+    }
+}
+
+impl Epoch {
+    fn is_live(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) < REFUSE_AFTER
+    }
+}

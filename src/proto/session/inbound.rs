@@ -1,0 +1,141 @@
+//! From an opened packet to what it means.
+
+use std::time::{Duration, Instant};
+
+use super::super::frame::{Frame, Frames};
+use super::super::path::PathId;
+use super::super::recovery::{MAX_ACK_DELAY, Outcome};
+use super::super::stream::{Violation, WindowUpdate};
+use super::{Control, MESSAGES, Session, SessionEvent};
+
+/// Ack-eliciting packets after which an acknowledgement leaves at once (RFC 9000 §13.2.2).
+const ACK_EVERY: u32 = 2;
+
+/// Echoes that wait to be sent at most; the prober repeats what is dropped.
+const MAX_CONTROL: usize = 32;
+
+/// The peer did what no honest implementation does; the session ends.
+struct Misbehaviour;
+
+impl From<Violation> for Misbehaviour {
+    fn from(_: Violation) -> Self {
+        Self
+    }
+}
+
+pub(super) fn handle(
+    session: &mut Session,
+    now: Instant,
+    path: PathId,
+    packet_number: u64,
+    packet: &[u8],
+) {
+    let mut eliciting = false;
+    for frame in Frames::new(packet) {
+        let outcome = match frame {
+            Ok(frame) => {
+                eliciting |= is_eliciting(&frame);
+                on_frame(session, now, path, frame)
+            }
+            Err(_) => Err(Misbehaviour),
+        };
+        if outcome.is_err() {
+            session.events.push_back(SessionEvent::Misbehaved);
+            return;
+        }
+    }
+    acknowledge(session, now, path, packet_number, eliciting);
+    read_messages(session);
+}
+
+fn is_eliciting(frame: &Frame<'_>) -> bool {
+    match frame {
+        Frame::Ping | Frame::Stream { .. } | Frame::Window { .. } | Frame::Candidates { .. } => {
+            true
+        }
+        Frame::Ack { .. } | Frame::Probe { .. } | Frame::Echo { .. } | Frame::Close { .. } => false,
+    }
+}
+
+fn on_frame(
+    session: &mut Session,
+    now: Instant,
+    path: PathId,
+    frame: Frame<'_>,
+) -> Result<(), Misbehaviour> {
+    match frame {
+        Frame::Ping => {}
+        Frame::Ack { delay_us, ranges } => {
+            // RFC 9000 §13.1: an acknowledgement of what was never sent is a lie.
+            if ranges.largest().is_some_and(|largest| largest >= session.next_number) {
+                return Err(Misbehaviour);
+            }
+            let delay = Duration::from_micros(u64::from(delay_us));
+            let (mut acked, mut lost) = (Vec::new(), Vec::new());
+            for recovery in session.recoveries.values_mut() {
+                let mut outcome = Outcome::default();
+                recovery.on_ack(now, ranges.iter(), delay, &mut outcome);
+                acked.append(&mut outcome.acked);
+                lost.append(&mut outcome.lost);
+            }
+            acked.into_iter().for_each(|content| session.on_acked(content));
+            lost.into_iter().for_each(|content| session.on_lost(content));
+        }
+        Frame::Stream { id, offset, fin, data } => {
+            session.streams.received(id, offset, fin, data)?;
+        }
+        Frame::Window { stream, max } => {
+            session.streams.received_window_update(WindowUpdate { id: stream, max })?
+        }
+        Frame::Probe { token } => {
+            if session.control.len() < MAX_CONTROL {
+                session.control.push_back((path, Control::Echo(token)));
+            }
+        }
+        Frame::Echo { token } => session.events.push_back(SessionEvent::Echoed(token)),
+        Frame::Candidates { generation, list } => {
+            if generation > session.newest_offer {
+                session.newest_offer = generation;
+                session.events.push_back(SessionEvent::Candidates(list));
+            }
+        }
+        Frame::Close { code } => session.events.push_back(match code {
+            0 => SessionEvent::Left,
+            _ => SessionEvent::Misbehaved,
+        }),
+    }
+    Ok(())
+}
+
+fn acknowledge(session: &mut Session, now: Instant, path: PathId, number: u64, eliciting: bool) {
+    let acknowledgement = &mut session.acknowledgement;
+    let newest = acknowledgement.ranges.largest();
+    acknowledgement.ranges.insert(number);
+    if newest.is_none_or(|newest| number > newest) {
+        acknowledgement.newest_at = Some(now);
+    }
+    if !eliciting {
+        return;
+    }
+    acknowledgement.path = Some(path);
+    acknowledgement.unacknowledged += 1;
+    // RFC 9000 §13.2.1: a gap is reported at once. With two paths in use numbers arrive out of
+    // order as a matter of course, so only what is older than the newest counts as one.
+    let out_of_order = newest.is_some_and(|newest| number < newest);
+    let at_once = out_of_order || acknowledgement.unacknowledged >= ACK_EVERY;
+    let due = if at_once { now } else { now + MAX_ACK_DELAY };
+    acknowledgement.due = Some(acknowledgement.due.map_or(due, |earlier| earlier.min(due)));
+}
+
+fn read_messages(session: &mut Session) {
+    loop {
+        match session.streams.next_message(MESSAGES) {
+            Ok(Some(message)) => session.events.push_back(SessionEvent::Message(message)),
+            Ok(None) => return,
+            Err(_) => {
+                session.events.push_back(SessionEvent::Misbehaved);
+                return;
+            }
+        }
+    }
+}

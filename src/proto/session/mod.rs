@@ -1,0 +1,353 @@
+//! A session between two peers: numbered packets, acknowledgements, streams.
+//!
+//! A session is bound to two keys and two instances, not to addresses: it runs over whatever path
+//! `proto::path` says, over two at once while one is in doubt, and through changes of keys
+//! ([`epoch`]). Packet numbers, acknowledgements, the replay window and the streams belong to the
+//! session; round-trip time, congestion window and loss detection belong to each path.
+//!
+//! Packets are never sent again. What was in a lost packet is framed anew, in a packet with its own
+//! number, on the path of the moment: a nonce is never used twice, and an acknowledgement is never
+//! ambiguous.
+
+mod epoch;
+mod handshake;
+mod inbound;
+mod outbound;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use p2pchat_wire::datagram::Sealed;
+use p2pchat_wire::replay::ReplayWindow;
+
+pub(crate) use epoch::Epoch;
+pub(crate) use handshake::{GIVE_UP_AFTER, Greeting, Opening};
+
+use super::frame::Candidate;
+use super::path::{PathId, Route};
+use super::recovery::ack_ranges::AckRanges;
+use super::recovery::{Outcome, Recovery};
+use super::stream::{ChunkRecord, Streams, WindowUpdate, WriteError};
+
+/// Silence after which a session is over. The longest gap between two packets of a living peer is
+/// the path's keepalive of 10 s and a few repetitions.
+pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(40);
+
+/// How often an idle session asks for a sign of life on a path that is not probed: the relay.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// How often the relay is kept open while a direct path carries the text.
+const RELAY_HEARTBEAT: Duration = Duration::from_secs(60);
+
+/// Unanswered probe timeouts after which a direct path counts as silent.
+const SILENT_AFTER_PTOS: u32 = 3;
+
+/// The stream that carries messages.
+const MESSAGES: u64 = 0;
+
+/// Both sides' instances: what makes a session this session.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Instances {
+    /// Ours.
+    pub(crate) local: u64,
+    /// The peer's.
+    pub(crate) remote: u64,
+}
+
+/// What a session tells its peer object.
+#[derive(Debug, PartialEq)]
+pub(crate) enum SessionEvent {
+    /// A message arrived, in order and whole.
+    Message(Vec<u8>),
+    /// A message's last byte has left for the first time.
+    Transmitted(u64),
+    /// A probe of ours was echoed.
+    Echoed(u64),
+    /// The peer offers endpoints.
+    Candidates(Vec<Candidate>),
+    /// Packets on this path are not acknowledged any more.
+    Silent(PathId),
+    /// The peer closed the session.
+    Left,
+    /// The peer broke the protocol.
+    Misbehaved,
+}
+
+/// What a packet carried that must arrive.
+#[derive(Clone, Debug, PartialEq)]
+enum Content {
+    Stream(ChunkRecord),
+    Window(WindowUpdate),
+    Candidates(u32),
+    Ping,
+}
+
+/// Packets that were received and not acknowledged yet.
+#[derive(Debug, Default)]
+struct Acknowledgement {
+    ranges: AckRanges,
+    /// When an acknowledgement must leave at the latest.
+    due: Option<Instant>,
+    /// Ack-eliciting packets since the last acknowledgement.
+    unacknowledged: u32,
+    /// When the newest packet arrived.
+    newest_at: Option<Instant>,
+    /// The path that it arrived on.
+    path: Option<PathId>,
+}
+
+/// A frame that goes out on a given path, alone and unacknowledged.
+#[derive(Clone, Copy, Debug)]
+enum Control {
+    Probe(u64),
+    Echo(u64),
+}
+
+/// One session.
+#[derive(Debug)]
+pub(crate) struct Session {
+    instances: Instances,
+    epochs: epoch::Epochs,
+    next_number: u64,
+    replay: ReplayWindow,
+    acknowledgement: Acknowledgement,
+    streams: Streams,
+    /// Messages that do not fit into the send buffer yet, and their tags.
+    backlog: VecDeque<(u64, Vec<u8>)>,
+    /// Where messages end whose last byte has not left yet, and their tags.
+    tags: VecDeque<(u64, u64)>,
+    recoveries: BTreeMap<PathId, Recovery<Vec<Content>>>,
+    control: VecDeque<(PathId, Control)>,
+    /// A copy of the last packet's frames, for the second path of the route.
+    copy: Option<(PathId, Vec<u8>, Vec<Content>)>,
+    /// Paths whose probe timeout fired: one packet each, whatever the window says.
+    overdue: Vec<PathId>,
+    offered: Vec<Candidate>,
+    offer_generation: u32,
+    offer_pending: bool,
+    newest_offer: u32,
+    paced_until: Option<Instant>,
+    heartbeat_at: Instant,
+    relay_heartbeat_at: Instant,
+    heard_at: Instant,
+    events: VecDeque<SessionEvent>,
+}
+
+impl Session {
+    /// A session with nothing sent yet, and its first keys.
+    pub(crate) fn new(now: Instant, instances: Instances, epoch: Epoch) -> Self {
+        let mut epochs = epoch::Epochs::default();
+        epochs.add(epoch);
+        Self {
+            instances,
+            epochs,
+            next_number: 0,
+            replay: ReplayWindow::default(),
+            acknowledgement: Acknowledgement::default(),
+            streams: Streams::default(),
+            backlog: VecDeque::new(),
+            tags: VecDeque::new(),
+            recoveries: BTreeMap::new(),
+            control: VecDeque::new(),
+            copy: None,
+            overdue: Vec::new(),
+            offered: Vec::new(),
+            offer_generation: 0,
+            offer_pending: false,
+            newest_offer: 0,
+            paced_until: None,
+            heartbeat_at: now + HEARTBEAT,
+            relay_heartbeat_at: now + RELAY_HEARTBEAT,
+            heard_at: now,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Both instances.
+    pub(crate) fn instances(&self) -> Instances {
+        self.instances
+    }
+
+    /// New keys for the same session; returns an index that is no longer ours.
+    pub(crate) fn add_epoch(&mut self, epoch: Epoch) -> Option<u32> {
+        self.epochs.add(epoch)
+    }
+
+    /// Our indexes, for the endpoint's table.
+    pub(crate) fn indexes(&self) -> impl Iterator<Item = u32> + '_ {
+        self.epochs.indexes()
+    }
+
+    /// When new keys are due.
+    pub(crate) fn rekey_at(&self) -> Option<Instant> {
+        self.epochs.rekey_at()
+    }
+
+    /// When the last authentic packet arrived.
+    pub(crate) fn heard_at(&self) -> Instant {
+        self.heard_at
+    }
+
+    /// Opens a packet if it is genuine and new, and marks it as seen.
+    pub(crate) fn open(&mut self, now: Instant, sealed: &Sealed<'_>) -> Option<Vec<u8>> {
+        if !self.replay.is_fresh(sealed.packet_number) {
+            return None;
+        }
+        let packet = self.epochs.open(now, sealed)?;
+        self.replay.mark(sealed.packet_number);
+        self.heard_at = now;
+        Some(packet)
+    }
+
+    /// Queues a message.
+    pub(crate) fn send(&mut self, tag: u64, message: Vec<u8>) {
+        self.backlog.push_back((tag, message));
+        self.write_backlog();
+    }
+
+    /// Moves messages into the send buffer while there is room.
+    fn write_backlog(&mut self) {
+        while let Some((tag, message)) = self.backlog.front() {
+            match self.streams.write_message(MESSAGES, message) {
+                Ok(end) => self.tags.push_back((end, *tag)),
+                Err(WriteError::Full) => return,
+                // A message that can never be sent must not hold up the others.
+                Err(WriteError::Closed | WriteError::TooLong) => {}
+            }
+            self.backlog.pop_front();
+        }
+    }
+
+    /// Offers these endpoints to the peer, unless they are what it has already.
+    pub(crate) fn offer(&mut self, candidates: Vec<Candidate>) {
+        if self.offered != candidates {
+            self.offered = candidates;
+            self.offer_generation += 1;
+            self.offer_pending = true;
+        }
+    }
+
+    /// Sends a probe on a path.
+    pub(crate) fn probe(&mut self, path: PathId, token: u64) {
+        self.control.push_back((path, Control::Probe(token)));
+    }
+
+    /// A probe was echoed: a round trip that loss detection need not guess any more.
+    pub(crate) fn on_path_measured(&mut self, now: Instant, path: PathId, rtt: Duration) {
+        let recovery = self.recoveries.entry(path).or_insert_with(|| outbound::recovery_at(now));
+        if recovery.measured_rtt().is_none() {
+            recovery.sample_rtt(now, rtt);
+        }
+    }
+
+    /// The next thing that happened.
+    pub(crate) fn poll_event(&mut self) -> Option<SessionEvent> {
+        self.events.pop_front()
+    }
+
+    /// Whether acknowledgements are missing on a path.
+    pub(crate) fn is_in_doubt(&self, path: PathId) -> bool {
+        self.recoveries.get(&path).is_some_and(|recovery| recovery.pto_count() > 0)
+    }
+
+    /// The smoothed round-trip time of a path, once measured.
+    pub(crate) fn rtt(&self, path: PathId) -> Option<Duration> {
+        self.recoveries.get(&path).and_then(|recovery| recovery.measured_rtt())
+    }
+
+    /// The path is given up: what was on it goes over another.
+    pub(crate) fn abandon(&mut self, path: PathId) {
+        let Some(mut recovery) = self.recoveries.remove(&path) else { return };
+        let lost: Vec<_> = recovery.abandon().collect();
+        lost.into_iter().for_each(|content| self.on_lost(content));
+        self.overdue.retain(|overdue| *overdue != path);
+    }
+
+    /// Runs the timers that are due.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, active: Option<PathId>) {
+        let mut lost = Vec::new();
+        for (&path, recovery) in &mut self.recoveries {
+            if recovery.timeout().is_none_or(|at| at > now) {
+                continue;
+            }
+            let mut outcome = Outcome::default();
+            recovery.on_timeout(now, &mut outcome);
+            lost.append(&mut outcome.lost);
+            if outcome.probe {
+                // RFC 9002 §6.2.4: send what is in doubt again rather than a ping, so that a lost
+                // line costs one timeout and not another round trip.
+                lost.extend(recovery.unacked().take(2).cloned());
+                self.overdue.push(path);
+            }
+            if path != PathId::RELAY && recovery.pto_count() >= SILENT_AFTER_PTOS {
+                self.events.push_back(SessionEvent::Silent(path));
+            }
+        }
+        for content in lost {
+            self.on_lost(content);
+        }
+        let relayed = active == Some(PathId::RELAY);
+        if relayed && now >= self.heartbeat_at || now >= self.relay_heartbeat_at {
+            self.overdue.push(PathId::RELAY);
+            self.relay_heartbeat_at = now + RELAY_HEARTBEAT;
+            self.heartbeat_at = now + HEARTBEAT;
+        }
+    }
+
+    /// When [`Session::handle_timeout`] or [`Session::poll_packet`] has something to do.
+    pub(crate) fn timeout(&self, active: Option<PathId>) -> Option<Instant> {
+        let heartbeat = match active {
+            Some(PathId::RELAY) => self.heartbeat_at.min(self.relay_heartbeat_at),
+            _ => self.relay_heartbeat_at,
+        };
+        let recoveries = self.recoveries.values().filter_map(Recovery::timeout);
+        recoveries
+            .chain(
+                [self.acknowledgement.due, self.paced_until, Some(heartbeat)].into_iter().flatten(),
+            )
+            .min()
+    }
+
+    fn on_lost(&mut self, contents: Vec<Content>) {
+        for content in contents {
+            match content {
+                Content::Stream(chunk) => self.streams.lost(chunk),
+                Content::Window(update) => self.streams.lost_window_update(update),
+                Content::Candidates(generation) if generation == self.offer_generation => {
+                    self.offer_pending = true;
+                }
+                Content::Candidates(_) | Content::Ping => {}
+            }
+        }
+    }
+
+    fn on_acked(&mut self, contents: Vec<Content>) {
+        for content in contents {
+            if let Content::Stream(chunk) = content {
+                self.streams.acked(chunk);
+            }
+        }
+        self.write_backlog();
+    }
+
+    /// The next datagram to send on the routed paths; its path, and the whole sealed datagram.
+    pub(crate) fn poll_packet(&mut self, now: Instant, route: Route) -> Option<(PathId, Vec<u8>)> {
+        outbound::poll(self, now, route)
+    }
+
+    /// The last datagram of a session: goodbye.
+    pub(crate) fn close(&mut self, now: Instant, code: u8) -> Option<Vec<u8>> {
+        outbound::close(self, now, code)
+    }
+
+    /// Reads the frames of an opened packet that arrived on `path`.
+    pub(crate) fn handle_packet(
+        &mut self,
+        now: Instant,
+        path: PathId,
+        packet_number: u64,
+        packet: &[u8],
+    ) {
+        inbound::handle(self, now, path, packet_number, packet);
+    }
+}
