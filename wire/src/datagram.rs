@@ -5,6 +5,7 @@
 //! of it can be changed on the way.
 
 use crate::codec::DecodeError;
+use crate::stun;
 
 /// Bytes that precede the inner datagram in a relayed one: kind and channel.
 pub const RELAY_HEADER: usize = 9;
@@ -33,7 +34,7 @@ const RELAY: u8 = 0x60;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Datagram<'a> {
-    /// A STUN message; nothing of it has been checked but the top bits and the magic cookie.
+    /// A STUN message; nothing of it has been checked but what [`stun::is_stun`] looks at.
     Stun(&'a [u8]),
     /// A client asks for a cookie.
     Hello(Hello),
@@ -159,11 +160,7 @@ impl<'a> Datagram<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut rest = bytes;
         Ok(match take::<1>(&mut rest)?[0] {
-            0x00..=0x3f => match bytes.get(4..8) {
-                // RFC 8489 §5: the magic cookie.
-                Some([0x21, 0x12, 0xa4, 0x42]) => Self::Stun(bytes),
-                _ => return Err(DecodeError::UnknownKind),
-            },
+            0x00..=0x3f if stun::is_stun(bytes) => Self::Stun(bytes),
             HELLO if bytes.len() >= HELLO_LEN => {
                 Self::Hello(Hello { version: take::<1>(&mut rest)?[0], nonce: take(&mut rest)? })
             }

@@ -35,6 +35,7 @@ mod relay;
 mod repeats;
 mod signals;
 mod statistics;
+mod stun;
 mod watches;
 mod wheel;
 
@@ -140,6 +141,8 @@ struct Rates {
     claims: Networks,
     relay: Networks,
     relay_total: Bucket,
+    stun: Networks,
+    stun_total: Bucket,
 }
 
 /// Whether the farewells are being said, and to whom the last one was.
@@ -168,6 +171,8 @@ impl Server {
             claims: networks(),
             relay: networks(),
             relay_total: Bucket::default(),
+            stun: networks(),
+            stun_total: Bucket::default(),
         };
         Self {
             config,
@@ -240,6 +245,7 @@ impl Server {
             Datagram::LinkInit(init) => self.handle_link_init(at, from, &init, bytes.len()),
             Datagram::LinkData(sealed) => self.handle_link_data(at, from, &sealed),
             Datagram::Relay { channel, inner } => self.handle_relay(at, from, channel, inner),
+            Datagram::Stun(bytes) => self.handle_stun(at, from, bytes),
             _ => Err(Drop::NotForServers),
         }
     }
