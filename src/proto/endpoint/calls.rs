@@ -108,7 +108,8 @@ impl Calls {
     pub(super) fn ask_again(&mut self, now: Instant, name: &Name, delay: Duration) {
         let Some(call) = self.calls.get(name) else { return };
         let tries = match call.state {
-            State::Asking(_) if delay.is_zero() => return,
+            // It is being asked already, ever more slowly.
+            State::Asking(1..) if delay.is_zero() => return,
             State::Asking(tries) => tries,
             State::Introduced | State::Waiting => 0,
         };

@@ -30,6 +30,9 @@ pub(super) struct Context<'a> {
     pub(super) candidates: &'a [Candidate],
     /// Set by a peer that suspects our mapped endpoint to have changed.
     pub(super) doubt_mapping: bool,
+    /// Set by a peer that is not heard any more over the relay either: a new introduction shows
+    /// whether it has started anew.
+    pub(super) out_of_touch: bool,
 }
 
 impl Context<'_> {

@@ -361,10 +361,15 @@ impl Endpoint {
             link_rtt: self.link.rtt(),
             candidates: &self.candidates,
             doubt_mapping: false,
+            out_of_touch: false,
         };
         let result = work(peer, &mut cx);
-        if cx.doubt_mapping {
+        let (doubt_mapping, out_of_touch) = (cx.doubt_mapping, cx.out_of_touch);
+        if doubt_mapping {
             self.link.ping_now(now);
+        }
+        if out_of_touch {
+            self.calls.ask_again(now, peer.name(), Duration::ZERO);
         }
         // Whoever is lost and still wanted is asked for again.
         for event in self.events.range(events_before..) {

@@ -133,15 +133,8 @@ impl Peer {
             self.aim(endpoint);
             self.paths.add(cx.now, endpoint, Origin::ServerReflexive);
         }
-        let alive = self.session.as_ref().is_some_and(|session| {
-            self.confirmed
-                && cx.now.saturating_duration_since(session.heard_at()) < IDLE_TIMEOUT / 2
-        });
-        if alive {
-            if news {
-                self.paths.probe_all(cx.now);
-            }
-            return self.drive(cx);
+        if news && self.session.is_some() {
+            self.paths.probe_all(cx.now);
         }
         if let Some(endpoint) = endpoint {
             cx.transmit_with_ttl(endpoint, PRIMER_TTL, punch(introduction.introduction));
@@ -160,7 +153,8 @@ impl Peer {
                 };
                 self.handle_init(cx, Remote::Relay, &init);
             }
-            // The caller did not know our key, or an earlier session of ours is dead.
+            // The caller did not know our key, or has lost touch with a session that we may still
+            // have: an opening gives it new keys, or a new one to who has none.
             _ if !introduction.caller => self.open(cx),
             _ => {}
         }
@@ -203,6 +197,9 @@ impl Peer {
     fn send_guarded(&mut self, cx: &mut Context<'_>, to: SocketAddr, datagram: Vec<u8>) {
         let way = cx.link_rtt.unwrap_or_default() / 2;
         let at = self.introduced_at + GUARD.saturating_sub(way);
+        if !self.paths.may_send_blindly(to) {
+            return;
+        }
         if at <= cx.now {
             cx.transmit(to, datagram);
         } else if self.guarded.len() < 2 * MAX_TARGETS {
@@ -212,9 +209,9 @@ impl Peer {
 
     fn aim(&mut self, target: SocketAddr) {
         let target = address::canonical(target);
-        if !self.targets.contains(&target) && self.targets.len() < MAX_TARGETS {
-            self.targets.push(target);
-        }
+        self.targets.retain(|known| *known != target);
+        self.targets.insert(0, target);
+        self.targets.truncate(MAX_TARGETS);
     }
 
     /// A punch with our introduction's number arrived: most likely from the peer's NAT.
@@ -223,7 +220,7 @@ impl Peer {
             return;
         }
         self.paths.add(cx.now, from, Origin::PeerReflexive);
-        if !self.targets.contains(&from) && self.targets.len() < MAX_TARGETS {
+        if !self.targets.contains(&from) {
             self.aim(from);
             // What we have to say has not reached that endpoint yet.
             if let Some(introduction) = self.introduction
@@ -497,13 +494,19 @@ impl Peer {
                     }
                 }
                 SessionEvent::Candidates(list) => self.learn(cx, &list),
-                SessionEvent::Silent(path) => {
-                    self.paths.on_silence(cx.now, path);
-                    if let Some(session) = &mut self.session {
-                        session.abandon(path);
-                    }
-                    // Perhaps our own mapping is gone: ask where we are seen now.
+                SessionEvent::Unanswered(PathId::RELAY, _) => {
+                    // Our own registration may be at an old endpoint, or the peer may be another.
                     cx.doubt_mapping = true;
+                    cx.out_of_touch |= self.paths.active() == Some(PathId::RELAY);
+                }
+                SessionEvent::Unanswered(path, timeouts) => {
+                    if self.paths.on_unanswered(cx.now, path, timeouts) {
+                        if let Some(session) = &mut self.session {
+                            session.abandon(path);
+                        }
+                        // Perhaps our own mapping is gone: ask where we are seen now.
+                        cx.doubt_mapping = true;
+                    }
                 }
                 SessionEvent::Left => {
                     self.end_session(cx, DisconnectReason::Left);

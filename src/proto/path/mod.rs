@@ -24,7 +24,7 @@ use crate::proto::{PathDescription, PathInfo, PathKind, Policy};
 /// How many direct paths to one peer are kept at most.
 const MAX_PATHS: usize = 24;
 
-/// Small packets that go to an endpoint which has never answered, and no more: whoever lies about
+/// Packets that go to an endpoint from which nothing has ever come, and no more: whoever lies about
 /// an endpoint cannot make us flood it (the "voice hammer" of RFC 8445 §19.5.1).
 pub(crate) const MAX_UNANSWERED: u32 = 12;
 
@@ -91,6 +91,8 @@ struct Path {
     rtt: Option<Duration>,
     /// When the last authentic packet came from there.
     heard_at: Option<Instant>,
+    /// Packets that went there while nothing had ever come from there.
+    blind: u32,
     received_bytes: usize,
     sent_bytes: usize,
 }
@@ -162,6 +164,7 @@ impl Paths {
             probes: Probes { next: Some(now), ..Probes::default() },
             rtt: None,
             heard_at: None,
+            blind: 0,
             received_bytes: 0,
             sent_bytes: 0,
         });
@@ -251,3 +254,6 @@ impl Path {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! When to probe a path, and what an echo means.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::{MAX_UNANSWERED, Path, PathId, Paths, State};
@@ -27,6 +28,13 @@ const KEEPALIVE: Duration = Duration::from_secs(10);
 const SILENT_GAPS: [(Duration, Duration); 2] =
     [(Duration::from_secs(15), Duration::from_secs(1)), (Duration::MAX, Duration::from_secs(5))];
 
+/// How long nothing may have arrived on a path whose packets are not acknowledged.
+const QUIET: Duration = Duration::from_millis(1500);
+
+/// Probe timeouts in a row after which a path is silent although packets arrive on it: it works
+/// one way only.
+const DEAF_AFTER: u32 = 7;
+
 /// Unanswered probes in a row after which a validated path counts as silent.
 const SILENT_AFTER: u32 = 4;
 
@@ -36,10 +44,15 @@ const REPEAT_AFTER: (Duration, Duration) = (Duration::from_millis(200), Duration
 impl Paths {
     /// The next probe that is due: its path and the token to send.
     pub(crate) fn poll_probe(&mut self, now: Instant, token: u64) -> Option<PathId> {
-        let path =
-            self.direct.iter_mut().find(|path| path.probes.next.is_some_and(|at| at <= now))?;
-        path.on_probe_sent(now, token);
-        Some(path.id)
+        loop {
+            let due = |path: &&mut Path| path.probes.next.is_some_and(|at| at <= now);
+            let path = self.direct.iter_mut().find(due)?;
+            if path.spend() {
+                path.on_probe_sent(now, token);
+                return Some(path.id);
+            }
+            path.probes.next = None;
+        }
     }
 
     /// When [`Paths::poll_probe`] has something next.
@@ -55,17 +68,32 @@ impl Paths {
         self.direct.iter_mut().find_map(|path| Some((path.id, path.on_echo(now, token)?)))
     }
 
-    /// Packets on this path are not acknowledged: it has gone silent.
-    pub(crate) fn on_silence(&mut self, now: Instant, id: PathId) {
-        if let Some(path) = self.find_mut(id) {
-            path.fall_silent(now);
+    /// So many probe timeouts of the session went unanswered on a path. Returns whether it counts
+    /// as silent now.
+    ///
+    /// On a lossy path a few in a row are chance, and something still arrives the other way; then
+    /// copies over the relay do, and the path stays.
+    pub(crate) fn on_unanswered(&mut self, now: Instant, id: PathId, timeouts: u32) -> bool {
+        let Some(path) = self.find_mut(id) else { return false };
+        let heard = path.heard_at.is_some_and(|at| now.saturating_duration_since(at) < QUIET);
+        if heard && timeouts < DEAF_AFTER {
+            return false;
         }
+        path.fall_silent(now);
+        true
+    }
+
+    /// Whether one more packet may go to `remote`, which may never have answered; counts it.
+    pub(crate) fn may_send_blindly(&mut self, remote: SocketAddr) -> bool {
+        let known = self.direct.iter_mut().find(|path| path.remote == remote);
+        known.is_none_or(Path::spend)
     }
 
     /// The network changed: every endpoint may work now, and those that worked may not.
     pub(crate) fn probe_all(&mut self, now: Instant) {
         for path in &mut self.direct {
             path.probes.unanswered = 0;
+            path.blind = 0;
             path.probes.in_flight.clear();
             path.probes.next = Some(now);
         }
@@ -73,6 +101,15 @@ impl Paths {
 }
 
 impl Path {
+    /// Takes one packet from the budget of an endpoint that was never heard.
+    fn spend(&mut self) -> bool {
+        if self.heard_at.is_some() {
+            return true;
+        }
+        self.blind = self.blind.saturating_add(1);
+        self.blind <= MAX_UNANSWERED
+    }
+
     fn on_probe_sent(&mut self, now: Instant, token: u64) {
         let probes = &mut self.probes;
         if probes.in_flight.len() >= MAX_UNANSWERED as usize {
@@ -86,7 +123,6 @@ impl Path {
         }
         let probes = &mut self.probes;
         probes.next = match self.state {
-            State::Unproven if probes.unanswered >= MAX_UNANSWERED => None,
             State::Unproven => {
                 let step = (probes.unanswered as usize - 1).min(UNPROVEN_GAPS.len() - 1);
                 Some(now + UNPROVEN_GAPS[step])

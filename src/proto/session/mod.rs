@@ -39,8 +39,8 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How often the relay is kept open while a direct path carries the text.
 const RELAY_HEARTBEAT: Duration = Duration::from_secs(60);
 
-/// Unanswered probe timeouts after which a direct path counts as silent.
-const SILENT_AFTER_PTOS: u32 = 3;
+/// Unanswered probe timeouts in a row from which on they are reported.
+const REPORTED_PTOS: u32 = 3;
 
 /// The stream that carries messages.
 const MESSAGES: u64 = 0;
@@ -65,8 +65,8 @@ pub(crate) enum SessionEvent {
     Echoed(u64),
     /// The peer offers endpoints.
     Candidates(Vec<Candidate>),
-    /// Packets on this path are not acknowledged any more.
-    Silent(PathId),
+    /// So many probe timeouts in a row went unanswered on a path.
+    Unanswered(PathId, u32),
     /// The peer closed the session.
     Left,
     /// The peer broke the protocol.
@@ -279,8 +279,8 @@ impl Session {
                 lost.extend(recovery.unacked().take(2).cloned());
                 self.overdue.push(path);
             }
-            if path != PathId::RELAY && recovery.pto_count() >= SILENT_AFTER_PTOS {
-                self.events.push_back(SessionEvent::Silent(path));
+            if recovery.pto_count() >= REPORTED_PTOS {
+                self.events.push_back(SessionEvent::Unanswered(path, recovery.pto_count()));
             }
         }
         for content in lost {

@@ -1,0 +1,183 @@
+//! Paths as their peer sees them.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::{MAX_UNANSWERED, Origin, PathId, Paths, Remote};
+use crate::proto::{PathKind, Policy};
+
+fn start() -> Instant {
+    #[expect(clippy::disallowed_methods, reason = "a test needs some first instant")]
+    Instant::now()
+}
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().expect("address")
+}
+
+/// Probes whatever is due between `from` and `to`, millisecond by millisecond; tokens count up.
+fn probes(paths: &mut Paths, from: Instant, to: Duration) -> Vec<(Duration, PathId, u64)> {
+    let mut sent = Vec::new();
+    for millisecond in 0..to.as_millis() as u64 {
+        let elapsed = Duration::from_millis(millisecond);
+        let token = millisecond + 1;
+        while let Some(path) = paths.poll_probe(from + elapsed, token) {
+            sent.push((elapsed, path, token));
+        }
+    }
+    sent
+}
+
+fn certain(_: PathId) -> bool {
+    false
+}
+
+#[test]
+fn the_relay_carries_everything_until_a_probe_was_echoed() {
+    let now = start();
+    let mut paths = Paths::new(Policy::Any);
+    paths.set_relay(true);
+    let direct = paths.add(now, address("192.0.2.1:9"), Origin::Host).expect("added");
+    assert_eq!(paths.route(now, certain).primary, Some(PathId::RELAY));
+    assert_eq!(paths.poll_probe(now, 7), Some(direct));
+    assert_eq!(paths.on_echo(now, 8), None, "not a token of ours");
+    let later = now + Duration::from_millis(30);
+    assert_eq!(paths.on_echo(later, 7), Some((direct, Duration::from_millis(30))));
+    let route = paths.route(later, certain);
+    assert_eq!((route.primary, route.also), (Some(direct), None));
+    assert_eq!(paths.info(direct).kind, PathKind::Direct);
+}
+
+#[test]
+fn an_endpoint_that_never_answers_gets_twelve_packets_and_no_more() {
+    let now = start();
+    let mut paths = Paths::new(Policy::Any);
+    paths.set_relay(true);
+    let victim = address("192.0.2.66:9");
+    paths.add(now, victim, Origin::Host);
+    assert!(paths.may_send_blindly(victim), "a handshake packet counts too");
+    let sent = probes(&mut paths, now, Duration::from_secs(120));
+    assert_eq!(sent.len(), MAX_UNANSWERED as usize - 1);
+    assert!(!paths.may_send_blindly(victim));
+    paths.add(now, victim, Origin::ServerReflexive);
+    assert_eq!(paths.poll_probe(now + Duration::from_secs(121), 1), None, "named again, no more");
+}
+
+#[test]
+fn an_unproven_endpoint_that_was_heard_gets_copies_in_proportion() {
+    let now = start();
+    let mut paths = Paths::new(Policy::Any);
+    paths.set_relay(true);
+    let remote = Remote::Direct(address("192.0.2.1:9"));
+    let path = paths.heard(now, remote, 100).expect("a peer-reflexive candidate");
+    assert_eq!(paths.route(now, certain).also, Some(path));
+    paths.sent(path, 299);
+    assert_eq!(paths.route(now, certain).also, Some(path));
+    paths.sent(path, 1);
+    assert_eq!(paths.route(now, certain).also, None, "three times what came from there");
+}
+
+#[test]
+fn a_silent_path_falls_back_to_the_relay_and_is_probed_until_it_returns() {
+    let now = start();
+    let mut paths = Paths::new(Policy::Any);
+    paths.set_relay(true);
+    let direct = paths.heard(now, Remote::Direct(address("192.0.2.1:9")), 50).expect("added");
+    assert_eq!(paths.poll_probe(now, 1), Some(direct));
+    paths.on_echo(now, 1);
+    let doubt = paths.route(now, |path| path == direct);
+    assert_eq!((doubt.primary, doubt.also), (Some(direct), Some(PathId::RELAY)));
+    let later = now + Duration::from_secs(2);
+    assert!(paths.on_unanswered(later, direct, 3));
+    assert_eq!(paths.route(later, certain).primary, Some(PathId::RELAY));
+    let sent = probes(&mut paths, later, Duration::from_secs(60));
+    assert!(sent.len() >= 15 + 8, "every second, then every five: {}", sent.len());
+    let (_, _, token) = sent.last().expect("probed to the end");
+    assert!(paths.on_echo(later + Duration::from_secs(60), *token).is_some());
+    assert_eq!(paths.route(later, certain).primary, Some(direct));
+}
+
+#[test]
+fn on_a_lossy_path_some_timeouts_are_chance_while_packets_arrive() {
+    let now = start();
+    let mut paths = Paths::new(Policy::Any);
+    let direct = paths.heard(now, Remote::Direct(address("192.0.2.1:9")), 50).expect("added");
+    paths.poll_probe(now, 1);
+    paths.on_echo(now, 1);
+    assert!(!paths.on_unanswered(now, direct, 3));
+    assert!(paths.on_unanswered(now, direct, 7), "it works one way only");
+}
+
+#[test]
+fn of_two_direct_paths_the_faster_wins_but_not_by_a_hair() {
+    let now = start();
+    let mut paths = Paths::new(Policy::Any);
+    let far = paths.add(now, address("192.0.2.1:9"), Origin::ServerReflexive).expect("added");
+    let near = paths.add(now, address("10.0.0.1:9"), Origin::Host).expect("added");
+    assert_eq!(paths.poll_probe(now, 1), Some(far));
+    assert_eq!(paths.poll_probe(now, 2), Some(near));
+    paths.on_echo(now + Duration::from_millis(20), 1);
+    assert_eq!(paths.route(now, certain).primary, Some(far));
+    paths.on_echo(now + Duration::from_millis(18), 2);
+    assert_eq!(paths.route(now, certain).primary, Some(far), "two milliseconds are no reason");
+    let now = now + Duration::from_secs(20);
+    assert!(probes(&mut paths, now, Duration::from_millis(1)).len() == 2);
+    for _ in 0..20 {
+        paths.probe_all(now);
+        paths.poll_probe(now, 3);
+        paths.poll_probe(now, 4);
+        paths.on_echo(now + Duration::from_millis(20), 3);
+        paths.on_echo(now + Duration::from_millis(1), 4);
+    }
+    assert_eq!(paths.route(now, certain).primary, Some(near));
+}
+
+#[test]
+fn a_validated_path_is_kept_alive_and_found_silent_without_text() {
+    let now = start();
+    let mut paths = Paths::new(Policy::Any);
+    paths.set_relay(true);
+    let direct = paths.heard(now, Remote::Direct(address("192.0.2.1:9")), 50).expect("added");
+    paths.poll_probe(now, 1);
+    paths.on_echo(now, 1);
+    let sent = probes(&mut paths, now, Duration::from_secs(14));
+    assert_eq!(sent.first().map(|(at, ..)| *at), Some(Duration::from_secs(10)));
+    assert_eq!(paths.route(now, certain).primary, Some(PathId::RELAY), "four probes, no echo");
+    assert_eq!(paths.info(direct).rtt, None);
+}
+
+#[test]
+fn a_person_who_only_wants_the_relay_has_no_other_path() {
+    let now = start();
+    let mut paths = Paths::new(Policy::RelayOnly);
+    paths.set_relay(true);
+    assert_eq!(paths.add(now, address("192.0.2.1:9"), Origin::Host), None);
+    assert_eq!(paths.heard(now, Remote::Direct(address("192.0.2.1:9")), 50), None);
+    assert_eq!(paths.route(now, certain).primary, Some(PathId::RELAY));
+}
+
+#[test]
+fn a_person_who_only_wants_direct_paths_sends_no_text_over_the_relay() {
+    let now = start();
+    let mut paths = Paths::new(Policy::DirectOnly);
+    paths.set_relay(true);
+    let route = paths.route(now, certain);
+    assert_eq!((route.primary, route.text), (Some(PathId::RELAY), false));
+    let direct = paths.heard(now, Remote::Direct(address("192.0.2.1:9")), 50).expect("added");
+    paths.poll_probe(now, 1);
+    paths.on_echo(now, 1);
+    let route = paths.route(now, |_| true);
+    assert_eq!((route.primary, route.also, route.text), (Some(direct), None, true));
+}
+
+#[test]
+fn strangers_cannot_push_proven_paths_out_of_the_list() {
+    let now = start();
+    let mut paths = Paths::new(Policy::Any);
+    let proven = paths.heard(now, Remote::Direct(address("192.0.2.1:9")), 50).expect("added");
+    for port in 1000..2000u16 {
+        paths.add(now, SocketAddr::new(address("192.0.2.66:1").ip(), port), Origin::Host);
+    }
+    assert!(paths.remote(proven).is_some());
+    assert!(paths.describe(None).len() <= 24);
+}
