@@ -5,11 +5,13 @@ use std::time::Instant;
 
 use crate::client::Client;
 use crate::server::Rendezvous;
-use crate::world::{Host, Output};
+use crate::talker::Talker;
+use crate::world::{Host, Output, World};
 
 /// One inhabitant.
 pub(crate) enum Machine {
     Server(Box<Rendezvous>),
+    Talker(Box<Talker>),
     Client(Box<Client>),
 }
 
@@ -17,6 +19,7 @@ impl Machine {
     fn as_host(&self) -> &dyn Host {
         match self {
             Self::Server(server) => server.as_ref(),
+            Self::Talker(talker) => talker.as_ref(),
             Self::Client(client) => client.as_ref(),
         }
     }
@@ -24,6 +27,7 @@ impl Machine {
     fn as_host_mut(&mut self) -> &mut dyn Host {
         match self {
             Self::Server(server) => server.as_mut(),
+            Self::Talker(talker) => talker.as_mut(),
             Self::Client(client) => client.as_mut(),
         }
     }
@@ -32,6 +36,18 @@ impl Machine {
     pub(crate) fn server(&self) -> &Rendezvous {
         let Self::Server(server) = self else { panic!("{} is no server", self.name()) };
         server
+    }
+
+    #[track_caller]
+    pub(crate) fn talker(&self) -> &Talker {
+        let Self::Talker(talker) = self else { panic!("{} is no talker", self.name()) };
+        talker
+    }
+
+    #[track_caller]
+    pub(crate) fn talker_mut(&mut self) -> &mut Talker {
+        let Self::Talker(talker) = self else { panic!("not a talker") };
+        talker
     }
 
     #[track_caller]
@@ -44,6 +60,16 @@ impl Machine {
     pub(crate) fn client_mut(&mut self) -> &mut Client {
         let Self::Client(client) = self else { panic!("not a client") };
         client
+    }
+}
+
+impl World<Machine> {
+    /// Every talker there is.
+    pub(crate) fn talkers(&self) -> impl Iterator<Item = &Talker> {
+        self.hosts().filter_map(|machine| match machine {
+            Machine::Talker(talker) => Some(talker.as_ref()),
+            Machine::Server(_) | Machine::Client(_) => None,
+        })
     }
 }
 

@@ -331,6 +331,11 @@ impl<H: Host> World<H> {
         self.arrivals.get(&(from, to)).copied().unwrap_or(0)
     }
 
+    /// How many events there have been.
+    pub(crate) fn steps(&self) -> u64 {
+        self.steps
+    }
+
     pub(crate) fn note(&mut self, text: String) {
         self.trace.note(self.now, text);
     }

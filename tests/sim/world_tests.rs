@@ -340,7 +340,7 @@ fn equal_seeds_give_equal_runs_and_different_seeds_do_not() {
             world.run_for(Duration::from_millis(10));
         }
         world.run_for(SECOND);
-        world.host(server).heard.clone()
+        (world.steps(), world.host(server).heard.clone())
     };
     assert_eq!(run(7), run(7));
     assert_ne!(run(7), run(8));

@@ -1,0 +1,189 @@
+//! Which path two people end up with, for every pair of places: one table.
+//!
+//! The rules behind it (`docs/nat-traversal.md`): the server sees the endpoint that everybody sees
+//! if the mapping is endpoint-independent; then it is enough that both sides send. If one side's
+//! mapping depends on the destination, the other must let it in from a port that it has never
+//! written to, and learns the endpoint from the packet. Otherwise the relay stays.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use p2pchat::proto::PathKind;
+
+use crate::nat::{Behaviour, Filtering, Mapping, Ports};
+use crate::scene::{Place, Scene, behind};
+use crate::talker::Talker;
+use crate::topology::CORE;
+
+use Filtering as F;
+use Mapping as M;
+
+/// How long after the session begins the path must be the expected one, and stay so.
+const SETTLED: Duration = Duration::from_secs(15);
+
+/// The places: mapping, `/`, filtering; `EI` endpoint-independent, `AD` address-dependent, `APD`
+/// address-and-port-dependent. `open`: EI/APD, and unsolicited datagrams steal the port. `seq` and
+/// `block`: APD/APD with sequential ports, and with ports of a block of 500.
+const PLACES: [&str; 13] = [
+    "public", "EI/EI", "EI/AD", "EI/APD", "open", "AD/EI", "AD/AD", "AD/APD", "APD/EI", "APD/AD",
+    "APD/APD", "seq", "block",
+];
+
+/// `D` direct, `R` relay; callers in rows, callees in columns, both in the order of [`PLACES`].
+const EXPECTED: [&str; 13] = [
+    "D D D D D D D D D D D D D",
+    "D D D D D D D D D D D D D",
+    "D D D D D D D D D D D D D",
+    "D D D D D R R R R R R R R",
+    "D D D D D R R R R R R R R",
+    "D D D R R D D R D D R R R",
+    "D D D R R D R R D R R R R",
+    "D D D R R R R R R R R R R",
+    "D D D R R D D R D D R R R",
+    "D D D R R D R R D R R R R",
+    "D D D R R R R R R R R R R",
+    "D D D R R R R R R R R R R",
+    "D D D R R R R R R R R R R",
+];
+
+fn place(label: &str) -> Place {
+    let nat = |mapping, filtering| {
+        let ports =
+            if mapping == M::EndpointIndependent { Ports::Preserving } else { Ports::Random };
+        Place::Behind(Behaviour { ports, ..Behaviour::new(mapping, filtering) })
+    };
+    let symmetric = |ports| Place::Behind(Behaviour { ports, ..Behaviour::symmetric() });
+    match label {
+        "public" => Place::Public,
+        "open" => Place::Behind(Behaviour::open()),
+        "seq" => symmetric(Ports::Sequential),
+        "block" => symmetric(Ports::Block { first: 30_000, count: 500 }),
+        _ => {
+            let (mapping, filtering) = label.split_once('/').expect("mapping/filtering");
+            let mapping = match mapping {
+                "EI" => M::EndpointIndependent,
+                "AD" => M::AddressDependent,
+                _ => M::AddressAndPortDependent,
+            };
+            let filtering = match filtering {
+                "EI" => F::EndpointIndependent,
+                "AD" => F::AddressDependent,
+                _ => F::AddressAndPortDependent,
+            };
+            nat(mapping, filtering)
+        }
+    }
+}
+
+fn letter(path: Option<PathKind>) -> char {
+    match path {
+        None => '-',
+        Some(PathKind::Lan) => 'L',
+        Some(PathKind::Direct) => 'D',
+        Some(PathKind::Relay) => 'R',
+    }
+}
+
+/// The path that both sides use in the end; `!` if they differ.
+fn outcome(mut scene: Scene) -> char {
+    scene.call();
+    scene.world.run_for(SETTLED);
+    let [alice, bob] = [scene.alice, scene.bob].map(|who| letter(scene.talker(who).path()));
+    if alice == bob { alice } else { '!' }
+}
+
+#[test]
+fn every_pair_of_nats_meets_by_the_best_path_that_there_is() {
+    let mut table = format!("{:>9}", "");
+    for column in PLACES {
+        let _ = write!(table, " {column:>7}");
+    }
+    let mut wrong = 0;
+    for (row, expected) in PLACES.into_iter().zip(EXPECTED) {
+        let _ = write!(table, "\n{row:>9}");
+        for (column, expected) in PLACES.into_iter().zip(expected.split(' ')) {
+            let found = outcome(Scene::new(1, place(row), place(column)));
+            let cell = if expected.starts_with(found) {
+                found.to_string()
+            } else {
+                wrong += 1;
+                format!("{found} not {expected}")
+            };
+            let _ = write!(table, " {cell:>7}");
+        }
+    }
+    assert_eq!(wrong, 0, "paths other than expected (caller in rows, callee in columns):\n{table}");
+}
+
+#[test]
+fn ipv6_behind_firewalls_is_direct_where_ipv4_could_only_be_relayed() {
+    let symmetric = || Place::DualStack(Behaviour::symmetric());
+    assert_eq!(outcome(Scene::new(1, symmetric(), symmetric())), 'D');
+}
+
+#[test]
+fn two_people_in_one_home_use_their_own_network() {
+    for behaviour in [Behaviour::home(), Behaviour::symmetric(), Behaviour::open()] {
+        let scene = Scene::built(1, |world| {
+            let alice = behind(world, CORE, "198.51.100.1", behaviour, "192.168.1.2");
+            let bob = crate::scene::Home { addresses: vec!["192.168.1.3"], ..alice };
+            let alice = crate::scene::Home { addresses: vec!["192.168.1.2"], ..bob };
+            [alice, bob]
+        });
+        assert_eq!(outcome(scene), 'L');
+    }
+}
+
+#[test]
+fn a_home_behind_a_carrier_is_as_good_as_the_carrier_lets_it_be() {
+    let carrier = |carrier| Place::Carrier { home: Behaviour::home(), carrier };
+    let home = || Place::Behind(Behaviour::home());
+    assert_eq!(outcome(Scene::new(1, carrier(Behaviour::home()), home())), 'D');
+    assert_eq!(outcome(Scene::new(1, carrier(Behaviour::symmetric()), home())), 'R');
+    let filters_by_address =
+        Place::Behind(Behaviour::new(M::EndpointIndependent, F::AddressDependent));
+    assert_eq!(outcome(Scene::new(1, carrier(Behaviour::symmetric()), filters_by_address)), 'D');
+}
+
+#[test]
+fn two_homes_behind_one_carrier_go_direct_only_if_it_turns_datagrams_round() {
+    for (hairpin, expected) in [(true, 'D'), (false, 'R')] {
+        let scene = Scene::built(1, |world| {
+            let carrier = Behaviour { hairpin, ..Behaviour::home() };
+            let (inside, _) = world.add_nat(CORE, "198.18.0.1", carrier);
+            let home = Behaviour::home;
+            [
+                behind(world, inside, "100.64.0.2", home(), "192.168.1.2"),
+                behind(world, inside, "100.64.0.3", home(), "192.168.2.2"),
+            ]
+        });
+        assert_eq!(outcome(scene), expected, "hairpin: {hairpin}");
+    }
+}
+
+#[test]
+fn two_homes_that_use_the_same_private_addresses_meet_outside() {
+    let scene = Scene::built(1, |world| {
+        let home = Behaviour::home;
+        [
+            behind(world, CORE, "198.51.100.1", home(), "192.168.1.2"),
+            behind(world, CORE, "192.0.2.1", home(), "192.168.1.2"),
+        ]
+    });
+    assert_eq!(outcome(scene), 'D');
+}
+
+#[test]
+fn where_udp_is_blocked_the_peer_says_that_the_rendezvous_is_unreachable() {
+    use p2pchat::proto::{Event, RendezvousTrouble};
+    let blocked = Behaviour { udp_blocked: true, ..Behaviour::home() };
+    let mut scene = Scene::new(1, Place::Behind(blocked), Place::Public);
+    scene.start(scene.alice, None);
+    let alice = scene.alice;
+    let is_trouble =
+        |event: &Event| matches!(event, Event::RendezvousTrouble(RendezvousTrouble::Unreachable));
+    scene.world.run_until(Duration::from_secs(10), "it says so", |world| {
+        world.host(alice).talker().first(is_trouble).is_some()
+    });
+    assert!(!scene.world.talkers().any(Talker::is_registered));
+}
