@@ -1,12 +1,477 @@
-//! What can be typed.
+//! What can be typed: one table of commands, and the rules that tell a command from text.
+//!
+//! A line of line mode is, in this order:
+//!
+//! 1. text, if it begins with white space: the way to send what looks like a command;
+//! 2. `//x`: the text `/x`; `/word …`: a command, and never text, even if there is no such command;
+//! 3. `@alice text`, `alice||text` or `all||text`: a line to her, or to everybody connected. While
+//!    a conversation is open the name must be one that we know, for `a||b` may be meant as text;
+//! 4. one of the bare words of the classic exercise: `who`, `look`, `logout` and `exit` if they are
+//!    the whole line, `login NAME` if it is just these two words, and `say TEXT` if no conversation
+//!    is open: in an open one, "say what you like" is a sentence for one person;
+//! 5. text for the conversation that is open.
+//!
+//! The marks `／ ＠ ｜｜` and the ideographic space, which Chinese and Japanese keyboards give, count
+//! as `/ @ ||` and a space where a mark may stand. Inside text they stay what they are.
+
+use p2pchat_wire::identity::Name;
+
+use super::notice::Problem;
 
 /// One command, as /help shows it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct CommandHelp {
     /// The word after the `/`.
     pub word: &'static str,
+    /// Other words for it.
+    pub also: &'static [&'static str],
     /// The arguments.
     pub usage: &'static str,
     /// What it does.
     pub help: &'static str,
+}
+
+/// What a person wants done.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Command {
+    Open(Name),
+    Message { to: Name, text: String },
+    Everyone(String),
+    Who,
+    Login(Name),
+    Logout,
+    Path(Option<Name>),
+    Contacts,
+    History { with: Option<Name>, limit: usize },
+    Trust { name: Name, tag: String },
+    Identity,
+    Help,
+    Quit,
+}
+
+/// What a typed line means.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Typed {
+    Nothing,
+    Text(String),
+    Command(Command),
+    Wrong(Problem),
+}
+
+/// What the meaning of a line depends on.
+pub(super) struct Context<'a> {
+    pub(super) host: &'a str,
+    pub(super) conversation_open: bool,
+    pub(super) is_known: &'a dyn Fn(&Name) -> bool,
+}
+
+/// How many lines /history shows if it is not told.
+const HISTORY: usize = 20;
+
+/// As many as /history shows at most.
+const MAX_HISTORY: usize = 1000;
+
+struct Entry {
+    help: CommandHelp,
+    /// Makes the command of the text after the word; `None` if it does not fit the usage.
+    read: fn(&str, &Context<'_>) -> Option<Result<Command, Problem>>,
+}
+
+/// Every command. /help, the nearest word for a mistyped one and the reader use this one table.
+const TABLE: &[Entry] = &[
+    entry(
+        "msg",
+        &["m"],
+        "NAME [TEXT]",
+        "write to NAME; without TEXT, talk to NAME from now on",
+        |rest, context| {
+            let (name, text) = word(rest)?;
+            Some(name_at(name, context.host).map(|to| match text {
+                "" => Command::Open(to),
+                text => Command::Message { to, text: text.to_owned() },
+            }))
+        },
+    ),
+    entry("connect", &["c"], "NAME", "talk to NAME from now on", |rest, context| {
+        Some(name_at(only_word(rest)?, context.host).map(Command::Open))
+    }),
+    entry("say", &["all"], "TEXT", "write to everybody who is connected", |rest, _| {
+        (!rest.is_empty()).then(|| Ok(Command::Everyone(rest.to_owned())))
+    }),
+    entry("who", &["w", "look"], "", "show who is here", |rest, _| {
+        nothing_after(rest, Command::Who)
+    }),
+    entry("path", &["p"], "[NAME]", "show how we are connected", |rest, context| {
+        optional_name(rest, context).map(|name| name.map(Command::Path))
+    }),
+    entry("history", &["h"], "[NAME] [N]", "show the last N lines", history),
+    entry("contacts", &[], "", "show everybody we know, and their keys", |rest, _| {
+        nothing_after(rest, Command::Contacts)
+    }),
+    entry(
+        "trust",
+        &[],
+        "NAME KEYTAG",
+        "believe the key with this tag, after comparing it with NAME in person",
+        |rest, context| {
+            let (name, tag) = word(rest)?;
+            let tag = only_word(tag)?.trim_end_matches('…').to_owned();
+            Some(name_at(name, context.host).map(|name| Command::Trust { name, tag }))
+        },
+    ),
+    entry("login", &[], "NAME", "be reachable under NAME", |rest, context| {
+        Some(name_at(only_word(rest)?, context.host).map(Command::Login))
+    }),
+    entry("logout", &[], "", "stop being reachable, and end all conversations", |rest, _| {
+        nothing_after(rest, Command::Logout)
+    }),
+    entry("id", &[], "", "show our own name and key", |rest, _| {
+        nothing_after(rest, Command::Identity)
+    }),
+    entry("help", &["?"], "", "show this list", |rest, _| nothing_after(rest, Command::Help)),
+    entry(
+        "quit",
+        &["q", "exit"],
+        "",
+        "leave; what is undelivered stays on this computer",
+        |rest, _| nothing_after(rest, Command::Quit),
+    ),
+];
+
+const fn entry(
+    word: &'static str,
+    also: &'static [&'static str],
+    usage: &'static str,
+    help: &'static str,
+    read: fn(&str, &Context<'_>) -> Option<Result<Command, Problem>>,
+) -> Entry {
+    Entry { help: CommandHelp { word, also, usage, help }, read }
+}
+
+/// Every command, in the order in which /help shows them.
+pub fn all() -> impl Iterator<Item = CommandHelp> {
+    TABLE.iter().map(|entry| entry.help)
+}
+
+/// What a line of line mode means.
+pub(super) fn read(line: &str, context: &Context<'_>) -> Typed {
+    let line = line.trim_end_matches(['\n', '\r']);
+    if line.chars().all(char::is_whitespace) {
+        return Typed::Nothing;
+    }
+    // U+3000 is a space at a command position, but not the white space that marks text.
+    let start = line.trim_start_matches('\u{3000}');
+    if start.starts_with(char::is_whitespace) {
+        return Typed::Text(line.to_owned());
+    }
+    if let Some(rest) = start.strip_prefix(['/', '／']) {
+        if rest.starts_with(['/', '／']) {
+            return Typed::Text(rest.to_owned());
+        }
+        return from(read_command(rest, context));
+    }
+    if let Some(addressed) = read_addressed(start, context) {
+        return from(addressed);
+    }
+    if let Some(command) = read_bare_word(start.trim_end(), context) {
+        return Typed::Command(command);
+    }
+    Typed::Text(line.to_owned())
+}
+
+/// What a program's command means: with or without the mark, but never text.
+pub(super) fn read_only_command(line: &str, context: &Context<'_>) -> Typed {
+    let line = line.trim();
+    if line.is_empty() {
+        return Typed::Wrong(Problem::NotACommand);
+    }
+    from(read_command(line.strip_prefix(['/', '／']).unwrap_or(line), context))
+}
+
+/// The name in `alice` or `alice@host`, where host must be where we are.
+pub(super) fn name_at(typed: &str, host: &str) -> Result<Name, Problem> {
+    let bare = typed.trim_start_matches(['@', '＠']);
+    let (name, at) = match bare.split_once(['@', '＠']) {
+        Some((name, at)) => (name, Some(at)),
+        None => (bare, None),
+    };
+    if at.is_some_and(|at| !at.eq_ignore_ascii_case(host)) {
+        return Err(Problem::OtherHost { typed: typed.to_owned(), host: host.to_owned() });
+    }
+    Name::new(name).map_err(|why| Problem::BadName { typed: typed.to_owned(), why })
+}
+
+fn from(result: Result<Command, Problem>) -> Typed {
+    result.map_or_else(Typed::Wrong, Typed::Command)
+}
+
+fn read_command(line: &str, context: &Context<'_>) -> Result<Command, Problem> {
+    let (typed, rest) = word(line).unwrap_or_default();
+    let lower = typed.to_lowercase();
+    let Some(entry) = TABLE
+        .iter()
+        .find(|entry| entry.help.word == lower || entry.help.also.contains(&lower.as_str()))
+    else {
+        return Err(Problem::UnknownCommand { typed: typed.to_owned(), nearest: nearest(&lower) });
+    };
+    (entry.read)(rest, context).unwrap_or(Err(Problem::Usage(entry.help)))
+}
+
+/// `@alice text`, `alice||text`, `all||text`; `None` if the line is nothing of the kind.
+fn read_addressed(line: &str, context: &Context<'_>) -> Option<Result<Command, Problem>> {
+    let (typed, text) = match line.strip_prefix(['@', '＠']) {
+        Some(rest) => word(rest)?,
+        None => {
+            let (typed, text) = line.split_once("||").or_else(|| line.split_once("｜｜"))?;
+            (typed.trim_end_matches([' ', '\u{3000}']), text.trim_start_matches([' ', '\u{3000}']))
+        }
+    };
+    if typed == "all" && !text.is_empty() {
+        return Some(Ok(Command::Everyone(text.to_owned())));
+    }
+    let name = match name_at(typed, context.host) {
+        Ok(name) => name,
+        Err(problem @ Problem::OtherHost { .. }) => return Some(Err(problem)),
+        // "if (a||b)" and "@ 5 pm" address nobody.
+        Err(_) => return None,
+    };
+    if context.conversation_open && !(context.is_known)(&name) {
+        return Some(Err(Problem::UnknownRecipient(name)));
+    }
+    Some(Ok(match text {
+        "" => Command::Open(name),
+        text => Command::Message { to: name, text: text.to_owned() },
+    }))
+}
+
+fn read_bare_word(line: &str, context: &Context<'_>) -> Option<Command> {
+    match line {
+        "who" | "look" => return Some(Command::Who),
+        "logout" => return Some(Command::Logout),
+        "exit" => return Some(Command::Quit),
+        _ => {}
+    }
+    match word(line)? {
+        ("login", name) => Name::new(only_word(name)?).ok().map(Command::Login),
+        ("say", text) if !text.is_empty() && !context.conversation_open => {
+            Some(Command::Everyone(text.to_owned()))
+        }
+        _ => None,
+    }
+}
+
+/// The first word, and what follows the space behind it.
+fn word(text: &str) -> Option<(&str, &str)> {
+    let text = text.trim_start();
+    match text.split_once(char::is_whitespace) {
+        Some((word, rest)) => Some((word, rest.trim_start())),
+        None => (!text.is_empty()).then_some((text, "")),
+    }
+}
+
+/// The one word that `text` is.
+fn only_word(text: &str) -> Option<&str> {
+    word(text).and_then(|(word, rest)| rest.is_empty().then_some(word))
+}
+
+fn nothing_after(rest: &str, command: Command) -> Option<Result<Command, Problem>> {
+    rest.is_empty().then_some(Ok(command))
+}
+
+fn optional_name(rest: &str, context: &Context<'_>) -> Option<Result<Option<Name>, Problem>> {
+    if rest.is_empty() {
+        return Some(Ok(None));
+    }
+    Some(name_at(only_word(rest)?, context.host).map(Some))
+}
+
+/// `/history`, `/history 50`, `/history alice`, `/history alice 50`.
+fn history(rest: &str, context: &Context<'_>) -> Option<Result<Command, Problem>> {
+    let number = |text: &str| text.parse::<usize>().ok().map(|limit| limit.clamp(1, MAX_HISTORY));
+    let Some((first, second)) = word(rest) else {
+        return Some(Ok(Command::History { with: None, limit: HISTORY }));
+    };
+    if let (Some(limit), "") = (number(first), second) {
+        return Some(Ok(Command::History { with: None, limit }));
+    }
+    let limit = if second.is_empty() { HISTORY } else { number(only_word(second)?)? };
+    Some(name_at(first, context.host).map(|name| Command::History { with: Some(name), limit }))
+}
+
+/// The command that was probably meant: the one that `typed` begins, or at most two slips away.
+fn nearest(typed: &str) -> Option<&'static str> {
+    if typed.is_empty() || typed.chars().count() > 20 {
+        return None;
+    }
+    if let Some(begun) = all().find(|help| help.word.starts_with(typed)) {
+        return Some(begun.word);
+    }
+    let slips = if typed.chars().count() > 3 { 2 } else { 1 };
+    all()
+        .flat_map(|help| std::iter::once(help.word).chain(help.also.iter().copied()))
+        .filter(|word| word.len() > 1)
+        .map(|word| (distance(typed, word), word))
+        .filter(|(distance, _)| *distance <= slips)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, word)| word)
+}
+
+/// How many letters have to be added, removed, changed or swapped with their neighbour.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let change = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = change.min(last[j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(before[j - 2] + 1);
+            }
+            row.push(best);
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        Name::new(text).expect("valid")
+    }
+
+    fn read_with(line: &str, conversation_open: bool) -> Typed {
+        let known = name("alice");
+        read(line, &Context { host: "rv", conversation_open, is_known: &|name| *name == known })
+    }
+
+    fn message(to: &str, text: &str) -> Typed {
+        Typed::Command(Command::Message { to: name(to), text: text.to_owned() })
+    }
+
+    fn text(text: &str) -> Typed {
+        Typed::Text(text.to_owned())
+    }
+
+    #[test]
+    fn a_line_can_be_addressed_in_four_ways() {
+        for line in [
+            "/msg alice hi there",
+            "/m ALICE hi there",
+            "@alice hi there",
+            "alice||hi there",
+            "alice || hi there",
+            "／msg　alice　hi there",
+            "＠alice　hi there",
+            "alice｜｜hi there",
+            "　/msg alice hi there",
+            "/msg alice@rv hi there",
+            "/msg @alice hi there",
+        ] {
+            assert_eq!(read_with(line, true), message("alice", "hi there"), "{line}");
+        }
+        assert_eq!(read_with("all||hi", true), Typed::Command(Command::Everyone("hi".into())));
+        assert_eq!(read_with("bob||hi", false), message("bob", "hi"));
+        assert_eq!(
+            read_with("bob||hi", true),
+            Typed::Wrong(Problem::UnknownRecipient(name("bob")))
+        );
+        assert!(matches!(
+            read_with("/msg alice@elsewhere hi", true),
+            Typed::Wrong(Problem::OtherHost { .. })
+        ));
+    }
+
+    #[test]
+    fn full_width_marks_inside_text_stay() {
+        assert_eq!(read_with("你好／再见＠｜", true), text("你好／再见＠｜"));
+        assert_eq!(read_with("@alice ＠家　／", true), message("alice", "＠家　／"));
+    }
+
+    #[test]
+    fn the_bare_words_do_not_swallow_sentences() {
+        for (line, command) in [
+            ("who", Command::Who),
+            ("look", Command::Who),
+            ("exit ", Command::Quit),
+            ("logout", Command::Logout),
+            ("login Bob", Command::Login(name("bob"))),
+        ] {
+            assert_eq!(read_with(line, true), Typed::Command(command), "{line}");
+        }
+        for line in
+            ["who are you", "look at this", "exit through the shop", "login as bob now", "Who"]
+        {
+            assert_eq!(read_with(line, true), text(line));
+        }
+        assert_eq!(read_with("say it to me only", true), text("say it to me only"));
+        assert_eq!(
+            read_with("say hello to all", false),
+            Typed::Command(Command::Everyone("hello to all".into()))
+        );
+    }
+
+    #[test]
+    fn an_unknown_command_is_never_text() {
+        for (line, nearest) in [
+            ("/mgs alice hi", Some("msg")),
+            ("/hist", Some("history")),
+            ("/ext", Some("exit")),
+            ("/etc/passwd", None),
+            ("/", None),
+        ] {
+            let Typed::Wrong(Problem::UnknownCommand { nearest: found, .. }) =
+                read_with(line, true)
+            else {
+                panic!("{line} was taken for something else");
+            };
+            assert_eq!(found, nearest, "{line}");
+        }
+    }
+
+    #[test]
+    fn there_is_a_way_to_send_what_looks_like_a_command() {
+        assert_eq!(read_with("//who", true), text("/who"));
+        assert_eq!(read_with(" who", true), text(" who"));
+        assert_eq!(read_with("\t/who", true), text("\t/who"));
+        assert_eq!(read_with("if (a||b) c", true), text("if (a||b) c"));
+        assert_eq!(read_with("  ", true), Typed::Nothing);
+        assert_eq!(read_with("", false), Typed::Nothing);
+    }
+
+    #[test]
+    fn arguments_are_checked_against_the_usage() {
+        for line in ["/msg", "/trust alice", "/login", "/login a b", "/who bob", "/history alice x"]
+        {
+            assert!(matches!(read_with(line, true), Typed::Wrong(Problem::Usage(_))), "{line}");
+        }
+        assert!(matches!(read_with("/msg a#b hi", true), Typed::Wrong(Problem::BadName { .. })));
+        assert_eq!(
+            read_with("/history alice 5", true),
+            Typed::Command(Command::History { with: Some(name("alice")), limit: 5 })
+        );
+        assert_eq!(
+            read_with("/history 99999", true),
+            Typed::Command(Command::History { with: None, limit: MAX_HISTORY })
+        );
+        assert_eq!(
+            read_with("/trust alice abcd2345…", true),
+            Typed::Command(Command::Trust { name: name("alice"), tag: "abcd2345".into() })
+        );
+    }
+
+    #[test]
+    fn no_word_means_two_commands() {
+        let mut words: Vec<&str> = all()
+            .flat_map(|help| std::iter::once(help.word).chain(help.also.iter().copied()))
+            .collect();
+        let count = words.len();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), count);
+    }
 }

@@ -1,5 +1,12 @@
 //! How a run ends.
 
+use p2pchat_wire::signal::Refusal;
+
+use super::conversation::Conversation;
+use super::disk::Asked;
+use super::{Address, Chat, Effect, Notice, Presence};
+use crate::proto::{Command, RendezvousTrouble};
+
 /// The exit codes that scripts rely on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]
@@ -44,4 +51,100 @@ pub enum Wait {
     /// Every line is on the receiver's disk.
     #[default]
     Delivered,
+}
+
+/// What matters for how this run ends.
+#[derive(Debug, Default)]
+pub(super) struct Run {
+    pub(super) input_ended: bool,
+    pub(super) leaving: Option<ExitCode>,
+    pub(super) gone: bool,
+    /// A line could not be kept.
+    pub(super) lost_a_line: bool,
+    /// A confirmation is due in some session.
+    pub(super) owing: bool,
+}
+
+impl Chat {
+    /// Ends the run, unless it is ending already.
+    pub(super) fn leave(&mut self, code: ExitCode) {
+        self.run.leaving.get_or_insert(code);
+    }
+
+    /// After the end of a pipe: leaves as soon as what it brought has come as far as was asked.
+    pub(super) fn leave_if_done(&mut self) {
+        if !self.run.input_ended || self.run.leaving.is_some() {
+            return;
+        }
+        // A person who closes the terminal's input wants to go.
+        let Some(wait) = self.config.wait else { return self.leave(ExitCode::Done) };
+        let queued = !self.asked.iter().any(|asked| matches!(asked, Asked::Queue(_)));
+        let done = |one: &Conversation| match wait {
+            Wait::Sent => one.outbox.all_sent(),
+            Wait::Delivered => one.outbox.waiting() == 0,
+        };
+        if queued && self.conversations.values().filter(|one| one.of_this_run).all(done) {
+            let code = if self.run.lost_a_line { ExitCode::Internal } else { ExitCode::Done };
+            self.leave(code);
+        } else if self.peer_is_blocked() {
+            self.leave(ExitCode::KeyChanged);
+        }
+    }
+
+    /// The time that a person gave us is over.
+    pub(super) fn time_up(&mut self) {
+        self.run.input_ended = true;
+        self.leave_if_done();
+        let code = self.what_was_missing();
+        self.leave(code);
+    }
+
+    fn peer_is_blocked(&self) -> bool {
+        let peer = self.config.peer.as_ref();
+        peer.is_some_and(|peer| {
+            let address = Address::new(peer.clone(), &self.config.host);
+            self.conversations.get(&address).is_some_and(|one| one.contact.offered.is_some())
+        })
+    }
+
+    /// The reason why lines of this run are undelivered, the one nearest to us first.
+    fn what_was_missing(&self) -> ExitCode {
+        let missing = |one: &&Conversation| one.of_this_run && one.outbox.waiting() > 0;
+        let reason = |one: &Conversation| match (self.trouble, &self.register_refusal) {
+            (Some(RendezvousTrouble::Unreachable), _) => ExitCode::RendezvousUnreachable,
+            (Some(RendezvousTrouble::Version { .. }), _) => ExitCode::Version,
+            (Some(RendezvousTrouble::KeyChanged { .. }), _) => ExitCode::KeyChanged,
+            (None, Some(_)) => ExitCode::Refused,
+            (None, None) => self.why_undelivered(one),
+        };
+        let missing = self.conversations.values().filter(missing);
+        missing.map(reason).min_by_key(|code| code.code()).unwrap_or(ExitCode::Done)
+    }
+
+    fn why_undelivered(&self, one: &Conversation) -> ExitCode {
+        match (one.state(), &one.refusal) {
+            (_, Some(Refusal::NoSuchName)) => ExitCode::NoSuchName,
+            (_, Some(Refusal::Offline)) => ExitCode::PeerOffline,
+            (_, Some(_)) => ExitCode::Refused,
+            // The server has not even answered yet.
+            (Presence::Offline, None) if !self.registered => ExitCode::RendezvousUnreachable,
+            (Presence::Offline | Presence::Connected, None) => ExitCode::PeerOffline,
+            (Presence::Registered | Presence::Connecting, None) => ExitCode::NoPath,
+        }
+    }
+
+    /// The last effects, once the disk has answered everything.
+    pub(super) fn go_if_nothing_is_left(&mut self) {
+        let Some(code) = self.run.leaving else { return };
+        if self.run.gone || !self.asked.is_empty() || !self.effects.is_empty() {
+            return;
+        }
+        self.run.gone = true;
+        let undelivered = self.undelivered();
+        if undelivered > 0 {
+            self.show(Notice::Leaving { undelivered });
+        }
+        self.command(Command::Close);
+        self.effects.push_back(Effect::Quit { code, undelivered });
+    }
 }

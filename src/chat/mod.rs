@@ -16,19 +16,28 @@
 //!
 //! The other files: [`storage`] is what disk and chat say to each other, [`notice`] what a person
 //! is told, [`command`] what can be typed, [`clean`] what keeps a stranger's text from the
-//! terminal, [`exit`] how a run ends.
+//! terminal. `conversation`, `outbox` and `inbox` hold the state; `network`, `disk`, `typed` and
+//! `exit` are what the machine does about each kind of input.
 
 mod address;
 pub mod clean;
 pub mod command;
+mod conversation;
+mod disk;
 mod exit;
+mod inbox;
+mod network;
 pub mod notice;
+mod outbox;
 pub mod record;
 pub mod storage;
+mod typed;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use p2pchat_wire::identity::{Name, PeerId};
+use p2pchat_wire::random::Random;
+use p2pchat_wire::signal::Refusal;
 
 pub use address::{Address, LineId, Timestamp};
 pub use exit::{ExitCode, Wait};
@@ -39,7 +48,13 @@ pub use storage::{
     ReceivedLine, Rendezvous, Snapshot, StoreFailure, StoreReply, StoreRequest,
 };
 
-use crate::proto;
+use self::conversation::Conversation;
+use self::disk::Asked;
+use self::exit::Run;
+use self::inbox::Inbox;
+use self::outbox::LOAD_LINES;
+use self::record::{Line, Record};
+use crate::proto::{self, RendezvousTrouble};
 
 /// How a chat starts.
 #[derive(Clone, Debug)]
@@ -52,8 +67,6 @@ pub struct Config {
     pub host: String,
     /// Whom `--peer` names: the first conversation.
     pub peer: Option<Name>,
-    /// The key given as `--peer NAME@HOST`'s owner by other means, pinned before anything is sent.
-    pub peer_key: Option<PeerId>,
     /// `None` for a person at a terminal. For a pipe: what the end of input waits for. A run that
     /// is not interactive ends by itself where waiting cannot help (a changed key, a refused name).
     pub wait: Option<Wait>,
@@ -118,11 +131,31 @@ pub enum Effect {
     },
 }
 
+/// Requests to the disk that may be unanswered before [`Chat::accepts_lines`] says no.
+const BUSY: usize = 512;
+
 /// One person's conversations at one rendezvous.
 #[derive(Debug)]
 pub struct Chat {
     config: Config,
+    random: Random,
+    now: Timestamp,
+    conversations: BTreeMap<Address, Conversation>,
+    /// Contacts of other rendezvous servers: shown, not talked to.
+    elsewhere: Vec<Contact>,
+    /// Who is behind each session.
+    sessions: BTreeMap<PeerId, Address>,
+    inboxes: BTreeMap<PeerId, Inbox>,
+    current: Option<Address>,
+    /// For whom /path was asked, until the endpoint describes them.
+    describing: Vec<PeerId>,
+    rendezvous: Rendezvous,
+    registered: bool,
+    trouble: Option<RendezvousTrouble>,
+    register_refusal: Option<Refusal>,
+    asked: VecDeque<Asked>,
     effects: VecDeque<Effect>,
+    run: Run,
 }
 
 impl Chat {
@@ -133,17 +166,90 @@ impl Chat {
     /// and the token in [`Snapshot::rendezvous`]) is the caller's part, as is `SetHostCandidates`.
     #[must_use]
     pub fn new(config: Config, snapshot: Snapshot) -> Self {
-        let _ = snapshot;
-        Self { config, effects: VecDeque::new() }
+        let rendezvous = snapshot.rendezvous(&config.host).cloned();
+        let mut chat = Self {
+            random: Random::from_seed(config.seed),
+            now: Timestamp::default(),
+            conversations: BTreeMap::new(),
+            elsewhere: Vec::new(),
+            sessions: BTreeMap::new(),
+            inboxes: BTreeMap::new(),
+            current: None,
+            describing: Vec::new(),
+            rendezvous: rendezvous.unwrap_or_else(|| Rendezvous::new(&config.host)),
+            registered: false,
+            trouble: None,
+            register_refusal: None,
+            asked: VecDeque::new(),
+            effects: VecDeque::new(),
+            run: Run::default(),
+            config,
+        };
+        chat.begin(snapshot);
+        chat
+    }
+
+    fn begin(&mut self, snapshot: Snapshot) {
+        for cursor in snapshot.cursors {
+            self.inboxes.entry(cursor.peer).or_default().add_cursor(cursor);
+        }
+        for contact in snapshot.contacts {
+            if contact.address.host == self.config.host {
+                self.conversations.insert(contact.address.clone(), Conversation::new(contact));
+            } else {
+                self.elsewhere.push(contact);
+            }
+        }
+        for line in snapshot.unshown {
+            self.show_message(line, true);
+        }
+        for (address, conversation) in &self.conversations {
+            if let Some(key) = conversation.contact.key {
+                let name = address.name.clone();
+                self.effects.push_back(Effect::Network(proto::Command::Pin { name, key }));
+            }
+        }
+        if let Some(name) = self.config.name.clone() {
+            self.effects.push_back(Effect::Network(proto::Command::Register(name)));
+        }
+        let waiting = self.conversations.iter().filter(|(_, one)| one.outbox.waiting() > 0);
+        let waiting: Vec<Address> = waiting.map(|(address, _)| address.clone()).collect();
+        for address in waiting {
+            self.want(&address);
+            self.pump(&address);
+        }
+        if let Some(name) = self.config.peer.clone() {
+            self.open(name);
+        }
     }
 
     /// Takes in something that happened at `now`.
     pub fn handle_input(&mut self, now: Timestamp, input: Input) {
-        let _ = (now, input);
+        self.now = now;
+        match input {
+            Input::Line(line) => self.typed_line(&line),
+            Input::Send { to, text, reference } => self.send(to, text, reference),
+            Input::Command(line) => self.typed_command(&line),
+            Input::Network(event) => self.network(event),
+            Input::Stored(reply) => self.stored(reply),
+            Input::Shown { from, id } => {
+                self.ask(StoreRequest::Shown(vec![(from, id)]), Asked::Nothing);
+            }
+            Input::EndOfInput => self.run.input_ended = true,
+            Input::TimeUp => self.time_up(),
+            Input::Quit => self.leave(ExitCode::Done),
+        }
+        self.leave_if_done();
     }
 
     /// The next thing to be done. Any number of inputs may precede a drain.
     pub fn poll_effect(&mut self) -> Option<Effect> {
+        if let Some(effect) = self.effects.pop_front() {
+            return Some(effect);
+        }
+        // Only now, so that lines which came to disk together are confirmed together.
+        self.confirm_what_is_owed();
+        self.go_if_nothing_is_left();
         self.effects.pop_front()
     }
 
@@ -151,24 +257,121 @@ impl Chat {
     /// the disk is behind.
     #[must_use]
     pub fn accepts_lines(&self) -> bool {
-        self.config.software.len() <= 64
+        self.asked.len() < BUSY
     }
 
     /// To whom plain lines go.
     #[must_use]
     pub fn current(&self) -> Option<&Address> {
-        None
+        self.current.as_ref()
     }
 
     /// Everybody with whom there is a conversation.
     #[must_use]
     pub fn peers(&self) -> Vec<PeerSummary> {
-        Vec::new()
+        let current = self.current.as_ref();
+        let summary =
+            |(address, one): (&Address, &Conversation)| one.summary(current == Some(address));
+        self.conversations.iter().map(summary).collect()
     }
 
     /// How many of our lines are undelivered.
     #[must_use]
     pub fn undelivered(&self) -> u64 {
-        0
+        self.conversations.values().map(|one| one.outbox.waiting()).sum()
+    }
+
+    fn show(&mut self, notice: Notice) {
+        self.effects.push_back(Effect::Show(notice));
+    }
+
+    fn command(&mut self, command: proto::Command) {
+        self.effects.push_back(Effect::Network(command));
+    }
+
+    fn ask(&mut self, request: StoreRequest, asked: Asked) {
+        self.asked.push_back(asked);
+        self.effects.push_back(Effect::Store(request));
+    }
+
+    fn save_contact(&mut self, address: &Address, pin: bool) {
+        if let Some(conversation) = self.conversations.get(address) {
+            let request = StoreRequest::SaveContact(conversation.to_save());
+            self.ask(request, Asked::Contact { address: address.clone(), pin });
+        }
+    }
+
+    /// The conversation with `name`, made if there is none.
+    fn conversation(&mut self, name: &Name) -> (Address, &mut Conversation) {
+        let address = Address::new(name.clone(), &self.config.host);
+        if !self.conversations.contains_key(&address) {
+            let contact = Contact {
+                address: address.clone(),
+                key: None,
+                verified: false,
+                offered: None,
+                log: self.random.u64(),
+                last_seq: 0,
+                waiting: 0,
+                since: self.now,
+            };
+            self.conversations.insert(address.clone(), Conversation::new(contact));
+            self.save_contact(&address, false);
+        }
+        let conversation =
+            self.conversations.get_mut(&address).expect("it was there or has just been inserted");
+        (address, conversation)
+    }
+
+    /// Asks the endpoint to be connected to this contact from now on; without a name of our own,
+    /// /login does.
+    fn want(&mut self, address: &Address) {
+        let Some(conversation) = self.conversations.get_mut(address) else { return };
+        let allowed = conversation.contact.offered.is_none() && self.config.name.is_some();
+        if allowed && !conversation.wanted {
+            conversation.wanted = true;
+            self.command(proto::Command::Connect(address.name.clone()));
+        }
+    }
+
+    /// Brings lines into memory and into the session, as far as there is room.
+    fn pump(&mut self, address: &Address) {
+        let Some(conversation) = self.conversations.get_mut(address) else { return };
+        if conversation.may_send()
+            && let Some(session) = &conversation.session
+        {
+            let (peer, log) = (session.peer, conversation.contact.log);
+            while let Some(line) = conversation.outbox.next_to_send() {
+                let record = Record::Line(Line {
+                    log,
+                    seq: line.seq,
+                    id: line.id.0,
+                    sent_at_ms: line.sent_at.0,
+                    audience: line.audience,
+                    text: line.text.clone(),
+                });
+                let (tag, message) = (line.seq, record.encode());
+                let send = proto::Command::Send { peer, tag, message };
+                self.effects.push_back(Effect::Network(send));
+            }
+        }
+        if let Some(after) = conversation.outbox.start_load() {
+            let request =
+                StoreRequest::LoadOutbox { to: address.clone(), after, limit: LOAD_LINES };
+            self.ask(request, Asked::Load(address.clone()));
+        }
+    }
+
+    fn show_message(&mut self, line: ReceivedLine, again: bool) {
+        self.show(Notice::Message(Message {
+            from: line.from,
+            key: line.peer,
+            id: line.id,
+            text: line.text,
+            sent_at: line.sent_at,
+            received_at: line.received_at,
+            audience: line.audience,
+            again,
+        }));
     }
 }

@@ -237,6 +237,14 @@ pub struct Rendezvous {
     pub used_at: Timestamp,
 }
 
+impl Rendezvous {
+    /// A rendezvous of which nothing is known.
+    #[must_use]
+    pub fn new(host: &str) -> Self {
+        Self { host: host.to_owned(), key: None, token: None, name: None, used_at: Timestamp(0) }
+    }
+}
+
 /// What the disk holds when a chat begins.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Snapshot {

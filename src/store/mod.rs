@@ -5,6 +5,8 @@
 //! out the same requests without a disk, for simulations. [`Reader`] looks into a profile that
 //! another process may be using.
 
+#[cfg(test)]
+mod delivery_tests;
 mod memory;
 mod profile;
 

@@ -1,0 +1,95 @@
+//! One conversation: a contact, whether it is there, and what waits for it.
+
+use p2pchat_wire::identity::PeerId;
+use p2pchat_wire::signal::Refusal;
+
+use super::notice::{PeerSummary, Presence};
+use super::outbox::Outbox;
+use super::storage::Contact;
+use crate::proto::PathInfo;
+
+/// A conversation with somebody at our rendezvous.
+#[derive(Debug)]
+pub(super) struct Conversation {
+    pub(super) contact: Contact,
+    pub(super) outbox: Outbox,
+    /// `None` until the network has said anything about it.
+    pub(super) presence: Option<Presence>,
+    pub(super) session: Option<Session>,
+    /// Whether the pinned key is on disk. Nothing is sent before.
+    pub(super) pinned: bool,
+    /// Whether the endpoint was asked to connect.
+    pub(super) wanted: bool,
+    /// Whether a person was told that lines wait, since the last change.
+    pub(super) told_kept: bool,
+    /// Whether a person was told in this run that the key has changed.
+    pub(super) told_changed: bool,
+    /// What the server said the last time that it did not introduce us.
+    pub(super) refusal: Option<Refusal>,
+    /// Whether this run has written to it, or was started for it.
+    pub(super) of_this_run: bool,
+}
+
+/// A session with a peer.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) peer: PeerId,
+    pub(super) path: PathInfo,
+    pub(super) software: Option<String>,
+    /// The log for which a confirmation is due.
+    pub(super) owes: Option<u64>,
+    pub(super) told_unreadable: bool,
+    /// Whether our log was renamed in this session. Once is what a restored backup needs; more is a
+    /// peer that plays with us.
+    pub(super) renamed: bool,
+}
+
+impl Conversation {
+    pub(super) fn new(contact: Contact) -> Self {
+        Self {
+            outbox: Outbox::new(contact.last_seq, contact.waiting),
+            presence: None,
+            session: None,
+            pinned: contact.key.is_some(),
+            wanted: false,
+            told_kept: false,
+            told_changed: false,
+            refusal: None,
+            of_this_run: false,
+            contact,
+        }
+    }
+
+    pub(super) fn state(&self) -> Presence {
+        self.presence.unwrap_or_default()
+    }
+
+    /// Whether text may be sent now.
+    pub(super) fn may_send(&self) -> bool {
+        self.session.is_some() && self.pinned && self.contact.offered.is_none()
+    }
+
+    pub(super) fn summary(&self, current: bool) -> PeerSummary {
+        PeerSummary {
+            peer: self.contact.address.clone(),
+            key: self.contact.key,
+            verified: self.contact.verified,
+            state: self.state(),
+            path: self.session.as_ref().map(|session| session.path),
+            waiting: self.outbox.waiting(),
+            current,
+            software: self.session.as_ref().and_then(|session| session.software.clone()),
+        }
+    }
+
+    /// The contact as the disk should have it.
+    pub(super) fn to_save(&self) -> Contact {
+        Contact { waiting: self.outbox.waiting(), ..self.contact.clone() }
+    }
+}
+
+impl Session {
+    pub(super) fn new(peer: PeerId, path: PathInfo) -> Self {
+        Self { peer, path, software: None, owes: None, told_unreadable: false, renamed: false }
+    }
+}

@@ -1,0 +1,152 @@
+//! What the chat does about the answers of the disk.
+
+use super::storage::{
+    DeliveredLine, FailureKind, OutgoingLine, ReceivedLine, StoreFailure, StoreReply,
+};
+use super::{Address, Chat, LineState, Notice, Problem};
+use crate::proto::Command;
+
+/// What a request was about, until its answer comes.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// Nobody waits for it.
+    Nothing,
+    /// A contact; `pin` if its key is new and text waits for it to be on disk.
+    Contact {
+        address: Address,
+        pin: bool,
+    },
+    Queue(OutgoingLine),
+    Load(Address),
+    Delivered {
+        to: Address,
+        seq: u64,
+    },
+    Receive(ReceivedLine),
+    History,
+}
+
+impl Chat {
+    /// The disk answers the oldest request.
+    pub(super) fn stored(&mut self, reply: StoreReply) {
+        let Some(asked) = self.asked.pop_front() else { return };
+        match (asked, reply) {
+            (Asked::Queue(line), StoreReply::Failed(failure)) => self.not_queued(line, failure),
+            (Asked::Queue(line), _) => self.queued(line),
+            (Asked::Load(address), StoreReply::Outbox(lines)) => {
+                if let Some(conversation) = self.conversations.get_mut(&address) {
+                    conversation.outbox.loaded(lines);
+                    self.pump(&address);
+                }
+            }
+            (Asked::Load(address), reply) => {
+                if let Some(conversation) = self.conversations.get_mut(&address) {
+                    conversation.outbox.load_failed();
+                }
+                self.tell_failure(reply);
+            }
+            (Asked::Delivered { to, seq }, StoreReply::Delivered(lines)) => {
+                self.delivered(&to, seq, lines);
+            }
+            (Asked::Delivered { to, .. }, reply) => self.not_delivered(&to, reply),
+            (Asked::Receive(line), StoreReply::Received { new }) => self.received(line, new),
+            (Asked::Receive(line), reply) => {
+                if let Some(inbox) = self.inboxes.get_mut(&line.peer) {
+                    inbox.lost();
+                }
+                self.ask_again(line.peer);
+                self.tell_failure(reply);
+            }
+            (Asked::History, StoreReply::History(lines)) => self.show(Notice::History(lines)),
+            (Asked::Contact { address, pin: true }, StoreReply::Done) => self.key_pinned(&address),
+            (Asked::Nothing | Asked::History | Asked::Contact { .. }, reply) => {
+                self.tell_failure(reply);
+            }
+        }
+    }
+
+    fn tell_failure(&mut self, reply: StoreReply) {
+        if let StoreReply::Failed(failure) = reply {
+            // A line that came behind one that failed is not a second failure.
+            if failure.kind != FailureKind::Gap {
+                self.show(Notice::StoreFailed(failure));
+            }
+        }
+    }
+
+    fn queued(&mut self, line: OutgoingLine) {
+        let address = line.to.clone();
+        self.show(Notice::Status {
+            to: address.clone(),
+            id: line.id,
+            reference: line.reference.clone(),
+            state: LineState::Queued,
+        });
+        let Some(conversation) = self.conversations.get_mut(&address) else { return };
+        conversation.outbox.queued(line);
+        self.want(&address);
+        self.pump(&address);
+        self.tell_kept(&address);
+    }
+
+    fn not_queued(&mut self, line: OutgoingLine, failure: StoreFailure) {
+        self.run.lost_a_line = true;
+        self.show(Notice::Status {
+            to: line.to,
+            id: line.id,
+            reference: line.reference,
+            state: LineState::Failed(Problem::Store(failure)),
+        });
+    }
+
+    fn key_pinned(&mut self, address: &Address) {
+        let Some(conversation) = self.conversations.get_mut(address) else { return };
+        let Some(key) = conversation.contact.key else { return };
+        conversation.pinned = true;
+        self.command(Command::Pin { name: address.name.clone(), key });
+        self.pump(address);
+    }
+
+    fn delivered(&mut self, to: &Address, seq: u64, lines: Vec<DeliveredLine>) {
+        let Some(conversation) = self.conversations.get_mut(to) else { return };
+        conversation.outbox.delivered(seq, &lines);
+        let next = conversation.outbox.next_to_confirm();
+        for line in lines {
+            self.show(Notice::Status {
+                to: to.clone(),
+                id: line.id,
+                reference: line.reference,
+                state: LineState::Delivered,
+            });
+        }
+        if let Some((seq, id)) = next {
+            self.note_delivered(to, seq, id);
+        }
+        self.pump(to);
+    }
+
+    fn not_delivered(&mut self, to: &Address, reply: StoreReply) {
+        let Some(conversation) = self.conversations.get_mut(to) else { return };
+        conversation.outbox.confirm_failed();
+        match reply {
+            StoreReply::Failed(failure) if failure.kind == FailureKind::NoSuchLine => {
+                self.rename_log(to);
+            }
+            reply => self.tell_failure(reply),
+        }
+    }
+
+    fn received(&mut self, line: ReceivedLine, new: bool) {
+        let (peer, log) = (line.peer, line.log);
+        if let Some(inbox) = self.inboxes.get_mut(&peer) {
+            inbox.kept(peer);
+        }
+        if new {
+            let from = line.from.clone();
+            self.show_message(line, false);
+            self.make_current_if_none(&from);
+        }
+        self.owe(peer, log);
+        self.ask_again(peer);
+    }
+}

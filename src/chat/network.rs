@@ -1,0 +1,405 @@
+//! What the chat does about what the network reports.
+
+use std::net::SocketAddr;
+
+use p2pchat_wire::identity::{Name, PeerId};
+use p2pchat_wire::signal::Refusal;
+
+use super::conversation::Session;
+use super::inbox::Verdict;
+use super::record::{Line, Record};
+use super::storage::{ReceivedLine, StoreRequest};
+use super::{
+    Address, Asked, Chat, Effect, ExitCode, LineId, LineState, Notice, Presence, Timestamp,
+};
+use crate::proto::{Command, DisconnectReason, Event, PathInfo, RendezvousTrouble};
+
+/// Conversations at one rendezvous. Strangers beyond this number are not let in.
+const MAX_CONVERSATIONS: usize = 10_000;
+
+impl Chat {
+    pub(super) fn network(&mut self, event: Event) {
+        match event {
+            Event::RendezvousKey(key) => {
+                self.rendezvous.key = Some(key);
+                self.save_rendezvous();
+            }
+            Event::Registered { name, mapped, token } => self.registered(&name, mapped, token),
+            Event::RegisterRefused { name, refusal } => self.register_refused(name, refusal),
+            Event::Unregistered => {
+                self.registered = false;
+                self.show(Notice::Unregistered);
+            }
+            Event::RendezvousTrouble(trouble) => self.rendezvous_trouble(trouble),
+            Event::Presence { name, key: _, online } => {
+                let state = if online { Presence::Registered } else { Presence::Offline };
+                self.presence(&name, state);
+            }
+            Event::ConnectRefused { name, refusal } => self.connect_refused(&name, refusal),
+            Event::KeyChanged { name, expected, actual } => {
+                self.key_changed(&name, expected, actual);
+            }
+            Event::Connecting { name, peer: _ } => self.presence(&name, Presence::Connecting),
+            Event::Connected { peer, name, path } => self.connected(peer, &name, path),
+            Event::PathChanged { peer, path } => self.path_changed(peer, path),
+            Event::Disconnected { peer, name: _, reason } => self.disconnected(peer, reason),
+            Event::Transmitted { peer, tag } => self.transmitted(peer, tag),
+            Event::Message { peer, message } => self.message(peer, &message),
+            Event::PathsDescribed { peer, paths } => {
+                if let Some(index) = self.describing.iter().position(|asked| *asked == peer) {
+                    self.describing.swap_remove(index);
+                    if let Some(address) = self.sessions.get(&peer).cloned() {
+                        self.show(Notice::Paths { peer: address, paths });
+                    }
+                }
+            }
+        }
+    }
+
+    fn registered(&mut self, name: &Name, mapped: SocketAddr, token: [u8; 32]) {
+        let first = !self.registered;
+        self.registered = true;
+        self.trouble = None;
+        self.register_refusal = None;
+        self.rendezvous.token = Some(token);
+        self.rendezvous.name = Some(name.clone());
+        self.save_rendezvous();
+        let me = Address::new(name.clone(), &self.config.host);
+        self.show(Notice::Registered { me, key: self.config.key, mapped, first });
+    }
+
+    fn save_rendezvous(&mut self) {
+        self.rendezvous.used_at = self.now;
+        let request = StoreRequest::SaveRendezvous(self.rendezvous.clone());
+        self.ask(request, Asked::Nothing);
+    }
+
+    fn register_refused(&mut self, name: Name, refusal: Refusal) {
+        self.registered = false;
+        let final_word = matches!(refusal, Refusal::NameTaken | Refusal::KeyMismatch { .. });
+        if self.register_refusal.as_ref() != Some(&refusal) {
+            self.register_refusal = Some(refusal);
+            self.show(Notice::RegisterRefused { name, refusal });
+        }
+        if final_word && self.config.wait.is_some() {
+            self.leave(ExitCode::Refused);
+        }
+    }
+
+    fn rendezvous_trouble(&mut self, trouble: RendezvousTrouble) {
+        self.registered = false;
+        if self.trouble.replace(trouble) != Some(trouble) {
+            self.show(Notice::Trouble(trouble));
+        }
+        if self.config.wait.is_some() {
+            match trouble {
+                RendezvousTrouble::Version { .. } => self.leave(ExitCode::Version),
+                RendezvousTrouble::KeyChanged { .. } => self.leave(ExitCode::KeyChanged),
+                RendezvousTrouble::Unreachable => {}
+            }
+        }
+    }
+
+    fn connect_refused(&mut self, name: &Name, refusal: Refusal) {
+        let address = Address::new(name.clone(), &self.config.host);
+        let Some(conversation) = self.conversations.get_mut(&address) else { return };
+        if let Refusal::KeyMismatch { actual } = refusal
+            && let Some(expected) = conversation.contact.key
+        {
+            return self.key_changed(name, expected, actual);
+        }
+        let repeated = conversation.refusal.replace(refusal) == Some(refusal);
+        match refusal {
+            Refusal::Offline => self.presence(name, Presence::Offline),
+            _ if repeated => {}
+            Refusal::NoSuchName => self.show(Notice::NoSuchName(address)),
+            refusal => self.show(Notice::ConnectRefused { peer: address, refusal }),
+        }
+    }
+
+    /// What the server says about somebody; a session knows better.
+    fn presence(&mut self, name: &Name, state: Presence) {
+        let address = Address::new(name.clone(), &self.config.host);
+        let Some(conversation) = self.conversations.get_mut(&address) else { return };
+        if state >= Presence::Registered {
+            conversation.refusal = None;
+        }
+        if conversation.session.is_none() {
+            self.set_presence(&address, state);
+        }
+    }
+
+    fn set_presence(&mut self, address: &Address, state: Presence) {
+        let Some(conversation) = self.conversations.get_mut(address) else { return };
+        let was = conversation.presence.replace(state);
+        if was != Some(state) {
+            conversation.told_kept = false;
+            let notice = Notice::Peer {
+                peer: address.clone(),
+                key: conversation.contact.key,
+                was: was.unwrap_or_default(),
+                state,
+                path: conversation.session.as_ref().map(|session| session.path),
+            };
+            self.show(notice);
+        }
+        self.tell_kept(address);
+    }
+
+    /// Says that lines wait on this computer, if nobody was told and it is known why.
+    pub(super) fn tell_kept(&mut self, address: &Address) {
+        let Some(conversation) = self.conversations.get_mut(address) else { return };
+        let waiting = conversation.outbox.waiting();
+        let (Some(state), false) = (conversation.presence, conversation.told_kept) else { return };
+        if waiting > 0 && state <= Presence::Registered {
+            conversation.told_kept = true;
+            self.show(Notice::Kept { to: address.clone(), state, waiting });
+        }
+    }
+
+    fn key_changed(&mut self, name: &Name, expected: PeerId, actual: PeerId) {
+        let address = Address::new(name.clone(), &self.config.host);
+        let Some(conversation) = self.conversations.get_mut(&address) else { return };
+        let news = conversation.contact.offered.replace(actual) != Some(actual);
+        let told = std::mem::replace(&mut conversation.told_changed, true);
+        conversation.wanted = false;
+        if news {
+            self.save_contact(&address, false);
+        }
+        if news || !told {
+            self.show(Notice::KeyChanged { peer: address, expected, actual });
+        }
+        if self.config.wait.is_some() && self.config.peer.as_ref() == Some(name) {
+            self.leave(ExitCode::KeyChanged);
+        }
+    }
+
+    fn connected(&mut self, peer: PeerId, name: &Name, path: PathInfo) {
+        let address = Address::new(name.clone(), &self.config.host);
+        if let Some(before) = self.sessions.remove(&peer)
+            && before != address
+            && let Some(other) = self.conversations.get_mut(&before)
+        {
+            // The same key under another name: it has one session, under the newest.
+            other.session = None;
+            self.set_presence(&before, Presence::Offline);
+        }
+        let stranger = !self.conversations.contains_key(&address);
+        if stranger && self.conversations.len() >= MAX_CONVERSATIONS {
+            return self.command(Command::Disconnect(name.clone()));
+        }
+        let (address, conversation) = self.conversation(name);
+        match conversation.contact.key {
+            Some(pinned) if pinned != peer => return self.key_changed(name, pinned, peer),
+            Some(_) => {}
+            None => conversation.contact.key = Some(peer),
+        }
+        conversation.refusal = None;
+        conversation.outbox.rewind(0);
+        conversation.session = Some(Session::new(peer, path));
+        let log = conversation.contact.log;
+        let must_pin = !conversation.pinned;
+        self.sessions.insert(peer, address.clone());
+        self.inboxes.entry(peer).or_default().new_session();
+        if must_pin {
+            self.save_contact(&address, true);
+        }
+        self.say(peer, &Record::Hello { log, software: self.config.software.clone() });
+        self.set_presence(&address, Presence::Connected);
+        self.make_current_if_none(&address);
+        self.pump(&address);
+    }
+
+    pub(super) fn make_current_if_none(&mut self, address: &Address) {
+        if self.current.is_none() {
+            self.current = Some(address.clone());
+            self.show(Notice::Current(address.clone()));
+        }
+    }
+
+    fn path_changed(&mut self, peer: PeerId, path: PathInfo) {
+        let Some(address) = self.sessions.get(&peer).cloned() else { return };
+        let Some(conversation) = self.conversations.get_mut(&address) else { return };
+        let Some(session) = &mut conversation.session else { return };
+        let before = std::mem::replace(&mut session.path, path);
+        if (before.kind, before.remote) != (path.kind, path.remote) {
+            let key = conversation.contact.key;
+            let (was, state) = (Presence::Connected, Presence::Connected);
+            self.show(Notice::Peer { peer: address, key, was, state, path: Some(path) });
+        }
+    }
+
+    fn disconnected(&mut self, peer: PeerId, reason: DisconnectReason) {
+        let Some(address) = self.sessions.remove(&peer) else { return };
+        let Some(conversation) = self.conversations.get_mut(&address) else { return };
+        conversation.session = None;
+        conversation.outbox.rewind(0);
+        let comes_back = conversation.wanted || conversation.outbox.waiting() > 0;
+        let state = match reason {
+            DisconnectReason::Restarted => Presence::Connecting,
+            DisconnectReason::TimedOut if comes_back => Presence::Connecting,
+            DisconnectReason::Misbehaved | DisconnectReason::Closed => Presence::Registered,
+            DisconnectReason::Left | DisconnectReason::TimedOut => Presence::Offline,
+        };
+        let waits = conversation.outbox.waiting() > 0;
+        self.set_presence(&address, state);
+        if let Some(index) = self.describing.iter().position(|asked| *asked == peer) {
+            self.describing.swap_remove(index);
+            self.show(Notice::Paths { peer: address.clone(), paths: Vec::new() });
+        }
+        if waits {
+            self.want(&address);
+        }
+    }
+
+    fn transmitted(&mut self, peer: PeerId, tag: u64) {
+        let Some(address) = self.sessions.get(&peer) else { return };
+        let Some(conversation) = self.conversations.get_mut(address) else { return };
+        // Tags are the numbers of lines; other records have 0.
+        if let Some(line) = conversation.outbox.transmitted(tag) {
+            let notice = Notice::Status {
+                to: address.clone(),
+                id: line.id,
+                reference: line.reference.clone(),
+                state: LineState::Sent,
+            };
+            self.show(notice);
+        }
+    }
+
+    /// Sends a record that is not a line.
+    fn say(&mut self, peer: PeerId, record: &Record) {
+        self.command(Command::Send { peer, tag: 0, message: record.encode() });
+    }
+
+    fn message(&mut self, peer: PeerId, message: &[u8]) {
+        let Some(address) = self.sessions.get(&peer).cloned() else { return };
+        match Record::decode(message) {
+            Ok(Some(Record::Hello { log, software })) => {
+                if let Some(session) = self.session(&address) {
+                    session.software = Some(software);
+                }
+                self.owe(peer, log);
+            }
+            Ok(Some(Record::Line(line))) => self.line(peer, address, line),
+            Ok(Some(Record::Committed { log, seq, id })) => {
+                self.committed(&address, log, seq, LineId(id));
+            }
+            Ok(Some(Record::Again { log, after })) => {
+                let Some(conversation) = self.conversations.get_mut(&address) else { return };
+                if conversation.contact.log == log {
+                    conversation.outbox.rewind(after);
+                    self.pump(&address);
+                }
+            }
+            Ok(None) => {}
+            Err(_) => self.unreadable(&address),
+        }
+    }
+
+    fn session(&mut self, address: &Address) -> Option<&mut Session> {
+        self.conversations.get_mut(address)?.session.as_mut()
+    }
+
+    fn unreadable(&mut self, address: &Address) {
+        let Some(session) = self.session(address) else { return };
+        if !std::mem::replace(&mut session.told_unreadable, true) {
+            let software = session.software.clone();
+            self.show(Notice::Unreadable { peer: address.clone(), software });
+        }
+    }
+
+    fn line(&mut self, peer: PeerId, from: Address, line: Line) {
+        if self.run.leaving.is_some() {
+            return;
+        }
+        let Some(inbox) = self.inboxes.get_mut(&peer) else { return };
+        match inbox.receive(&line) {
+            Verdict::Ignore => {}
+            Verdict::Confirm => self.owe(peer, line.log),
+            Verdict::Keep { after } => {
+                let received = ReceivedLine {
+                    from,
+                    peer,
+                    log: line.log,
+                    seq: line.seq,
+                    after,
+                    id: LineId(line.id),
+                    sent_at: Timestamp(line.sent_at_ms).min(Timestamp::MAX),
+                    received_at: self.now,
+                    audience: line.audience,
+                    text: line.text,
+                };
+                let request = StoreRequest::Receive(received.clone());
+                self.ask(request, Asked::Receive(received));
+            }
+        }
+        self.ask_again(peer);
+    }
+
+    pub(super) fn ask_again(&mut self, peer: PeerId) {
+        if self.sessions.contains_key(&peer)
+            && let Some((log, after)) = self.inboxes.get_mut(&peer).and_then(|one| one.ask_again())
+        {
+            self.say(peer, &Record::Again { log, after });
+        }
+    }
+
+    /// A confirmation of what we have of `log` is due, when there is nothing else to do.
+    pub(super) fn owe(&mut self, peer: PeerId, log: u64) {
+        let address = self.sessions.get(&peer).cloned();
+        if let Some(session) = address.and_then(|address| self.session(&address)) {
+            session.owes = Some(log);
+            self.run.owing = true;
+        }
+    }
+
+    pub(super) fn confirm_what_is_owed(&mut self) {
+        if !std::mem::take(&mut self.run.owing) {
+            return;
+        }
+        for conversation in self.conversations.values_mut() {
+            let Some(session) = &mut conversation.session else { continue };
+            let Some(log) = session.owes.take() else { continue };
+            let cursor = self.inboxes.get(&session.peer).and_then(|inbox| inbox.cursor(log));
+            if let Some(cursor) = cursor {
+                let record = Record::Committed { log, seq: cursor.seq, id: cursor.id.0 };
+                let (peer, message) = (session.peer, record.encode());
+                let send = Command::Send { peer, tag: 0, message };
+                self.effects.push_back(Effect::Network(send));
+            }
+        }
+    }
+
+    /// The receiver has committed our lines up to `seq`.
+    fn committed(&mut self, address: &Address, log: u64, seq: u64, id: LineId) {
+        let Some(conversation) = self.conversations.get_mut(address) else { return };
+        if conversation.contact.log != log {
+            return;
+        }
+        if let Some((seq, id)) = conversation.outbox.confirmed(seq, id) {
+            self.note_delivered(address, seq, id);
+        }
+    }
+
+    pub(super) fn note_delivered(&mut self, address: &Address, seq: u64, id: LineId) {
+        let to = address.clone();
+        let request = StoreRequest::Delivered { to: to.clone(), seq, id, at: self.now };
+        self.ask(request, Asked::Delivered { to, seq });
+    }
+
+    /// The receiver has lines of our log that we have not: our database was restored from an old
+    /// copy, and numbers that it gave out since were used before. Under a new name for the log, all
+    /// that is undelivered is sent again; the receiver knows repeated lines by their ids.
+    pub(super) fn rename_log(&mut self, address: &Address) {
+        let log = self.random.u64();
+        let Some(conversation) = self.conversations.get_mut(address) else { return };
+        let Some(session) = &mut conversation.session else { return };
+        if !std::mem::replace(&mut session.renamed, true) {
+            conversation.contact.log = log;
+            conversation.outbox.rewind(0);
+            self.save_contact(address, false);
+            self.pump(address);
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! What the chat does about what a person types or a program asks.
+
+use p2pchat_wire::identity::Name;
+
+use super::command::{self, Command, Context, Typed};
+use super::storage::{OutgoingLine, StoreRequest};
+use super::{
+    Address, Asked, Audience, Chat, ExitCode, LineId, MAX_TEXT, Notice, PeerSummary, Presence,
+    Problem,
+};
+use crate::proto;
+
+/// The longest reference of a JSON request.
+const MAX_REFERENCE: usize = 256;
+
+/// How many characters of a key's tag /trust needs: the length of a whole tag.
+const TAG: usize = 8;
+
+impl Chat {
+    pub(super) fn typed_line(&mut self, line: &str) {
+        let typed = self.understand(line, command::read);
+        match typed {
+            Typed::Nothing => {}
+            Typed::Text(text) => self.send(None, text, None),
+            Typed::Command(command) => self.obey(command),
+            Typed::Wrong(problem) => self.refuse(None, problem),
+        }
+    }
+
+    pub(super) fn typed_command(&mut self, line: &str) {
+        match self.understand(line, command::read_only_command) {
+            Typed::Command(command) => self.obey(command),
+            Typed::Wrong(problem) => self.refuse(None, problem),
+            Typed::Nothing | Typed::Text(_) => self.refuse(None, Problem::NotACommand),
+        }
+    }
+
+    fn understand(&self, line: &str, read: fn(&str, &Context<'_>) -> Typed) -> Typed {
+        let host = &self.config.host;
+        let is_known =
+            |name: &Name| self.conversations.contains_key(&Address::new(name.clone(), host));
+        read(
+            line,
+            &Context { host, conversation_open: self.current.is_some(), is_known: &is_known },
+        )
+    }
+
+    fn refuse(&mut self, reference: Option<String>, problem: Problem) {
+        self.show(Notice::Refused { reference, problem });
+    }
+
+    /// Sends text to the person named, or to the current conversation.
+    pub(super) fn send(&mut self, to: Option<String>, text: String, reference: Option<String>) {
+        if reference.as_ref().is_some_and(|reference| reference.len() > MAX_REFERENCE) {
+            return self.refuse(None, Problem::ReferenceTooLong);
+        }
+        let name = match (to, &self.current) {
+            (Some(to), _) => match command::name_at(&to, &self.config.host) {
+                Ok(name) => name,
+                Err(problem) => return self.refuse(reference, problem),
+            },
+            (None, Some(current)) => current.name.clone(),
+            (None, None) => return self.refuse(reference, Problem::NoRecipient),
+        };
+        self.submit(&name, text, Audience::You, reference);
+    }
+
+    /// Gives a line its number and id, and puts it into the outbox.
+    fn submit(&mut self, to: &Name, text: String, audience: Audience, reference: Option<String>) {
+        if self.run.leaving.is_some() {
+            return;
+        }
+        if text.len() > MAX_TEXT {
+            return self.refuse(reference, Problem::TooLong);
+        }
+        match &self.config.name {
+            None => return self.refuse(reference, Problem::NoName),
+            Some(name) if name == to => return self.refuse(reference, Problem::Yourself),
+            Some(_) => {}
+        }
+        let (id, now) = (LineId(self.random.array()), self.now);
+        let (to, conversation) = self.conversation(to);
+        if let (Some(actual), Some(expected)) =
+            (conversation.contact.offered, conversation.contact.key)
+        {
+            self.refuse(reference, Problem::KeyChanged { expected, actual });
+            if self.config.wait.is_some() && self.config.peer.as_ref() == Some(&to.name) {
+                self.leave(ExitCode::KeyChanged);
+            }
+            return;
+        }
+        conversation.of_this_run = true;
+        conversation.contact.last_seq += 1;
+        let seq = conversation.contact.last_seq;
+        let line = OutgoingLine { to, seq, id, sent_at: now, audience, text, reference };
+        self.ask(StoreRequest::Queue(line.clone()), Asked::Queue(line));
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Open(name) => self.open(name),
+            Command::Message { to, text } => self.submit(&to, text, Audience::You, None),
+            Command::Everyone(text) => self.everyone(&text),
+            Command::Who => {
+                let here = |peer: &PeerSummary| {
+                    peer.state != Presence::Offline || peer.waiting > 0 || peer.current
+                };
+                let mut who: Vec<PeerSummary> = self.peers().into_iter().filter(here).collect();
+                who.sort_by_key(|peer| std::cmp::Reverse(peer.state));
+                self.show(Notice::Who(who));
+            }
+            Command::Login(name) => {
+                self.config.name = Some(name.clone());
+                self.registered = false;
+                self.register_refusal = None;
+                self.command(proto::Command::Register(name));
+                let wanted = self.conversations.iter().filter(|(address, one)| {
+                    one.outbox.waiting() > 0 || self.current.as_ref() == Some(address)
+                });
+                let wanted: Vec<Address> = wanted.map(|(address, _)| address.clone()).collect();
+                wanted.iter().for_each(|address| self.want(address));
+            }
+            Command::Logout => self.log_out(),
+            Command::Path(name) => self.describe_path(name),
+            Command::Contacts => {
+                let here = self.conversations.values().map(|one| one.to_save());
+                let contacts = here.chain(self.elsewhere.iter().cloned()).collect();
+                self.show(Notice::Contacts(contacts));
+            }
+            Command::History { with, limit } => {
+                let with = with.map(|name| Address::new(name, &self.config.host));
+                let with = with.or_else(|| self.current.clone());
+                self.ask(StoreRequest::History { with, limit }, Asked::History);
+            }
+            Command::Trust { name, tag } => self.trust(&name, &tag),
+            Command::Identity => {
+                let (name, host) = (self.config.name.clone(), self.config.host.clone());
+                self.show(Notice::Identity { name, host, key: self.config.key });
+            }
+            Command::Help => self.show(Notice::Help(command::all().collect())),
+            Command::Quit => self.leave(ExitCode::Done),
+        }
+    }
+
+    /// Makes this the current conversation, and connects.
+    pub(super) fn open(&mut self, name: Name) {
+        if self.config.name.as_ref() == Some(&name) {
+            return self.refuse(None, Problem::Yourself);
+        }
+        let (address, conversation) = self.conversation(&name);
+        conversation.of_this_run = true;
+        let changed = conversation.contact.key.zip(conversation.contact.offered);
+        conversation.told_changed |= changed.is_some();
+        if self.current.as_ref() != Some(&address) {
+            self.current = Some(address.clone());
+            self.show(Notice::Current(address.clone()));
+        }
+        match changed {
+            Some((expected, actual)) => {
+                self.show(Notice::KeyChanged { peer: address, expected, actual });
+            }
+            None => self.want(&address),
+        }
+    }
+
+    fn everyone(&mut self, text: &str) {
+        let connected: Vec<Name> = self
+            .conversations
+            .iter()
+            .filter(|(_, one)| one.session.is_some() && one.contact.offered.is_none())
+            .map(|(address, _)| address.name.clone())
+            .collect();
+        if connected.is_empty() {
+            return self.refuse(None, Problem::NobodyHere);
+        }
+        for name in connected {
+            self.submit(&name, text.to_owned(), Audience::Everyone, None);
+        }
+    }
+
+    fn log_out(&mut self) {
+        self.config.name = None;
+        self.command(proto::Command::Unregister);
+        let mut hang_up = Vec::new();
+        for (address, conversation) in &mut self.conversations {
+            if std::mem::take(&mut conversation.wanted) || conversation.session.is_some() {
+                hang_up.push(address.name.clone());
+            }
+        }
+        for name in hang_up {
+            self.command(proto::Command::Disconnect(name));
+        }
+    }
+
+    fn describe_path(&mut self, name: Option<Name>) {
+        let address = match name {
+            Some(name) => Address::new(name, &self.config.host),
+            None => match &self.current {
+                Some(current) => current.clone(),
+                None => return self.refuse(None, Problem::NoRecipient),
+            },
+        };
+        let session = self.conversations.get(&address).and_then(|one| one.session.as_ref());
+        let Some(peer) = session.map(|session| session.peer) else {
+            return self.show(Notice::Paths { peer: address, paths: Vec::new() });
+        };
+        self.describing.push(peer);
+        self.command(proto::Command::DescribePaths(peer));
+    }
+
+    /// Accepts the key that was offered, or keeps to the one pinned: whichever has this tag.
+    fn trust(&mut self, name: &Name, tag: &str) {
+        let address = Address::new(name.clone(), &self.config.host);
+        let keys = self
+            .conversations
+            .get(&address)
+            .and_then(|one| one.contact.key.zip(one.contact.offered));
+        let Some((pinned, offered)) = keys else {
+            return self.refuse(None, Problem::NothingToTrust(address));
+        };
+        let tag = tag.to_lowercase();
+        let matches = |key: &p2pchat_wire::identity::PeerId| {
+            tag.len() >= TAG && key.to_string().starts_with(&tag)
+        };
+        let Some(key) = [offered, pinned].into_iter().find(matches) else {
+            return self.refuse(None, Problem::WrongKey { typed: tag, offered });
+        };
+        let (_, conversation) = self.conversation(name);
+        conversation.contact.key = Some(key);
+        conversation.contact.offered = None;
+        conversation.contact.verified = true;
+        conversation.pinned = false;
+        conversation.told_changed = false;
+        conversation.refusal = None;
+        self.save_contact(&address, true);
+        self.show(Notice::Trusted { peer: address.clone(), key });
+        self.want(&address);
+    }
+}

@@ -1,0 +1,417 @@
+//! Two chats with their stores, joined by a session that breaks: each line arrives once, in order.
+
+use std::collections::VecDeque;
+
+use p2pchat_wire::identity::{Identity, Name, PeerId};
+use proptest::prelude::*;
+
+use super::Memory;
+use crate::chat::{
+    Address, Chat, Config, Direction, Effect, Input, LineId, LineState, Notice, Problem,
+    StoreRequest, Timestamp, Wait,
+};
+use crate::proto::{Command, DisconnectReason, Event, PathInfo, PathKind};
+
+fn name(text: &str) -> Name {
+    Name::new(text).expect("valid")
+}
+
+fn address(text: &str) -> Address {
+    Address::new(name(text), "rv")
+}
+
+/// One person's computer.
+struct Side {
+    name: &'static str,
+    key: PeerId,
+    chat: Chat,
+    store: Memory,
+    requests: VecDeque<StoreRequest>,
+    /// Messages on their way to the other side.
+    wire: VecDeque<(u64, Vec<u8>)>,
+    wants: bool,
+    clock: u64,
+    runs: u8,
+    seen: Vec<Notice>,
+    /// Lines shown for the first time, as this side believes.
+    shown: Vec<String>,
+    /// Lines that were called queued.
+    promised: Vec<LineId>,
+}
+
+impl Side {
+    fn new(name: &'static str, seed: u8) -> Self {
+        let key = Identity::from_seed([seed; 32]).id();
+        let store = Memory::new();
+        let chat = Self::start(name, key, &store, seed, None);
+        let (requests, wire) = (VecDeque::new(), VecDeque::new());
+        let mut side = Self {
+            name,
+            key,
+            chat,
+            store,
+            requests,
+            wire,
+            wants: false,
+            clock: 1_000_000,
+            runs: seed,
+            seen: Vec::new(),
+            shown: Vec::new(),
+            promised: Vec::new(),
+        };
+        side.drain();
+        side
+    }
+
+    fn start(name_: &str, key: PeerId, store: &Memory, seed: u8, wait: Option<Wait>) -> Chat {
+        let config = Config {
+            key,
+            name: Some(name(name_)),
+            host: "rv".to_owned(),
+            peer: None,
+            wait,
+            software: "test".to_owned(),
+            seed: [seed; 32],
+        };
+        Chat::new(config, store.snapshot())
+    }
+
+    fn input(&mut self, input: Input) {
+        self.clock += 1;
+        self.chat.handle_input(Timestamp(self.clock), input);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(effect) = self.chat.poll_effect() {
+            match effect {
+                Effect::Network(Command::Send { tag, message, .. }) => {
+                    self.wire.push_back((tag, message));
+                }
+                Effect::Network(Command::Connect(_)) => self.wants = true,
+                Effect::Network(_) | Effect::Quit { .. } => {}
+                Effect::Store(request) => self.requests.push_back(request),
+                Effect::Show(notice) => self.saw(notice),
+            }
+        }
+    }
+
+    fn saw(&mut self, notice: Notice) {
+        match &notice {
+            Notice::Message(message) => {
+                if !message.again {
+                    self.shown.push(message.text.clone());
+                }
+                let (from, id) = (message.from.clone(), message.id);
+                self.chat.handle_input(Timestamp(self.clock), Input::Shown { from, id });
+            }
+            Notice::Status { id, state: LineState::Queued, .. } => self.promised.push(*id),
+            _ => {}
+        }
+        self.seen.push(notice);
+    }
+
+    fn disk(&mut self, requests: usize) {
+        for _ in 0..requests {
+            let Some(request) = self.requests.pop_front() else { return };
+            let reply = self.store.handle(request);
+            self.input(Input::Stored(reply));
+        }
+    }
+
+    /// The power fails: some requests reach the disk, none is answered.
+    fn crash(&mut self, reach_the_disk: usize) {
+        for request in self.requests.drain(..).take(reach_the_disk) {
+            let _ = self.store.handle(request);
+        }
+        self.runs = self.runs.wrapping_add(2);
+        self.wire.clear();
+        self.wants = false;
+        self.chat = Self::start(self.name, self.key, &self.store, self.runs, None);
+        self.drain();
+    }
+
+    fn lines(&mut self, direction: Direction) -> Vec<LineId> {
+        let all = StoreRequest::History { with: None, limit: usize::MAX };
+        let crate::chat::StoreReply::History(lines) = self.store.handle(all) else {
+            panic!("not the history");
+        };
+        lines.iter().filter(|line| line.direction == direction).map(|line| line.id).collect()
+    }
+}
+
+/// Both computers and the session between them.
+struct World {
+    sides: [Side; 2],
+    connected: bool,
+    was_full: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Type { side: usize, lines: usize },
+    Connect,
+    Break,
+    Carry { side: usize, messages: usize },
+    Disk { side: usize, requests: usize },
+    Crash { side: usize, reach_the_disk: usize },
+    Full { side: usize, full: bool },
+}
+
+impl World {
+    fn new() -> Self {
+        let sides = [Side::new("alice", 1), Side::new("bob", 2)];
+        Self { sides, connected: false, was_full: false }
+    }
+
+    fn other(&self, side: usize) -> (PeerId, Name) {
+        let other = &self.sides[1 - side];
+        (other.key, name(other.name))
+    }
+
+    fn network(&mut self, side: usize, event: Event) {
+        self.sides[side].input(Input::Network(event));
+    }
+
+    fn connect(&mut self) {
+        if std::mem::replace(&mut self.connected, true) {
+            return;
+        }
+        let path = PathInfo { kind: PathKind::Relay, remote: None, rtt: None };
+        for side in 0..2 {
+            let (peer, name) = self.other(side);
+            self.network(side, Event::Connected { peer, name, path });
+        }
+    }
+
+    fn disconnect(&mut self, reason: DisconnectReason) {
+        if std::mem::take(&mut self.connected) {
+            for side in 0..2 {
+                self.sides[side].wire.clear();
+                let (peer, name) = self.other(side);
+                self.network(side, Event::Disconnected { peer, name, reason });
+            }
+        }
+    }
+
+    fn carry(&mut self, side: usize, messages: usize) {
+        let (to, _) = self.other(side);
+        let from = self.sides[side].key;
+        for _ in 0..messages {
+            let Some((tag, message)) = self.sides[side].wire.pop_front() else { return };
+            self.network(side, Event::Transmitted { peer: to, tag });
+            self.network(1 - side, Event::Message { peer: from, message });
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        match *step {
+            Step::Type { side, lines } => {
+                let to = ["bob", "alice"][side];
+                for _ in 0..lines {
+                    let text =
+                        format!("@{to} {} {}", self.sides[side].name, self.sides[side].clock);
+                    self.sides[side].input(Input::Line(text));
+                }
+            }
+            Step::Connect => self.connect(),
+            Step::Break => self.disconnect(DisconnectReason::TimedOut),
+            Step::Carry { side, messages } => self.carry(side, messages),
+            Step::Disk { side, requests } => self.sides[side].disk(requests),
+            Step::Crash { side, reach_the_disk } => {
+                self.sides[side].wire.clear();
+                if std::mem::take(&mut self.connected) {
+                    let (peer, name) = self.other(1 - side);
+                    let reason = DisconnectReason::Restarted;
+                    self.network(1 - side, Event::Disconnected { peer, name, reason });
+                    self.sides[1 - side].wire.clear();
+                }
+                self.sides[side].crash(reach_the_disk);
+            }
+            Step::Full { side, full } => {
+                self.was_full |= full;
+                self.sides[side].store.set_full(full);
+            }
+        }
+    }
+
+    /// Good weather until nothing moves any more.
+    fn settle(&mut self) {
+        (0..2).for_each(|side| self.sides[side].store.set_full(false));
+        self.disconnect(DisconnectReason::TimedOut);
+        self.connect();
+        for _ in 0..10_000 {
+            let busy = |side: &Side| !side.wire.is_empty() || !side.requests.is_empty();
+            if !self.sides.iter().any(busy) {
+                return;
+            }
+            for side in 0..2 {
+                self.carry(side, 8);
+                self.sides[side].disk(8);
+            }
+        }
+        panic!("the two never come to rest");
+    }
+
+    fn check(&mut self) {
+        for side in 0..2 {
+            let sent = self.sides[side].lines(Direction::Out);
+            let received = self.sides[1 - side].lines(Direction::In);
+            assert_eq!(sent, received, "each line once, in order");
+            let promised = &self.sides[side].promised;
+            assert!(promised.iter().all(|id| sent.contains(id)), "what was queued is kept");
+            assert_eq!(self.sides[side].chat.undelivered(), 0);
+            let unshown = self.sides[side].store.snapshot().unshown.len();
+            assert!(unshown == 0 || self.was_full, "all was shown, and is known to have been");
+            let shown = &self.sides[side].shown;
+            let mut once = shown.clone();
+            once.sort();
+            once.dedup();
+            assert_eq!(once.len(), shown.len(), "nothing was shown as new twice");
+        }
+    }
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let side = 0..2usize;
+    prop_oneof![
+        4 => (side.clone(), 1..20usize).prop_map(|(side, lines)| Step::Type { side, lines }),
+        3 => Just(Step::Connect),
+        1 => Just(Step::Break),
+        6 => (side.clone(), 1..20usize).prop_map(|(side, messages)| Step::Carry { side, messages }),
+        6 => (side.clone(), 1..30usize).prop_map(|(side, requests)| Step::Disk { side, requests }),
+        1 => (side.clone(), 0..10usize)
+            .prop_map(|(side, reach_the_disk)| Step::Crash { side, reach_the_disk }),
+        1 => (side, any::<bool>()).prop_map(|(side, full)| Step::Full { side, full }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn each_line_arrives_once_and_in_order(steps in proptest::collection::vec(step(), 1..80)) {
+        let mut world = World::new();
+        for step in &steps {
+            world.step(step);
+        }
+        world.settle();
+        world.check();
+    }
+}
+
+#[test]
+fn more_lines_than_memory_holds_wait_on_disk() {
+    let mut world = World::new();
+    for _ in 0..150 {
+        world.step(&Step::Type { side: 0, lines: 20 });
+        world.step(&Step::Disk { side: 0, requests: 100 });
+    }
+    world.step(&Step::Crash { side: 0, reach_the_disk: 0 });
+    world.settle();
+    world.check();
+    assert_eq!(world.sides[1].shown.len(), 3000);
+}
+
+#[test]
+fn a_restored_backup_loses_nothing_that_is_written_after_it() {
+    let mut world = World::new();
+    world.step(&Step::Type { side: 0, lines: 3 });
+    world.settle();
+    let backup = world.sides[0].store.clone();
+    world.step(&Step::Type { side: 0, lines: 5 });
+    world.settle();
+    assert_eq!(world.sides[1].shown.len(), 8);
+    world.sides[0].store = backup;
+    world.step(&Step::Crash { side: 0, reach_the_disk: 0 });
+    world.disconnect(DisconnectReason::Restarted);
+    world.step(&Step::Type { side: 0, lines: 7 });
+    world.settle();
+    assert_eq!(world.sides[1].shown.len(), 15, "the numbers 4 to 8 were used twice");
+    assert_eq!(world.sides[0].chat.undelivered(), 0);
+}
+
+#[test]
+fn a_full_disk_at_the_receiver_delays_and_loses_nothing() {
+    let mut world = World::new();
+    world.connect();
+    world.settle();
+    world.step(&Step::Full { side: 1, full: true });
+    world.step(&Step::Type { side: 0, lines: 3 });
+    for _ in 0..20 {
+        for side in 0..2 {
+            world.carry(side, 100);
+            world.sides[side].disk(100);
+        }
+    }
+    assert!(world.sides[1].shown.is_empty());
+    assert_eq!(world.sides[0].chat.undelivered(), 3);
+    assert!(world.sides[1].seen.iter().any(|notice| matches!(notice, Notice::StoreFailed(_))));
+    // The next line brings the others with it; nobody has to reconnect.
+    world.step(&Step::Full { side: 1, full: false });
+    world.step(&Step::Type { side: 0, lines: 1 });
+    for _ in 0..20 {
+        for side in 0..2 {
+            world.carry(side, 100);
+            world.sides[side].disk(100);
+        }
+    }
+    assert_eq!(world.sides[1].shown.len(), 4);
+    world.check();
+}
+
+#[test]
+fn a_line_that_was_received_and_never_shown_is_shown_at_the_next_start() {
+    let mut world = World::new();
+    world.step(&Step::Type { side: 0, lines: 1 });
+    world.sides[0].disk(10);
+    world.connect();
+    world.sides[0].disk(10);
+    world.carry(0, 10);
+    // The line reaches bob's disk, and then the power fails.
+    world.step(&Step::Crash { side: 1, reach_the_disk: 10 });
+    assert!(world.sides[1].shown.is_empty());
+    let again = world.sides[1].seen.iter().filter_map(|notice| match notice {
+        Notice::Message(message) => Some(message.again),
+        _ => None,
+    });
+    assert_eq!(again.collect::<Vec<_>>(), [true]);
+    world.settle();
+    world.check();
+}
+
+#[test]
+fn after_a_changed_key_nothing_is_sent_until_a_person_decides() {
+    let mut world = World::new();
+    world.step(&Step::Type { side: 0, lines: 1 });
+    world.settle();
+    world.disconnect(DisconnectReason::TimedOut);
+    let (expected, bob) = world.other(0);
+    let actual = Identity::from_seed([66; 32]).id();
+    world.network(0, Event::KeyChanged { name: bob, expected, actual });
+    world.sides[0].input(Input::Line("@bob secret".to_owned()));
+    assert_eq!(
+        world.sides[0].seen.last(),
+        Some(&Notice::Refused {
+            reference: None,
+            problem: Problem::KeyChanged { expected, actual }
+        })
+    );
+    world.sides[0].disk(10);
+    world.step(&Step::Crash { side: 0, reach_the_disk: 0 });
+    world.connect();
+    world.sides[0].input(Input::Line("@bob secret".to_owned()));
+    world.sides[0].disk(10);
+    assert!(world.sides[0].wire.iter().all(|(tag, _)| *tag == 0), "it survives a restart");
+    world.sides[0].input(Input::Line("/trust bob aaaaaaaa".to_owned()));
+    assert!(matches!(
+        world.sides[0].seen.last(),
+        Some(Notice::Refused { problem: Problem::WrongKey { .. }, .. })
+    ));
+    world.sides[0].input(Input::Line(format!("/trust bob {}", expected.tag())));
+    world.sides[0].input(Input::Line("@bob hello again".to_owned()));
+    world.settle();
+    assert_eq!(world.sides[1].shown.len(), 2);
+    assert_eq!(world.sides[0].store.snapshot().contacts[0].address, address("bob"));
+    assert!(world.sides[0].store.snapshot().contacts[0].verified);
+}
