@@ -7,8 +7,10 @@
 //! - [`machine`] lists who can live there: the real [`server`], a [`talker`] with the real endpoint,
 //!   and a [`client`] that says to the server whatever its test likes. [`scene`] puts them somewhere.
 //! - [`matrix`] says which path every pair of places ends with, [`latency`] after how many round
-//!   trips, [`paths`] what happens when the world changes under a chat.
+//!   trips, [`paths`] what happens when the world changes under a chat, [`adversary`] that nothing
+//!   happens when somebody forges.
 
+mod adversary;
 mod client;
 mod latency;
 mod link;
