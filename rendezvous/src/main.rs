@@ -1,2 +1,266 @@
-//! placeholder
-fn main() {}
+//! `p2pchat-rendezvous`: runs the server, and looks after its data.
+#![expect(clippy::print_stdout, reason = "the program's answers go to standard output")]
+#![expect(clippy::print_stderr, reason = "and its complaints to standard error")]
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use p2pchat_rendezvous::config::Config;
+use p2pchat_rendezvous::home::Home;
+use p2pchat_rendezvous::ping::{self, Target};
+use p2pchat_rendezvous::serve::{Rendezvous, ServeConfig};
+use p2pchat_rendezvous::store::Store;
+use p2pchat_wire::{DEFAULT_PORT, address};
+
+/// The public server of p2pchat: records endpoints, introduces peers, relays what it cannot read.
+///
+/// Without any option it listens on UDP port 3478 of every address (and on 3479 for NAT behaviour
+/// discovery), makes its key at the first start, and prints the address to hand out.
+#[derive(Debug, Parser)]
+#[command(name = "p2pchat-rendezvous", version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Options {
+    /// The configuration file (TOML); without one, defaults hold
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// Listen on this address and port; can be given several times
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Vec<SocketAddr>,
+    /// The folder for the server's key and names
+    #[arg(long, value_name = "DIR", global = true)]
+    data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Read the configuration, say what is wrong with it or show what holds
+    CheckConfig,
+    /// List the names that are taken, with the keys that own them
+    Names,
+    /// Copy the names into a new file; the server may be running
+    Backup {
+        /// The new file
+        file: PathBuf,
+    },
+    /// Ask a server whether it is there, by a real handshake over UDP
+    Ping {
+        /// Which: HOST[:PORT][#KEY]
+        server: Target,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("P2PCHAT_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_writer(std::io::stderr)
+        .init();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The sentences of our errors contain their causes.
+            eprintln!("p2pchat-rendezvous: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let mut config = match &arguments.options.config {
+        Some(path) => Config::read(path)?,
+        None => Config::default(),
+    };
+    if !arguments.options.listen.is_empty() {
+        config.listen.clone_from(&arguments.options.listen);
+    }
+    if let Some(folder) = &arguments.options.data_dir {
+        config.data_dir.clone_from(folder);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the system gives no event queue")?;
+    match &arguments.command {
+        None => runtime.block_on(serve(config)),
+        Some(Command::CheckConfig) => {
+            print!("{}", config.to_toml());
+            Ok(())
+        }
+        Some(Command::Names) => {
+            for (name, key) in existing_names(&config)?.names()? {
+                println!("{name}\t{key}");
+            }
+            Ok(())
+        }
+        Some(Command::Backup { file }) => Ok(existing_names(&config)?.backup(file)?),
+        Some(Command::Ping { server }) => {
+            println!("{}", runtime.block_on(ping::ping(server))?);
+            Ok(())
+        }
+    }
+}
+
+fn existing_names(config: &Config) -> anyhow::Result<Store> {
+    let path = Home::open(&config.data_dir)?.names();
+    anyhow::ensure!(
+        path.exists(),
+        "{} does not exist: no server has run with this folder. Name the right one with --data-dir",
+        path.display()
+    );
+    Ok(Store::open(&path)?)
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let home = Home::open(&config.data_dir)?;
+    let _lock = home.lock()?;
+    let server = Rendezvous::start(ServeConfig {
+        listen: config.listen,
+        discovery: config.discovery,
+        identity: home.identity()?,
+        names: Some(home.names()),
+        limits: config.limits,
+    })?;
+    let signals = Signals::install()?;
+    println!("{}", greeting(&server, &config.public_name, home.path()));
+    notify(&Notice::Ready);
+    let statistics = server
+        .run(async {
+            signals.wait().await;
+            notify(&Notice::Stopping);
+        })
+        .await;
+    tracing::info!(
+        links = statistics.links,
+        introductions = statistics.introductions,
+        relayed = statistics.relayed,
+        "stopped"
+    );
+    Ok(())
+}
+
+/// One line for whoever started the server: what to hand out, and which ports to open.
+fn greeting(server: &Rendezvous, public_name: &str, home: &Path) -> String {
+    let bound = server.local_addrs();
+    let mut hosts: Vec<(String, u16)> = Vec::new();
+    let mut is_private = false;
+    for address in &bound {
+        let ip = if address.ip().is_unspecified() { own_ip(*address) } else { Some(address.ip()) };
+        let Some(ip) = ip.filter(|_| public_name.is_empty()) else { continue };
+        is_private |= address::is_local(ip) && !ip.is_loopback();
+        hosts.push(match ip {
+            IpAddr::V4(ip) => (ip.to_string(), address.port()),
+            IpAddr::V6(ip) => (format!("[{ip}]"), address.port()),
+        });
+    }
+    if hosts.is_empty() {
+        let name = if public_name.is_empty() { "localhost" } else { public_name };
+        hosts.push((name.to_owned(), server.local_addr().port()));
+    }
+    let key = server.key();
+    let addresses: Vec<String> = hosts
+        .into_iter()
+        .map(|(host, port)| match port {
+            DEFAULT_PORT => format!("{host}#{key}"),
+            port => format!("{host}:{port}#{key}"),
+        })
+        .collect();
+    let mut ports: Vec<u16> =
+        bound.iter().chain(&server.discovery_addrs()).map(SocketAddr::port).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
+    let hint = if is_private { "; behind a router, hand out its public address" } else { "" };
+    format!(
+        "rendezvous {} (UDP {}; data in {}{hint})",
+        addresses.join(" or "),
+        ports.join(", "),
+        home.display()
+    )
+}
+
+/// The address from which this machine would reach the rest of the world. Nothing is sent.
+#[expect(clippy::disallowed_types, reason = "asks the system for a route")]
+fn own_ip(bound: SocketAddr) -> Option<IpAddr> {
+    // Documentation addresses (RFC 5737, RFC 3849): routed like any other, owned by nobody.
+    let elsewhere = if bound.is_ipv4() { "192.0.2.1:9" } else { "[2001:db8::1]:9" };
+    let socket = std::net::UdpSocket::bind((bound.ip(), 0)).ok()?;
+    socket.connect(elsewhere).ok()?;
+    Some(socket.local_addr().ok()?.ip()).filter(|ip| !ip.is_unspecified())
+}
+
+enum Notice {
+    Ready,
+    Stopping,
+}
+
+/// Tells systemd, if it started us.
+fn notify(notice: &Notice) {
+    #[cfg(target_os = "linux")]
+    {
+        let state = match notice {
+            Notice::Ready => sd_notify::NotifyState::Ready,
+            Notice::Stopping => sd_notify::NotifyState::Stopping,
+        };
+        if let Err(error) = sd_notify::notify(&[state]) {
+            tracing::debug!(%error, "systemd was not told");
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = notice;
+}
+
+/// What ends the server: SIGTERM, and the key that interrupts a program.
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn install() -> anyhow::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let install = |kind| signal(kind).context("signals cannot be received");
+        Ok(Self {
+            terminate: install(SignalKind::terminate())?,
+            interrupt: install(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn wait(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn install() -> anyhow::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn wait(self) {
+        // Without signals the server runs until it is ended from outside.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -257,7 +257,8 @@ pub fn response(bytes: &[u8]) -> Option<([u8; 12], Answer)> {
     let plain = message.get::<MappedAddress>().and_then(|a| a.as_mapped_address().ok());
     let origin = message.get::<ResponseOrigin>().and_then(|a| a.as_response_origin().ok());
     let other = message.get::<OtherAddress>().and_then(|a| a.as_other_address().ok());
-    let mapped = xored.map(|a| *a.socket_address()).or(plain.map(|a| *a.socket_address()))?;
+    let mapped =
+        xored.map(|a| *a.socket_address()).or_else(|| plain.map(|a| *a.socket_address()))?;
     let origin = origin.map(|a| *a.socket_address());
     let other = other.map(|a| *a.socket_address());
     Some((*message.transaction_id().as_bytes(), Answer { mapped, origin, other }))

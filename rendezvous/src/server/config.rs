@@ -133,6 +133,44 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// Says which limit makes no sense, if one does not.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that names the limit.
+    pub fn check(&self) -> Result<(), String> {
+        let rates = [
+            ("handshakes", self.handshakes),
+            ("handshakes_total", self.handshakes_total),
+            ("claims", self.claims),
+            ("signals", self.signals),
+            ("stun", self.stun),
+            ("stun_total", self.stun_total),
+            ("relay_pair", self.relay_pair),
+            ("relay_key", self.relay_key),
+            ("relay_network", self.relay_network),
+            ("relay_total", self.relay_total),
+        ];
+        for (name, rate) in rates {
+            let whole = rate.per_second.is_finite() && rate.burst.is_finite();
+            if !whole || rate.per_second < 0.0 || rate.burst < 0.0 {
+                return Err(format!("{name}: a rate is not negative"));
+            }
+        }
+        for (name, duration) in [
+            ("peer_lifetime", self.peer_lifetime),
+            ("pair_lifetime", self.pair_lifetime),
+            ("key_lifetime", self.key_lifetime),
+        ] {
+            if duration < Duration::from_secs(1) || duration > Duration::from_secs(1 << 20) {
+                return Err(format!("{name}: between 1 and 1048576 seconds"));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Durations as whole seconds.
 mod seconds {
     use std::time::Duration;

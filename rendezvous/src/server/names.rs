@@ -12,7 +12,7 @@ use super::config::Config;
 
 /// A claim that was handed out to be stored.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct ClaimId(u64);
+pub struct ClaimId(pub(crate) u64);
 
 /// A claim on its way to the disk.
 #[derive(Debug)]

@@ -1,0 +1,195 @@
+//! The configuration file: TOML, every key optional, none unknown.
+//!
+//! ```toml
+//! listen = ["0.0.0.0:3478", "[::]:3478"]   # default: every address, port 3478
+//! public_name = "chat.example.org"         # what people write; shown at the start
+//! data_dir = "/var/lib/p2pchat-rendezvous" # the server's key and the names
+//! discovery = true                         # also open the next port (RFC 5780)
+//!
+//! [limits]                                 # see server::Config
+//! max_peers = 50000
+//! relay_pair = { per_second = 65536, burst = 262144 }   # bytes
+//! ```
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::server;
+
+/// What the file says, or what holds without one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Addresses to listen on. Empty: every address of the machine, on port 3478.
+    pub listen: Vec<SocketAddr>,
+    /// The host name that people use for this server. Empty: its addresses are shown.
+    pub public_name: String,
+    /// Where key and names are kept. Empty: where the system keeps such data.
+    pub data_dir: PathBuf,
+    /// Whether to open the next port too, for clients that find out how their NAT behaves.
+    pub discovery: bool,
+    /// How much of everything.
+    pub limits: server::Config,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: Vec::new(),
+            public_name: String::new(),
+            data_dir: PathBuf::new(),
+            discovery: true,
+            limits: server::Config::default(),
+        }
+    }
+}
+
+/// The configuration file cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error("the configuration file {} cannot be read: {source}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is not TOML, or a value has the wrong type.
+    #[error("{}: {message}", path.display())]
+    Content {
+        /// Which.
+        path: PathBuf,
+        /// Where in it, and what is wrong.
+        message: String,
+    },
+    /// It has a key that means nothing.
+    #[error("{}: there is no setting \"{key}\"; did you mean \"{nearest}\"?", path.display())]
+    UnknownKey {
+        /// Which file.
+        path: PathBuf,
+        /// The key, with the table it is in.
+        key: String,
+        /// The known key that is most like it.
+        nearest: String,
+    },
+}
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if it is not there, not TOML, or has a key or value that means nothing.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        Self::parse(path, &text)
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let content = |error: toml::de::Error| ConfigError::Content {
+            path: path.to_owned(),
+            message: error.to_string(),
+        };
+        let table: toml::Table = toml::from_str(text).map_err(content)?;
+        if let Some((key, nearest)) = unknown_key(&table) {
+            return Err(ConfigError::UnknownKey { path: path.to_owned(), key, nearest });
+        }
+        let config: Self = toml::from_str(text).map_err(content)?;
+        config.limits.check().map_err(|message| ConfigError::Content {
+            path: path.to_owned(),
+            message: format!("[limits] {message}"),
+        })?;
+        Ok(config)
+    }
+
+    /// The whole configuration as a file would say it.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).unwrap_or_default()
+    }
+}
+
+/// The first key that no setting has, and the setting most like it.
+fn unknown_key(table: &toml::Table) -> Option<(String, String)> {
+    let known = toml::Table::try_from(Config::default()).unwrap_or_default();
+    let limits = |table: &toml::Table| match table.get("limits") {
+        Some(toml::Value::Table(limits)) => limits.clone(),
+        _ => toml::Table::new(),
+    };
+    let find = |table: &toml::Table, known: &toml::Table, prefix: &str| {
+        let key = table.keys().find(|key| !known.contains_key(key.as_str()))?;
+        let nearest = known.keys().min_by_key(|candidate| distance(key, candidate))?;
+        Some((format!("{prefix}{key}"), format!("{prefix}{nearest}")))
+    };
+    find(table, &known, "").or_else(|| find(&limits(table), &limits(&known), "limits."))
+}
+
+/// How many letters must be put in, taken out or replaced to get from one word to the other.
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (at, letter) in one.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], at + 1);
+        for (column, candidate) in other.iter().enumerate() {
+            let replaced = diagonal + usize::from(*candidate != letter);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        Config::parse(Path::new("x.toml"), text)
+    }
+
+    #[test]
+    fn an_empty_file_says_what_no_file_says() {
+        assert_eq!(parse("").expect("valid"), Config::default());
+    }
+
+    #[test]
+    fn what_is_shown_can_be_read_again() {
+        let config = Config::default();
+        assert_eq!(parse(&config.to_toml()).expect("valid"), config);
+    }
+
+    #[test]
+    fn the_example_above_is_valid() {
+        let example: String = include_str!("config.rs")
+            .lines()
+            .skip_while(|line| !line.contains("```toml"))
+            .skip(1)
+            .take_while(|line| !line.contains("```"))
+            .map(|line| format!("{}\n", line.trim_start_matches("//!")))
+            .collect();
+        let config = parse(&example).expect("valid");
+        assert_eq!(config.limits.max_peers, 50_000);
+        assert_eq!(config.limits.relay_pair.burst, 262_144.0);
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_the_nearest_one() {
+        let error = parse("lisen = []").expect_err("unknown").to_string();
+        assert!(error.contains("\"lisen\"") && error.contains("\"listen\""), "{error}");
+        let error = parse("[limits]\nmax_peer = 3").expect_err("unknown").to_string();
+        assert!(error.contains("\"limits.max_peers\""), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_value_is_shown_with_its_place() {
+        let error = parse("discovery = \"yes\"").expect_err("wrong").to_string();
+        assert!(error.contains("line 1"), "{error}");
+        let error = parse("[limits]\nstun = { per_second = -1, burst = 3 }").expect_err("wrong");
+        assert!(error.to_string().contains("stun"), "{error}");
+    }
+}
