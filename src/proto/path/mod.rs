@@ -186,6 +186,9 @@ impl Paths {
             path.probes.unanswered = 0;
             path.probes.next = Some(now);
         }
+        if first && self.active != Some(id) {
+            self.suspect_roaming(now);
+        }
         Some(id)
     }
 

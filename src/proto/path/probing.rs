@@ -65,7 +65,24 @@ impl Paths {
     ///
     /// The echo may come on any path: it is the token's arrival there that it proves.
     pub(crate) fn on_echo(&mut self, now: Instant, token: u64) -> Option<(PathId, Duration)> {
-        self.direct.iter_mut().find_map(|path| Some((path.id, path.on_echo(now, token)?)))
+        let echoed = |path: &mut Path| {
+            let new = path.state == State::Unproven;
+            Some((path.id, new, path.on_echo(now, token)?))
+        };
+        let (id, new, rtt) = self.direct.iter_mut().find_map(echoed)?;
+        if !new {
+            return Some((id, rtt));
+        }
+        // The path in use was asked before this new one and has not answered: the peer has moved.
+        // Should its echo still come, it is validated again.
+        let asked_at = now.checked_sub(rtt).unwrap_or(now);
+        let active = self.active.filter(|active| *active != id);
+        if let Some(active) = active.and_then(|active| self.find_mut(active))
+            && active.probes.in_flight.iter().any(|(_, sent_at)| *sent_at <= asked_at)
+        {
+            active.fall_silent(now);
+        }
+        Some((id, rtt))
     }
 
     /// So many probe timeouts of the session went unanswered on a path. Returns whether it counts
@@ -87,6 +104,16 @@ impl Paths {
     pub(crate) fn may_send_blindly(&mut self, remote: SocketAddr) -> bool {
         let known = self.direct.iter_mut().find(|path| path.remote == remote);
         known.is_none_or(Path::spend)
+    }
+
+    /// The peer was heard from a new endpoint: perhaps its NAT has forgotten the old one, and with
+    /// it the path in use. Both are asked at the same moment, and [`Paths::on_echo`] compares.
+    pub(super) fn suspect_roaming(&mut self, now: Instant) {
+        if let Some(active) = self.active.and_then(|active| self.find_mut(active))
+            && active.state == State::Validated
+        {
+            active.probes.next = Some(now);
+        }
     }
 
     /// The network changed: every endpoint may work now, and those that worked may not.

@@ -181,3 +181,21 @@ fn strangers_cannot_push_proven_paths_out_of_the_list() {
     assert!(paths.remote(proven).is_some());
     assert!(paths.describe(None).len() <= 24);
 }
+
+#[test]
+fn a_peer_that_moved_is_followed_after_one_round_trip() {
+    let now = start();
+    let mut paths = Paths::new(Policy::Any);
+    paths.set_relay(true);
+    let old = paths.heard(now, Remote::Direct(address("192.0.2.1:9")), 50).expect("added");
+    paths.poll_probe(now, 1);
+    paths.on_echo(now, 1);
+    assert_eq!(paths.route(now, certain).primary, Some(old));
+    let moved = now + Duration::from_secs(3);
+    let new = paths.heard(moved, Remote::Direct(address("192.0.2.1:10")), 50).expect("added");
+    assert_eq!(paths.poll_probe(moved, 2), Some(old), "the old endpoint is asked too");
+    assert_eq!(paths.poll_probe(moved, 3), Some(new));
+    let echoed = moved + Duration::from_millis(40);
+    paths.on_echo(echoed, 3);
+    assert_eq!(paths.route(echoed, certain).primary, Some(new));
+}
