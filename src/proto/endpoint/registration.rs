@@ -69,8 +69,10 @@ impl Endpoint {
         self.link.address().and(self.registering.next_at)
     }
 
+    /// Calls wait for the registration, and so does their timer.
     pub(super) fn calls_timeout(&self) -> Option<Instant> {
-        self.link.address().and_then(|_| self.calls.timeout())
+        let ready = self.registering.registered && self.link.address().is_some();
+        self.calls.timeout().filter(|_| ready)
     }
 
     /// Says goodbye to the server; one datagram, whether it arrives or not.
