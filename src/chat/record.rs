@@ -97,12 +97,17 @@ impl Record {
         let (record, _) = codec::decode_prefix::<Self, MAX_RECORD>(message)?;
         let fits = match &record {
             Self::Hello { software, .. } => software.len() <= MAX_SOFTWARE,
-            Self::Line(line) => line.text.len() <= MAX_TEXT && line.seq > 0,
-            Self::Committed { seq, .. } => *seq > 0,
+            Self::Line(line) => line.text.len() <= MAX_TEXT && is_seq(line.seq),
+            Self::Committed { seq, .. } => is_seq(*seq),
             Self::Again { .. } => true,
         };
         if fits { Ok(Some(record)) } else { Err(DecodeError::OutOfRange) }
     }
+}
+
+/// Lines are counted from 1, and databases count to 2^63.
+fn is_seq(seq: u64) -> bool {
+    (1..=i64::MAX as u64).contains(&seq)
 }
 
 /// The number of the newest kind, [`Record::Again`].

@@ -91,25 +91,32 @@ impl Memory {
         let Some(contact) = self.contacts.get_mut(&line.to) else {
             return failed(FailureKind::Other, "a line to nobody");
         };
+        let same = |entry: &Entry| matches!(entry, Entry::Out { line: known, .. } if known.to == line.to && known.id == line.id);
+        if self.lines.iter().any(same) {
+            return failed(FailureKind::Other, "a line with the same id");
+        }
         contact.last_seq = contact.last_seq.max(line.seq);
         self.lines.push(Entry::Out { line, delivered: None });
         StoreReply::Done
     }
 
     fn load(&self, to: &Address, after: u64, limit: usize) -> StoreReply {
-        let mut bytes = 0;
         let undelivered = self.lines.iter().filter_map(|entry| match entry {
             Entry::Out { line, delivered: None } if line.to == *to && line.seq > after => {
                 Some(line)
             }
             _ => None,
         });
+        let mut undelivered: Vec<&OutgoingLine> = undelivered.collect();
+        undelivered.sort_by_key(|line| line.seq);
+        let mut bytes = 0;
         let within = |line: &&OutgoingLine| {
             let first = bytes == 0;
             bytes += line.text.len().max(1);
             first || bytes <= MAX_LOAD_BYTES
         };
-        StoreReply::Outbox(undelivered.take(limit).take_while(within).cloned().collect())
+        let lines = undelivered.into_iter().take(limit).take_while(within);
+        StoreReply::Outbox(lines.cloned().collect())
     }
 
     fn delivered(&mut self, to: &Address, seq: u64, id: LineId, at: Timestamp) -> StoreReply {
@@ -130,6 +137,7 @@ impl Memory {
                 lines.push(DeliveredLine { seq, id, reference });
             }
         }
+        lines.sort_by_key(|line| line.seq);
         StoreReply::Delivered(lines)
     }
 

@@ -5,10 +5,19 @@
 //! out the same requests without a disk, for simulations. [`Reader`] looks into a profile that
 //! another process may be using.
 
-#[cfg(test)]
-mod delivery_tests;
+mod database;
+mod error;
+mod identity_file;
 mod memory;
 mod profile;
+mod rows;
+mod schema;
 
+#[cfg(test)]
+mod delivery_tests;
+#[cfg(test)]
+mod profile_tests;
+
+pub use error::ProfileError;
 pub use memory::Memory;
-pub use profile::{Profile, ProfileError, Reader, Store};
+pub use profile::{Profile, Reader, Store};

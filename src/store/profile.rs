@@ -1,22 +1,35 @@
-//! The directory of one person.
+//! The directory of one person, and the thread that writes to it.
 
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::JoinHandle;
 
 use p2pchat_wire::identity::Identity;
 
+use super::database::Database;
+use super::{ProfileError, identity_file};
 use crate::chat::Address;
 use crate::chat::storage::{Contact, HistoryLine, Snapshot, StoreReply, StoreRequest};
 
-/// A profile cannot be used. The text is a whole sentence for a person.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct ProfileError(String);
+/// The secret.
+const IDENTITY: &str = "identity";
+
+/// Everything else.
+const DATABASE: &str = "chat.db";
+
+/// Locked by the process that uses the profile.
+const LOCK: &str = "lock";
+
+/// Requests that share one wait for the disk.
+const GROUP: usize = 256;
 
 /// A profile in use by this process, and by no other until it is dropped.
 #[derive(Debug)]
 pub struct Profile {
-    dir: PathBuf,
     identity: Identity,
+    database: Database,
+    lock: File,
 }
 
 impl Profile {
@@ -26,7 +39,11 @@ impl Profile {
     ///
     /// Another process uses the profile, others can read its secret, or the disk fails.
     pub fn open(dir: &Path) -> Result<Self, ProfileError> {
-        Ok(Self { dir: dir.to_owned(), identity: Identity::from_seed([0; 32]) })
+        create_private_directory(dir)?;
+        let lock = lock(dir)?;
+        let identity = identity_file::load_or_create(&dir.join(IDENTITY))?;
+        let database = Database::open(&dir.join(DATABASE))?;
+        Ok(Self { identity, database, lock })
     }
 
     /// Who we are.
@@ -41,7 +58,7 @@ impl Profile {
     ///
     /// The database cannot be read.
     pub fn snapshot(&self) -> Result<Snapshot, ProfileError> {
-        Ok(Snapshot::default())
+        self.database.snapshot()
     }
 
     /// Starts the thread that carries out requests. It calls `answer` once for each, in order.
@@ -53,30 +70,71 @@ impl Profile {
         self,
         answer: impl FnMut(StoreReply) + Send + 'static,
     ) -> Result<Store, ProfileError> {
-        drop((self.dir, answer));
-        Ok(Store {})
+        let Self { database, lock, .. } = self;
+        let (requests, inbox) = mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || carry_out(database, &lock, &inbox, answer))
+            .map_err(|error| {
+                ProfileError::io("start the thread for", Path::new(DATABASE), error)
+            })?;
+        Ok(Store { requests: Some(requests), thread: Some(thread) })
     }
 }
 
-/// The thread that writes.
+/// The thread that writes. Dropping it has the effect of [`close`](Self::close).
 #[derive(Debug)]
-pub struct Store {}
+pub struct Store {
+    requests: Option<Sender<StoreRequest>>,
+    thread: Option<JoinHandle<()>>,
+}
 
 impl Store {
     /// Asks for something. Never blocks; the answer comes through the function given to
     /// [`Profile::run`].
     pub fn request(&self, request: StoreRequest) {
-        drop(request);
+        if let Some(requests) = &self.requests {
+            // It fails only if the thread has ended, which it does after this is dropped.
+            let _ = requests.send(request);
+        }
     }
 
     /// Carries out what was asked, then stops the thread and gives the profile free.
-    pub fn close(self) {}
+    pub fn close(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        drop(self.requests.take());
+        if let Some(thread) = self.thread.take() {
+            // If it panicked, its message has been printed; there is nothing to add.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The life of the thread: as many requests as are waiting, one transaction, their answers. The
+/// profile stays locked for as long as it runs.
+fn carry_out(
+    mut database: Database,
+    _lock: &File,
+    requests: &Receiver<StoreRequest>,
+    mut answer: impl FnMut(StoreReply),
+) {
+    while let Ok(first) = requests.recv() {
+        let mut group = vec![first];
+        group.extend(requests.try_iter().take(GROUP - 1));
+        database.handle(&group).into_iter().for_each(&mut answer);
+    }
 }
 
 /// A view into a profile, which another process may be using at the same time.
 #[derive(Debug)]
 pub struct Reader {
     dir: PathBuf,
+    database: Option<Database>,
 }
 
 impl Reader {
@@ -86,7 +144,11 @@ impl Reader {
     ///
     /// There is one, and it cannot be read.
     pub fn open(dir: &Path) -> Result<Option<Self>, ProfileError> {
-        Ok(Some(Self { dir: dir.to_owned() }))
+        if !dir.join(IDENTITY).exists() {
+            return Ok(None);
+        }
+        let database = Database::open_to_read(&dir.join(DATABASE))?;
+        Ok(Some(Self { dir: dir.to_owned(), database }))
     }
 
     /// Who this is.
@@ -95,17 +157,17 @@ impl Reader {
     ///
     /// The identity cannot be read.
     pub fn identity(&self) -> Result<Identity, ProfileError> {
-        let _ = &self.dir;
-        Ok(Identity::from_seed([0; 32]))
+        let path = self.dir.join(IDENTITY);
+        identity_file::load(&path)?.ok_or(ProfileError::BadIdentity { path })
     }
 
-    /// Everything but the lines.
+    /// Everything but the lines that have been shown.
     ///
     /// # Errors
     ///
     /// The database cannot be read.
     pub fn snapshot(&self) -> Result<Snapshot, ProfileError> {
-        Ok(Snapshot::default())
+        self.database.as_ref().map_or_else(|| Ok(Snapshot::default()), Database::snapshot)
     }
 
     /// Everybody, by address.
@@ -127,7 +189,34 @@ impl Reader {
         with: Option<&Address>,
         limit: usize,
     ) -> Result<Vec<HistoryLine>, ProfileError> {
-        let _ = (with, limit);
-        Ok(Vec::new())
+        match &self.database {
+            None => Ok(Vec::new()),
+            Some(database) => database.history(with, limit),
+        }
+    }
+}
+
+/// Makes the directory, for its owner alone. One that is there already stays as it is: the files
+/// in it are private by themselves.
+fn create_private_directory(dir: &Path) -> Result<(), ProfileError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir).map_err(|error| ProfileError::io("create", dir, error))
+}
+
+/// Takes the profile for this process. The lock ends with the process, however it ends.
+fn lock(dir: &Path) -> Result<File, ProfileError> {
+    let path = dir.join(LOCK);
+    let file = identity_file::private()
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(|error| ProfileError::io("create", &path, error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(ProfileError::Busy { dir: dir.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(ProfileError::io("lock", &path, error)),
     }
 }

@@ -1,0 +1,99 @@
+//! What can go wrong with a profile, in whole sentences.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+use crate::chat::storage::{FailureKind, StoreFailure};
+
+/// A profile cannot be used. The text is a whole sentence for a person.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProfileError {
+    /// Another process uses the profile.
+    #[error(
+        "Another p2pchat is using the profile in {}. Close it first, or choose another profile with --data-dir.",
+        dir.display()
+    )]
+    Busy {
+        /// The profile's directory.
+        dir: PathBuf,
+    },
+    /// The secret is not secret.
+    #[error(
+        "Other users of this computer may read {0}, which holds your secret identity. If nobody has, run `chmod 600 {0}` and start again; if somebody may have, move it away, and a new identity is made.",
+        path.display()
+    )]
+    WidePermissions {
+        /// The identity file.
+        path: PathBuf,
+    },
+    /// The identity file is not one.
+    #[error(
+        "{} is no identity: it should hold 32 bytes. Put your backup of it there, or move it away, and a new identity is made, with which your contacts do not know you.",
+        path.display()
+    )]
+    BadIdentity {
+        /// The identity file.
+        path: PathBuf,
+    },
+    /// The database was written by a newer program.
+    #[error(
+        "{} was written by a newer p2pchat (its format is {found}, this one knows {known}). Nothing was changed; use the newer program.",
+        path.display()
+    )]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// Its format.
+        found: i64,
+        /// The newest that we know.
+        known: i64,
+    },
+    /// The database cannot be used.
+    #[error("{0}")]
+    Database(StoreFailure),
+    /// The system refuses a file or directory.
+    #[error("Could not {action} {}: {error}.", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The operating system has no random numbers.
+    #[error("The operating system gave no random numbers, so no identity could be made.")]
+    NoRandomness,
+}
+
+impl ProfileError {
+    pub(super) fn io(action: &'static str, path: &Path, error: io::Error) -> Self {
+        Self::Io { action, path: path.to_owned(), error }
+    }
+}
+
+/// What the failure of a database means.
+pub(super) fn failure(path: &Path, error: &rusqlite::Error) -> StoreFailure {
+    let path = path.display();
+    let (kind, sentence) = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => (
+            FailureKind::Full,
+            format!(
+                "The disk with {path} is full, so this was not kept. Make room on it; what others \
+                 sent meanwhile comes again by itself."
+            ),
+        ),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => (
+            FailureKind::Corrupt,
+            format!(
+                "The database {path} is damaged. Put a backup in its place, or move it away to \
+                 begin with an empty one; your identity is in another file."
+            ),
+        ),
+        _ => (FailureKind::Other, format!("The database {path} could not be used: {error}.")),
+    };
+    StoreFailure { kind, sentence }
+}

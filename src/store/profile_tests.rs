@@ -1,0 +1,283 @@
+//! Profiles on a real disk: what was answered is there after the next opening.
+
+use std::fs;
+use std::sync::mpsc;
+
+use p2pchat_wire::identity::{Name, PeerId};
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::database::Database;
+use super::{Memory, Profile, ProfileError, Reader};
+use crate::chat::storage::{
+    Contact, Direction, FailureKind, OutgoingLine, ReceivedLine, Rendezvous, StoreReply,
+    StoreRequest,
+};
+use crate::chat::{Address, Audience, LineId, Timestamp};
+
+fn temp() -> TempDir {
+    tempfile::tempdir().expect("a directory for the test")
+}
+
+fn address(name: &str) -> Address {
+    Address::new(Name::new(name).expect("valid"), "rv")
+}
+
+fn contact(name: &str) -> Contact {
+    Contact {
+        address: address(name),
+        key: Some(PeerId([7; 32])),
+        verified: false,
+        offered: None,
+        log: u64::MAX,
+        last_seq: 0,
+        waiting: 0,
+        since: Timestamp(5),
+    }
+}
+
+fn outgoing(name: &str, seq: u64) -> OutgoingLine {
+    OutgoingLine {
+        to: address(name),
+        seq,
+        id: LineId([u8::try_from(seq % 250).unwrap_or(0); 16]),
+        sent_at: Timestamp(1000 + seq),
+        audience: Audience::Everyone,
+        text: format!("line {seq} \0 你好"),
+        reference: Some("r".to_owned()),
+    }
+}
+
+fn received(name: &str, seq: u64, after: u64) -> ReceivedLine {
+    ReceivedLine {
+        from: address(name),
+        peer: PeerId([7; 32]),
+        log: 3,
+        seq,
+        after,
+        id: LineId([u8::try_from(seq % 250).unwrap_or(0); 16]),
+        sent_at: Timestamp(1000 + seq),
+        received_at: Timestamp(2000 + seq),
+        audience: Audience::You,
+        text: format!("line {seq}"),
+    }
+}
+
+/// Opens the profile, carries out the requests in one go, and closes it.
+fn carry_out(dir: &TempDir, requests: Vec<StoreRequest>) -> Vec<StoreReply> {
+    let profile = Profile::open(dir.path()).expect("opens");
+    let (answers, replies) = mpsc::channel();
+    let store = profile.run(move |reply| answers.send(reply).expect("heard")).expect("runs");
+    requests.into_iter().for_each(|request| store.request(request));
+    store.close();
+    replies.iter().collect()
+}
+
+#[test]
+fn what_was_answered_is_there_after_reopening() {
+    let dir = temp();
+    let rendezvous = Rendezvous {
+        host: "rv".to_owned(),
+        key: Some(PeerId([9; 32])),
+        token: Some([8; 32]),
+        name: Some(Name::new("me").expect("valid")),
+        used_at: Timestamp(77),
+    };
+    let replies = carry_out(
+        &dir,
+        vec![
+            StoreRequest::SaveContact(contact("bob")),
+            StoreRequest::Queue(outgoing("bob", 1)),
+            StoreRequest::Queue(outgoing("bob", 2)),
+            StoreRequest::Receive(received("bob", 4, 0)),
+            StoreRequest::Receive(received("bob", 5, 4)),
+            StoreRequest::Shown(vec![(address("bob"), received("bob", 4, 0).id)]),
+            StoreRequest::SaveRendezvous(rendezvous.clone()),
+        ],
+    );
+    assert!(!replies.iter().any(|reply| matches!(reply, StoreReply::Failed(_))), "{replies:?}");
+    let snapshot = Profile::open(dir.path()).expect("opens again").snapshot().expect("reads");
+    let saved = Contact { last_seq: 2, waiting: 2, ..contact("bob") };
+    assert_eq!(snapshot.contacts, [saved]);
+    assert_eq!(snapshot.cursors.len(), 1);
+    assert_eq!(snapshot.cursors[0].seq, 5);
+    assert_eq!(snapshot.unshown, [ReceivedLine { after: 0, ..received("bob", 5, 4) }]);
+    assert_eq!(snapshot.rendezvous, [rendezvous]);
+    let all = StoreRequest::LoadOutbox { to: address("bob"), after: 0, limit: 10 };
+    assert_eq!(
+        carry_out(&dir, vec![all]),
+        [StoreReply::Outbox(vec![outgoing("bob", 1), outgoing("bob", 2)])]
+    );
+}
+
+#[test]
+fn the_identity_stays_and_is_private() {
+    let dir = temp();
+    let inner = dir.path().join("a").join("b");
+    let first = Profile::open(&inner).expect("opens").identity().id();
+    assert_eq!(Profile::open(&inner).expect("opens").identity().id(), first);
+    let reader = Reader::open(&inner).expect("reads").expect("a profile");
+    assert_eq!(reader.identity().expect("reads").id(), first);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |name| fs::metadata(inner.join(name)).expect("there").permissions().mode();
+        assert_eq!(mode("identity") & 0o777, 0o600);
+        assert_eq!(mode("chat.db") & 0o777, 0o600);
+        assert_eq!(mode("") & 0o777, 0o700);
+        fs::set_permissions(inner.join("identity"), fs::Permissions::from_mode(0o640))
+            .expect("changes");
+        assert!(matches!(Profile::open(&inner), Err(ProfileError::WidePermissions { .. })));
+    }
+}
+
+#[test]
+fn a_profile_has_one_user_at_a_time_and_any_number_of_readers() {
+    let dir = temp();
+    let profile = Profile::open(dir.path()).expect("opens");
+    let Err(error @ ProfileError::Busy { .. }) = Profile::open(dir.path()) else {
+        panic!("two processes would share a profile");
+    };
+    assert!(error.to_string().contains("--data-dir"));
+    let store = profile.run(drop).expect("runs");
+    assert!(matches!(Profile::open(dir.path()), Err(ProfileError::Busy { .. })));
+    store.request(StoreRequest::SaveContact(contact("bob")));
+    store.request(StoreRequest::Queue(outgoing("bob", 1)));
+    store.close();
+    let _again = Profile::open(dir.path()).expect("free again");
+    let reader = Reader::open(dir.path()).expect("reads").expect("a profile");
+    let history = reader.history(Some(&address("bob")), 10).expect("reads");
+    assert_eq!(history.len(), 1);
+    assert_eq!((history[0].direction, history[0].arrived_at), (Direction::Out, None));
+    assert_eq!(reader.history(Some(&address("eve")), 10).expect("reads"), []);
+    assert_eq!(reader.contacts().expect("reads").len(), 1);
+    assert!(Reader::open(&dir.path().join("nothing")).expect("no error").is_none());
+}
+
+#[test]
+fn what_is_not_a_profile_is_refused_with_a_sentence() {
+    let dir = temp();
+    drop(Profile::open(dir.path()).expect("opens"));
+    fs::write(dir.path().join("identity"), b"short").expect("writes");
+    assert!(matches!(Profile::open(dir.path()), Err(ProfileError::BadIdentity { .. })));
+    fs::remove_file(dir.path().join("identity")).expect("removes");
+    fs::remove_file(dir.path().join("chat.db")).expect("removes");
+    fs::write(dir.path().join("chat.db"), [b'x'; 5000]).expect("writes");
+    let Err(ProfileError::Database(failure)) = Profile::open(dir.path()) else {
+        panic!("this is no database");
+    };
+    assert_eq!(failure.kind, FailureKind::Corrupt);
+    fs::remove_file(dir.path().join("chat.db")).expect("removes");
+    let newer = rusqlite::Connection::open(dir.path().join("chat.db")).expect("opens");
+    newer.pragma_update(None, "user_version", 99).expect("writes");
+    drop(newer);
+    let Err(error @ ProfileError::Newer { found: 99, .. }) = Profile::open(dir.path()) else {
+        panic!("a newer format cannot be known");
+    };
+    assert!(error.to_string().contains("newer p2pchat"));
+}
+
+#[test]
+fn a_full_disk_fails_the_request_and_nothing_that_was_answered() {
+    let dir = temp();
+    carry_out(&dir, vec![StoreRequest::SaveContact(contact("bob"))]);
+    let mut database = Database::open(&dir.path().join("chat.db")).expect("opens");
+    database.limit_pages(40);
+    let long = |seq| OutgoingLine { text: "x".repeat(60_000), ..outgoing("bob", seq) };
+    let mut kept = 0;
+    let failure = loop {
+        let [reply] = &database.handle(&[StoreRequest::Queue(long(kept + 1))])[..] else {
+            panic!("one request, one answer");
+        };
+        match reply {
+            StoreReply::Done => kept += 1,
+            StoreReply::Failed(failure) => break failure.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(failure.kind, FailureKind::Full);
+    assert!(kept > 0);
+    assert_eq!(database.snapshot().expect("reads").contacts[0].waiting, kept);
+    let line =
+        StoreRequest::Receive(ReceivedLine { text: "x".repeat(60_000), ..received("bob", 1, 0) });
+    assert!(matches!(&database.handle(&[line])[..], [StoreReply::Failed(_)]));
+    assert_eq!(database.snapshot().expect("reads").cursors, [], "not kept, so not acknowledged");
+    database.limit_pages(10_000);
+    let small = database.handle(&[StoreRequest::Queue(long(kept + 1))]);
+    assert_eq!(small, [StoreReply::Done], "it recovers by itself");
+}
+
+#[test]
+fn a_peer_with_a_new_log_for_each_line_does_not_fill_the_table() {
+    let dir = temp();
+    let mut requests = vec![StoreRequest::SaveContact(contact("bob"))];
+    for log in 1..=50 {
+        let mut line = received("bob", log, 0);
+        (line.log, line.received_at) = (log, Timestamp(log));
+        requests.push(StoreRequest::Receive(line));
+    }
+    carry_out(&dir, requests);
+    let cursors = Profile::open(dir.path()).expect("opens").snapshot().expect("reads").cursors;
+    assert_eq!(cursors.len(), 16);
+    assert_eq!(cursors.last().map(|cursor| cursor.log), Some(50));
+}
+
+fn request() -> impl Strategy<Value = StoreRequest> {
+    let name = prop_oneof![Just("bob"), Just("eve")];
+    prop_oneof![
+        name.clone().prop_map(|name| StoreRequest::SaveContact(contact(name))),
+        (name.clone(), 1..40u64).prop_map(|(name, seq)| StoreRequest::Queue(outgoing(name, seq))),
+        (name.clone(), 1..40u64, 0..3u64).prop_map(|(name, seq, back)| {
+            StoreRequest::Receive(received(name, seq, seq.saturating_sub(back)))
+        }),
+        (name.clone(), 1..40u64).prop_map(|(name, seq)| {
+            let OutgoingLine { to, id, .. } = outgoing(name, seq);
+            StoreRequest::Delivered { to, seq, id, at: Timestamp(9) }
+        }),
+        (name.clone(), 0..40u64, 1..20usize).prop_map(|(name, after, limit)| {
+            StoreRequest::LoadOutbox { to: address(name), after, limit }
+        }),
+        (name.clone(), 1..40u64).prop_map(|(name, seq)| StoreRequest::Shown(vec![(
+            address(name),
+            received(name, seq, 0).id
+        )])),
+        (proptest::option::of(name), 1..40usize)
+            .prop_map(|(name, limit)| { StoreRequest::History { with: name.map(address), limit } }),
+    ]
+}
+
+/// A failure without its words, in which the two may differ.
+fn wordless(reply: StoreReply) -> StoreReply {
+    match reply {
+        StoreReply::Failed(mut failure) => {
+            failure.sentence.clear();
+            StoreReply::Failed(failure)
+        }
+        other => other,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn memory_and_database_answer_alike(
+        groups in proptest::collection::vec(proptest::collection::vec(request(), 1..8), 1..12),
+    ) {
+        let dir = temp();
+        let path = dir.path().join("chat.db");
+        let mut memory = Memory::new();
+        for group in groups {
+            let expected: Vec<StoreReply> = group
+                .iter()
+                .map(|request| wordless(memory.handle(request.clone())))
+                .collect();
+            let mut database = Database::open(&path).expect("opens");
+            let actual: Vec<StoreReply> =
+                database.handle(&group).into_iter().map(wordless).collect();
+            prop_assert_eq!(actual, expected);
+            prop_assert_eq!(database.snapshot().expect("reads").contacts, memory.snapshot().contacts);
+            prop_assert_eq!(database.snapshot().expect("reads").cursors, memory.snapshot().cursors);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The tables, and how old ones become new ones.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::ProfileError;
+use super::error::failure;
+
+/// The newest format. Each step of [`STEPS`] leads to the format of its place.
+const NEWEST: i64 = STEPS.len() as i64;
+
+/// Every table and how it came to be. Steps are only ever appended.
+const STEPS: &[&str] = &["
+    CREATE TABLE contacts (
+        id       INTEGER PRIMARY KEY,
+        name     TEXT NOT NULL,
+        host     TEXT NOT NULL,
+        key      BLOB,
+        verified INTEGER NOT NULL,
+        offered  BLOB,
+        log      INTEGER NOT NULL,
+        last_seq INTEGER NOT NULL,
+        since    INTEGER NOT NULL,
+        UNIQUE (name, host)
+    ) STRICT;
+
+    -- done: ours are delivered, theirs have been shown.
+    CREATE TABLE lines (
+        id         INTEGER PRIMARY KEY,
+        contact    INTEGER NOT NULL REFERENCES contacts (id),
+        incoming   INTEGER NOT NULL,
+        seq        INTEGER NOT NULL,
+        line       BLOB NOT NULL,
+        peer       BLOB,
+        log        INTEGER,
+        sent_at    INTEGER NOT NULL,
+        arrived_at INTEGER,
+        audience   INTEGER NOT NULL,
+        text       TEXT NOT NULL,
+        reference  TEXT,
+        done       INTEGER NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX lines_by_name ON lines (contact, incoming, line);
+    CREATE INDEX lines_of_ours ON lines (contact, seq) WHERE incoming = 0;
+    CREATE INDEX lines_undelivered ON lines (contact, seq) WHERE incoming = 0 AND done = 0;
+    CREATE INDEX lines_unshown ON lines (id) WHERE incoming = 1 AND done = 0;
+
+    CREATE TABLE cursors (
+        peer BLOB NOT NULL,
+        log  INTEGER NOT NULL,
+        seq  INTEGER NOT NULL,
+        line BLOB NOT NULL,
+        used INTEGER NOT NULL,
+        PRIMARY KEY (peer, log)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE rendezvous (
+        host    TEXT PRIMARY KEY,
+        key     BLOB,
+        token   BLOB,
+        name    TEXT,
+        used_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+"];
+
+/// Brings the tables to the newest format.
+pub(super) fn upgrade(connection: &mut Connection, path: &Path) -> Result<(), ProfileError> {
+    let found = format(connection, path)?;
+    let failed = |error| ProfileError::Database(failure(path, &error));
+    for (step, format) in STEPS.iter().zip(1_i64..).filter(|(_, format)| *format > found) {
+        let transaction = connection.transaction().map_err(failed)?;
+        transaction.execute_batch(step).map_err(failed)?;
+        transaction.pragma_update(None, "user_version", format).map_err(failed)?;
+        transaction.commit().map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// The format of a database, which is none that we do not know.
+pub(super) fn format(connection: &Connection, path: &Path) -> Result<i64, ProfileError> {
+    let found = connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(|error| ProfileError::Database(failure(path, &error)))?;
+    if found > NEWEST {
+        return Err(ProfileError::Newer { path: path.to_owned(), found, known: NEWEST });
+    }
+    Ok(found)
+}
+
+/// Whether a database has the newest format.
+pub(super) fn is_newest(connection: &Connection, path: &Path) -> Result<bool, ProfileError> {
+    Ok(format(connection, path)? == NEWEST)
+}
