@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use p2pchat_wire::datagram::{Sealed, link_header};
 use p2pchat_wire::identity::{Name, PeerId};
 use p2pchat_wire::random::Random;
-use p2pchat_wire::replay::ReplayWindow;
+use p2pchat_wire::replay::LinkWindow;
 use p2pchat_wire::sealing::Keys;
 use p2pchat_wire::signal::ServerSignal;
 use p2pchat_wire::{codec, datagram};
@@ -38,7 +38,7 @@ pub(super) struct Link {
     sent: u64,
     /// One more than the highest packet number that was authentic.
     newest: u64,
-    seen: ReplayWindow,
+    seen: LinkWindow,
 }
 
 /// A peer with a link.
@@ -150,7 +150,7 @@ impl Registry {
             made: at,
             sent: 0,
             newest: 0,
-            seen: ReplayWindow::default(),
+            seen: LinkWindow::default(),
         };
         self.links.insert(index, key);
         if let Some(peer) = self.peers.get_mut(&key) {

@@ -1,0 +1,74 @@
+//! A client on a socket of this machine.
+#![allow(dead_code, reason = "each program uses its part")]
+#![expect(clippy::disallowed_types, reason = "it talks to a server over UDP")]
+
+use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use p2pchat_wire::datagram::Datagram;
+use p2pchat_wire::identity::Name;
+use p2pchat_wire::signal::{ClientSignal, Registration, ServerSignal};
+
+use crate::client::Client;
+
+pub(crate) struct Peer {
+    pub(crate) client: Client,
+    pub(crate) socket: UdpSocket,
+}
+
+impl Peer {
+    pub(crate) fn new(seed: u64, server: SocketAddr) -> Self {
+        let local = if server.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
+        let socket = UdpSocket::bind(local).expect("a socket");
+        socket.connect(server).expect("a server");
+        socket.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
+        Self { client: Client::new(seed), socket }
+    }
+
+    /// Asks for a name; returns where that stands at the end.
+    pub(crate) fn register(&mut self, name: &str) -> Registration {
+        let name = Name::new(name).expect("name");
+        let hello = self.client.hello();
+        self.socket.send(&hello).expect("sent");
+        let challenge = self.wait(|_, bytes| match Datagram::parse(bytes) {
+            Ok(Datagram::Challenge(challenge)) => Some(challenge),
+            _ => None,
+        });
+        let request = self.client.request(&challenge, Some(&name));
+        self.socket.send(&request).expect("sent");
+        let reply = self.wait(Client::finish);
+        if reply.registration != Registration::Pending {
+            return reply.registration;
+        }
+        match self.next() {
+            ServerSignal::Registered(registered) if registered == name => Registration::Registered,
+            ServerSignal::RegisterRefused { refusal, .. } => Registration::Refused(refusal),
+            other => panic!("unexpected: {other:?}"),
+        }
+    }
+
+    pub(crate) fn say(&mut self, signal: &ClientSignal) {
+        let packet = self.client.seal(signal);
+        self.socket.send(&packet).expect("sent");
+    }
+
+    /// The next signal of the server.
+    pub(crate) fn next(&mut self) -> ServerSignal {
+        self.wait(|client, bytes| client.open(bytes))
+    }
+
+    pub(crate) fn receive(&self) -> Vec<u8> {
+        let mut buffer = [0; 2048];
+        let length = self.socket.recv(&mut buffer).expect("a datagram");
+        buffer[..length].to_vec()
+    }
+
+    fn wait<T>(&mut self, mut read: impl FnMut(&mut Client, &[u8]) -> Option<T>) -> T {
+        loop {
+            let datagram = self.receive();
+            if let Some(result) = read(&mut self.client, &datagram) {
+                return result;
+            }
+        }
+    }
+}
