@@ -143,15 +143,8 @@ impl Registry {
     /// Gives `key` the link that a handshake ended in, and moves it to `endpoint`.
     pub(super) fn adopt(&mut self, at: u64, lifetime: u64, key: PeerId, link: NewLink) {
         let NewLink { endpoint, concealed, counter, keys, remote, index } = link;
-        let link = Link {
-            keys,
-            remote,
-            index,
-            made: at,
-            sent: 0,
-            newest: 0,
-            seen: LinkWindow::default(),
-        };
+        let link =
+            Link { keys, remote, index, made: at, sent: 0, newest: 0, seen: LinkWindow::default() };
         self.links.insert(index, key);
         if let Some(peer) = self.peers.get_mut(&key) {
             if let Some(unconfirmed) = peer.fresh.replace(Box::new(link)) {
