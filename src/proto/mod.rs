@@ -12,6 +12,8 @@
 mod endpoint;
 mod event;
 mod frame;
+#[cfg(test)]
+mod golden_tests;
 mod path;
 #[cfg_attr(not(test), expect(dead_code, reason = "path MTU discovery uses the rest of it"))]
 mod recovery;

@@ -1,0 +1,108 @@
+//! The examples of `docs/protocol.md` that two peers make, from fixed seeds to the byte.
+
+#[path = "../../wire/tests/golden/book.rs"]
+mod book;
+
+use std::time::Instant;
+
+use book::Book;
+use p2pchat_wire::datagram::{Response, SEALED_HEADER, peer_header};
+use p2pchat_wire::handshake::{Purpose, Responder};
+use p2pchat_wire::identity::Identity;
+use p2pchat_wire::random::Random;
+
+use super::frame::{Candidate, Frame, Frames};
+use super::recovery::ack_ranges::AckRanges;
+use super::session::{Greeting, Opening};
+
+const ALICE: [u8; 32] = [0x01; 32];
+const BOB: [u8; 32] = [0x02; 32];
+const SERVER: [u8; 32] = [0x03; 32];
+const INITIATOR: [u8; 32] = [0x0a; 32];
+const RESPONDER: [u8; 32] = [0x0b; 32];
+const INTRODUCTION: u64 = 0x5555_5555_5555_5555;
+
+fn encoded(frame: &Frame<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    frame.encode(&mut out);
+    out
+}
+
+fn arrived() -> AckRanges {
+    let mut ranges = AckRanges::default();
+    for number in [3, 4, 5, 9] {
+        ranges.insert(number);
+    }
+    ranges
+}
+
+#[test]
+fn frames_have_the_bytes_of_the_page() {
+    let mut book = Book::open("peer/frame");
+    let candidate = |endpoint: &str, reflexive| Candidate {
+        endpoint: endpoint.parse().expect("address"),
+        reflexive,
+    };
+    let candidates =
+        vec![candidate("192.0.2.1:5000", true), candidate("[2001:db8::2]:6000", false)];
+    for (name, frame) in [
+        ("ping", Frame::Ping),
+        ("ack", Frame::Ack { delay_us: 1500, ranges: arrived() }),
+        ("stream", Frame::Stream { id: 0, offset: 300, fin: false, data: b"\0\0\0\x02hi" }),
+        ("window-of-a-stream", Frame::Window { stream: Some(4), max: 1 << 20 }),
+        ("window-of-all", Frame::Window { stream: None, max: 4 << 20 }),
+        ("probe", Frame::Probe { token: 0x6666_6666_6666_6666 }),
+        ("echo", Frame::Echo { token: 0x6666_6666_6666_6666 }),
+        ("candidates", Frame::Candidates { generation: 1, list: candidates }),
+        ("close", Frame::Close { code: 0 }),
+    ] {
+        let bytes = encoded(&frame);
+        let read: Result<Vec<_>, _> = Frames::new(&bytes).collect();
+        assert_eq!(read.expect("well formed"), [frame]);
+        book.check(&format!("peer/frame/{name}"), &bytes);
+    }
+    book.close();
+}
+
+#[test]
+fn a_session_begins_with_these_datagrams() {
+    let mut book = Book::open("peer/session");
+    let [alice, bob, server] = [ALICE, BOB, SERVER].map(Identity::from_seed);
+    let purpose = Purpose::Peer(server.id());
+    let (hers, his) = (
+        Greeting { instance: 0x7777_7777_7777_7777 },
+        Greeting { instance: 0x8888_8888_8888_8888 },
+    );
+    book.check("peer/session/greeting", &hers.encode());
+
+    let mut random = Random::from_seed(INITIATOR);
+    #[expect(clippy::disallowed_methods, reason = "the opening needs some time")]
+    let now = Instant::now();
+    let mut opening = Opening::new(now, purpose, &alice, &bob.id(), hers, 0xa2a2_a2a2, &mut random)
+        .expect("a usable key");
+    book.check("peer/session/init", &opening.datagram(INTRODUCTION));
+    let initiation = opening.initiation();
+    assert_eq!(initiation[..4], [0xa2; 4]);
+    assert_eq!(initiation[4..], opening.datagram(INTRODUCTION)[13..]);
+
+    let mut random = Random::from_seed(RESPONDER);
+    let (responder, read) =
+        Responder::new(purpose, &bob, &initiation[4..], &mut random).expect("genuine");
+    assert_eq!((responder.remote(), Greeting::decode(&read)), (alice.id(), Ok(hers)));
+    let (noise, bobs) = responder.respond(&his.encode()).expect("respond");
+    let response = Response { receiver: 0xa2a2_a2a2, sender: 0xb2b2_b2b2, noise: &noise };
+    book.check("peer/session/response", &response.encode_peer());
+    let (read, alices) = opening.finish(&noise).expect("the answer to it");
+    assert_eq!(read, his);
+
+    let mut frames = encoded(&Frame::Ack { delay_us: 0, ranges: arrived() });
+    frames.extend(encoded(&Frame::Ping));
+    book.check("peer/session/frames", &frames);
+    let mut packet = peer_header(0xb2b2_b2b2, 258).to_vec();
+    packet.extend(&frames);
+    alices.send.seal_in_place(258, SEALED_HEADER, &mut packet);
+    book.check("peer/session/data", &packet);
+    let opened = bobs.receive.open(258, &packet[..SEALED_HEADER], &packet[SEALED_HEADER..]);
+    assert_eq!(opened, Ok(frames));
+    book.close();
+}

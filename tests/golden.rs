@@ -1,0 +1,34 @@
+//! The examples of `docs/protocol.md` that two chats say to each other.
+
+#[path = "../wire/tests/golden/book.rs"]
+mod book;
+
+use book::Book;
+use p2pchat::chat::record::{Audience, Line, Record};
+
+#[test]
+fn records_have_the_bytes_of_the_page() {
+    let mut book = Book::open("chat/record");
+    let line = |audience| {
+        Record::Line(Line {
+            log: 7,
+            seq: 1,
+            id: [0x99; 16],
+            sent_at_ms: 1_700_000_000_000,
+            audience,
+            text: "hi".to_owned(),
+        })
+    };
+    for (name, record) in [
+        ("hello", Record::Hello { log: 7, software: "p2pchat 0.1.0".to_owned() }),
+        ("line", line(Audience::You)),
+        ("line-to-everyone", line(Audience::Everyone)),
+        ("committed", Record::Committed { log: 7, seq: 1, id: [0x99; 16] }),
+        ("again", Record::Again { log: 7, after: 1 }),
+    ] {
+        let bytes = record.encode();
+        assert_eq!(Record::decode(&bytes), Ok(Some(record)));
+        book.check(&format!("chat/record/{name}"), &bytes);
+    }
+    book.close();
+}
