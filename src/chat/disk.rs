@@ -11,10 +11,13 @@ use crate::proto::Command;
 pub(super) enum Asked {
     /// Nobody waits for it.
     Nothing,
-    /// A contact; `pin` if its key is new and text waits for it to be on disk.
-    Contact {
+    /// A contact whose key is known to the endpoint, or not known at all.
+    Contact,
+    /// A contact with a new key: text waits for it to be on disk.
+    NewKey {
         address: Address,
-        pin: bool,
+        /// Whether a person wants to be connected as soon as the key is pinned.
+        then_call: bool,
     },
     Queue(OutgoingLine),
     Load(Address),
@@ -58,8 +61,10 @@ impl Chat {
                 self.tell_failure(reply);
             }
             (Asked::History, StoreReply::History(lines)) => self.show(Notice::History(lines)),
-            (Asked::Contact { address, pin: true }, StoreReply::Done) => self.key_pinned(&address),
-            (Asked::Nothing | Asked::History | Asked::Contact { .. }, reply) => {
+            (Asked::NewKey { address, then_call }, StoreReply::Done) => {
+                self.key_pinned(&address, then_call);
+            }
+            (Asked::Nothing | Asked::History | Asked::Contact | Asked::NewKey { .. }, reply) => {
                 self.tell_failure(reply);
             }
         }
@@ -99,11 +104,14 @@ impl Chat {
         });
     }
 
-    fn key_pinned(&mut self, address: &Address) {
+    fn key_pinned(&mut self, address: &Address, then_call: bool) {
         let Some(conversation) = self.conversations.get_mut(address) else { return };
         let Some(key) = conversation.contact.key else { return };
         conversation.pinned = true;
         self.command(Command::Pin { name: address.name.clone(), key });
+        if then_call {
+            self.want(address);
+        }
         self.pump(address);
     }
 

@@ -31,6 +31,8 @@ pub mod notice;
 mod outbox;
 pub mod record;
 pub mod storage;
+#[cfg(test)]
+mod tests;
 mod typed;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -294,10 +296,9 @@ impl Chat {
         self.effects.push_back(Effect::Store(request));
     }
 
-    fn save_contact(&mut self, address: &Address, pin: bool) {
+    fn save_contact(&mut self, address: &Address, asked: Asked) {
         if let Some(conversation) = self.conversations.get(address) {
-            let request = StoreRequest::SaveContact(conversation.to_save());
-            self.ask(request, Asked::Contact { address: address.clone(), pin });
+            self.ask(StoreRequest::SaveContact(conversation.to_save()), asked);
         }
     }
 
@@ -316,7 +317,7 @@ impl Chat {
                 since: self.now,
             };
             self.conversations.insert(address.clone(), Conversation::new(contact));
-            self.save_contact(&address, false);
+            self.save_contact(&address, Asked::Contact);
         }
         let conversation =
             self.conversations.get_mut(&address).expect("it was there or has just been inserted");

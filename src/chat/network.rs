@@ -162,9 +162,14 @@ impl Chat {
         let Some(conversation) = self.conversations.get_mut(&address) else { return };
         let news = conversation.contact.offered.replace(actual) != Some(actual);
         let told = std::mem::replace(&mut conversation.told_changed, true);
-        conversation.wanted = false;
+        // A session with the pinned key is not the impostor's. It may go on receiving.
+        let wanted = std::mem::take(&mut conversation.wanted);
+        let hang_up = wanted && conversation.session.is_none();
         if news {
-            self.save_contact(&address, false);
+            self.save_contact(&address, Asked::Contact);
+        }
+        if hang_up {
+            self.command(Command::Disconnect(name.clone()));
         }
         if news || !told {
             self.show(Notice::KeyChanged { peer: address, expected, actual });
@@ -202,7 +207,8 @@ impl Chat {
         self.sessions.insert(peer, address.clone());
         self.inboxes.entry(peer).or_default().new_session();
         if must_pin {
-            self.save_contact(&address, true);
+            let asked = Asked::NewKey { address: address.clone(), then_call: false };
+            self.save_contact(&address, asked);
         }
         self.say(peer, &Record::Hello { log, software: self.config.software.clone() });
         self.set_presence(&address, Presence::Connected);
@@ -398,7 +404,7 @@ impl Chat {
         if !std::mem::replace(&mut session.renamed, true) {
             conversation.contact.log = log;
             conversation.outbox.rewind(0);
-            self.save_contact(address, false);
+            self.save_contact(address, Asked::Contact);
             self.pump(address);
         }
     }

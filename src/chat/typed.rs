@@ -232,8 +232,8 @@ impl Chat {
         conversation.pinned = false;
         conversation.told_changed = false;
         conversation.refusal = None;
-        self.save_contact(&address, true);
-        self.show(Notice::Trusted { peer: address.clone(), key });
-        self.want(&address);
+        let asked = Asked::NewKey { address: address.clone(), then_call: true };
+        self.save_contact(&address, asked);
+        self.show(Notice::Trusted { peer: address, key });
     }
 }

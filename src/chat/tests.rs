@@ -1,0 +1,393 @@
+//! What a chat says and does, seen from outside. The delivery of lines is tested with a store,
+//! in `store::delivery_tests`.
+
+use std::net::SocketAddr;
+
+use p2pchat_wire::identity::{Name, PeerId};
+use p2pchat_wire::signal::Refusal;
+
+use super::*;
+use crate::proto::{Command, DisconnectReason, Event, PathInfo, PathKind};
+
+const ALICE: PeerId = PeerId([1; 32]);
+const BOB: PeerId = PeerId([2; 32]);
+const EVE: PeerId = PeerId([3; 32]);
+const RELAY: PathInfo = PathInfo { kind: PathKind::Relay, remote: None, rtt: None };
+
+fn name(text: &str) -> Name {
+    Name::new(text).expect("valid")
+}
+
+fn address(text: &str) -> Address {
+    Address::new(name(text), "rv")
+}
+
+/// A chat whose disk answers at once.
+struct Bench {
+    chat: Chat,
+    notices: Vec<Notice>,
+    commands: Vec<Command>,
+    lines: Vec<OutgoingLine>,
+    quit: Option<(ExitCode, u64)>,
+}
+
+impl Bench {
+    fn new(peer: Option<&str>, wait: Option<Wait>) -> Self {
+        Self::with(peer, wait, Snapshot::default())
+    }
+
+    fn with(peer: Option<&str>, wait: Option<Wait>, snapshot: Snapshot) -> Self {
+        let config = Config {
+            key: ALICE,
+            name: Some(name("alice")),
+            host: "rv".to_owned(),
+            peer: peer.map(name),
+            wait,
+            software: "test 1".to_owned(),
+            seed: [5; 32],
+        };
+        let mut bench = Self {
+            chat: Chat::new(config, snapshot),
+            notices: Vec::new(),
+            commands: Vec::new(),
+            lines: Vec::new(),
+            quit: None,
+        };
+        bench.drain();
+        bench
+    }
+
+    fn input(&mut self, input: Input) -> &mut Self {
+        self.chat.handle_input(Timestamp(1_000_000), input);
+        self.drain();
+        self
+    }
+
+    fn line(&mut self, line: &str) -> &mut Self {
+        self.input(Input::Line(line.to_owned()))
+    }
+
+    fn event(&mut self, event: Event) -> &mut Self {
+        self.input(Input::Network(event))
+    }
+
+    fn drain(&mut self) {
+        while let Some(effect) = self.chat.poll_effect() {
+            assert!(self.quit.is_none(), "nothing follows the end");
+            match effect {
+                Effect::Network(command) => self.commands.push(command),
+                Effect::Show(notice) => self.notices.push(notice),
+                Effect::Quit { code, undelivered } => self.quit = Some((code, undelivered)),
+                Effect::Store(request) => {
+                    let reply = self.store(request);
+                    self.chat.handle_input(Timestamp(1_000_000), Input::Stored(reply));
+                }
+            }
+        }
+    }
+
+    fn store(&mut self, request: StoreRequest) -> StoreReply {
+        match request {
+            StoreRequest::Queue(line) => {
+                self.lines.push(line);
+                StoreReply::Done
+            }
+            StoreRequest::Delivered { seq, .. } => {
+                let done = self.lines.extract_if(.., |line| line.seq <= seq);
+                let done = done.map(|line| DeliveredLine {
+                    seq: line.seq,
+                    id: line.id,
+                    reference: line.reference,
+                });
+                StoreReply::Delivered(done.collect())
+            }
+            StoreRequest::Receive(_) => StoreReply::Received { new: true },
+            StoreRequest::LoadOutbox { .. } => StoreReply::Outbox(self.lines.clone()),
+            StoreRequest::History { .. } => StoreReply::History(Vec::new()),
+            _ => StoreReply::Done,
+        }
+    }
+
+    fn registered(&mut self) -> &mut Self {
+        let mapped = SocketAddr::from(([203, 0, 113, 1], 4000));
+        self.event(Event::Registered { name: name("alice"), mapped, token: [0; 32] })
+    }
+
+    fn connected(&mut self, peer: PeerId, text: &str) -> &mut Self {
+        self.event(Event::Connected { peer, name: name(text), path: RELAY })
+    }
+
+    fn disconnected(&mut self, peer: PeerId, reason: DisconnectReason) -> &mut Self {
+        self.event(Event::Disconnected { peer, name: name("bob"), reason })
+    }
+
+    fn refused(&mut self, refusal: Refusal) -> &mut Self {
+        self.event(Event::ConnectRefused { name: name("bob"), refusal })
+    }
+
+    /// Bob confirms everything.
+    fn confirmed(&mut self) -> &mut Self {
+        let last = self.lines.last().expect("a line was sent").clone();
+        let log = self.chat.conversations[&address("bob")].contact.log;
+        let record = Record::Committed { log, seq: last.seq, id: last.id.0 };
+        self.event(Event::Message { peer: BOB, message: record.encode() })
+    }
+
+    fn says(&mut self, peer: PeerId, text: &str) -> &mut Self {
+        let line = Line {
+            log: 9,
+            seq: 1,
+            id: [9; 16],
+            sent_at_ms: u64::MAX,
+            audience: Audience::You,
+            text: text.to_owned(),
+        };
+        self.event(Event::Message { peer, message: Record::Line(line).encode() })
+    }
+
+    fn states(&self) -> Vec<(Presence, Presence)> {
+        let state = |notice: &Notice| match notice {
+            Notice::Peer { was, state, .. } => Some((*was, *state)),
+            _ => None,
+        };
+        self.notices.iter().filter_map(state).collect()
+    }
+
+    fn last(&self) -> &Notice {
+        self.notices.last().expect("something was shown")
+    }
+
+    fn texts_sent(&self) -> Vec<(PeerId, String)> {
+        let text = |command: &Command| match command {
+            Command::Send { peer, message, .. } => match Record::decode(message) {
+                Ok(Some(Record::Line(line))) => Some((*peer, line.text)),
+                _ => None,
+            },
+            _ => None,
+        };
+        self.commands.iter().filter_map(text).collect()
+    }
+}
+
+#[test]
+fn a_pipe_ends_when_its_lines_are_delivered() {
+    let mut bench = Bench::new(Some("bob"), Some(Wait::Delivered));
+    bench.registered().line("hi").connected(BOB, "bob").input(Input::EndOfInput);
+    bench.event(Event::Transmitted { peer: BOB, tag: 1 });
+    assert_eq!(bench.quit, None);
+    bench.confirmed();
+    assert_eq!(bench.quit, Some((ExitCode::Done, 0)));
+    assert!(matches!(bench.commands.last(), Some(Command::Close)));
+}
+
+#[test]
+fn a_pipe_that_waits_for_sent_ends_when_its_lines_have_left() {
+    let mut bench = Bench::new(Some("bob"), Some(Wait::Sent));
+    bench.registered().line("one").line("two").input(Input::EndOfInput);
+    bench.connected(BOB, "bob").event(Event::Transmitted { peer: BOB, tag: 1 });
+    assert_eq!(bench.quit, None);
+    bench.event(Event::Transmitted { peer: BOB, tag: 2 });
+    assert_eq!(bench.quit, Some((ExitCode::Done, 2)));
+}
+
+#[test]
+fn when_the_time_is_up_the_code_says_what_was_missing() {
+    let end = |prepare: fn(&mut Bench)| {
+        let mut bench = Bench::new(Some("bob"), Some(Wait::Delivered));
+        bench.line("hi").input(Input::EndOfInput);
+        prepare(&mut bench);
+        bench.input(Input::TimeUp).quit.expect("it ends").0
+    };
+    let unreachable = Event::RendezvousTrouble(RendezvousTrouble::Unreachable);
+    assert_eq!(end(|_| {}), ExitCode::RendezvousUnreachable);
+    let mut bench = Bench::new(Some("bob"), Some(Wait::Delivered));
+    bench.line("hi").event(unreachable).input(Input::TimeUp);
+    assert_eq!(bench.quit, Some((ExitCode::RendezvousUnreachable, 1)));
+    assert_eq!(
+        end(|bench| drop(bench.registered().refused(Refusal::NoSuchName))),
+        ExitCode::NoSuchName
+    );
+    assert_eq!(
+        end(|bench| drop(bench.registered().refused(Refusal::Offline))),
+        ExitCode::PeerOffline
+    );
+    assert_eq!(
+        end(|bench| {
+            bench.registered().event(Event::Connecting { name: name("bob"), peer: BOB });
+        }),
+        ExitCode::NoPath
+    );
+    assert_eq!(end(|bench| drop(bench.registered().connected(BOB, "bob"))), ExitCode::PeerOffline);
+    assert_eq!(
+        end(|bench| drop(bench.registered().connected(BOB, "bob").confirmed())),
+        ExitCode::Done
+    );
+}
+
+#[test]
+fn what_waiting_cannot_help_ends_a_pipe_at_once() {
+    let end = |event: Event| {
+        let mut bench = Bench::new(Some("bob"), Some(Wait::Delivered));
+        bench.line("hi").event(event);
+        bench.quit.map(|(code, _)| code)
+    };
+    let taken = Event::RegisterRefused { name: name("alice"), refusal: Refusal::NameTaken };
+    assert_eq!(end(taken), Some(ExitCode::Refused));
+    let version = RendezvousTrouble::Version { server: 9 };
+    assert_eq!(end(Event::RendezvousTrouble(version)), Some(ExitCode::Version));
+    assert_eq!(end(Event::RendezvousTrouble(RendezvousTrouble::Unreachable)), None);
+    let mut bench = Bench::new(Some("bob"), Some(Wait::Delivered));
+    bench.registered().connected(BOB, "bob").disconnected(BOB, DisconnectReason::Left);
+    bench.event(Event::KeyChanged { name: name("bob"), expected: BOB, actual: EVE });
+    assert_eq!(bench.quit, Some((ExitCode::KeyChanged, 0)));
+}
+
+#[test]
+fn a_person_is_told_and_stays() {
+    let mut bench = Bench::new(Some("bob"), None);
+    let (expected, actual) = (BOB, EVE);
+    bench.connected(BOB, "bob").disconnected(BOB, DisconnectReason::TimedOut);
+    for _ in 0..3 {
+        bench.event(Event::KeyChanged { name: name("bob"), expected, actual });
+    }
+    let told = Notice::KeyChanged { peer: address("bob"), expected, actual };
+    assert_eq!(bench.notices.iter().filter(|notice| **notice == told).count(), 1);
+    assert!(bench.commands.iter().any(|command| matches!(command, Command::Disconnect(_))));
+    assert_eq!(bench.quit, None);
+    bench.line("/trust bob zzzzzzzz").line(&format!("/trust bob {}", EVE.tag().to_uppercase()));
+    let pinned = bench.commands.iter().rposition(|command| matches!(command, Command::Pin { .. }));
+    let called = bench.commands.iter().rposition(|command| matches!(command, Command::Connect(_)));
+    assert!(pinned < called, "called before the new key is known, the call would fail again");
+    assert!(bench.notices.contains(&Notice::Trusted { peer: address("bob"), key: EVE }));
+}
+
+#[test]
+fn presence_is_said_once_per_change() {
+    let mut bench = Bench::new(Some("bob"), None);
+    let online = |online| Event::Presence { name: name("bob"), key: None, online };
+    bench.refused(Refusal::Offline).refused(Refusal::Offline).event(online(false));
+    bench.event(online(true)).event(online(true));
+    bench.event(Event::Connecting { name: name("bob"), peer: BOB }).connected(BOB, "bob");
+    // The server's word about somebody with whom we talk is old.
+    bench.event(online(false));
+    bench.disconnected(BOB, DisconnectReason::TimedOut).connected(BOB, "bob");
+    bench.disconnected(BOB, DisconnectReason::Left);
+    use Presence::{Connected, Connecting, Offline, Registered};
+    assert_eq!(
+        bench.states(),
+        [
+            (Offline, Offline),
+            (Offline, Registered),
+            (Registered, Connecting),
+            (Connecting, Connected),
+            (Connected, Connecting),
+            (Connecting, Connected),
+            (Connected, Offline),
+        ]
+    );
+}
+
+#[test]
+fn lines_to_somebody_who_is_away_are_kept_and_that_is_said_once() {
+    let mut bench = Bench::new(Some("bob"), None);
+    bench.registered().line("one").refused(Refusal::Offline).line("two").line("three");
+    let kept = |bench: &Bench| {
+        let kept = |notice: &&Notice| matches!(notice, Notice::Kept { .. });
+        bench.notices.iter().filter(kept).count()
+    };
+    assert_eq!(kept(&bench), 1);
+    assert_eq!(bench.chat.undelivered(), 3);
+    bench.connected(BOB, "bob");
+    let texts = ["one", "two", "three"].map(|text| (BOB, text.to_owned()));
+    assert_eq!(bench.texts_sent(), texts);
+    bench.confirmed().disconnected(BOB, DisconnectReason::Left).line("four");
+    assert_eq!(kept(&bench), 2);
+}
+
+#[test]
+fn a_stranger_who_calls_becomes_a_contact_and_the_conversation() {
+    let mut bench = Bench::new(None, None);
+    bench.line("hello?");
+    assert_eq!(bench.last(), &Notice::Refused { reference: None, problem: Problem::NoRecipient });
+    bench.connected(BOB, "bob").says(BOB, "hi");
+    let Some(Notice::Message(message)) =
+        bench.notices.iter().find(|notice| matches!(notice, Notice::Message(_)))
+    else {
+        panic!("no message in {:?}", bench.notices);
+    };
+    assert_eq!((message.from.clone(), message.sent_at), (address("bob"), Timestamp::MAX));
+    bench.line("hello!");
+    assert_eq!(bench.texts_sent(), [(BOB, "hello!".to_owned())]);
+    // Eve may call, but she does not take over what is typed.
+    bench.connected(EVE, "eve").line("secret");
+    assert_eq!(bench.texts_sent()[1], (BOB, "secret".to_owned()));
+    bench.line("all||party");
+    let to: Vec<PeerId> = bench.texts_sent()[2..].iter().map(|(peer, _)| *peer).collect();
+    assert_eq!(to, [BOB, EVE]);
+}
+
+#[test]
+fn a_name_whose_key_is_pinned_is_not_opened_by_another_key() {
+    let mut bench = Bench::new(None, None);
+    bench.connected(BOB, "bob").disconnected(BOB, DisconnectReason::Left);
+    bench.connected(EVE, "bob").says(EVE, "it is me, bob");
+    assert!(bench.notices.iter().any(|notice| matches!(notice, Notice::KeyChanged { .. })));
+    assert!(!bench.notices.iter().any(|notice| matches!(notice, Notice::Message(_))));
+    bench.line("@bob hi");
+    assert_eq!(bench.texts_sent(), []);
+}
+
+#[test]
+fn commands_answer() {
+    let mut bench = Bench::new(Some("bob"), None);
+    bench.registered().connected(BOB, "bob").line("/who");
+    let Notice::Who(who) = bench.last() else { panic!("{:?}", bench.last()) };
+    assert_eq!((who.len(), who[0].current, who[0].key), (1, true, Some(BOB)));
+    bench.line("/path");
+    assert!(matches!(bench.commands.last(), Some(Command::DescribePaths(BOB))));
+    bench.event(Event::PathsDescribed { peer: BOB, paths: Vec::new() });
+    assert!(matches!(bench.last(), Notice::Paths { .. }));
+    bench.line("/contacts");
+    assert!(matches!(bench.last(), Notice::Contacts(contacts) if contacts.len() == 1));
+    bench.line("/history bob 3");
+    assert_eq!(bench.last(), &Notice::History(Vec::new()));
+    bench.input(Input::Command("id".to_owned()));
+    assert!(matches!(bench.last(), Notice::Identity { key: ALICE, .. }));
+    bench.line("/help");
+    assert!(matches!(bench.last(), Notice::Help(table) if table.len() > 10));
+    bench.line("/msg alice hi");
+    let yourself = Notice::Refused { reference: None, problem: Problem::Yourself };
+    assert_eq!(bench.last(), &yourself);
+    let text = "x".repeat(MAX_TEXT + 1);
+    bench.input(Input::Send { to: None, text, reference: Some("r".to_owned()) });
+    let reference = Some("r".to_owned());
+    assert_eq!(bench.last(), &Notice::Refused { reference, problem: Problem::TooLong });
+    assert_eq!(bench.texts_sent(), []);
+    bench.line("logout").line("hi");
+    assert_eq!(bench.last(), &Notice::Refused { reference: None, problem: Problem::NoName });
+    bench.line("login carol");
+    assert!(
+        bench
+            .commands
+            .iter()
+            .any(|command| matches!(command, Command::Register(new) if new.as_str() == "carol"))
+    );
+    bench.line("exit");
+    assert_eq!(bench.quit, Some((ExitCode::Done, 0)));
+}
+
+#[test]
+fn what_a_peer_says_wrongly_is_said_once_and_does_no_harm() {
+    let mut bench = Bench::new(None, None);
+    bench.connected(BOB, "bob");
+    let before = bench.notices.len();
+    for message in [vec![], vec![1, 2], vec![255; 40], vec![9, 9, 9]] {
+        bench.event(Event::Message { peer: BOB, message });
+    }
+    assert!(matches!(bench.last(), Notice::Unreadable { .. }));
+    assert_eq!(bench.notices.len(), before + 1);
+    bench.event(Event::Message { peer: EVE, message: vec![1] });
+    bench.event(Event::Transmitted { peer: EVE, tag: 7 });
+    bench.disconnected(EVE, DisconnectReason::Left);
+    assert_eq!(bench.notices.len(), before + 1);
+}
