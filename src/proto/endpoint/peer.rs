@@ -120,6 +120,13 @@ impl Peer {
         self.handshaking.open(cx, None)
     }
 
+    /// The peer is not there: nobody will answer what we opened.
+    pub(super) fn is_away(&mut self) {
+        if self.session.is_none() {
+            self.handshaking.abandon();
+        }
+    }
+
     /// The rendezvous introduced us.
     pub(super) fn introduced(&mut self, cx: &mut Context<'_>, introduction: &Introduction) {
         let news = self.introduction != Some(introduction.introduction);

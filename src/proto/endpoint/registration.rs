@@ -292,6 +292,7 @@ impl Endpoint {
             }
             Refusal::Offline => {
                 self.calls.offline(now, &name);
+                self.with_peers_named(now, &name, |peer, _| peer.is_away());
                 self.events.push_back(Event::ConnectRefused { name, refusal });
             }
             Refusal::NoSuchName | Refusal::Busy | Refusal::NameTaken | Refusal::Storage => {
