@@ -14,7 +14,7 @@ use p2pchat_wire::datagram::{
     link_header,
 };
 use p2pchat_wire::handshake::{INIT_OVERHEAD, Initiator, Purpose};
-use p2pchat_wire::identity::{Identity, ServerKey};
+use p2pchat_wire::identity::{Identity, PeerId, ServerKey};
 use p2pchat_wire::random::Random;
 use p2pchat_wire::replay::ReplayWindow;
 use p2pchat_wire::sealing::Keys;
@@ -56,10 +56,9 @@ const MAX_PLAINTEXT: usize = signal::MAX_SIGNAL;
 /// What a link tells its endpoint.
 #[derive(Debug)]
 pub(super) enum LinkEvent {
-    /// The server proved a key that was not known before.
-    Key(ServerKey),
-    /// The link is up; what the server said first. Boxed: it is far larger than the others.
-    Up(Box<LinkReply>),
+    /// The link is up; what the server said first, and its key if that was not known before.
+    /// Boxed: it is far larger than the others.
+    Up(Box<LinkReply>, Option<ServerKey>),
     /// The server says something.
     Signal(Box<ServerSignal>),
     /// It does not work.
@@ -82,6 +81,8 @@ enum Attempt {
 #[derive(Debug)]
 struct Init {
     initiator: Initiator,
+    /// Whose answer is awaited.
+    key: ServerKey,
     index: u32,
     counter: u64,
     address: SocketAddr,
@@ -113,7 +114,14 @@ struct Up {
 #[derive(Debug)]
 pub(super) struct Link {
     addresses: Vec<SocketAddr>,
+    /// The key that the server must prove: given, or proven by it.
     key: Option<ServerKey>,
+    /// The key in the last challenge. Anybody can write one, so it is worth a try and no more.
+    shown: Option<ServerKey>,
+    /// What the last challenge would mean if it were genuine.
+    doubt: Option<RendezvousTrouble>,
+    /// The same, once a good initiation has gone without an answer as well.
+    suspicion: Option<RendezvousTrouble>,
     token: Option<[u8; 32]>,
     attempt: Attempt,
     up: Option<Up>,
@@ -133,6 +141,9 @@ impl Link {
         Self {
             addresses: Vec::new(),
             key: None,
+            shown: None,
+            doubt: None,
+            suspicion: None,
             token: None,
             attempt: Attempt::None,
             up: None,
@@ -159,6 +170,9 @@ impl Link {
             return;
         }
         self.key = key;
+        self.shown = None;
+        self.doubt = None;
+        self.suspicion = None;
         self.token = token;
         self.up = None;
         self.previous = None;
@@ -166,9 +180,9 @@ impl Link {
         self.restart(now, random);
     }
 
-    /// The server's key, once known.
+    /// The server's key: the one that it must prove, else the one that it shows.
     pub(super) fn key(&self) -> Option<ServerKey> {
-        self.key
+        self.key.or(self.shown)
     }
 
     /// Where the server is, while the link is up.
@@ -219,7 +233,7 @@ impl Link {
         out: &mut Vec<Transmit>,
     ) {
         let Attempt::Ready { proof, address } = &self.attempt else { return };
-        let (Some(key), proof, address) = (self.key, *proof, *address) else { return };
+        let (Some(key), proof, address) = (self.key(), *proof, *address) else { return };
         let proof_length = match proof {
             AddressProof::Cookie { .. } | AddressProof::Token(_) => 32,
         };
@@ -237,6 +251,7 @@ impl Link {
         out.push(Transmit { to: address, ttl: None, payload: datagram.clone() });
         self.attempt = Attempt::Init(Box::new(Init {
             initiator,
+            key,
             index,
             counter: request.counter,
             address,
@@ -253,35 +268,26 @@ impl Link {
     }
 
     /// A challenge arrived.
-    pub(super) fn handle_challenge(
-        &mut self,
-        from: SocketAddr,
-        challenge: &Challenge,
-    ) -> Option<LinkEvent> {
-        let Attempt::Hello { nonce, .. } = &self.attempt else { return None };
+    pub(super) fn handle_challenge(&mut self, from: SocketAddr, challenge: &Challenge) {
+        let Attempt::Hello { nonce, .. } = &self.attempt else { return };
         if challenge.nonce != *nonce || !self.addresses.contains(&from) {
-            return None;
+            return;
         }
-        if challenge.version != VERSION {
-            let server = challenge.version;
-            return self.report(RendezvousTrouble::Version { server });
-        }
-        let shown = ServerKey { 0: challenge.server };
-        let mut event = None;
-        match self.key {
-            Some(expected) if expected != shown => {
-                let trouble = RendezvousTrouble::KeyChanged { expected, actual: shown };
-                return self.report(trouble);
+        // A challenge proves nothing. Whatever it says, we go on as if all were well: whoever can
+        // forge one must not be able to stop us with it.
+        let actual = PeerId(challenge.server);
+        self.shown = Some(actual);
+        self.doubt = match self.key {
+            _ if challenge.version != VERSION => {
+                Some(RendezvousTrouble::Version { server: challenge.version })
             }
-            Some(_) => {}
-            None => {
-                self.key = Some(shown);
-                event = Some(LinkEvent::Key(shown));
+            Some(expected) if expected != actual => {
+                Some(RendezvousTrouble::KeyChanged { expected, actual })
             }
-        }
+            _ => None,
+        };
         let proof = AddressProof::Cookie { nonce: challenge.nonce, cookie: challenge.cookie };
         self.attempt = Attempt::Ready { proof, address: from };
-        event
     }
 
     /// The answer to an initiation arrived.
@@ -319,10 +325,16 @@ impl Link {
             ping_id: 0,
             ping_sent_at: now,
         };
+        let proven = init.key;
+        let news = (self.key != Some(proven)).then_some(proven);
+        self.key = Some(proven);
+        self.shown = None;
+        self.doubt = None;
+        self.suspicion = None;
         self.previous = self.up.replace(fresh);
         self.attempt = Attempt::None;
         self.reported = false;
-        Some(LinkEvent::Up(Box::new(reply)))
+        Some(LinkEvent::Up(Box::new(reply), news))
     }
 
     /// A sealed datagram for one of our indexes arrived.
@@ -415,7 +427,14 @@ impl Link {
                 if now < init.next_at {
                     return None;
                 }
-                if init.tries > STALE_AFTER {
+                // If the challenge was genuine there will be no answer: do not wait long for it.
+                // Two in a row that say the same, and no answer to either initiation, are believed.
+                let doubt = self.doubt.take();
+                if init.tries > STALE_AFTER || doubt.is_some() {
+                    let before = std::mem::replace(&mut self.suspicion, doubt);
+                    if let Some(trouble) = doubt.filter(|_| before == doubt) {
+                        return self.report(trouble);
+                    }
                     self.token = None;
                     self.attempt = Attempt::Hello { nonce: random.array(), tries: 0, next_at: now };
                     return self.try_again(now, random, out);
@@ -444,13 +463,14 @@ impl Link {
     }
 
     fn report(&mut self, trouble: RendezvousTrouble) -> Option<LinkEvent> {
-        if !matches!(trouble, RendezvousTrouble::Unreachable) {
-            // Trying again would get the same answer; the person decides.
-            self.attempt = Attempt::None;
-            self.up = None;
+        let said = std::mem::replace(&mut self.reported, true);
+        if trouble == RendezvousTrouble::Unreachable {
+            return (!said).then_some(LinkEvent::Trouble(trouble));
         }
-        let first = !std::mem::replace(&mut self.reported, true);
-        first.then_some(LinkEvent::Trouble(trouble))
+        // Trying again would get the same answer; the person decides.
+        self.attempt = Attempt::None;
+        self.up = None;
+        Some(LinkEvent::Trouble(trouble))
     }
 }
 

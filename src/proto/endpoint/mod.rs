@@ -173,10 +173,7 @@ impl Endpoint {
 
     fn dispatch(&mut self, now: Instant, from: SocketAddr, datagram: Datagram<'_>, bytes: usize) {
         match datagram {
-            Datagram::Challenge(challenge) => {
-                let event = self.link.handle_challenge(from, &challenge);
-                self.on_link_event(now, event);
-            }
+            Datagram::Challenge(challenge) => self.link.handle_challenge(from, &challenge),
             Datagram::LinkResponse(response) => {
                 let event = self.link.handle_response(now, from, &response);
                 self.on_link_event(now, event);

@@ -137,12 +137,14 @@ impl Endpoint {
     pub(super) fn on_link_event(&mut self, now: Instant, event: Option<LinkEvent>) {
         match event {
             None => {}
-            Some(LinkEvent::Key(key)) => self.events.push_back(Event::RendezvousKey(key)),
             Some(LinkEvent::Trouble(trouble)) => {
                 self.registering.registered = false;
                 self.events.push_back(Event::RendezvousTrouble(trouble));
             }
-            Some(LinkEvent::Up(reply)) => self.on_link_up(now, *reply),
+            Some(LinkEvent::Up(reply, key)) => {
+                self.events.extend(key.map(Event::RendezvousKey));
+                self.on_link_up(now, *reply);
+            }
             Some(LinkEvent::Signal(signal)) => self.on_signal(now, *signal),
         }
     }
