@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use p2pchat::proto::{Command, Event, PathKind};
-use p2pchat_wire::datagram::{Datagram, PeerInit, Response, peer_header, punch, relay};
+use p2pchat::proto::{Command, Event, PathKind, RendezvousTrouble};
+use p2pchat_wire::datagram::{Challenge, Datagram, PeerInit, Response, peer_header, punch, relay};
 use p2pchat_wire::handshake::{Initiator, Purpose};
 use p2pchat_wire::identity::Identity;
 use p2pchat_wire::random::Random;
@@ -13,7 +13,8 @@ use crate::client::Client;
 use crate::machine::Machine;
 use crate::nat::Behaviour;
 use crate::scene::{Place, Scene, key_of};
-use crate::server::server_key;
+use crate::server::{Rendezvous, server_key};
+use crate::talker::named;
 use crate::topology::{CORE, HostId, Packet};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -245,4 +246,51 @@ fn who_lies_about_many_ports_of_one_machine_has_it_sent_little() {
     street.scene.world.run_for(600 * SECOND);
     let (count, _) = suffered(&street);
     assert!(count <= 144, "{count} datagrams");
+}
+
+/// Alice says hello to the server whose key she knows; returns her hello.
+fn hello_to_a_known_server() -> (Scene, Packet) {
+    let mut scene = Scene::new(1, Place::Public, Place::Public);
+    scene.world.eavesdrop();
+    let command = Command::UseRendezvous {
+        addresses: vec![at("203.0.113.10:3478")],
+        key: Some(server_key()),
+        token: None,
+    };
+    scene.command(scene.alice, Command::Register(named("alice")));
+    scene.command(scene.alice, command);
+    let hello = scene.world.overheard().pop().expect("a hello");
+    (scene, hello)
+}
+
+#[test]
+fn a_forged_challenge_delays_a_peer_and_does_not_stop_it() {
+    for (version, server) in [(1, [0x99; 32]), (2, server_key().0), (2, [0x99; 32])] {
+        let (mut scene, hello) = hello_to_a_known_server();
+        let Ok(Datagram::Hello(asked)) = Datagram::parse(&hello.bytes) else { panic!("a hello") };
+        let forged = Challenge { version, nonce: asked.nonce, cookie: [0; 16], server }.encode();
+        scene.world.inject(scene.bob, hello.to, hello.from, &forged);
+        let alice = scene.alice;
+        scene.world.run_until(5 * SECOND, "alice is registered", |world| {
+            world.host(alice).talker().is_registered()
+        });
+        let troubled = |event: &Event| matches!(event, Event::RendezvousTrouble(_));
+        assert_eq!(scene.talker(alice).first(troubled), None);
+    }
+}
+
+#[test]
+fn a_server_with_another_key_is_reported_and_not_used() {
+    let (mut scene, _) = hello_to_a_known_server();
+    let impostor = Rendezvous::impostor(scene.world.now(), [7; 32]);
+    let actual = impostor.server.key();
+    scene.world.replace(scene.server, Machine::Server(Box::new(impostor)));
+    let alice = scene.alice;
+    let trouble = RendezvousTrouble::KeyChanged { expected: server_key(), actual };
+    scene.world.run_until(3 * SECOND, "alice is told", |world| {
+        let told = |event: &Event| *event == Event::RendezvousTrouble(trouble);
+        world.host(alice).talker().first(told).is_some()
+    });
+    scene.world.run_for(60 * SECOND);
+    assert!(!scene.talker(alice).is_registered());
 }

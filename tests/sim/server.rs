@@ -37,6 +37,13 @@ impl Rendezvous {
         Self::start(now, self.commit, self.names.clone(), seed)
     }
 
+    /// Another server where this one was.
+    pub(crate) fn impostor(now: Instant, seed: [u8; 32]) -> Self {
+        let identity = Identity::from_seed(seed);
+        let server = Server::new(Config::default(), identity, Vec::new(), seed, now);
+        Self { server, names: Vec::new(), claims: VecDeque::new(), commit: Duration::ZERO }
+    }
+
     fn start(now: Instant, commit: Duration, names: Vec<(Name, PeerId)>, seed: [u8; 32]) -> Self {
         let identity = Identity::from_seed(IDENTITY);
         let server = Server::new(Config::default(), identity, names.clone(), seed, now);

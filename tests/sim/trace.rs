@@ -10,8 +10,11 @@ use p2pchat_wire::datagram::{Datagram, RELAY_HEADER};
 use crate::link::NotCarried;
 use crate::nat::NotAdmitted;
 
-/// How many entries are kept.
+/// How many datagrams are kept, unless `P2PCHAT_SIM_TRACE` says another number.
 const KEPT: usize = 400;
+
+/// How many notes are kept: what a test did to the world, however long ago.
+const KEPT_NOTES: usize = 1000;
 
 /// Why a datagram did not arrive.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -37,7 +40,6 @@ enum Entry {
     Sent { by: &'static str, ttl: u8, datagram: Brief },
     Arrived { at: &'static str, datagram: Brief },
     Dropped { why: Drop, datagram: Brief },
-    Note(String),
 }
 
 /// A datagram as the trace shows it.
@@ -55,12 +57,16 @@ pub(crate) struct Brief {
 #[derive(Debug)]
 pub(crate) struct Trace {
     epoch: Instant,
+    kept: usize,
     entries: VecDeque<(Duration, Entry)>,
+    notes: VecDeque<(Duration, String)>,
 }
 
 impl Trace {
     pub(crate) fn new(epoch: Instant) -> Self {
-        Self { epoch, entries: VecDeque::with_capacity(KEPT) }
+        let kept = std::env::var("P2PCHAT_SIM_TRACE").ok().and_then(|text| text.parse().ok());
+        let (entries, notes) = (VecDeque::new(), VecDeque::new());
+        Self { epoch, kept: kept.unwrap_or(KEPT), entries, notes }
     }
 
     pub(crate) fn sent(&mut self, now: Instant, by: &'static str, ttl: u8, datagram: Brief) {
@@ -76,11 +82,14 @@ impl Trace {
     }
 
     pub(crate) fn note(&mut self, now: Instant, text: String) {
-        self.push(now, Entry::Note(text));
+        if self.notes.len() == KEPT_NOTES {
+            self.notes.pop_front();
+        }
+        self.notes.push_back((now - self.epoch, text));
     }
 
     fn push(&mut self, now: Instant, entry: Entry) {
-        if self.entries.len() == KEPT {
+        if self.entries.len() >= self.kept {
             self.entries.pop_front();
         }
         self.entries.push_back((now - self.epoch, entry));
@@ -114,22 +123,36 @@ pub(crate) fn kind(bytes: &[u8]) -> &'static str {
 }
 
 impl fmt::Display for Trace {
+    /// Notes and datagrams, each at its time; of long ago, notes only.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut notes = self.notes.iter().peekable();
         for (at, entry) in &self.entries {
-            write!(f, "{:>14.3} ms  ", at.as_secs_f64() * 1e3)?;
-            match entry {
-                Entry::Sent { by, ttl: 64, datagram } => writeln!(f, "{by:>9} sends {datagram}")?,
-                Entry::Sent { by, ttl, datagram } => {
-                    writeln!(f, "{by:>9} sends {datagram} ttl {ttl}")?;
-                }
-                Entry::Arrived { at, datagram } => writeln!(f, "{at:>9} gets  {datagram}")?,
-                Entry::Dropped { why, datagram } => {
-                    writeln!(f, "          lost  {datagram}: {why:?}")?
-                }
-                Entry::Note(text) => writeln!(f, "--- {text}")?,
+            while let Some((at, note)) = notes.next_if(|(noted, _)| noted <= at) {
+                writeln!(f, "{} --- {note}", Time(*at))?;
             }
+            writeln!(f, "{} {entry}", Time(*at))?;
         }
-        Ok(())
+        notes.try_for_each(|(at, note)| writeln!(f, "{} --- {note}", Time(*at)))
+    }
+}
+
+/// Milliseconds, aligned.
+struct Time(Duration);
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>14.3} ms ", self.0.as_secs_f64() * 1e3)
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sent { by, ttl: 64, datagram } => write!(f, "{by:>9} sends {datagram}"),
+            Self::Sent { by, ttl, datagram } => write!(f, "{by:>9} sends {datagram} ttl {ttl}"),
+            Self::Arrived { at, datagram } => write!(f, "{at:>9} gets  {datagram}"),
+            Self::Dropped { why, datagram } => write!(f, "          lost  {datagram}: {why:?}"),
+        }
     }
 }
 

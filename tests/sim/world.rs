@@ -33,6 +33,10 @@ pub(crate) trait Host {
     fn handle_timeout(&mut self, now: Instant);
     /// Says what to do next; `Timeout` ends the round.
     fn poll(&mut self, now: Instant) -> Output;
+    /// What it would have the trace say, since the last call.
+    fn remarks(&mut self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// What a host wants.
@@ -62,8 +66,11 @@ pub(crate) fn epoch() -> Instant {
     *EPOCH.get_or_init(|| Instant::now() + Duration::from_secs(400 * 24 * 3600))
 }
 
-/// No run takes more events than this: a host that asks to be woken for ever is a bug.
+/// No run takes more events than this.
 const MAX_STEPS: u64 = 3_000_000;
+
+/// Nor more than this at one moment: a host that asks to be woken for ever is a bug.
+const MAX_AT_ONCE: u32 = 5000;
 
 /// The time to live that systems send with.
 const TTL: u8 = 64;
@@ -84,6 +91,8 @@ pub(crate) struct World<H: Host> {
     queue: BinaryHeap<Reverse<Scheduled>>,
     scheduled: u64,
     steps: u64,
+    /// Events since the clock last moved.
+    restless: u32,
     trace: Trace,
     /// Datagrams that each host has sent to each other one and that arrived there.
     arrivals: BTreeMap<(HostId, HostId), u64>,
@@ -140,6 +149,7 @@ impl<H: Host> World<H> {
             queue: BinaryHeap::new(),
             scheduled: 0,
             steps: 0,
+            restless: 0,
             trace: Trace::new(epoch()),
             arrivals: BTreeMap::new(),
             wiretap: None,
@@ -355,6 +365,10 @@ impl<H: Host> World<H> {
         }
         self.steps += 1;
         assert!(self.steps < MAX_STEPS, "the world does not come to rest");
+        self.restless = if at > self.now { 0 } else { self.restless + 1 };
+        if let Some(host) = waking.filter(|_| self.restless > MAX_AT_ONCE) {
+            panic!("{} wants to be woken for ever", self.host(host).name());
+        }
         self.now = self.now.max(at);
         match waking {
             None => self.arrive(),
@@ -414,7 +428,12 @@ impl<H: Host> World<H> {
             match self.inhabitants[host.0].host.poll(now) {
                 Output::Transmit(transmit) => self.transmit(host, transmit),
                 Output::Timeout(timeout) => {
-                    self.inhabitants[host.0].timeout = timeout;
+                    let inhabitant = &mut self.inhabitants[host.0];
+                    inhabitant.timeout = timeout;
+                    let name = inhabitant.host.name();
+                    for remark in inhabitant.host.remarks() {
+                        self.trace.note(self.now, format!("{name} {remark}"));
+                    }
                     return;
                 }
             }
@@ -491,7 +510,7 @@ impl<H: Host> Drop for World<H> {
         if std::thread::panicking() {
             #[expect(clippy::print_stderr, reason = "a failed test says how to repeat it")]
             {
-                eprintln!("{}\nseed {} after {:?}", self.trace, self.seed, self.elapsed());
+                eprintln!("{}seed {} after {:?}", self.trace, self.seed, self.elapsed());
             }
         }
     }
