@@ -106,11 +106,12 @@ pub enum Command {
     Contacts,
     /// Print what was said, oldest first
     History {
-        /// Only this conversation
-        peer: Option<Name>,
+        /// Only with this person
+        #[arg(value_name = "NAME[@HOST]")]
+        peer: Option<PeerAddress>,
         /// At most this many lines, the newest
         #[arg(long, short = 'n', value_name = "COUNT", default_value_t = 1000)]
-        lines: u32,
+        lines: usize,
     },
     /// Send one message, wait as --wait says, and leave
     Send {

@@ -6,8 +6,9 @@
 //! - [`chat`] is what people do with it: lines that arrive once, contacts, commands; also without IO.
 //! - [`store`] keeps on disk what the chat must not forget; [`net`] runs the core on real sockets.
 //! - [`ui`] is what people and programs see of it: a terminal, lines for pipes, JSON.
-//! - [`cli`] is what was typed on the command line, [`config`] what it means.
+//! - [`cli`] is what was typed on the command line, [`config`] what it means, and [`app`] does it.
 
+pub mod app;
 pub mod chat;
 pub mod cli;
 pub mod config;

@@ -1,2 +1,95 @@
-//! placeholder
-fn main() {}
+//! The program `p2pchat`: reads the command line, does what it says, ends with a code that scripts
+//! can rely on.
+
+use std::io::{self, IsTerminal, Write};
+use std::process;
+
+use anyhow::Context;
+use clap::{CommandFactory, Parser};
+use p2pchat::app::{self, Failure};
+use p2pchat::cli::{Cli, Command};
+use p2pchat::config::Face;
+use p2pchat::ui::{Printout, Stream, json};
+
+/// What happens inside, for those who look for a fault: `P2PCHAT_LOG=debug`.
+const LOG: &str = "P2PCHAT_LOG";
+
+fn main() {
+    let cli = Cli::parse();
+    let terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    let face = cli.wanted(terminal).face;
+    log();
+    let code = match run(cli, terminal) {
+        Ok(code) => code,
+        Err(error) => {
+            let failure = error.downcast_ref::<Failure>();
+            complain(face, failure.map_or(1, |failure| failure.code.code()), &format!("{error:#}"))
+        }
+    };
+    // Threads may still wait for a key or for a name server; they have nothing left to lose.
+    process::exit(code.into());
+}
+
+fn run(cli: Cli, terminal: bool) -> anyhow::Result<u8> {
+    let wanted = cli.wanted(terminal);
+    let (face, data_dir) = (wanted.face, wanted.data_dir.clone());
+    let printouts = match cli.command {
+        None => return awaited(app::chat(wanted)),
+        Some(Command::Demo) => return awaited(app::demo(wanted)),
+        Some(Command::Send { to, text }) => return awaited(app::send(wanted, to, text.join(" "))),
+        Some(Command::Id) => app::id(data_dir, face)?,
+        Some(Command::Contacts) => app::contacts(data_dir, face)?,
+        Some(Command::History { peer, lines }) => app::history(data_dir, face, peer, lines)?,
+        Some(Command::Completions { shell }) => {
+            clap_complete::generate(shell, &mut Cli::command(), "p2pchat", &mut io::stdout());
+            return Ok(0);
+        }
+        Some(Command::Man) => {
+            clap_mangen::Man::new(Cli::command()).render(&mut io::stdout())?;
+            return Ok(0);
+        }
+    };
+    let mut out = io::stdout().lock();
+    for Printout { text, .. } in printouts {
+        if writeln!(out, "{text}").is_err() {
+            // Nobody reads on: not an error, as with other programs in a pipe.
+            break;
+        }
+    }
+    Ok(0)
+}
+
+/// Runs the network in this thread.
+fn awaited(
+    work: impl Future<Output = Result<p2pchat::chat::ExitCode, Failure>>,
+) -> anyhow::Result<u8> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the system refuses what a network program needs")?;
+    let code = runtime.block_on(work)?.code();
+    runtime.shutdown_background();
+    Ok(code)
+}
+
+fn complain(face: Face, code: u8, sentence: &str) -> u8 {
+    let printout = match face {
+        Face::Json => {
+            Printout::out(json::error(if code == 2 { "usage" } else { "internal" }, sentence))
+        }
+        Face::Plain | Face::Terminal => Printout::err(format!("p2pchat: {sentence}")),
+    };
+    // Where nobody listens, the code has to do.
+    let _ = match printout.stream {
+        Stream::Out => writeln!(io::stdout(), "{}", printout.text),
+        Stream::Err => writeln!(io::stderr(), "{}", printout.text),
+    };
+    code
+}
+
+/// Logs to stderr if asked to; otherwise nothing may tear the screen.
+fn log() {
+    if let Ok(filter) = std::env::var(LOG) {
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    }
+}

@@ -9,7 +9,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::interfaces::host_candidates;
 use super::socket::{MAX_UDP, Sockets};
-use crate::proto::{Command, Event, Output};
+use crate::proto::{Command, Endpoint, Event, Output};
 
 /// Commands and events that may wait between the loop and whoever uses it.
 const CHANNEL: usize = 256;
@@ -38,6 +38,24 @@ pub trait Machine: Send + 'static {
     fn handle_timeout(&mut self, now: Instant);
     /// Take the next output; `Timeout` is always last.
     fn poll_output(&mut self) -> Output;
+}
+
+impl Machine for Endpoint {
+    fn handle_command(&mut self, now: Instant, command: Command) {
+        self.handle_command(now, command);
+    }
+
+    fn handle_datagram(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
+        self.handle_datagram(now, from, datagram);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.handle_timeout(now);
+    }
+
+    fn poll_output(&mut self) -> Output {
+        self.poll_output()
+    }
 }
 
 /// A running machine: commands go in, events come out, until [`Command::Close`].

@@ -85,6 +85,40 @@ impl Printer {
     }
 }
 
+/// The terminal as it was found, to be restored at the end: the program may end while the editor
+/// still waits for a key.
+pub struct Restore {
+    #[cfg(unix)]
+    state: Option<rustix::termios::Termios>,
+}
+
+impl Restore {
+    /// Remembers how the terminal is now.
+    #[must_use]
+    pub fn remember() -> Self {
+        Self {
+            #[cfg(unix)]
+            state: rustix::termios::tcgetattr(io::stdin()).ok(),
+        }
+    }
+}
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        if let Some(state) = &self.state {
+            use std::io::Write as _;
+            // Also ends bracketed paste, which the editor turns on while it waits.
+            let _ = write!(io::stdout(), "\u{1b}[?2004l\r").and_then(|()| io::stdout().flush());
+            let _ = rustix::termios::tcsetattr(
+                io::stdin(),
+                rustix::termios::OptionalActions::Now,
+                state,
+            );
+        }
+    }
+}
+
 fn into_io(error: ReadlineError) -> io::Error {
     match error {
         ReadlineError::Io(error) => error,

@@ -1,0 +1,303 @@
+//! The chat with whoever started us.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use p2pchat_wire::identity::Name;
+use tokio::time::Sleep;
+
+use super::console::{Console, Entered, Printed};
+use super::peer::{Peer, Setup, Step, now};
+use super::server::Serving;
+use super::signals::Signals;
+use super::{Failure, profile, terminal};
+use crate::chat::{self, ExitCode, Input};
+use crate::config::{Face, Paths, PeerAddress, Wait, Wanted};
+use crate::proto::Policy;
+use crate::store::Profile;
+use crate::ui::line::LineView;
+use crate::ui::terminal::{LineEditor, Printer, Restore, Typed};
+use crate::ui::{Printout, View, json};
+
+/// Printouts that may wait for a slow reader before we stop making more.
+const MAX_QUEUE: usize = 256;
+
+/// How long the last printouts may take once everything else has ended.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Runs the chat until its input ends, a person leaves, or it makes no sense to go on.
+///
+/// # Errors
+///
+/// [`Failure`] says why the chat could not begin.
+pub async fn chat(wanted: Wanted) -> Result<ExitCode, Failure> {
+    let _restore = (wanted.face == Face::Terminal).then(Restore::remember);
+    let terminal = match wanted.face {
+        Face::Terminal => Some(terminal(&profile::directory(wanted.data_dir.clone())?)?),
+        Face::Plain | Face::Json => None,
+    };
+    run(wanted, terminal, None).await
+}
+
+/// Sends one message and leaves.
+///
+/// # Errors
+///
+/// As [`chat`].
+pub async fn send(wanted: Wanted, to: PeerAddress, text: String) -> Result<ExitCode, Failure> {
+    let face = if wanted.face == Face::Json { Face::Json } else { Face::Plain };
+    run(Wanted { face, peer: Some(to), ..wanted }, None, Some(text)).await
+}
+
+async fn run(
+    mut wanted: Wanted,
+    mut terminal: Option<(LineEditor, Printer)>,
+    text: Option<String>,
+) -> Result<ExitCode, Failure> {
+    let dir = profile::directory(wanted.data_dir.clone())?;
+    let profile = Profile::open(&dir)?;
+    let mut snapshot = profile.snapshot()?;
+    let remembered = profile::remembered(&snapshot);
+    if let (None, None, Some(terminal)) = (&wanted.name, &remembered.name, &mut terminal) {
+        wanted.name = ask_for_a_name(terminal);
+    }
+    let serving = match wanted.serve {
+        Some(address) => Some(Serving::lasting(address, &dir.join("rendezvous"))?),
+        None => None,
+    };
+    if let Some(serving) = &serving {
+        // Port 0 has become a real one.
+        wanted.serve = Some(serving.address());
+    }
+    let mut place = wanted.place(&remembered)?;
+    if let Some(serving) = &serving
+        && place.rendezvous.host == serving.address().into()
+    {
+        place.rendezvous.key = Some(serving.key());
+    }
+    profile::believe(&mut snapshot, &place, now());
+    let mut signals = Signals::listen()?;
+    let wait = text.is_some() || terminal.is_none();
+    let peer = Peer::start(Setup {
+        profile,
+        snapshot,
+        place,
+        peer: wanted.peer.as_ref().map(|peer| peer.name.clone()),
+        wait: wait.then_some(match wanted.wait {
+            Wait::Sent => chat::Wait::Sent,
+            Wait::Delivered => chat::Wait::Delivered,
+        }),
+        policy: policy(wanted.paths),
+        bind: wanted.bind,
+    })?;
+    let console = match (terminal, text) {
+        (_, Some(text)) => Console::saying(text),
+        (Some((editor, printer)), None) => Console::terminal(editor, printer),
+        (None, None) => Console::piped(),
+    };
+    let mut chatting = Chatting::new(peer, view(wanted.face), console, wanted.timeout);
+    if let Some(serving) = &serving {
+        chatting.remark("serving", &serving.sentence());
+    }
+    let code = chatting.run(&mut signals).await;
+    if let Some(serving) = serving {
+        serving.stop().await;
+    }
+    Ok(code)
+}
+
+/// How the chat looks to whoever started us.
+pub(super) fn view(face: Face) -> View {
+    match face {
+        Face::Json => View::Json,
+        Face::Plain => View::Plain(TimeZone::system()),
+        Face::Terminal => {
+            let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            View::Line(LineView::new(TimeZone::system(), colour))
+        }
+    }
+}
+
+/// The option in the core's words.
+pub(super) fn policy(paths: Paths) -> Policy {
+    match paths {
+        Paths::Any => Policy::Any,
+        Paths::RelayOnly => Policy::RelayOnly,
+        Paths::DirectOnly => Policy::DirectOnly,
+    }
+}
+
+/// Asks until there is a name, or the person does not want to say.
+fn ask_for_a_name((editor, printer): &mut (LineEditor, Printer)) -> Option<Name> {
+    loop {
+        match editor.read("Your name (others call you by it): ") {
+            Typed::Line(line) => match Name::new(&line) {
+                Ok(name) => return Some(name),
+                Err(error) => printer.print(&error.to_string()).ok()?,
+            },
+            Typed::Interrupted | Typed::End => return None,
+        }
+    }
+}
+
+pub(super) struct Chatting {
+    peer: Peer,
+    view: View,
+    console: Console,
+    timeout: Duration,
+    queue: VecDeque<Printout>,
+    /// There is no more input; since then the time of `--timeout` runs.
+    deadline: Option<Pin<Box<Sleep>>>,
+    input_ended: bool,
+    /// The last thing typed was Ctrl+C.
+    interrupted: bool,
+    /// Nobody reads our output any more.
+    output_closed: bool,
+    /// A signal asked us to end; the next one insists.
+    ending: bool,
+}
+
+impl Chatting {
+    pub(super) fn new(peer: Peer, view: View, console: Console, timeout: Duration) -> Self {
+        let chatting = Self {
+            peer,
+            view,
+            console,
+            timeout,
+            queue: VecDeque::new(),
+            deadline: None,
+            input_ended: false,
+            interrupted: false,
+            output_closed: false,
+            ending: false,
+        };
+        chatting.prompt();
+        chatting
+    }
+
+    /// Carries the chat between network and console, until one of them ends it.
+    pub(super) async fn run(mut self, signals: &mut Signals) -> ExitCode {
+        let code = loop {
+            let room = self.queue.len() < MAX_QUEUE;
+            let reading = room && !self.input_ended && self.peer.chat().accepts_lines();
+            let settles_at = self.view.settles_at();
+            tokio::select! {
+                step = self.peer.next(), if room => match step {
+                    Step::Show(notice) => {
+                        let cause = self.peer.cause();
+                        self.queue.extend(self.view.render(now(), &notice, cause));
+                    }
+                    Step::Quit { code, .. } => break code,
+                },
+                entered = self.console.entered.recv(), if reading => {
+                    self.entered(entered.unwrap_or(Entered::End));
+                }
+                () = has_room(&self.console.printouts), if !self.queue.is_empty() => self.print(),
+                printed = self.console.printed.recv(), if !self.output_closed => match printed {
+                    Some(Printed::Shown(from, id)) => self.peer.input(Input::Shown { from, id }),
+                    // As other programs in a pipe, end when nobody reads.
+                    Some(Printed::Closed) | None => {
+                        self.output_closed = true;
+                        self.peer.input(Input::Quit);
+                    }
+                },
+                () = reached(settles_at) => self.queue.extend(self.view.settle(now())),
+                () = elapsed(&mut self.deadline) => {
+                    self.deadline = None;
+                    self.peer.input(Input::TimeUp);
+                }
+                () = signals.next() => {
+                    if std::mem::replace(&mut self.ending, true) {
+                        break ExitCode::Internal;
+                    }
+                    self.peer.input(Input::Quit);
+                }
+            }
+        };
+        let Self { peer, console, queue, .. } = self;
+        let Console { printouts, mut printed, .. } = console;
+        peer.close().await;
+        let last_words = async {
+            for printout in queue {
+                if printouts.send(printout).await.is_err() {
+                    break;
+                }
+            }
+            drop(printouts);
+            while printed.recv().await.is_some() {}
+        };
+        let _ = tokio::time::timeout(LAST_WORDS, last_words).await;
+        code
+    }
+
+    pub(super) fn remark(&mut self, code: &str, sentence: &str) {
+        self.queue.push_back(self.view.remark(code, sentence));
+    }
+
+    fn entered(&mut self, entered: Entered) {
+        let again = std::mem::replace(&mut self.interrupted, entered == Entered::Interrupted);
+        match entered {
+            Entered::Line(line) if line.trim().is_empty() => {}
+            Entered::Line(line) if matches!(self.view, View::Json) => match json::parse(&line) {
+                Ok(input) => self.peer.input(input),
+                Err(error) => self.queue.push_back(Printout::out(error)),
+            },
+            Entered::Line(line) => self.peer.input(Input::Line(line)),
+            Entered::Text(text) => {
+                self.peer.input(Input::Send { to: None, text, reference: None });
+            }
+            Entered::TooLong => {
+                self.remark("too-long", "A line of input was too long and was left out.");
+            }
+            Entered::Interrupted if again => self.peer.input(Input::Quit),
+            Entered::Interrupted => {
+                self.remark("interrupted", "-- Ctrl+C again, Ctrl+D or /quit to leave.");
+            }
+            Entered::End => {
+                self.input_ended = true;
+                self.deadline = Some(Box::pin(tokio::time::sleep(self.timeout)));
+                self.peer.input(Input::EndOfInput);
+            }
+        }
+        self.prompt();
+    }
+
+    /// Lets the line editor ask for the next line.
+    fn prompt(&self) {
+        if let Some(prompts) = &self.console.prompts {
+            // Without an editor there is nobody to prompt; its end is reported as input.
+            let _ = prompts.send(LineView::prompt(self.peer.chat().current()));
+        }
+    }
+
+    fn print(&mut self) {
+        while let Some(printout) = self.queue.pop_front() {
+            if let Err(tokio::sync::mpsc::error::TrySendError::Full(printout)) =
+                self.console.printouts.try_send(printout)
+            {
+                self.queue.push_front(printout);
+                break;
+            }
+        }
+    }
+}
+
+async fn has_room(printouts: &tokio::sync::mpsc::Sender<Printout>) {
+    drop(printouts.reserve().await);
+}
+
+async fn reached(moment: Option<chat::Timestamp>) {
+    match moment {
+        Some(moment) => tokio::time::sleep(Duration::from_millis(moment.since(now()))).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn elapsed(deadline: &mut Option<Pin<Box<Sleep>>>) {
+    match deadline {
+        Some(deadline) => deadline.await,
+        None => std::future::pending().await,
+    }
+}

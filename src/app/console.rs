@@ -1,0 +1,198 @@
+//! Standard input and output, each in a thread of its own: a pipe that nobody reads must not stop
+//! the network, and a terminal must be printed on while somebody types.
+
+use std::io::{self, BufRead, Read, Write};
+use std::sync::mpsc as blocking;
+
+use tokio::sync::mpsc;
+
+use crate::chat::{Address, LineId};
+use crate::ui::terminal::{LineEditor, Printer, Typed};
+use crate::ui::{Printout, Stream, json};
+
+/// Lines read ahead, and printouts that may wait.
+const CHANNEL: usize = 64;
+
+/// What comes from whoever started us.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Entered {
+    /// A line, without its end.
+    Line(String),
+    /// A message, not to be taken for a command.
+    Text(String),
+    /// A line longer than any that makes sense; it was skipped.
+    TooLong,
+    /// Ctrl+C at a prompt.
+    Interrupted,
+    /// There is no more.
+    End,
+}
+
+/// What became of a printout.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Printed {
+    /// This line of this peer has been written and flushed.
+    Shown(Address, LineId),
+    /// Nobody reads our output any more.
+    Closed,
+}
+
+/// Input and output.
+pub(super) struct Console {
+    pub(super) entered: mpsc::Receiver<Entered>,
+    /// Where the next prompt goes; the line editor waits for it after each line.
+    pub(super) prompts: Option<blocking::Sender<String>>,
+    /// Drop it to let the writer end, and await [`finished`](Self::finished).
+    pub(super) printouts: mpsc::Sender<Printout>,
+    /// Ends when everything is written.
+    pub(super) printed: mpsc::UnboundedReceiver<Printed>,
+}
+
+impl Console {
+    /// Reads lines from a pipe or file, writes to both outputs.
+    pub(super) fn piped() -> Self {
+        let (entered_sender, entered) = mpsc::channel(CHANNEL);
+        thread(move || read_lines(io::stdin().lock(), &entered_sender));
+        let (printouts, printed) = writer(write);
+        Self { entered, prompts: None, printouts, printed }
+    }
+
+    /// One message instead of standard input.
+    pub(super) fn saying(text: String) -> Self {
+        let (sender, entered) = mpsc::channel(CHANNEL);
+        for entered in [Entered::Text(text), Entered::End] {
+            // A new channel has room for two.
+            let _ = sender.try_send(entered);
+        }
+        let (printouts, printed) = writer(write);
+        Self { entered, prompts: None, printouts, printed }
+    }
+
+    /// Takes the terminal that `editor` and `printer` hold.
+    pub(super) fn terminal(mut editor: LineEditor, mut printer: Printer) -> Self {
+        let (entered_sender, entered) = mpsc::channel(CHANNEL);
+        let (prompts, prompt_queue) = blocking::channel::<String>();
+        thread(move || {
+            while let Ok(prompt) = prompt_queue.recv() {
+                let entered = match editor.read(&prompt) {
+                    Typed::Line(line) => Entered::Line(line),
+                    Typed::Interrupted => Entered::Interrupted,
+                    Typed::End => Entered::End,
+                };
+                let end = entered == Entered::End;
+                editor.save();
+                if entered_sender.blocking_send(entered).is_err() || end {
+                    break;
+                }
+            }
+        });
+        let (printouts, printed) = writer(move |printout| printer.print(&printout.text));
+        Self { entered, prompts: Some(prompts), printouts, printed }
+    }
+}
+
+fn writer(
+    mut write: impl FnMut(&Printout) -> io::Result<()> + Send + 'static,
+) -> (mpsc::Sender<Printout>, mpsc::UnboundedReceiver<Printed>) {
+    let (printouts, mut queue) = mpsc::channel::<Printout>(CHANNEL);
+    let (results, printed) = mpsc::unbounded_channel();
+    thread(move || {
+        while let Some(printout) = queue.blocking_recv() {
+            let result = match write(&printout) {
+                Ok(()) => printout.shows.map(|(from, id)| Printed::Shown(from, id)),
+                // Without stderr there is still work to do; without stdout nobody wants it.
+                Err(_) if printout.stream == Stream::Err => None,
+                Err(_) => Some(Printed::Closed),
+            };
+            let closed = result == Some(Printed::Closed);
+            if result.is_some_and(|result| results.send(result).is_err()) || closed {
+                break;
+            }
+        }
+    });
+    (printouts, printed)
+}
+
+/// Writes to the stream that the printout is for.
+pub(super) fn write(printout: &Printout) -> io::Result<()> {
+    match printout.stream {
+        Stream::Out => write_line(io::stdout().lock(), &printout.text),
+        Stream::Err => write_line(io::stderr().lock(), &printout.text),
+    }
+}
+
+fn write_line(mut stream: impl Write, text: &str) -> io::Result<()> {
+    // One write, so that lines of several processes on one pipe stay whole where they can.
+    stream.write_all(format!("{text}\n").as_bytes())?;
+    stream.flush()
+}
+
+/// Reads until the end or until nobody listens.
+fn read_lines(mut input: impl BufRead, entered: &mpsc::Sender<Entered>) {
+    loop {
+        let next = read_line(&mut input).unwrap_or(Entered::End);
+        let end = next == Entered::End;
+        if entered.blocking_send(next).is_err() || end {
+            break;
+        }
+    }
+}
+
+/// One line of at most [`json::MAX_LINE`] bytes. What is no UTF-8 becomes U+FFFD.
+fn read_line(input: &mut impl BufRead) -> io::Result<Entered> {
+    let mut bytes = Vec::new();
+    let limit = json::MAX_LINE as u64 + 1;
+    if input.by_ref().take(limit).read_until(b'\n', &mut bytes)? == 0 {
+        return Ok(Entered::End);
+    }
+    if bytes.last() != Some(&b'\n') && bytes.len() > json::MAX_LINE {
+        input.skip_until(b'\n')?;
+        return Ok(Entered::TooLong);
+    }
+    while bytes.last().is_some_and(|byte| b"\r\n".contains(byte)) {
+        bytes.pop();
+    }
+    Ok(Entered::Line(String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+#[expect(clippy::disallowed_methods, reason = "blocking input and output need threads")]
+fn thread(work: impl FnOnce() + Send + 'static) {
+    std::thread::spawn(work);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(mut input: &[u8]) -> Vec<Entered> {
+        let mut lines = Vec::new();
+        loop {
+            let line = read_line(&mut input).expect("memory can be read");
+            if line == Entered::End {
+                return lines;
+            }
+            lines.push(line);
+        }
+    }
+
+    fn line(text: &str) -> Entered {
+        Entered::Line(text.to_owned())
+    }
+
+    #[test]
+    fn lines_end_in_many_ways() {
+        assert_eq!(lines(b"a\r\n\nb"), [line("a"), line(""), line("b")]);
+        assert_eq!(lines(b""), []);
+        assert_eq!(lines(b"\xff\n"), [line("\u{fffd}")]);
+    }
+
+    #[test]
+    fn a_line_without_end_does_not_fill_the_memory() {
+        let mut input = vec![b'x'; 3 * json::MAX_LINE];
+        input.extend(b"\nnext\n");
+        assert_eq!(lines(&input), [Entered::TooLong, line("next")]);
+        let whole = vec![b'x'; json::MAX_LINE];
+        assert_eq!(lines(&whole).len(), 1);
+        assert!(matches!(lines(&whole)[0], Entered::Line(_)));
+    }
+}

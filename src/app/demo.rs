@@ -1,0 +1,391 @@
+//! The whole thing on one computer: a rendezvous, an echo, and you, over real UDP.
+//!
+//! The echo is a peer like any other, with sockets, an identity and a store of its own; it answers
+//! each line with the same line. At a terminal the ordinary chat opens. Without one, each line of
+//! input is sent, the transcript is printed together with how the path came to be, and the exit code
+//! says whether every line was delivered and came back.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use jiff::tz::TimeZone;
+use p2pchat_wire::identity::Name;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::chatting::{Chatting, policy, view};
+use super::console::{self, Console, Entered};
+use super::peer::{Peer, Setup, Step, instant};
+use super::server::Serving;
+use super::signals::Signals;
+use super::{Failure, terminal};
+use crate::chat::{ExitCode, Input, LineState, Message, Notice, Presence, Wait, clean};
+use crate::config::{Face, Place, Rendezvous, Wanted};
+use crate::proto::{PathInfo, PathKind, Policy};
+use crate::store::Profile;
+use crate::ui::terminal::Restore;
+use crate::ui::{Printout, words};
+
+/// What is said where nobody says anything.
+const GREETING: &str = "Hello, echo! 你好，回声！";
+
+/// How long a direct path is waited for after the last line came back, so that its coming can be
+/// told. It takes one round trip; on one computer, that is nothing.
+const DIRECT: Duration = Duration::from_secs(3);
+
+/// Runs the demo.
+///
+/// # Errors
+///
+/// [`Failure`] says which part could not start, or what did not come back.
+pub async fn demo(wanted: Wanted) -> Result<ExitCode, Failure> {
+    let started = instant();
+    let mut signals = Signals::listen()?;
+    let folder = tempfile::Builder::new().prefix("p2pchat-demo-").tempdir().map_err(|error| {
+        Failure::internal(format!("no temporary directory could be made: {error}"))
+    })?;
+    let serving = Serving::for_the_demo()?;
+    let echo = Echo::start(&folder.path().join("echo"), &serving).await?;
+    let mine = wanted.name.clone().filter(|name| name.as_str() != "echo");
+    let place = place(&serving, mine.map_or_else(|| name("you"), Ok)?)?;
+    let wait = (wanted.face != Face::Terminal).then_some(Wait::Delivered);
+    let setup =
+        setup(&folder.path().join("you"), place, Some(name("echo")?), wait, policy(wanted.paths))?;
+    let code = match wanted.face {
+        Face::Plain => {
+            let story = Story::new(started);
+            story.tell(instant(), &format!("a rendezvous listens on {}", serving.address()));
+            story.tell(instant(), "echo, another peer, is registered there");
+            let mut run = Run { peer: Peer::start(setup)?, story, sent: Vec::new(), echoed: 0 };
+            let outcome = run.until_everything_came_back(&mut signals, wanted.timeout).await;
+            run.peer.close().await;
+            outcome.map(|()| ExitCode::Done)
+        }
+        Face::Terminal | Face::Json => {
+            let _restore = Restore::remember();
+            let console = match wanted.face {
+                Face::Terminal => {
+                    let (editor, printer) = terminal(folder.path())?;
+                    Console::terminal(editor, printer)
+                }
+                Face::Plain | Face::Json => Console::piped(),
+            };
+            let peer = Peer::start(setup)?;
+            let mut chatting = Chatting::new(peer, view(wanted.face), console, wanted.timeout);
+            chatting.remark(
+                "demo",
+                &format!(
+                    "-- This is a demo on your computer alone: a rendezvous on {}, a peer called \
+                     echo, and you. Say something; /path shows how you are connected, /help what \
+                     else there is, /quit ends it.",
+                    serving.address()
+                ),
+            );
+            Ok(chatting.run(&mut signals).await)
+        }
+    };
+    echo.stop().await;
+    serving.stop().await;
+    code
+}
+
+/// The peer that answers.
+struct Echo {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Echo {
+    /// Starts it and waits until it can be called.
+    #[expect(clippy::disallowed_methods, reason = "a second peer is a second task")]
+    async fn start(dir: &Path, serving: &Serving) -> Result<Self, Failure> {
+        let place = place(serving, name("echo")?)?;
+        let mut peer = Peer::start(setup(dir, place, None, Some(Wait::Delivered), Policy::Any)?)?;
+        loop {
+            match peer.next().await {
+                Step::Show(Notice::Registered { .. }) => break,
+                Step::Show(_) => {}
+                Step::Quit { .. } => {
+                    return Err(Failure {
+                        code: ExitCode::RendezvousUnreachable,
+                        sentence: format!(
+                            "echo could not register: {}",
+                            peer.cause().unwrap_or("no reason was given")
+                        ),
+                    });
+                }
+            }
+        }
+        let (stop, stopped) = oneshot::channel();
+        Ok(Self { stop, task: tokio::spawn(answer(peer, stopped)) })
+    }
+
+    async fn stop(self) {
+        let _ = self.stop.send(());
+        let _ = self.task.await;
+    }
+}
+
+async fn answer(mut peer: Peer, mut stopped: oneshot::Receiver<()>) {
+    let mut stopping = false;
+    loop {
+        tokio::select! {
+            step = peer.next() => match step {
+                Step::Show(Notice::Message(Message { from, id, text, .. })) => {
+                    let to = Some(from.to_string());
+                    peer.input(Input::Send { to, text, reference: None });
+                    peer.input(Input::Shown { from, id });
+                }
+                Step::Show(_) => {}
+                Step::Quit { .. } => break,
+            },
+            _ = &mut stopped, if !stopping => {
+                stopping = true;
+                peer.input(Input::Quit);
+            }
+        }
+    }
+    peer.close().await;
+}
+
+/// Without a terminal: what was sent, what came back, and how.
+struct Run {
+    peer: Peer,
+    story: Story,
+    sent: Vec<Sent>,
+    echoed: usize,
+}
+
+struct Sent {
+    text: String,
+    delivered: bool,
+}
+
+impl Run {
+    async fn until_everything_came_back(
+        &mut self,
+        signals: &mut Signals,
+        timeout: Duration,
+    ) -> Result<(), Failure> {
+        let mut console = Console::piped();
+        let mut input_ended = false;
+        // Starts anew whenever something happens that was waited for.
+        let mut patience = Box::pin(tokio::time::sleep(timeout));
+        loop {
+            let done = input_ended && self.echoed == self.sent.len();
+            if done && self.sent.iter().all(|sent| sent.delivered) {
+                break;
+            }
+            let reading = !input_ended && self.peer.chat().accepts_lines();
+            let progress = tokio::select! {
+                step = self.peer.next() => self.step(step)?,
+                entered = console.entered.recv(), if reading => {
+                    input_ended = self.entered(entered.unwrap_or(Entered::End))?;
+                    true
+                }
+                () = &mut patience, if input_ended => return Err(self.incomplete(timeout)),
+                () = signals.next() => return Err(Failure::internal("interrupted")),
+            };
+            if progress {
+                patience.set(tokio::time::sleep(timeout));
+            }
+        }
+        let direct = async {
+            while !self.story.direct {
+                let step = self.peer.next().await;
+                self.step(step)?;
+            }
+            Ok::<(), Failure>(())
+        };
+        // Over the relay everything arrived as well; then that is the story.
+        if let Ok(outcome) = tokio::time::timeout(DIRECT, direct).await {
+            outcome?;
+        }
+        self.story.tell(
+            instant(),
+            &format!(
+                "{} sent, delivered and echoed; {}",
+                match self.sent.len() {
+                    1 => "1 line was".to_owned(),
+                    count => format!("{count} lines were"),
+                },
+                if self.story.direct {
+                    "the path is direct"
+                } else {
+                    "no direct path was found, so the relay carried them"
+                }
+            ),
+        );
+        Ok(())
+    }
+
+    /// Whether that was the end of input.
+    fn entered(&mut self, entered: Entered) -> Result<bool, Failure> {
+        match entered {
+            Entered::Line(line) if line.trim().is_empty() => {}
+            Entered::Line(line) | Entered::Text(line) => self.send(line),
+            Entered::TooLong => {
+                return Err(Failure {
+                    code: ExitCode::Usage,
+                    sentence: "a line of input is longer than any message may be".to_owned(),
+                });
+            }
+            Entered::Interrupted => {}
+            Entered::End => {
+                if self.sent.is_empty() {
+                    self.send(GREETING.to_owned());
+                }
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn send(&mut self, text: String) {
+        print(&format!("you   {}", clean::one_line(&text, "\n      ")));
+        let reference = Some(self.sent.len().to_string());
+        self.peer.input(Input::Send { to: None, text: text.clone(), reference });
+        self.sent.push(Sent { text, delivered: false });
+    }
+
+    /// Whether something happened that was waited for.
+    fn step(&mut self, step: Step) -> Result<bool, Failure> {
+        let notice = match step {
+            Step::Show(notice) => notice,
+            Step::Quit { code, .. } => {
+                let sentence = "the chat ended before everything came back".to_owned();
+                return Err(Failure { code, sentence });
+            }
+        };
+        self.story.follow(instant(), &notice);
+        match notice {
+            Notice::Status { reference: Some(reference), state: LineState::Delivered, .. } => {
+                let index = reference.parse::<usize>().ok();
+                if let Some(sent) = index.and_then(|index| self.sent.get_mut(index)) {
+                    sent.delivered = true;
+                }
+            }
+            Notice::Status { state: LineState::Failed(problem), .. }
+            | Notice::Refused { problem, .. } => {
+                return Err(Failure {
+                    code: ExitCode::Internal,
+                    sentence: words::problem_sentence(&problem),
+                });
+            }
+            Notice::Message(Message { from, id, text, .. }) => {
+                print(&format!("echo  {}", clean::one_line(&text, "\n      ")));
+                if self.sent.get(self.echoed).is_none_or(|sent| sent.text != text) {
+                    return Err(Failure::internal("the echo is not what was said"));
+                }
+                self.echoed += 1;
+                self.peer.input(Input::Shown { from, id });
+            }
+            Notice::Trouble(_) | Notice::StoreFailed(_) | Notice::ConnectRefused { .. } => {
+                let cause = self.peer.cause();
+                if let Some(sentence) = words::sentence(&notice, &TimeZone::UTC, cause) {
+                    self.story.tell(instant(), &sentence);
+                }
+                return Ok(false);
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn incomplete(&self, timeout: Duration) -> Failure {
+        let delivered = self.sent.iter().filter(|sent| sent.delivered).count();
+        let (code, state) = match self.story.state {
+            None => (ExitCode::RendezvousUnreachable, "we were never registered"),
+            Some(Presence::Connected) => (ExitCode::Incomplete, "we are connected"),
+            Some(_) => (ExitCode::NoPath, "we are not connected"),
+        };
+        Failure {
+            code,
+            sentence: format!(
+                "nothing happened for {}s: of {} lines {delivered} were delivered and {} came back; {state}",
+                timeout.as_secs(),
+                self.sent.len(),
+                self.echoed
+            ),
+        }
+    }
+}
+
+/// How the path came to be, told as it happens.
+struct Story {
+    started: Instant,
+    /// The echo's state once we are registered.
+    state: Option<Presence>,
+    direct: bool,
+}
+
+impl Story {
+    fn new(started: Instant) -> Self {
+        Self { started, state: None, direct: false }
+    }
+
+    fn follow(&mut self, now: Instant, notice: &Notice) {
+        match notice {
+            Notice::Registered { me, mapped, first: true, .. } => {
+                self.state = self.state.or(Some(Presence::Offline));
+                self.tell(now, &format!("registered as {me}; the server sees us at {mapped}"));
+            }
+            Notice::Peer { state, path, .. } => {
+                let was = self.state.replace(*state);
+                match (state, path) {
+                    (Presence::Connecting, _) => {
+                        self.tell(
+                            now,
+                            "introduced to echo; the handshake runs over the relay and directly",
+                        );
+                    }
+                    (Presence::Connected, Some(path)) => self.path(now, was, *path),
+                    (Presence::Registered | Presence::Connected | Presence::Offline, _) => {}
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn path(&mut self, now: Instant, was: Option<Presence>, path: PathInfo) {
+        let connected = if was == Some(Presence::Connected) { "now" } else { "connected to echo" };
+        let remote = match path.remote {
+            Some(remote) if path.kind != PathKind::Relay => format!(" to {remote}"),
+            _ => String::new(),
+        };
+        self.direct = path.kind != PathKind::Relay;
+        self.tell(now, &format!("{connected} {}{remote}", words::by(Some(path))));
+    }
+
+    fn tell(&self, now: Instant, sentence: &str) {
+        let passed = now.saturating_duration_since(self.started);
+        print(&format!("{:>6} ms  {sentence}", passed.as_millis()));
+    }
+}
+
+/// Straight to the output: nothing else of the demo waits meanwhile.
+fn print(text: &str) {
+    // Where nobody reads, the exit code still says how it went.
+    let _ = console::write(&Printout::out(text.to_owned()));
+}
+
+fn setup(
+    dir: &Path,
+    place: Place,
+    peer: Option<Name>,
+    wait: Option<Wait>,
+    policy: Policy,
+) -> Result<Setup, Failure> {
+    let profile = Profile::open(dir)?;
+    let snapshot = profile.snapshot()?;
+    Ok(Setup { profile, snapshot, place, peer, wait, policy, bind: None })
+}
+
+fn place(serving: &Serving, name: Name) -> Result<Place, Failure> {
+    let rendezvous = Rendezvous { host: serving.address().into(), key: Some(serving.key()) };
+    Ok(Place { name, rendezvous })
+}
+
+fn name(text: &str) -> Result<Name, Failure> {
+    Name::new(text).map_err(|error| Failure::internal(error.to_string()))
+}

@@ -1,0 +1,71 @@
+//! The wiring: what `p2pchat` does, from the options to the exit code.
+//!
+//! - [`chat`] runs a conversation with whoever started us: the [`Peer`](peer::Peer) on one side, a
+//!   [`Console`](console::Console) on the other, a [`View`](crate::ui::View) between them.
+//! - [`demo`] runs two peers and a rendezvous on this computer.
+//! - [`id`], [`contacts`] and [`history`] look into the profile, also while another process uses it.
+//!
+//! One thread runs the network and the chat; the disk, standard input and standard output have
+//! threads of their own, and only bounded queues between them.
+
+mod chatting;
+mod console;
+mod demo;
+mod home;
+mod peer;
+mod profile;
+mod queries;
+mod server;
+mod signals;
+
+use std::path::Path;
+
+use crate::chat::ExitCode;
+use crate::config::ConfigError;
+use crate::store::ProfileError;
+use crate::ui::terminal::{LineEditor, Printer};
+
+pub use chatting::{chat, send};
+pub use demo::demo;
+pub use queries::{contacts, history, id};
+
+/// Takes the terminal of a person.
+fn terminal(data_dir: &Path) -> Result<(LineEditor, Printer), Failure> {
+    LineEditor::open(Some(&data_dir.join("typed"))).map_err(|error| {
+        Failure::internal(format!("the terminal cannot be used: {error}; try --plain"))
+    })
+}
+
+/// Why nothing came of it: a code for scripts, a sentence for people.
+#[derive(Debug, thiserror::Error)]
+#[error("{sentence}")]
+pub struct Failure {
+    /// The exit code.
+    pub code: ExitCode,
+    /// What happened, why, and what can be done.
+    pub sentence: String,
+}
+
+impl Failure {
+    fn internal(sentence: impl Into<String>) -> Self {
+        Self { code: ExitCode::Internal, sentence: sentence.into() }
+    }
+}
+
+impl From<ProfileError> for Failure {
+    fn from(error: ProfileError) -> Self {
+        Self::internal(error.to_string())
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self { code: ExitCode::Usage, sentence: error.to_string() }
+    }
+}
+
+impl From<peer::StartError> for Failure {
+    fn from(error: peer::StartError) -> Self {
+        Self::internal(error.to_string())
+    }
+}

@@ -1,0 +1,183 @@
+//! One running peer: the chat, the core on its sockets, and the store, each where it belongs.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant, SystemTime};
+
+use p2pchat_wire::identity::Name;
+use tokio::sync::mpsc;
+
+use super::home::{Home, News};
+use crate::chat::{
+    Chat, Config, Effect, ExitCode, Input, Notice, Snapshot, StoreReply, Timestamp, Wait,
+};
+use crate::config::Place;
+use crate::net::{Network, Sockets, start};
+use crate::proto::{self, Command, Endpoint, Event, Policy, RendezvousTrouble};
+use crate::store::{Profile, Store};
+
+/// How long goodbyes may take.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// What a peer is made of.
+pub(super) struct Setup {
+    pub(super) profile: Profile,
+    pub(super) snapshot: Snapshot,
+    pub(super) place: Place,
+    pub(super) peer: Option<Name>,
+    pub(super) wait: Option<Wait>,
+    pub(super) policy: Policy,
+    pub(super) bind: Option<SocketAddr>,
+}
+
+/// Why a peer cannot start.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StartError {
+    #[error("no UDP socket could be opened{}: {cause}", address.map(|a| format!(" on {a}")).unwrap_or_default())]
+    Socket { address: Option<SocketAddr>, cause: io::Error },
+    #[error(transparent)]
+    Profile(#[from] crate::store::ProfileError),
+    #[error("the operating system gives no random numbers: {0}")]
+    Random(#[from] getrandom::Error),
+}
+
+/// What a peer does next.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// Show this.
+    Show(Notice),
+    /// It has ended; [`Peer::close`] it.
+    Quit { code: ExitCode },
+}
+
+pub(super) struct Peer {
+    chat: Chat,
+    network: Network,
+    network_ended: bool,
+    /// A command that found the channel full.
+    stuck: Option<Command>,
+    store: Store,
+    replies: mpsc::UnboundedReceiver<StoreReply>,
+    home: Home,
+}
+
+impl Peer {
+    /// Opens the sockets and starts everything. Must be called inside the runtime.
+    pub(super) fn start(setup: Setup) -> Result<Self, StartError> {
+        let Setup { profile, snapshot, place, peer, wait, policy, bind } = setup;
+        let sockets =
+            Sockets::bind(bind).map_err(|cause| StartError::Socket { address: bind, cause })?;
+        let host = place.rendezvous.host.to_string();
+        let identity = profile.identity().clone();
+        let config = Config {
+            key: identity.id(),
+            name: Some(place.name),
+            host: host.clone(),
+            peer,
+            wait,
+            software: concat!("p2pchat ", env!("CARGO_PKG_VERSION")).to_owned(),
+            seed: random()?,
+        };
+        let home = Home::new(place.rendezvous, snapshot.rendezvous(&host));
+        let core = proto::Config { policy, started_at_ms: now().0 };
+        let endpoint = Endpoint::new(core, identity, random()?, instant());
+        let (answers, replies) = mpsc::unbounded_channel();
+        // The chat has stopped listening only when it has ended; then nobody waits for answers.
+        let store = profile.run(move |reply| drop(answers.send(reply)))?;
+        let network = start(endpoint, sockets);
+        let chat = Chat::new(config, snapshot);
+        Ok(Self { chat, network, network_ended: false, stuck: None, store, replies, home })
+    }
+
+    /// Gives the chat something to think about; the consequences come out of [`next`](Self::next).
+    pub(super) fn input(&mut self, input: Input) {
+        self.chat.handle_input(now(), input);
+    }
+
+    pub(super) fn chat(&self) -> &Chat {
+        &self.chat
+    }
+
+    /// Why the rendezvous is not reached, as far as known.
+    pub(super) fn cause(&self) -> Option<&str> {
+        Some(self.home.cause()).filter(|cause| !cause.is_empty())
+    }
+
+    /// Carries out what the chat wants, and feeds it what happens, until there is something to
+    /// show. Dropping the future loses nothing.
+    pub(super) async fn next(&mut self) -> Step {
+        loop {
+            while self.stuck.is_none() {
+                match self.chat.poll_effect() {
+                    Some(Effect::Network(command)) => self.command(command),
+                    Some(Effect::Store(request)) => self.store.request(request),
+                    Some(Effect::Show(notice)) => return Step::Show(notice),
+                    Some(Effect::Quit { code, .. }) => return Step::Quit { code },
+                    None => break,
+                }
+            }
+            tokio::select! {
+                () = has_room(&self.network.commands), if self.stuck.is_some() => {
+                    if let Some(command) = self.stuck.take() {
+                        self.command(command);
+                    }
+                }
+                event = self.network.events.recv(), if !self.network_ended => match event {
+                    Some(event) => {
+                        self.home.observe(&event);
+                        self.input(Input::Network(event));
+                    }
+                    None => self.network_ended = true,
+                },
+                Some(reply) = self.replies.recv() => self.input(Input::Stored(reply)),
+                news = self.home.next(), if self.stuck.is_none() => match news {
+                    News::Use(command) => self.command(command),
+                    News::Unreachable => self.input(Input::Network(Event::RendezvousTrouble(
+                        RendezvousTrouble::Unreachable,
+                    ))),
+                },
+            }
+        }
+    }
+
+    /// Says goodbye and writes what is left to write.
+    pub(super) async fn close(mut self) {
+        drop(self.network.commands);
+        let goodbye = async { while self.network.events.recv().await.is_some() {} };
+        let _ = tokio::time::timeout(GOODBYE, goodbye).await;
+        self.store.close();
+    }
+
+    fn command(&mut self, command: Command) {
+        if let Err(mpsc::error::TrySendError::Full(command)) =
+            self.network.commands.try_send(command)
+        {
+            self.stuck = Some(command);
+        }
+    }
+}
+
+async fn has_room(commands: &mpsc::Sender<Command>) {
+    drop(commands.reserve().await);
+}
+
+/// 32 bytes of the operating system's.
+#[expect(clippy::disallowed_methods, reason = "seeds come from here")]
+pub(super) fn random() -> Result<[u8; 32], StartError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed)?;
+    Ok(seed)
+}
+
+/// The monotonic clock.
+#[expect(clippy::disallowed_methods, reason = "the wiring has the clock")]
+pub(super) fn instant() -> Instant {
+    Instant::now()
+}
+
+/// The wall clock.
+#[expect(clippy::disallowed_methods, reason = "the wiring has the clock")]
+pub(super) fn now() -> Timestamp {
+    let passed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(passed.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,94 @@
+//! Where a profile is, and what it remembers.
+
+use std::path::PathBuf;
+
+use etcetera::BaseStrategy;
+
+use super::Failure;
+use crate::chat::{self, Snapshot};
+use crate::config::{Place, Remembered};
+
+/// The directory of the profile: the one given, else where the system keeps such things.
+pub(super) fn directory(given: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    if let Some(given) = given {
+        return Ok(given);
+    }
+    let system = etcetera::choose_base_strategy().map_err(|_| {
+        Failure::internal(
+            "this computer does not say where your home directory is; name a place with --data-dir DIR",
+        )
+    })?;
+    Ok(system.data_dir().join("p2pchat"))
+}
+
+/// What earlier runs used last.
+pub(super) fn remembered(snapshot: &Snapshot) -> Remembered {
+    let last = snapshot.rendezvous.first();
+    Remembered {
+        name: snapshot.rendezvous.iter().find_map(|known| known.name.clone()),
+        rendezvous: last.and_then(|known| known.host.parse().ok()),
+    }
+}
+
+/// A key given on the command line is what is known of the server from now on, whatever was
+/// believed before.
+pub(super) fn believe(snapshot: &mut Snapshot, place: &Place, now: chat::Timestamp) {
+    let Some(key) = place.rendezvous.key else { return };
+    let host = place.rendezvous.host.to_string();
+    match snapshot.rendezvous.iter_mut().find(|known| known.host == host) {
+        Some(known) if known.key == Some(key) => {}
+        // A token of the former key's server is worth nothing.
+        Some(known) => (known.key, known.token) = (Some(key), None),
+        None => snapshot.rendezvous.push(chat::Rendezvous {
+            host,
+            key: Some(key),
+            token: None,
+            name: None,
+            used_at: now,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use p2pchat_wire::identity::{Name, PeerId};
+
+    use super::*;
+
+    fn known(host: &str, name: Option<&str>, used_at: u64) -> chat::Rendezvous {
+        chat::Rendezvous {
+            host: host.to_owned(),
+            key: Some(PeerId([1; 32])),
+            token: Some([2; 32]),
+            name: name.and_then(|name| Name::new(name).ok()),
+            used_at: chat::Timestamp(used_at),
+        }
+    }
+
+    #[test]
+    fn the_last_rendezvous_and_the_last_name_are_remembered() {
+        let snapshot = Snapshot {
+            rendezvous: vec![known("new:9", None, 2), known("old", Some("bob"), 1)],
+            ..Snapshot::default()
+        };
+        let remembered = remembered(&snapshot);
+        assert_eq!(remembered.rendezvous, "new:9".parse().ok());
+        assert_eq!(remembered.name, Name::new("bob").ok());
+    }
+
+    #[test]
+    fn a_key_that_a_person_gives_replaces_the_one_believed() {
+        let mut snapshot =
+            Snapshot { rendezvous: vec![known("host", None, 1)], ..Snapshot::default() };
+        let key = PeerId([7; 32]);
+        let place = |host: &str| Place {
+            name: Name::new("bob").expect("name"),
+            rendezvous: format!("{host}#{key}").parse().expect("address"),
+        };
+        believe(&mut snapshot, &place("host"), chat::Timestamp(5));
+        believe(&mut snapshot, &place("other"), chat::Timestamp(5));
+        assert_eq!(snapshot.rendezvous.len(), 2);
+        assert_eq!((snapshot.rendezvous[0].key, snapshot.rendezvous[0].token), (Some(key), None));
+        assert_eq!(snapshot.rendezvous[1].key, Some(key));
+    }
+}
