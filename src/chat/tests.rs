@@ -204,11 +204,15 @@ fn when_the_time_is_up_the_code_says_what_was_missing() {
     bench.line("hi").event(unreachable).input(Input::TimeUp);
     assert_eq!(bench.quit, Some((ExitCode::RendezvousUnreachable, 1)));
     assert_eq!(
-        end(|bench| drop(bench.registered().refused(Refusal::NoSuchName))),
+        end(|bench| {
+            bench.registered().refused(Refusal::NoSuchName);
+        }),
         ExitCode::NoSuchName
     );
     assert_eq!(
-        end(|bench| drop(bench.registered().refused(Refusal::Offline))),
+        end(|bench| {
+            bench.registered().refused(Refusal::Offline);
+        }),
         ExitCode::PeerOffline
     );
     assert_eq!(
@@ -217,9 +221,16 @@ fn when_the_time_is_up_the_code_says_what_was_missing() {
         }),
         ExitCode::NoPath
     );
-    assert_eq!(end(|bench| drop(bench.registered().connected(BOB, "bob"))), ExitCode::PeerOffline);
     assert_eq!(
-        end(|bench| drop(bench.registered().connected(BOB, "bob").confirmed())),
+        end(|bench| {
+            bench.registered().connected(BOB, "bob");
+        }),
+        ExitCode::PeerOffline
+    );
+    assert_eq!(
+        end(|bench| {
+            bench.registered().connected(BOB, "bob").confirmed();
+        }),
         ExitCode::Done
     );
 }

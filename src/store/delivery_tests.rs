@@ -314,6 +314,22 @@ fn more_lines_than_memory_holds_wait_on_disk() {
 }
 
 #[test]
+fn lines_that_come_faster_than_they_leave_are_not_overtaken_by_newer_ones() {
+    let mut world = World::new();
+    world.connect();
+    for round in 0..200 {
+        world.step(&Step::Type { side: 0, lines: 20 });
+        world.step(&Step::Disk { side: 0, requests: 30 });
+        world.step(&Step::Carry { side: 0, messages: 9 });
+        world.step(&Step::Disk { side: 1, requests: 30 });
+        world.step(&Step::Carry { side: 1, messages: round % 3 });
+    }
+    world.settle();
+    world.check();
+    assert_eq!(world.sides[1].shown.len(), 4000);
+}
+
+#[test]
 fn a_restored_backup_loses_nothing_that_is_written_after_it() {
     let mut world = World::new();
     world.step(&Step::Type { side: 0, lines: 3 });

@@ -202,6 +202,9 @@ fn a_full_disk_fails_the_request_and_nothing_that_was_answered() {
         StoreRequest::Receive(ReceivedLine { text: "x".repeat(60_000), ..received("bob", 1, 0) });
     assert!(matches!(&database.handle(&[line])[..], [StoreReply::Failed(_)]));
     assert_eq!(database.snapshot().expect("reads").cursors, [], "not kept, so not acknowledged");
+    let group = [StoreRequest::Queue(long(kept + 1)), StoreRequest::Shown(Vec::new())];
+    let alone = database.handle(&group);
+    assert!(matches!(alone[..], [StoreReply::Failed(_), StoreReply::Done]), "{alone:?}");
     database.limit_pages(10_000);
     let small = database.handle(&[StoreRequest::Queue(long(kept + 1))]);
     assert_eq!(small, [StoreReply::Done], "it recovers by itself");
