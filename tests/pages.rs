@@ -1,0 +1,73 @@
+//! What the pages under `docs/` say about files, tests and constants is there.
+//!
+//! A line that names a source file as `` `path/to/file.rs` `` may name, behind it and in the same
+//! way, what is in that file: a test, a constant, a function. Both must exist.
+#![allow(clippy::disallowed_methods, reason = "it reads the repository")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[test]
+fn every_file_test_and_constant_that_a_page_names_exists() {
+    let mut report = String::new();
+    for page in pages() {
+        let text = read(&page);
+        for (number, line) in text.lines().enumerate() {
+            let mut source: Option<String> = None;
+            for word in code_words(line) {
+                if word.ends_with(".rs") && word.contains('/') {
+                    source = fs::read_to_string(root().join(word)).ok();
+                    if source.is_none() {
+                        let _ = writeln!(report, "{}:{}: no {word}", page.display(), number + 1);
+                    }
+                } else if let Some(source) = &source
+                    && is_identifier(word)
+                    && !has_word(source, word)
+                {
+                    let _ = writeln!(report, "{}:{}: no {word}", page.display(), number + 1);
+                }
+            }
+        }
+    }
+    assert!(report.is_empty(), "pages name what is not there:\n{report}");
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The pages of the repository, those at its top included.
+fn pages() -> Vec<PathBuf> {
+    let folders = [root(), root().join("docs")];
+    let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).expect("a folder"));
+    let mut pages: Vec<_> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect();
+    pages.sort();
+    assert!(!pages.is_empty(), "no pages");
+    pages
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// What stands between back quotes.
+fn code_words(line: &str) -> impl Iterator<Item = &str> {
+    line.split('`').skip(1).step_by(2)
+}
+
+fn is_identifier(word: &str) -> bool {
+    !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Whether `word` stands in `text`, not as a part of a longer one.
+fn has_word(text: &str, word: &str) -> bool {
+    let inside = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_');
+    text.match_indices(word).any(|(at, _)| {
+        !inside(text[..at].chars().next_back()) && !inside(text[at + word.len()..].chars().next())
+    })
+}
