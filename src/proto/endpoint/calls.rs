@@ -16,6 +16,9 @@ const GAPS: [Duration; 6] = [
     Duration::from_secs(30),
 ];
 
+/// How long an introduction may lead to nothing before it is asked for again.
+const REINTRODUCE: Duration = Duration::from_secs(2);
+
 /// How often the rendezvous is asked again about somebody who is offline, in case its word got
 /// lost that he is back.
 const RECHECK: Duration = Duration::from_secs(60);
@@ -92,6 +95,16 @@ impl Calls {
     /// We were introduced.
     pub(super) fn introduced(&mut self, name: &Name) {
         self.set(name, State::Introduced, None);
+    }
+
+    /// Looks after somebody to whom we were introduced. While nothing is under way between us, the
+    /// introduction may have reached one side only: it is asked for again.
+    pub(super) fn attend(&mut self, now: Instant, name: &Name, idle: bool) {
+        let Some(call) = self.calls.get_mut(name) else { return };
+        if call.state == State::Introduced {
+            let again = call.next_at.unwrap_or(now + REINTRODUCE);
+            call.next_at = idle.then_some(again);
+        }
     }
 
     /// The peer is not there; the rendezvous watches for it.

@@ -368,6 +368,7 @@ impl Endpoint {
         if out_of_touch {
             self.calls.ask_again(now, peer.name(), Duration::ZERO);
         }
+        self.calls.attend(now, peer.name(), !peer.is_engaged());
         // Whoever is lost and still wanted is asked for again.
         for event in self.events.range(events_before..) {
             if let Event::Disconnected { name, .. } = event {

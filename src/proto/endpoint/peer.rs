@@ -100,9 +100,14 @@ impl Peer {
         self.reported.is_some()
     }
 
+    /// Whether there is a session, or a handshake of ours on the way to one.
+    pub(super) fn is_engaged(&self) -> bool {
+        self.session.is_some() || self.handshaking.is_open()
+    }
+
     /// Whether nothing is left of it that anybody needs.
     pub(super) fn is_idle(&self) -> bool {
-        self.session.is_none() && !self.handshaking.is_open() && !self.called
+        !self.is_engaged() && !self.called
     }
 
     /// Our indexes that lead to this peer.
