@@ -314,7 +314,7 @@ impl Chat {
                 log: self.random.u64(),
                 last_seq: 0,
                 waiting: 0,
-                since: self.now,
+                since: Timestamp::default(),
             };
             self.conversations.insert(address.clone(), Conversation::new(contact));
             self.save_contact(&address, Asked::Contact);

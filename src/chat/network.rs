@@ -193,11 +193,15 @@ impl Chat {
         if stranger && self.conversations.len() >= MAX_CONVERSATIONS {
             return self.command(Command::Disconnect(name.clone()));
         }
+        let now = self.now;
         let (address, conversation) = self.conversation(name);
         match conversation.contact.key {
             Some(pinned) if pinned != peer => return self.key_changed(name, pinned, peer),
             Some(_) => {}
-            None => conversation.contact.key = Some(peer),
+            None => {
+                conversation.contact.key = Some(peer);
+                conversation.contact.since = now;
+            }
         }
         conversation.refusal = None;
         conversation.outbox.rewind(0);

@@ -120,7 +120,7 @@ pub struct Contact {
     pub last_seq: u64,
     /// How many lines are undelivered.
     pub waiting: u64,
-    /// When the contact was made.
+    /// When the key was pinned; zero before.
     pub since: Timestamp,
 }
 

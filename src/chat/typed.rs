@@ -225,8 +225,11 @@ impl Chat {
         let Some(key) = [offered, pinned].into_iter().find(matches) else {
             return self.refuse(None, Problem::WrongKey { typed: tag, offered });
         };
+        let now = self.now;
         let (_, conversation) = self.conversation(name);
-        conversation.contact.key = Some(key);
+        if conversation.contact.key.replace(key) != Some(key) {
+            conversation.contact.since = now;
+        }
         conversation.contact.offered = None;
         conversation.contact.verified = true;
         conversation.pinned = false;

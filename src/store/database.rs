@@ -186,7 +186,7 @@ fn save_contact(connection: &Connection, contact: &Contact) -> rusqlite::Result<
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
              ON CONFLICT (name, host) DO UPDATE SET
                  key = excluded.key, verified = excluded.verified, offered = excluded.offered,
-                 log = excluded.log, last_seq = max(last_seq, excluded.last_seq)",
+                 log = excluded.log, since = excluded.since, last_seq = max(last_seq, excluded.last_seq)",
         )?
         .execute(params![
             contact.address.name.as_str(),
