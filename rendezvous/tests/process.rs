@@ -119,6 +119,27 @@ fn key_and_names_survive_a_kill_at_any_moment() {
 }
 
 #[test]
+fn a_name_is_not_said_to_be_taken_before_it_is_on_disk() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (mut told, mut kept) = (0, 0);
+    for round in 0..24_u64 {
+        let server = Running::start(folder.path());
+        let mut peer = Peer::new(round, server.address);
+        peer.ask_for(&format!("peer{round}"));
+        std::thread::sleep(Duration::from_micros(round * 250));
+        server.signal("-KILL");
+        assert_eq!(server.wait().0, None);
+        let was_told = peer.was_told();
+        let server = Running::start(folder.path());
+        let outcome = Peer::new(1000 + round, server.address).register(&format!("peer{round}"));
+        let was_kept = outcome == Registration::Refused(Refusal::NameTaken);
+        assert!(was_kept || !was_told, "round {round}: told, and then forgotten");
+        (told, kept) = (told + u32::from(was_told), kept + u32::from(was_kept));
+    }
+    assert!(told <= kept);
+}
+
+#[test]
 fn two_peers_meet_and_reach_each_other_through_the_relay() {
     let folder = tempfile::tempdir().expect("folder");
     let server = Running::start(folder.path());

@@ -119,7 +119,7 @@ impl Default for Config {
             handshakes: Rate::new(50.0, 250.0),
             handshakes_total: Rate::new(2000.0, 4000.0),
             claims: Rate::new(0.1, 256.0),
-            signals: Rate::new(20.0, 60.0),
+            signals: Rate::new(20.0, 200.0),
             stun: Rate::new(5.0, 40.0),
             stun_total: Rate::new(500.0, 1000.0),
             // A pair that cannot punch may send a photo in seconds and a film only slowly; the

@@ -27,15 +27,8 @@ impl Peer {
 
     /// Asks for a name; returns where that stands at the end.
     pub(crate) fn register(&mut self, name: &str) -> Registration {
+        self.ask_for(name);
         let name = Name::new(name).expect("name");
-        let hello = self.client.hello();
-        self.socket.send(&hello).expect("sent");
-        let challenge = self.wait(|_, bytes| match Datagram::parse(bytes) {
-            Ok(Datagram::Challenge(challenge)) => Some(challenge),
-            _ => None,
-        });
-        let request = self.client.request(&challenge, Some(&name));
-        self.socket.send(&request).expect("sent");
         let reply = self.wait(Client::finish);
         if reply.registration != Registration::Pending {
             return reply.registration;
@@ -45,6 +38,34 @@ impl Peer {
             ServerSignal::RegisterRefused { refusal, .. } => Registration::Refused(refusal),
             other => panic!("unexpected: {other:?}"),
         }
+    }
+
+    /// Asks for a name and does not wait for the answer.
+    pub(crate) fn ask_for(&mut self, name: &str) {
+        let name = Name::new(name).expect("name");
+        let hello = self.client.hello();
+        self.socket.send(&hello).expect("sent");
+        let challenge = self.wait(|_, bytes| match Datagram::parse(bytes) {
+            Ok(Datagram::Challenge(challenge)) => Some(challenge),
+            _ => None,
+        });
+        let request = self.client.request(&challenge, Some(&name));
+        self.socket.send(&request).expect("sent");
+    }
+
+    /// Whether the name was said to be ours, in what has arrived by now.
+    pub(crate) fn was_told(&mut self) -> bool {
+        self.socket.set_read_timeout(Some(Duration::from_millis(20))).expect("a timeout");
+        let (mut buffer, mut told) = ([0; 2048], false);
+        // A refusal by the machine itself (ICMP) may come first: the server is gone.
+        for _ in 0..8 {
+            let Ok(length) = self.socket.recv(&mut buffer) else { continue };
+            let datagram = &buffer[..length];
+            let reply = self.client.finish(datagram);
+            told |= reply.is_some_and(|reply| reply.registration == Registration::Registered);
+            told |= matches!(self.client.open(datagram), Some(ServerSignal::Registered(_)));
+        }
+        told
     }
 
     pub(crate) fn say(&mut self, signal: &ClientSignal) {
