@@ -33,6 +33,8 @@ pub struct Config {
     /// Peers with a link at one time, registered or not. A peer takes less than 1 kB. When full,
     /// new peers are refused; none that is there is ever pushed out.
     pub max_peers: usize,
+    /// Peers of one network, so that no network can take all the places.
+    pub max_peers_per_network: u32,
     /// Names ever claimed. When full, new names are refused.
     pub max_names: usize,
     /// Names that one key may own.
@@ -101,11 +103,12 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             max_peers: 200_000,
+            max_peers_per_network: 1024,
             max_names: 1_000_000,
             max_names_per_key: 4,
             max_claims: 4096,
-            max_pairs: 65_536,
-            max_pairs_per_key: 256,
+            max_pairs: 262_144,
+            max_pairs_per_key: 128,
             max_watches: 400_000,
             max_watches_per_peer: 128,
             max_watchers_per_name: 256,

@@ -130,7 +130,7 @@ impl Server {
             self.statistics.stale += 1;
             return (reply, false);
         }
-        if self.registry.peer(&key).is_none() && self.registry.len() >= self.config.max_peers {
+        if !self.registry.admits(&self.config, &key, from.remote.ip()) {
             reply.registration = Registration::Refused(Refusal::Busy);
             self.statistics.busy += 1;
             return (reply, false);

@@ -1,5 +1,7 @@
-//! Token buckets, and a table of them for networks that never grows.
+//! Token buckets, a table of them for networks that never grows, and a count of who is where.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::IpAddr;
 
 use p2pchat_wire::random::Random;
@@ -37,6 +39,67 @@ impl Bucket {
     }
 }
 
+/// A kind of network and the bits that its addresses share.
+type Prefix = [u8; 9];
+
+/// A network that an address belongs to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Network {
+    prefix: Prefix,
+    /// How many times a single network's share it gets.
+    share: u32,
+}
+
+/// The networks of an address, from the large to the small: its IPv6 /48 and /64, or for IPv4 just
+/// itself.
+fn networks(ip: IpAddr) -> impl Iterator<Item = Network> + Clone {
+    let (site, network) = match ip {
+        IpAddr::V4(ip) => {
+            let [a, b, c, d] = ip.octets();
+            (None, [4, a, b, c, d, 0, 0, 0, 0])
+        }
+        IpAddr::V6(ip) => {
+            let [a, b, c, d, e, f, g, h, ..] = ip.octets();
+            (Some([48, a, b, c, d, e, f, 0, 0]), [64, a, b, c, d, e, f, g, h])
+        }
+    };
+    let site = site.map(|prefix| Network { prefix, share: 4 });
+    site.into_iter().chain([Network { prefix: network, share: 1 }])
+}
+
+/// How many peers each network has.
+#[derive(Debug, Default)]
+pub(super) struct Census {
+    counts: BTreeMap<Prefix, u32>,
+}
+
+impl Census {
+    /// Whether the networks of `ip` have room for one more, with `max` for a single network.
+    pub(super) fn has_room(&self, ip: IpAddr, max: u32) -> bool {
+        networks(ip).all(|network| {
+            let count = self.counts.get(&network.prefix).copied().unwrap_or(0);
+            count < max.saturating_mul(network.share)
+        })
+    }
+
+    pub(super) fn add(&mut self, ip: IpAddr) {
+        for network in networks(ip) {
+            *self.counts.entry(network.prefix).or_default() += 1;
+        }
+    }
+
+    pub(super) fn remove(&mut self, ip: IpAddr) {
+        for network in networks(ip) {
+            if let Entry::Occupied(mut count) = self.counts.entry(network.prefix) {
+                *count.get_mut() -= 1;
+                if *count.get() == 0 {
+                    count.remove();
+                }
+            }
+        }
+    }
+}
+
 /// How many buckets of the table one network can use: with fewer, two busy networks that fall on
 /// one place would be in each other's way.
 const WAYS: usize = 8;
@@ -62,26 +125,24 @@ impl Networks {
     /// Takes `cost` units from the network of `ip`; for IPv6 also from its /48, which has four
     /// times the rate.
     pub(super) fn take(&mut self, at: u64, ip: IpAddr, rate: Rate, cost: usize) -> bool {
-        match ip {
-            IpAddr::V4(ip) => {
-                let [a, b, c, d] = ip.octets();
-                let network = self.find(&[4, a, b, c, d, 0, 0, 0, 0]);
-                self.take_from(at, network, rate, cost)
-            }
-            IpAddr::V6(ip) => {
-                let [a, b, c, d, e, f, g, h, ..] = ip.octets();
-                let network = self.find(&[64, a, b, c, d, e, f, g, h]);
-                let site = self.find(&[48, a, b, c, d, e, f, 0, 0]);
-                let of_site = Rate::new(rate.per_second * 4.0, rate.burst * 4.0);
-                // A network over its rate must not use up its site's, nor a site the table.
-                self.bucket(&network).is_none_or(|mut bucket| bucket.take(at, rate, cost))
-                    && self.take_from(at, site, of_site, cost)
-                    && self.take_from(at, network, rate, cost)
-            }
-        }
+        let share = |network: &Network| {
+            let factor = f64::from(network.share);
+            Rate::new(rate.per_second * factor, rate.burst * factor)
+        };
+        // All are looked at before any is used up: a network over its rate must not use up its
+        // site's, nor a site the table.
+        let allowed = networks(ip).all(|network| {
+            let bucket = self.bucket(&self.find(&network.prefix));
+            bucket.is_none_or(|mut bucket| bucket.take(at, share(&network), cost))
+        });
+        allowed
+            && networks(ip).all(|network| {
+                let place = self.find(&network.prefix);
+                self.take_from(at, &place, share(&network), cost)
+            })
     }
 
-    fn find(&self, network: &[u8; 9]) -> Place {
+    fn find(&self, network: &Prefix) -> Place {
         let hash = blake3::keyed_hash(&self.key, network);
         let number = |bytes: &[u8]| bytes.iter().fold(0, |n, &byte| n << 8 | u64::from(byte));
         let sets = self.places.len() / WAYS;
@@ -95,7 +156,7 @@ impl Networks {
         places.iter().find(|(mark, _)| *mark == place.mark).map(|(_, bucket)| *bucket)
     }
 
-    fn take_from(&mut self, at: u64, place: Place, rate: Rate, cost: usize) -> bool {
+    fn take_from(&mut self, at: u64, place: &Place, rate: Rate, cost: usize) -> bool {
         let places = &mut self.places[place.set..place.set + WAYS];
         let found = places.iter().position(|(mark, _)| *mark == place.mark).or_else(|| {
             let free = places.iter().position(|(_, bucket)| bucket.is_full(at, rate))?;
@@ -141,6 +202,26 @@ mod tests {
         let of_site = (0..=255u8).filter(|n| taken(&format!("2001:db8:1:{n:x}::1"))).count();
         assert_eq!(of_site, 12);
         assert!(taken("2001:db8:2::1"));
+    }
+
+    #[test]
+    fn a_network_has_room_for_so_many_and_its_site_for_four_times_as_many() {
+        let mut census = Census::default();
+        let mut admitted = |ip: String| {
+            let ip = ip.parse().expect("ip");
+            let room = census.has_room(ip, 2);
+            if room {
+                census.add(ip);
+            }
+            room
+        };
+        assert_eq!((0..5).filter(|_| admitted("192.0.2.1".to_owned())).count(), 2);
+        assert_eq!((0..50).filter(|n| admitted(format!("2001:db8:1:{}::1", n % 25))).count(), 8);
+        census.remove("192.0.2.1".parse().expect("ip"));
+        assert!(census.has_room("192.0.2.1".parse().expect("ip"), 2));
+        census.remove("192.0.2.1".parse().expect("ip"));
+        census.remove("192.0.2.1".parse().expect("ip"));
+        assert_eq!(census.counts.len(), 1 + 8, "the site and its networks");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! keys still opens. Peers leave by silence only, and nobody is pushed out for somebody else.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use p2pchat_wire::datagram::{Sealed, link_header};
 use p2pchat_wire::identity::{Name, PeerId};
@@ -15,7 +15,8 @@ use p2pchat_wire::sealing::Keys;
 use p2pchat_wire::signal::ServerSignal;
 use p2pchat_wire::{codec, datagram};
 
-use super::limits::Bucket;
+use super::config::Config;
+use super::limits::{Bucket, Census};
 use super::statistics::Drop;
 use super::wheel::Wheel;
 
@@ -45,6 +46,8 @@ pub(super) struct Link {
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) endpoint: Endpoint,
+    /// Where it was when it came, which is where it counts.
+    home: IpAddr,
     /// Whether it keeps the endpoint from those it is introduced to.
     concealed: bool,
     /// The name it is registered under.
@@ -101,6 +104,7 @@ pub(super) struct Registry {
     peers: BTreeMap<PeerId, Box<Peer>>,
     links: BTreeMap<u32, PeerId>,
     silence: Wheel<PeerId>,
+    census: Census,
     remembered: BTreeMap<PeerId, u64>,
     order: VecDeque<PeerId>,
 }
@@ -123,6 +127,13 @@ impl Registry {
         use std::ops::Bound::{Excluded, Unbounded};
         let from = after.map_or(Unbounded, Excluded);
         self.peers.range((from, Unbounded)).next().map(|(key, _)| *key)
+    }
+
+    /// Whether `key` may have a link from `ip`: because it has one, or because there is room.
+    pub(super) fn admits(&self, config: &Config, key: &PeerId, ip: IpAddr) -> bool {
+        self.peers.contains_key(key)
+            || (self.peers.len() < config.max_peers
+                && self.census.has_room(ip, config.max_peers_per_network))
     }
 
     /// The counter of the key's last link request, also of a peer that has gone lately.
@@ -155,6 +166,7 @@ impl Registry {
         } else {
             let peer = Peer {
                 endpoint,
+                home: endpoint.remote.ip(),
                 concealed,
                 name: None,
                 counter,
@@ -165,6 +177,7 @@ impl Registry {
                 relayed: Bucket::default(),
                 watched: Vec::new(),
             };
+            self.census.add(peer.home);
             self.peers.insert(key, Box::new(peer));
             self.silence.insert(at + lifetime, key);
         }
@@ -236,6 +249,7 @@ impl Registry {
                 if until > at {
                     self.silence.insert(until, key);
                 } else if let Some(peer) = self.peers.remove(&key) {
+                    self.census.remove(peer.home);
                     self.links.remove(&peer.link.index);
                     if let Some(fresh) = &peer.fresh {
                         self.links.remove(&fresh.index);

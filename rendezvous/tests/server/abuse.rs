@@ -256,6 +256,20 @@ fn full_tables_refuse_newcomers_and_keep_who_is_there() {
 }
 
 #[test]
+fn no_network_takes_all_the_places() {
+    let mut world = World::with(Config { max_peers_per_network: 3, ..generous() });
+    let linked = |world: &mut World, seed, at: String| {
+        let reply = world.client(seed, &at).link(world, None, vec![]).expect("reply");
+        reply.registration == Registration::Anonymous
+    };
+    let near = (0..9).filter(|&n| linked(&mut world, n, format!("192.0.2.1:{}", 1000 + n))).count();
+    assert_eq!(near, 3);
+    assert!(linked(&mut world, 20, "192.0.2.2:1000".to_owned()));
+    world.pass(Duration::from_secs(100));
+    assert!(linked(&mut world, 21, "192.0.2.1:1000".to_owned()), "the first ones have gone");
+}
+
+#[test]
 fn no_datagram_goes_to_an_address_that_somebody_named() {
     let mut world = World::new();
     let mut alice = world.registered(1, ALICE, "alice");
