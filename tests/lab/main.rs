@@ -1,0 +1,30 @@
+//! The real programs behind real NATs: Linux kernels' own, in network namespaces.
+//!
+//! [`world`] builds a small Internet out of namespaces, [`nat`] has the rulesets that make a router
+//! of each kind, and [`ground`] finds a place where this is allowed (root, or a user namespace).
+//! A [`meeting`] is two peers and a server in such a world. What is shown with them:
+//!
+//! - [`clients`]: STUN clients that nobody here wrote understand our server.
+//! - [`matrix`]: every kind of router against every other.
+//! - [`places`]: IPv6, carriers, one LAN.
+//! - [`weather`]: cut paths, routers that forget, loss, and no UDP at all.
+//!
+//! `cargo test --test lab -- --nocapture matrix` prints the table.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a lab runs real programs in real time, and prints what it saw"
+)]
+#![cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "namespaces are Linux's"))]
+
+mod clients;
+mod ground;
+mod matrix;
+mod meeting;
+mod nat;
+mod places;
+#[path = "../programs/mod.rs"]
+mod programs;
+mod weather;
+mod world;
