@@ -148,6 +148,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         links = statistics.links,
         introductions = statistics.introductions,
         relayed = statistics.relayed,
+        unsent = statistics.unsent,
         "stopped"
     );
     Ok(())

@@ -77,6 +77,8 @@ pub struct Rendezvous {
     store: Writer,
     /// How many of the sockets were asked for; the others are for discovery.
     asked: usize,
+    /// Datagrams that the system did not take.
+    unsent: u64,
 }
 
 impl Rendezvous {
@@ -103,7 +105,7 @@ impl Rendezvous {
         let mut limits = config.limits;
         limits.sockets = sockets.iter().map(ServerSocket::bound).collect();
         let server = Server::new(limits, config.identity, names, seed, Instant::now());
-        Ok(Self { server, sockets, store: Writer::start(store)?, asked })
+        Ok(Self { server, sockets, store: Writer::start(store)?, asked, unsent: 0 })
     }
 
     /// The first address that the server listens on.
@@ -149,7 +151,9 @@ impl Rendezvous {
             self.receive(&mut buffers).await;
         }
         self.stop().await;
-        self.server.statistics().clone()
+        let mut statistics = self.server.statistics().clone();
+        statistics.unsent = self.unsent;
+        statistics
     }
 
     /// Takes what has arrived, a few batches from each socket.
@@ -183,6 +187,7 @@ impl Rendezvous {
                 Output::Claim { id, name, key } => self.store.submit(id, name, key),
                 Output::Timeout(timeout) => {
                     train.leave(&self.sockets);
+                    self.unsent += train.unsent;
                     return timeout;
                 }
             }
@@ -217,6 +222,7 @@ struct Train {
     bytes: Vec<u8>,
     size: usize,
     count: usize,
+    unsent: u64,
 }
 
 impl Train {
@@ -231,7 +237,8 @@ impl Train {
         } else {
             self.leave(sockets);
             let size = payload.len();
-            *self = Self { from: Some(from), to: Some(to), bytes: payload, size, count: 1 };
+            (self.from, self.to) = (Some(from), Some(to));
+            (self.bytes, self.size, self.count) = (payload, size, 1);
         }
     }
 
@@ -239,6 +246,7 @@ impl Train {
         let (Some(from), Some(to)) = (self.from.take(), self.to.take()) else { return };
         let Some(socket) = socket_for(sockets, from) else { return };
         if let Err(error) = socket.send(from, to, &self.bytes, self.size) {
+            self.unsent += self.count as u64;
             tracing::debug!(%error, "sending");
         }
     }

@@ -97,6 +97,8 @@ pub struct Statistics {
     pub stun: u64,
     /// Requests refused because a table was full or a quota used up.
     pub busy: u64,
+    /// Datagrams that the system did not take, as whoever sends them counts.
+    pub unsent: u64,
     dropped: [u64; Drop::ALL.len()],
 }
 
