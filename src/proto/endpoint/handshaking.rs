@@ -206,7 +206,12 @@ impl Handshaking {
     ///
     /// The last answer stays: whoever replays the opening that it belongs to gets the same bytes
     /// again and causes nothing.
-    pub(super) fn forget(&mut self, instance: u64) {
+    ///
+    /// An opening for new keys of the `ended` session is void: finished now, it would begin a
+    /// session at our end that the peer takes for the old one, and neither would understand the
+    /// other's streams.
+    pub(super) fn forget(&mut self, ended: Option<u64>, instance: u64) {
+        self.opening.take_if(|(_, instance)| Some(*instance) == ended);
         self.instance = instance;
     }
 

@@ -395,9 +395,9 @@ impl Peer {
     }
 
     fn end_session(&mut self, cx: &mut Context<'_>, reason: DisconnectReason) {
-        self.session = None;
+        let ended = self.session.take().map(|session| session.instances().local);
         self.confirmed = false;
-        self.handshaking.forget(cx.random.u64());
+        self.handshaking.forget(ended, cx.random.u64());
         if self.reported.take().is_some() {
             let name = self.name.clone();
             cx.event(Event::Disconnected { peer: self.id, name, reason });
