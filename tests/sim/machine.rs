@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use crate::client::Client;
+use crate::person::Person;
 use crate::server::Rendezvous;
 use crate::talker::Talker;
 use crate::world::{Host, Output, World};
@@ -13,6 +14,7 @@ pub(crate) enum Machine {
     Server(Box<Rendezvous>),
     Talker(Box<Talker>),
     Client(Box<Client>),
+    Person(Box<Person>),
 }
 
 impl Machine {
@@ -21,6 +23,7 @@ impl Machine {
             Self::Server(server) => server.as_ref(),
             Self::Talker(talker) => talker.as_ref(),
             Self::Client(client) => client.as_ref(),
+            Self::Person(person) => person.as_ref(),
         }
     }
 
@@ -29,6 +32,7 @@ impl Machine {
             Self::Server(server) => server.as_mut(),
             Self::Talker(talker) => talker.as_mut(),
             Self::Client(client) => client.as_mut(),
+            Self::Person(person) => person.as_mut(),
         }
     }
 
@@ -61,6 +65,24 @@ impl Machine {
         let Self::Client(client) = self else { panic!("not a client") };
         client
     }
+
+    #[track_caller]
+    pub(crate) fn person(&self) -> &Person {
+        let Self::Person(person) = self else { panic!("{} is no person", self.name()) };
+        person
+    }
+
+    #[track_caller]
+    pub(crate) fn person_mut(&mut self) -> &mut Person {
+        let Self::Person(person) = self else { panic!("not a person") };
+        person
+    }
+
+    #[track_caller]
+    pub(crate) fn into_person(self) -> Person {
+        let Self::Person(person) = self else { panic!("not a person") };
+        *person
+    }
 }
 
 impl World<Machine> {
@@ -68,7 +90,7 @@ impl World<Machine> {
     pub(crate) fn talkers(&self) -> impl Iterator<Item = &Talker> {
         self.hosts().filter_map(|machine| match machine {
             Machine::Talker(talker) => Some(talker.as_ref()),
-            Machine::Server(_) | Machine::Client(_) => None,
+            Machine::Server(_) | Machine::Client(_) | Machine::Person(_) => None,
         })
     }
 }
@@ -88,5 +110,9 @@ impl Host for Machine {
 
     fn poll(&mut self, now: Instant) -> Output {
         self.as_host_mut().poll(now)
+    }
+
+    fn remarks(&mut self) -> Vec<String> {
+        self.as_host_mut().remarks()
     }
 }

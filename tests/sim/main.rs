@@ -4,23 +4,29 @@
 //!
 //! - [`link`] is the weather between two places, [`nat`] one NAT box, [`topology`] who is behind
 //!   whom, [`world`] the clock and the hosts, [`trace`] what is printed when a test fails.
-//! - [`machine`] lists who can live there: the real [`server`], a [`talker`] with the real endpoint,
-//!   and a [`client`] that says to the server whatever its test likes. [`scene`] puts them somewhere.
-//! - [`matrix`] says which path every pair of places ends with, [`latency`] after how many round
-//!   trips, [`paths`] what happens when the world changes under a chat, [`adversary`] that nothing
-//!   happens when somebody forges.
+//! - [`machine`] lists who can live there: the real [`server`], a [`person`] with the real peer, chat
+//!   and endpoint, above a [`store`] that a crash leaves as a crash leaves a disk; a [`talker`] with
+//!   the endpoint alone; and a [`client`] that says to the server whatever its test likes.
+//! - [`scene`] puts two talkers somewhere. [`matrix`] says which path every pair of places ends with,
+//!   [`latency`] after how many round trips, [`paths`] what happens when the world changes under a
+//!   chat, [`adversary`] that nothing happens when somebody forges.
+//! - [`delivery`] tells hundreds of stories of two people and whatever can go wrong, each from one
+//!   seed, and holds every one against the promise: each line once and in order.
 
 mod adversary;
 mod client;
+mod delivery;
 mod latency;
 mod link;
 mod machine;
 mod matrix;
 mod nat;
 mod paths;
+mod person;
 mod scene;
 mod server;
 mod server_tests;
+mod store;
 mod talker;
 mod topology;
 mod trace;

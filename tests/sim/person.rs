@@ -1,0 +1,249 @@
+//! A whole peer: the real endpoint, the real chat above it, a disk that remembers what a crash
+//! leaves, and a person who types and reads.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use p2pchat::chat::{
+    self, Chat, Effect, Input, LineState, Message, Notice, StoreReply, StoreRequest, Timestamp,
+};
+use p2pchat::proto::{self, Command, Endpoint, Output as Out, Policy};
+use p2pchat_wire::identity::Identity;
+use p2pchat_wire::random::Random;
+
+use crate::store::{Disk, Store};
+use crate::talker::{PORT, STARTED_AT_MS, identity, named};
+use crate::world::{Host, Output, Transmit, epoch};
+
+/// How people write the rendezvous.
+const RENDEZVOUS: &str = "rendezvous.example";
+
+/// A program that runs, and the person before it.
+pub(crate) struct Person {
+    name: &'static str,
+    endpoint: Endpoint,
+    chat: Chat,
+    store: Store,
+    endpoint_timeout: Option<Instant>,
+    /// How far the wall clock is from the truth, in milliseconds.
+    clock_error_ms: i64,
+    /// Text that was printed, by all processes of this person so far.
+    pub(crate) read: Vec<String>,
+    /// The references of lines that were said to be queued, and delivered.
+    pub(crate) queued: Vec<String>,
+    pub(crate) delivered: Vec<String>,
+    /// What the disk refused: never, in these worlds.
+    pub(crate) complaints: Vec<String>,
+    remarks: Vec<String>,
+}
+
+/// What outlives a process: the disk, and the person's memory.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Remains {
+    pub(crate) disk: Disk,
+    pub(crate) read: Vec<String>,
+    pub(crate) queued: Vec<String>,
+    pub(crate) delivered: Vec<String>,
+    pub(crate) clock_error_ms: i64,
+}
+
+impl Person {
+    /// Starts the program with what is on the disk. It wants to talk to `peer`.
+    pub(crate) fn start(
+        name: &'static str,
+        peer: &str,
+        now: Instant,
+        seed: [u8; 32],
+        remains: Remains,
+    ) -> Self {
+        let Remains { disk, read, queued, delivered, clock_error_ms } = remains;
+        let identity: Identity = identity(name);
+        let mut random = Random::from_seed(seed);
+        let wall = wall_clock(now, clock_error_ms);
+        let config = chat::Config {
+            key: identity.id(),
+            name: Some(named(name)),
+            host: RENDEZVOUS.to_owned(),
+            peer: Some(named(peer)),
+            wait: None,
+            software: "simulated".to_owned(),
+            seed: random.array(),
+        };
+        let proto_config = proto::Config { policy: Policy::Any, started_at_ms: wall.0 };
+        Self {
+            name,
+            endpoint: Endpoint::new(proto_config, identity, random.array(), now),
+            chat: Chat::new(config, disk.snapshot()),
+            store: Store::on(disk),
+            endpoint_timeout: None,
+            clock_error_ms,
+            read,
+            queued,
+            delivered,
+            complaints: Vec::new(),
+            remarks: Vec::new(),
+        }
+    }
+
+    /// The process is killed.
+    pub(crate) fn kill(self, random: &mut Random) -> Remains {
+        Remains {
+            disk: self.store.crash(random),
+            read: self.read,
+            queued: self.queued,
+            delivered: self.delivered,
+            clock_error_ms: self.clock_error_ms,
+        }
+    }
+
+    /// Tells the endpoint where the rendezvous is and where it is itself.
+    pub(crate) fn join(&mut self, now: Instant, hosts: Vec<SocketAddr>, server: SocketAddr) {
+        let known = self.store.disk().snapshot();
+        let known = known.rendezvous(RENDEZVOUS);
+        let key = known.and_then(|known| known.key);
+        let token = known.and_then(|known| known.token);
+        self.endpoint.handle_command(now, Command::SetHostCandidates(hosts));
+        // What the chat wants from the beginning fits into the first exchange.
+        self.take_effects(now);
+        let addresses = vec![server];
+        self.endpoint.handle_command(now, Command::UseRendezvous { addresses, key, token });
+    }
+
+    /// What the wiring does when interfaces changed or the machine slept.
+    pub(crate) fn network_changed(&mut self, now: Instant, hosts: Vec<SocketAddr>) {
+        self.endpoint.handle_command(now, Command::SetHostCandidates(hosts));
+        self.endpoint.handle_command(now, Command::NetworkChanged);
+    }
+
+    /// Types a line to whoever the current conversation is with.
+    pub(crate) fn types(&mut self, now: Instant, text: &str) {
+        let reference = Some(text.to_owned());
+        let wall = wall_clock(now, self.clock_error_ms);
+        self.chat.handle_input(wall, Input::Send { to: None, text: text.to_owned(), reference });
+        self.take_effects(now);
+    }
+
+    /// The wall clock jumps; nothing else notices.
+    pub(crate) fn jump_clock(&mut self, by_ms: i64) {
+        self.clock_error_ms += by_ms;
+    }
+
+    pub(crate) fn disk(&self) -> &Disk {
+        self.store.disk()
+    }
+
+    /// Whether nothing of what was typed waits, be it for the disk or for the peer.
+    pub(crate) fn is_done(&self) -> bool {
+        self.store.timeout().is_none() && self.chat.undelivered() == 0
+    }
+
+    fn take_effects(&mut self, now: Instant) {
+        while let Some(effect) = self.chat.poll_effect() {
+            match effect {
+                Effect::Network(command) => self.endpoint.handle_command(now, command),
+                Effect::Store(request) => {
+                    if let StoreRequest::Receive(line) = &request {
+                        let chat::ReceivedLine { text, log, seq, after, .. } = line;
+                        self.remarks
+                            .push(format!("keeps {text:?}: {seq} after {after} of {log:x}"));
+                    }
+                    self.store.request(now, request);
+                }
+                Effect::Show(notice) => self.see(now, notice),
+                Effect::Quit { .. } => self.complaints.push("the chat left".to_owned()),
+            }
+        }
+    }
+
+    /// For the trace: everything the endpoint reports but the course of the messages.
+    fn remark(&mut self, event: &proto::Event) {
+        if !matches!(event, proto::Event::Message { .. } | proto::Event::Transmitted { .. }) {
+            self.remarks.push(format!("is told {event:?}"));
+        }
+    }
+
+    fn see(&mut self, now: Instant, notice: Notice) {
+        match notice {
+            Notice::Message(Message { from, id, text, again, .. }) => {
+                // A line that is shown again after a crash is marked, and the person knows it.
+                if !(again && self.read.contains(&text)) {
+                    self.read.push(text);
+                }
+                let wall = wall_clock(now, self.clock_error_ms);
+                self.chat.handle_input(wall, Input::Shown { from, id });
+            }
+            Notice::Status { reference: Some(reference), state, .. } => match state {
+                LineState::Queued => self.queued.push(reference),
+                LineState::Delivered => self.delivered.push(reference),
+                LineState::Sent => {}
+                LineState::Failed(problem) => self.complaints.push(format!("{problem:?}")),
+            },
+            Notice::StoreFailed(failure) => self.complaints.push(format!("{failure:?}")),
+            Notice::KeyChanged { .. } | Notice::Unreadable { .. } | Notice::Refused { .. } => {
+                self.complaints.push(format!("{notice:?}"));
+            }
+            _ => {}
+        }
+    }
+
+    fn answer(&mut self, now: Instant, reply: StoreReply) {
+        if let StoreReply::Failed(failure) = &reply {
+            self.complaints.push(format!("{failure:?}"));
+        }
+        let wall = wall_clock(now, self.clock_error_ms);
+        self.chat.handle_input(wall, Input::Stored(reply));
+    }
+}
+
+/// What a clock on the wall shows.
+fn wall_clock(now: Instant, error_ms: i64) -> Timestamp {
+    let elapsed = now.saturating_duration_since(epoch());
+    let truth = STARTED_AT_MS + u64::try_from(elapsed.as_millis()).unwrap_or(0);
+    Timestamp(truth.saturating_add_signed(error_ms))
+}
+
+impl Host for Person {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn handle_datagram(&mut self, now: Instant, from: SocketAddr, _at: SocketAddr, bytes: &[u8]) {
+        self.endpoint.handle_datagram(now, from, bytes);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        if self.endpoint_timeout.is_some_and(|at| at <= now) {
+            self.endpoint.handle_timeout(now);
+        }
+    }
+
+    fn poll(&mut self, now: Instant) -> Output {
+        loop {
+            self.take_effects(now);
+            match self.endpoint.poll_output() {
+                Out::Transmit(transmit) => {
+                    let (to, ttl, payload) = (transmit.to, transmit.ttl, transmit.payload);
+                    return Output::Transmit(Transmit { port: PORT, to, ttl, payload });
+                }
+                Out::Event(event) => {
+                    self.remark(&event);
+                    let wall = wall_clock(now, self.clock_error_ms);
+                    self.chat.handle_input(wall, Input::Network(event));
+                }
+                Out::Timeout(timeout) => {
+                    self.endpoint_timeout = timeout;
+                    if let Some(reply) = self.store.poll(now) {
+                        self.answer(now, reply);
+                        continue;
+                    }
+                    let next = timeout.into_iter().chain(self.store.timeout()).min();
+                    return Output::Timeout(next);
+                }
+            }
+        }
+    }
+
+    fn remarks(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.remarks)
+    }
+}
