@@ -24,6 +24,10 @@ use crate::ui::{Printout, View, json};
 /// Printouts that may wait for a slow reader before we stop making more.
 const MAX_QUEUE: usize = 256;
 
+/// The answer to what was typed comes within this time, if it comes from this computer: before the
+/// next prompt, or instead of it if the chat ends.
+const ANSWER: Duration = Duration::from_millis(25);
+
 /// How long the last printouts may take once everything else has ended.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -153,6 +157,8 @@ pub(super) struct Chatting {
     input_ended: bool,
     /// The last thing typed was Ctrl+C.
     interrupted: bool,
+    /// The line editor waits for its next prompt, and gets it a moment later.
+    prompt_due: Option<Pin<Box<Sleep>>>,
     /// Nobody reads our output any more.
     output_closed: bool,
     /// A signal asked us to end; the next one insists.
@@ -161,7 +167,7 @@ pub(super) struct Chatting {
 
 impl Chatting {
     pub(super) fn new(peer: Peer, view: View, console: Console, timeout: Duration) -> Self {
-        let chatting = Self {
+        let mut chatting = Self {
             peer,
             view,
             console,
@@ -170,6 +176,7 @@ impl Chatting {
             deadline: None,
             input_ended: false,
             interrupted: false,
+            prompt_due: None,
             output_closed: false,
             ending: false,
         };
@@ -208,6 +215,7 @@ impl Chatting {
                     self.deadline = None;
                     self.peer.input(Input::TimeUp);
                 }
+                () = elapsed(&mut self.prompt_due) => self.prompt(),
                 () = signals.next() => {
                     if std::mem::replace(&mut self.ending, true) {
                         break ExitCode::Internal;
@@ -261,11 +269,12 @@ impl Chatting {
                 self.peer.input(Input::EndOfInput);
             }
         }
-        self.prompt();
+        self.prompt_due = Some(Box::pin(tokio::time::sleep(ANSWER)));
     }
 
     /// Lets the line editor ask for the next line.
-    fn prompt(&self) {
+    fn prompt(&mut self) {
+        self.prompt_due = None;
         if let Some(prompts) = &self.console.prompts {
             // Without an editor there is nobody to prompt; its end is reported as input.
             let _ = prompts.send(LineView::prompt(self.peer.chat().current()));

@@ -1,6 +1,6 @@
 //! The rendezvous that we use: where its host name leads, and why it is not reached.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -113,8 +113,7 @@ impl Home {
     /// An address needs one look-up; a name may mean another server next time.
     fn look_up_in(&mut self, pause: Duration) {
         let (host, port) = (self.rendezvous.host.host().to_owned(), self.rendezvous.host.port());
-        let is_name = host.parse::<std::net::IpAddr>().is_err();
-        if self.resolving.is_none() && (is_name || self.addresses.is_empty()) {
+        if self.resolving.is_none() && (self.is_name() || self.addresses.is_empty()) {
             self.resolving = Some(Box::pin(async move {
                 tokio::time::sleep(pause).await;
                 resolve(&host, port).await
@@ -125,11 +124,17 @@ impl Home {
     fn silence(&self) -> String {
         let addresses: Vec<String> =
             self.addresses.iter().take(3).map(ToString::to_string).collect();
+        let mut server = addresses.join(", ");
+        if self.is_name() {
+            server = format!("{} ({server})", self.rendezvous.host);
+        }
         format!(
-            "no answer over UDP from {} ({}). UDP seems blocked in this network, or the server is down",
-            self.rendezvous.host,
-            addresses.join(", ")
+            "no answer over UDP from {server}. UDP seems blocked in this network, or the server is down"
         )
+    }
+
+    fn is_name(&self) -> bool {
+        self.rendezvous.host.host().parse::<IpAddr>().is_err()
     }
 }
 

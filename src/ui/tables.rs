@@ -70,7 +70,10 @@ pub(super) fn paths(peer: &Address, paths: &[PathDescription]) -> String {
             words::by(Some(path.info)),
             remote,
             path.origin.to_owned(),
-            format!("{} of {} probes answered", path.probes_answered, path.probes_sent),
+            match path.probes_sent {
+                0 => String::new(),
+                sent => format!("{} of {sent} probes answered", path.probes_answered),
+            },
             state.to_owned(),
         ]
     }));

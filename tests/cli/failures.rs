@@ -1,0 +1,108 @@
+//! What goes wrong, with the exit code and the sentence that belong to it.
+
+use super::program::Profile;
+use super::server::Server;
+
+#[test]
+fn what_makes_no_sense_is_wrong_usage() {
+    let profile = Profile::new();
+    for arguments in [
+        &["--nonsense"][..],
+        &["--relay-only", "--direct-only"],
+        &["--peer", "@"],
+        &["--timeout", "soon"],
+        &["--rendezvous", "::1"],
+        &["send", "--to", "alice"],
+        &["--name", "bob"],
+        &["--rendezvous", "127.0.0.1"],
+        &["--name", "bob", "--rendezvous", "a", "--peer", "alice@b"],
+    ] {
+        profile.run(arguments, "").exits(2);
+    }
+    profile.run(&["--name", "bob"], "").says("--rendezvous HOST");
+    profile.run(&["--rendezvous", "127.0.0.1"], "").says("--name NAME");
+}
+
+#[test]
+fn a_name_that_nobody_has_is_3() {
+    let server = Server::start();
+    let peer = format!("zoe@{}", server.address());
+    let outcome =
+        Profile::new().run(&["--name", "bob", "--peer", &peer, "--timeout", "2s"], "hi\n");
+    outcome.exits(3).says("Nobody is called zoe");
+}
+
+#[test]
+fn a_name_that_does_not_resolve_is_5() {
+    let peer = "alice@does-not-exist.invalid";
+    let arguments = ["--name", "bob", "--peer", peer, "--timeout", "8s"];
+    Profile::new().run(&arguments, "hi\n").exits(5).says("does-not-exist.invalid");
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_5_and_the_cause_is_named() {
+    // A socket that takes everything and says nothing, as a firewall does.
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let peer = format!("alice@{}", silent.local_addr().expect("bound"));
+    let arguments = ["--name", "bob", "--peer", &peer, "--timeout", "10s"];
+    Profile::new().run(&arguments, "hi\n").exits(5).says("UDP seems blocked");
+}
+
+#[test]
+fn a_name_of_somebody_else_is_8() {
+    let server = Server::start();
+    let address = server.address().to_string();
+    Profile::new().register("alice", &address);
+    let arguments = ["--name", "alice", "--rendezvous", &address, "--peer", "bob"];
+    Profile::new().run(&arguments, "hi\n").exits(8).says("belongs to somebody else");
+}
+
+#[test]
+fn another_key_behind_a_known_name_is_7_and_nothing_is_sent() {
+    let (old, new, bob) = (Profile::new(), Profile::new(), Profile::new());
+    let server = Server::start();
+    let address = server.address();
+    let alice = ["--name", "alice", "--rendezvous", &address.to_string()];
+    let peer = format!("alice@{address}");
+    let to_alice = ["--name", "bob", "--peer", &peer];
+    let mut first = old.start(&alice);
+    first.hears("You are alice@");
+    bob.run(&to_alice, "hello\n").exits(0);
+    first.end_input();
+    first.outcome().exits(0);
+    // The server loses its names, as after a fire, and somebody else takes this one.
+    drop(server);
+    let _server = Server::at(address, 1);
+    let mut impostor = new.start(&alice);
+    impostor.hears("You are alice@");
+    bob.run(&to_alice, "a secret\n").exits(7).says("STOP: alice@");
+    impostor.end_input();
+    assert_eq!(impostor.outcome().out, Vec::<String>::new());
+}
+
+#[test]
+fn another_key_of_the_rendezvous_is_7_until_a_person_says_so() {
+    let bob = Profile::new();
+    let server = Server::start();
+    let address = server.address();
+    bob.register("bob", &address.to_string());
+    drop(server);
+    let server = Server::at(address, 2);
+    bob.run(&["--peer", "alice"], "hi\n").exits(7).says("STOP: the rendezvous has another key");
+    let believed = format!("{address}#{}", server.key());
+    let mut second = bob.start(&["--rendezvous", &believed]);
+    second.hears("You are bob@");
+}
+
+#[test]
+fn one_process_at_a_time_uses_a_profile() {
+    let server = Server::start();
+    let profile = Profile::new();
+    let address = server.address().to_string();
+    let arguments = ["--name", "bob", "--rendezvous", &address];
+    let mut first = profile.start(&arguments);
+    first.hears("You are bob@");
+    profile.run(&arguments, "").exits(1).says("p2pchat: ");
+    // Looking is allowed.
+    profile.run(&["contacts"], "").exits(0);
+}

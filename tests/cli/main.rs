@@ -1,0 +1,16 @@
+//! The command line as scripts rely on it: the real program, over real UDP on loopback.
+//!
+//! Ports are the system's choice, every wait has a deadline, and only what a test started is ended.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests drive the real world"
+)]
+
+mod chats;
+mod demo;
+mod failures;
+mod program;
+mod queries;
+mod server;
