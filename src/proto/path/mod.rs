@@ -91,6 +91,8 @@ struct Path {
     rtt: Option<Duration>,
     /// When the last authentic packet came from there.
     heard_at: Option<Instant>,
+    /// Since when the peer may have moved away from here, until an echo says otherwise.
+    suspected_at: Option<Instant>,
     /// Packets that went there while nothing had ever come from there.
     blind: u32,
     received_bytes: usize,
@@ -164,6 +166,7 @@ impl Paths {
             probes: Probes { next: Some(now), ..Probes::default() },
             rtt: None,
             heard_at: None,
+            suspected_at: None,
             blind: 0,
             received_bytes: 0,
             sent_bytes: 0,

@@ -35,6 +35,9 @@ const QUIET: Duration = Duration::from_millis(1500);
 /// one way only.
 const DEAF_AFTER: u32 = 7;
 
+/// What a suspected path gets on top of a round trip and a quarter, before its silence counts.
+const SUSPICION_MARGIN: Duration = Duration::from_millis(10);
+
 /// Unanswered probes in a row after which a validated path counts as silent.
 const SILENT_AFTER: u32 = 4;
 
@@ -45,8 +48,13 @@ impl Paths {
     /// The next probe that is due: its path and the token to send.
     pub(crate) fn poll_probe(&mut self, now: Instant, token: u64) -> Option<PathId> {
         loop {
-            let due = |path: &&mut Path| path.probes.next.is_some_and(|at| at <= now);
-            let path = self.direct.iter_mut().find(due)?;
+            let due = |path: &Path| path.probes.next.is_some_and(|at| at <= now);
+            let index = self.direct.iter().position(due)?;
+            let moved = self.has_moved(self.direct.get(index)?);
+            let path = self.direct.get_mut(index)?;
+            if moved {
+                path.fall_silent(now);
+            }
             if path.spend() {
                 path.on_probe_sent(now, token);
                 return Some(path.id);
@@ -65,24 +73,7 @@ impl Paths {
     ///
     /// The echo may come on any path: it is the token's arrival there that it proves.
     pub(crate) fn on_echo(&mut self, now: Instant, token: u64) -> Option<(PathId, Duration)> {
-        let echoed = |path: &mut Path| {
-            let new = path.state == State::Unproven;
-            Some((path.id, new, path.on_echo(now, token)?))
-        };
-        let (id, new, rtt) = self.direct.iter_mut().find_map(echoed)?;
-        if !new {
-            return Some((id, rtt));
-        }
-        // The path in use was asked before this new one and has not answered: the peer has moved.
-        // Should its echo still come, it is validated again.
-        let asked_at = now.checked_sub(rtt).unwrap_or(now);
-        let active = self.active.filter(|active| *active != id);
-        if let Some(active) = active.and_then(|active| self.find_mut(active))
-            && active.probes.in_flight.iter().any(|(_, sent_at)| *sent_at <= asked_at)
-        {
-            active.fall_silent(now);
-        }
-        Some((id, rtt))
+        self.direct.iter_mut().find_map(|path| Some((path.id, path.on_echo(now, token)?)))
     }
 
     /// So many probe timeouts of the session went unanswered on a path. Returns whether it counts
@@ -107,13 +98,27 @@ impl Paths {
     }
 
     /// The peer was heard from a new endpoint: perhaps its NAT has forgotten the old one, and with
-    /// it the path in use. Both are asked at the same moment, and [`Paths::on_echo`] compares.
+    /// it the path in use. Both are asked at the same moment; if the new one answers and the one in
+    /// use does not, the peer has moved.
     pub(super) fn suspect_roaming(&mut self, now: Instant) {
         if let Some(active) = self.active.and_then(|active| self.find_mut(active))
             && active.state == State::Validated
+            && active.suspected_at.is_none()
         {
+            active.suspected_at = Some(now);
             active.probes.next = Some(now);
         }
+    }
+
+    /// Whether `path` was suspected, has had its time to answer, and another has answered since.
+    fn has_moved(&self, path: &Path) -> bool {
+        let answered = |other: &Path, since| {
+            other.state == State::Validated && other.heard_at.is_some_and(|at| at > since)
+        };
+        path.suspected_at.is_some_and(|since| {
+            path.probes.unanswered > 0
+                && self.direct.iter().any(|other| other.id != path.id && answered(other, since))
+        })
     }
 
     /// The network changed: every endpoint may work now, and those that worked may not.
@@ -154,6 +159,10 @@ impl Path {
                 let step = (probes.unanswered as usize - 1).min(UNPROVEN_GAPS.len() - 1);
                 Some(now + UNPROVEN_GAPS[step])
             }
+            State::Validated if self.suspected_at.is_some() => {
+                let rtt = self.rtt.unwrap_or_default();
+                Some(now + rtt + rtt / 4 + SUSPICION_MARGIN)
+            }
             State::Validated => {
                 let (least, most) = REPEAT_AFTER;
                 Some(now + (self.rtt.unwrap_or(least) * 2).clamp(least, most))
@@ -175,6 +184,7 @@ impl Path {
             _ => sample,
         });
         self.state = State::Validated;
+        self.suspected_at = None;
         self.probes.in_flight.retain(|(_, sent)| *sent > sent_at);
         self.probes.answered = self.probes.answered.saturating_add(1);
         self.probes.unanswered = 0;
@@ -185,6 +195,7 @@ impl Path {
     fn fall_silent(&mut self, now: Instant) {
         if self.state == State::Validated {
             self.state = State::Silent(now);
+            self.suspected_at = None;
             self.rtt = None;
             let soon = now + SILENT_GAPS[0].1;
             self.probes.next = Some(self.probes.next.map_or(soon, |next| next.min(soon)));

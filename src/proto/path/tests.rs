@@ -196,6 +196,32 @@ fn a_peer_that_moved_is_followed_after_one_round_trip() {
     assert_eq!(paths.poll_probe(moved, 2), Some(old), "the old endpoint is asked too");
     assert_eq!(paths.poll_probe(moved, 3), Some(new));
     let echoed = moved + Duration::from_millis(40);
+    paths.heard(echoed, Remote::Direct(address("192.0.2.1:10")), 50);
     paths.on_echo(echoed, 3);
-    assert_eq!(paths.route(echoed, certain).primary, Some(new));
+    let silent = moved + Duration::from_millis(60);
+    paths.poll_probe(silent, 4);
+    assert_eq!(paths.route(silent, certain).primary, Some(new));
+}
+
+#[test]
+fn a_path_that_answers_when_the_peer_is_heard_elsewhere_too_stays_in_use() {
+    let now = start();
+    let mut paths = Paths::new(Policy::Any);
+    paths.set_relay(true);
+    let first = paths.heard(now, Remote::Direct(address("192.0.2.1:9")), 50).expect("added");
+    paths.poll_probe(now, 1);
+    paths.on_echo(now + Duration::from_millis(1), 1);
+    paths.route(now, certain);
+    let later = now + Duration::from_millis(2);
+    for (token, other) in [(10, "10.0.0.1:9"), (20, "[fd00::2]:9"), (30, "10.0.0.2:9")] {
+        paths.heard(later, Remote::Direct(address(other)), 50);
+        paths.poll_probe(later, token);
+        paths.poll_probe(later, token + 1);
+    }
+    let answered = later + Duration::from_millis(1);
+    for token in [10, 11, 20, 21, 30, 31] {
+        paths.on_echo(answered, token);
+        assert_eq!(paths.route(answered, certain).primary, Some(first));
+    }
+    assert!(probes(&mut paths, answered, Duration::from_secs(5)).is_empty());
 }
