@@ -40,16 +40,28 @@ impl World {
 
     fn add(&mut self, name: &str, policy: Policy) -> usize {
         let number = self.hosts.len() as u8 + 1;
+        let endpoint = self.endpoint(name, policy, number, 1);
         let address = format!("192.0.2.{number}:4000").parse().expect("address");
+        self.hosts.push(Host { address, endpoint, events: Vec::new() });
+        self.hosts.len() - 1
+    }
+
+    /// The host's process dies without a word and another takes its place, on another port.
+    fn replace(&mut self, host: usize, name: &str) {
+        let endpoint = self.endpoint(name, Policy::Any, host as u8 + 1, 2);
+        let address = SocketAddr::new(self.hosts[host].address.ip(), 5000);
+        self.hosts[host] = Host { address, endpoint, events: Vec::new() };
+    }
+
+    fn endpoint(&self, name: &str, policy: Policy, number: u8, process: u8) -> Endpoint {
         let identity = Identity::from_seed([number; 32]);
-        let config = Config { policy, started_at_ms: 1_000 };
-        let mut endpoint = Endpoint::new(config, identity, [number; 32], self.now);
+        let config = Config { policy, started_at_ms: 1_000_000 * u64::from(process) };
+        let mut endpoint = Endpoint::new(config, identity, [number ^ process << 4; 32], self.now);
         let addresses = vec![SERVER.parse().expect("address")];
         endpoint
             .handle_command(self.now, Command::UseRendezvous { addresses, key: None, token: None });
         endpoint.handle_command(self.now, Command::Register(Name::new(name).expect("name")));
-        self.hosts.push(Host { address, endpoint, events: Vec::new() });
-        self.hosts.len() - 1
+        endpoint
     }
 
     fn command(&mut self, host: usize, command: Command) {
@@ -230,4 +242,22 @@ fn goodbye_is_heard_at_once() {
         matches!(event, Event::Disconnected { reason: p2pchat::proto::DisconnectReason::Left, .. })
     });
     assert!(left, "{:#?}", world.hosts[bob].events);
+}
+
+#[test]
+fn a_peer_that_comes_back_as_another_process_is_answered_there_at_once() {
+    let mut world = World::new();
+    let (alice, bob) = (world.add("alice", Policy::Any), world.add("bob", Policy::Any));
+    world.run(Duration::from_secs(1));
+    call(&mut world, bob, "alice");
+    world.run(Duration::from_secs(5));
+    assert_eq!(world.last_path(alice), Some(PathKind::Direct));
+    world.replace(bob, "bob");
+    let (to_alice, to_bob) = (world.id(alice), world.id(bob));
+    world.command(bob, Command::Pin { name: Name::new("alice").expect("name"), key: to_alice });
+    call(&mut world, bob, "alice");
+    world.run(Duration::from_millis(600));
+    world.command(alice, Command::Send { peer: to_bob, tag: 0, message: b"welcome".to_vec() });
+    world.run(Duration::from_millis(100));
+    assert_eq!(world.received(bob), [b"welcome"], "{:#?}", world.hosts[alice].events);
 }

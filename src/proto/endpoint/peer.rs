@@ -396,6 +396,9 @@ impl Peer {
 
     fn end_session(&mut self, cx: &mut Context<'_>, reason: DisconnectReason) {
         let ended = self.session.take().map(|session| session.instances().local);
+        if ended.is_some() {
+            self.paths.start_over(cx.now, &self.targets);
+        }
         self.confirmed = false;
         self.handshaking.forget(ended, cx.random.u64());
         if self.reported.take().is_some() {

@@ -158,19 +158,7 @@ impl Paths {
         }
         let id = PathId(self.next_id);
         self.next_id += 1;
-        self.direct.push(Path {
-            id,
-            remote,
-            origin,
-            state: State::Unproven,
-            probes: Probes { next: Some(now), ..Probes::default() },
-            rtt: None,
-            heard_at: None,
-            suspected_at: None,
-            blind: 0,
-            received_bytes: 0,
-            sent_bytes: 0,
-        });
+        self.direct.push(Path::new(id, remote, origin, now));
         Some(id)
     }
 
@@ -193,6 +181,17 @@ impl Paths {
             self.suspect_roaming(now);
         }
         Some(id)
+    }
+
+    /// A session has ended: nothing that it proved about its paths holds for the next one, which may
+    /// be with a new process at other endpoints. Only `keep` may be tried again.
+    pub(crate) fn start_over(&mut self, now: Instant, keep: &[SocketAddr]) {
+        self.active = None;
+        self.direct.retain(|path| keep.contains(&path.remote));
+        for path in &mut self.direct {
+            let blind = if path.heard_at.is_none() { path.blind } else { 0 };
+            *path = Path { blind, ..Path::new(path.id, path.remote, path.origin, now) };
+        }
     }
 
     /// Counts what was sent on a path, for the limit on unproven ones.
@@ -251,6 +250,23 @@ impl Paths {
 }
 
 impl Path {
+    /// A path of which nothing is known; its first probe is due at once.
+    fn new(id: PathId, remote: SocketAddr, origin: Origin, now: Instant) -> Self {
+        Self {
+            id,
+            remote,
+            origin,
+            state: State::Unproven,
+            probes: Probes { next: Some(now), ..Probes::default() },
+            rtt: None,
+            heard_at: None,
+            suspected_at: None,
+            blind: 0,
+            received_bytes: 0,
+            sent_bytes: 0,
+        }
+    }
+
     fn info(&self) -> PathInfo {
         let local = address::is_local(self.remote.ip());
         PathInfo {

@@ -225,3 +225,21 @@ fn a_path_that_answers_when_the_peer_is_heard_elsewhere_too_stays_in_use() {
     }
     assert!(probes(&mut paths, answered, Duration::from_secs(5)).is_empty());
 }
+
+#[test]
+fn a_new_session_believes_nothing_that_an_old_one_proved() {
+    let now = start();
+    let mut paths = Paths::new(Policy::Any);
+    paths.set_relay(true);
+    let old = paths.heard(now, Remote::Direct(address("192.0.2.1:9")), 50).expect("added");
+    let introduced = paths.add(now, address("192.0.2.1:10"), Origin::ServerReflexive);
+    for token in [1, 2] {
+        paths.poll_probe(now, token);
+        paths.on_echo(now, token);
+    }
+    assert_ne!(paths.route(now, certain).primary, Some(PathId::RELAY));
+    paths.start_over(now, &[address("192.0.2.1:10")]);
+    assert_eq!(paths.route(now, certain).primary, Some(PathId::RELAY));
+    assert_eq!(paths.remote(old), None);
+    assert_eq!(paths.poll_probe(now, 3), introduced);
+}
