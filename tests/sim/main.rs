@@ -24,6 +24,7 @@ mod nat;
 mod paths;
 mod person;
 mod scene;
+mod secrecy;
 mod server;
 mod server_tests;
 mod store;

@@ -1,0 +1,294 @@
+//! A rendezvous that lies: what it can do to a peer, and what it cannot (`docs/security.md`).
+#![allow(clippy::disallowed_methods, reason = "the time of a test begins somewhere")]
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use p2pchat::proto::{Command, Config, Endpoint, Event, Output, Policy, Transmit};
+use p2pchat_wire::datagram::{self, Challenge, Datagram, PeerInit, Response, SEALED_HEADER};
+use p2pchat_wire::handshake::{Initiator, Purpose, Responder};
+use p2pchat_wire::identity::{Identity, Name, PeerId};
+use p2pchat_wire::random::Random;
+use p2pchat_wire::sealing::Keys;
+use p2pchat_wire::signal::{
+    self, ClientSignal, Connect, Introduction, LinkReply, LinkRequest, Registration, ServerSignal,
+};
+use p2pchat_wire::{VERSION, codec};
+
+const SERVER: &str = "203.0.113.10:3478";
+const ALICE: &str = "192.0.2.1:4000";
+const VICTIM: &str = "198.51.100.9:4000";
+
+fn at(text: &str) -> SocketAddr {
+    text.parse().expect("address")
+}
+
+fn name(text: &str) -> Name {
+    Name::new(text).expect("name")
+}
+
+fn id(seed: u8) -> PeerId {
+    Identity::from_seed([seed; 32]).id()
+}
+
+const BOB: u8 = 2;
+const EVE: u8 = 66;
+
+/// Alice, and the server that she has registered at. It is Eve's.
+struct Lair {
+    now: Instant,
+    alice: Endpoint,
+    keys: Keys,
+    alices_index: u32,
+    next_number: u64,
+    random: Random,
+    /// Whatever Alice has told the server, unsealed.
+    told: Vec<Vec<u8>>,
+    /// What she has sent elsewhere.
+    sent: Vec<Transmit>,
+    events: Vec<Event>,
+}
+
+impl Lair {
+    /// Alice has come by herself and is registered; she has pinned Bob's key and calls him.
+    fn new() -> Self {
+        let now = Instant::now();
+        let config = Config { policy: Policy::Any, started_at_ms: 1_000 };
+        let identity = Identity::from_seed([1; 32]);
+        let mut alice = Endpoint::new(config, identity, [1; 32], now);
+        let home = vec![at("192.168.77.88:4000")];
+        alice.handle_command(now, Command::SetHostCandidates(home));
+        alice.handle_command(now, Command::Pin { name: name("bob"), key: id(BOB) });
+        let addresses = vec![at(SERVER)];
+        alice.handle_command(now, Command::UseRendezvous { addresses, key: None, token: None });
+        alice.handle_command(now, Command::Register(name("alice")));
+        alice.handle_command(now, Command::Connect(name("bob")));
+
+        let server = Identity::from_seed([100; 32]);
+        let mut random = Random::from_seed([9; 32]);
+        let hello = sent_by(&mut alice);
+        let Ok(Datagram::Hello(hello)) = Datagram::parse(&hello) else { panic!("a hello") };
+        let challenge = Challenge {
+            version: VERSION,
+            nonce: hello.nonce,
+            cookie: [0; 16],
+            server: server.id().0,
+        };
+        alice.handle_datagram(now, at(SERVER), &challenge.encode());
+        let init = sent_by(&mut alice);
+        let Ok(Datagram::LinkInit(init)) = Datagram::parse(&init) else { panic!("an initiation") };
+        let purpose = Purpose::Link(server.id());
+        let (responder, request) =
+            Responder::new(purpose, &server, init.noise, &mut random).expect("genuine");
+        let counter =
+            signal::decode_padded::<LinkRequest>(&request).expect("a link request").counter;
+        let reply = LinkReply {
+            mapped: at(ALICE),
+            token: [0; 32],
+            registration: Registration::Registered,
+            answers: vec![],
+            counter,
+        };
+        let (noise, keys) =
+            responder.respond(&signal::encode_padded(&reply, 0)).expect("an answer");
+        let response = Response { receiver: init.sender, sender: 7, noise: &noise };
+        alice.handle_datagram(now, at(SERVER), &response.encode_link());
+        let alices_index = init.sender;
+        let told = vec![request];
+        let (sent, events) = (Vec::new(), Vec::new());
+        let mut lair =
+            Self { now, alice, keys, alices_index, next_number: 0, random, told, sent, events };
+        lair.listen();
+        lair
+    }
+
+    /// Takes what Alice says.
+    fn listen(&mut self) -> Option<Instant> {
+        loop {
+            match self.alice.poll_output() {
+                Output::Event(event) => self.events.push(event),
+                Output::Timeout(at) => return at,
+                Output::Transmit(transmit) => match Datagram::parse(&transmit.payload) {
+                    Ok(Datagram::LinkData(sealed)) if transmit.to == at(SERVER) => {
+                        let opened = self.keys.receive.open(
+                            sealed.packet_number,
+                            sealed.header,
+                            sealed.ciphertext,
+                        );
+                        let said = opened.expect("sealed for us");
+                        if let Ok(ClientSignal::Ping { id }) = signal::decode(&said) {
+                            self.say_only(&ServerSignal::Pong { id, mapped: at(ALICE) });
+                        }
+                        self.told.push(said);
+                    }
+                    _ => self.sent.push(transmit),
+                },
+            }
+        }
+    }
+
+    fn say(&mut self, signal: &ServerSignal) {
+        self.say_only(signal);
+        self.listen();
+    }
+
+    fn say_only(&mut self, signal: &ServerSignal) {
+        let mut packet = datagram::link_header(self.alices_index, self.next_number).to_vec();
+        codec::encode_onto(signal, &mut packet);
+        self.keys.send.seal_in_place(self.next_number, SEALED_HEADER, &mut packet);
+        self.next_number += 1;
+        self.alice.handle_datagram(self.now, at(SERVER), &packet);
+    }
+
+    fn introduce(&mut self, who: u8, endpoint: &str, initiation: Option<Vec<u8>>) {
+        self.say(&ServerSignal::Introduction(Introduction {
+            name: name("bob"),
+            key: id(who),
+            endpoint: Some(at(endpoint)),
+            channel: 0x11,
+            introduction: 0x22,
+            caller: initiation.is_none(),
+            initiation,
+        }));
+    }
+
+    fn wait(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        while let Some(next) = self.listen().filter(|next| *next <= end) {
+            self.now = self.now.max(next);
+            self.alice.handle_timeout(self.now);
+        }
+        self.now = end;
+    }
+
+    fn sent_to(&self, endpoint: &str) -> impl Iterator<Item = &Transmit> {
+        self.sent.iter().filter(move |transmit| transmit.to == at(endpoint))
+    }
+
+    /// An opening of a handshake with Alice, as somebody would make it.
+    fn opening_of(&mut self, who: u8) -> Vec<u8> {
+        let identity = Identity::from_seed([who; 32]);
+        let purpose = Purpose::Peer(id(100));
+        let greeting = codec::encode(&7u64);
+        let (_, noise) =
+            Initiator::new(purpose, &identity, &id(1), &greeting, &mut self.random).expect("init");
+        let mut opening = vec![0, 0, 0, 5];
+        opening.extend(noise);
+        opening
+    }
+}
+
+/// The one datagram that an endpoint sends now.
+fn sent_by(endpoint: &mut Endpoint) -> Vec<u8> {
+    loop {
+        match endpoint.poll_output() {
+            Output::Transmit(transmit) => return transmit.payload,
+            Output::Event(_) => {}
+            Output::Timeout(_) => panic!("it sends nothing"),
+        }
+    }
+}
+
+#[test]
+fn an_impostor_for_a_pinned_contact_is_reported_and_sent_nothing() {
+    for calls in [false, true] {
+        let mut lair = Lair::new();
+        let opening = calls.then(|| lair.opening_of(EVE));
+        lair.introduce(EVE, VICTIM, opening.clone());
+        let (expected, actual) = (id(BOB), id(EVE));
+        let changed = Event::KeyChanged { name: name("bob"), expected, actual };
+        assert!(lair.events.contains(&changed), "{:?}", lair.events);
+        if let Some(opening) = opening {
+            let init = PeerInit { introduction: 0x22, sender: 5, noise: &opening[4..] }.encode();
+            lair.alice.handle_datagram(lair.now, at(VICTIM), &init);
+            let relayed = datagram::relay(0x11, &init);
+            lair.alice.handle_datagram(lair.now, at(SERVER), &relayed);
+        }
+        lair.wait(Duration::from_secs(60));
+        assert_eq!(lair.sent_to(VICTIM).count(), 0);
+        let relayed = |transmit: &&Transmit| transmit.payload.first() == Some(&0x60);
+        assert_eq!(lair.sent.iter().filter(relayed).count(), 0);
+        let connected = |event: &Event| matches!(event, Event::Connected { .. });
+        assert!(!lair.events.iter().any(connected));
+    }
+}
+
+#[test]
+fn nobody_but_the_pinned_contact_can_answer_the_handshake() {
+    let mut lair = Lair::new();
+    lair.introduce(BOB, VICTIM, None);
+    let initiation = lair
+        .told
+        .iter()
+        .filter_map(|said| signal::decode::<ClientSignal>(said).ok())
+        .find_map(|said| match said {
+            ClientSignal::Connect(Connect { initiation, .. }) => initiation,
+            _ => None,
+        })
+        .or_else(|| {
+            let request = signal::decode_padded::<LinkRequest>(&lair.told[0]).ok()?;
+            request.connects.into_iter().find_map(|connect| connect.initiation)
+        })
+        .expect("she knows Bob's key and opens the handshake");
+    let purpose = Purpose::Peer(id(100));
+    let (sender, noise) = initiation.split_first_chunk::<4>().expect("an index");
+    for seed in [EVE, 100] {
+        let eve = Identity::from_seed([seed; 32]);
+        assert!(Responder::new(purpose, &eve, noise, &mut lair.random).is_err());
+    }
+    // Nor does an answer that is made up, or that belongs to another handshake.
+    let opening = lair.opening_of(EVE);
+    let (responder, _) =
+        Responder::new(purpose, &Identity::from_seed([1; 32]), &opening[4..], &mut lair.random)
+            .expect("genuine");
+    let (other, _) = responder.respond(&codec::encode(&7u64)).expect("an answer");
+    for noise in [vec![0; 57], other] {
+        let receiver = u32::from_be_bytes(*sender);
+        let response = Response { receiver, sender: 9, noise: &noise }.encode_peer();
+        lair.alice.handle_datagram(lair.now, at(SERVER), &datagram::relay(0x11, &response));
+        lair.alice.handle_datagram(lair.now, at(VICTIM), &response);
+    }
+    lair.wait(Duration::from_secs(5));
+    let connected = |event: &Event| matches!(event, Event::Connected { .. });
+    assert!(!lair.events.iter().any(connected));
+}
+
+#[test]
+fn a_server_that_names_a_false_endpoint_has_it_sent_a_dozen_packets() {
+    let mut lair = Lair::new();
+    for _ in 0..20 {
+        lair.introduce(BOB, VICTIM, None);
+        lair.wait(Duration::from_secs(30));
+    }
+    // Primers die on the way.
+    let arrived = lair.sent_to(VICTIM).filter(|transmit| transmit.ttl.is_none()).count();
+    assert!((1..=12).contains(&arrived), "{arrived} packets");
+}
+
+#[test]
+fn a_server_cannot_aim_a_peer_at_its_own_machine_at_groups_or_at_the_server() {
+    for endpoint in ["127.0.0.1:22", "0.0.0.0:9", "224.0.0.1:9", "192.0.2.9:5060", "[::1]:80"] {
+        let mut lair = Lair::new();
+        lair.introduce(BOB, endpoint, None);
+        lair.wait(Duration::from_secs(30));
+        assert_eq!(lair.sent_to(endpoint).count(), 0, "{endpoint}");
+    }
+    let mut lair = Lair::new();
+    lair.introduce(BOB, SERVER, None);
+    lair.wait(Duration::from_secs(10));
+    let ours = |transmit: &&Transmit| {
+        matches!(transmit.payload.first(), Some(0x42 | 0x44 | 0x60)) && transmit.ttl.is_none()
+    };
+    assert_eq!(lair.sent_to(SERVER).count(), lair.sent_to(SERVER).filter(ours).count());
+}
+
+#[test]
+fn a_server_is_never_told_the_addresses_inside_our_network() {
+    let mut lair = Lair::new();
+    lair.introduce(BOB, VICTIM, None);
+    lair.wait(Duration::from_secs(100));
+    assert!(lair.told.len() > 5, "pings at least");
+    for said in &lair.told {
+        assert!(!said.windows(4).any(|bytes| bytes == [192, 168, 77, 88]), "{said:02x?}");
+    }
+}
