@@ -35,7 +35,10 @@ pub(super) struct Handshaking {
 #[derive(Debug)]
 struct Answered {
     opening: [u8; 32],
-    datagram: Vec<u8>,
+    /// Our side of the session that the answer leads to.
+    instance: u64,
+    /// `None` once that session is over: the opening is as good as answered, and gets nothing.
+    datagram: Option<Vec<u8>>,
 }
 
 /// A handshake that ended well: keys, and the session they belong to.
@@ -97,14 +100,18 @@ impl Handshaking {
 
     /// Whatever the peer is waiting for: our opening, or else our last answer.
     pub(super) fn pending_datagram(&self, introduction: u64) -> Option<Vec<u8>> {
-        let answered = || self.answered.as_ref().map(|answered| answered.datagram.clone());
+        let answered = || self.answered.as_ref().and_then(|answered| answered.datagram.clone());
         self.opening_datagram(introduction).or_else(answered)
     }
 
-    /// The answer to an opening that was answered before.
-    pub(super) fn repeated_answer(&self, noise: &[u8]) -> Option<Vec<u8>> {
-        let answered = self.answered.as_ref()?;
-        (answered.opening == digest(noise)).then(|| answered.datagram.clone())
+    /// Whether an opening was answered before.
+    pub(super) fn has_answered(&self, noise: &[u8]) -> bool {
+        self.answered.as_ref().is_some_and(|answered| answered.opening == digest(noise))
+    }
+
+    /// The last answer, while the session that it leads to exists.
+    pub(super) fn last_answer(&self) -> Option<Vec<u8>> {
+        self.answered.as_ref()?.datagram.clone()
     }
 
     /// Reads an opening of the peer's and answers it, unless our own has precedence.
@@ -142,7 +149,11 @@ impl Handshaking {
         let response = Response { receiver: init.sender, sender: index, noise: &noise };
         let datagram = response.encode_peer();
         self.opening = None;
-        self.answered = Some(Answered { opening: digest(init.noise), datagram: datagram.clone() });
+        self.answered = Some(Answered {
+            opening: digest(init.noise),
+            instance: local,
+            datagram: Some(datagram.clone()),
+        });
         let epoch = Epoch {
             local_index: index,
             remote_index: init.sender,
@@ -204,14 +215,17 @@ impl Handshaking {
 
     /// The session is over: the next one has another instance.
     ///
-    /// The last answer stays: whoever replays the opening that it belongs to gets the same bytes
-    /// again and causes nothing.
+    /// The last opening that we answered is remembered, so that whoever replays it causes nothing;
+    /// its answer is not, because it leads to a session that is no longer here.
     ///
     /// An opening for new keys of the `ended` session is void: finished now, it would begin a
     /// session at our end that the peer takes for the old one, and neither would understand the
     /// other's streams.
     pub(super) fn forget(&mut self, ended: Option<u64>, instance: u64) {
         self.opening.take_if(|(_, instance)| Some(*instance) == ended);
+        if let Some(answered) = self.answered.as_mut().filter(|one| Some(one.instance) == ended) {
+            answered.datagram = None;
+        }
         self.instance = instance;
     }
 

@@ -251,7 +251,8 @@ impl Peer {
         remote: Remote,
         init: &PeerInit<'_>,
     ) {
-        if let Some(datagram) = self.handshaking.repeated_answer(init.noise) {
+        if self.handshaking.has_answered(init.noise) {
+            let Some(datagram) = self.handshaking.last_answer() else { return };
             return self.reply(cx, remote, datagram);
         }
         let session = self.session.as_ref().map(Session::instances);
