@@ -7,6 +7,7 @@
 //! once failed are in `regressions.txt` and are told every time.
 
 use std::net::SocketAddr;
+use std::panic::catch_unwind;
 use std::time::Duration;
 
 use p2pchat_wire::random::Random;
@@ -389,14 +390,20 @@ fn how_many() -> u64 {
     std::env::var("P2PCHAT_SIM_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(500)
 }
 
+/// Every other story from `first` on; returns the seeds of those that end badly, a few at most.
+fn tell_half(first: u64) -> Vec<u64> {
+    let half = (first..how_many()).step_by(2);
+    half.filter(|&seed| catch_unwind(|| tell(seed)).is_err()).take(3).collect()
+}
+
 #[test]
 fn every_line_arrives_once_and_in_order_whatever_happens() {
     // Two halves at once: a check of every push has two processors.
-    std::thread::scope(|scope| {
-        for half in [0, 1] {
-            scope.spawn(move || (0..how_many()).filter(|seed| seed % 2 == half).for_each(tell));
-        }
+    let failed: Vec<u64> = std::thread::scope(|scope| {
+        let halves = [0, 1].map(|first| scope.spawn(move || tell_half(first)));
+        halves.into_iter().flat_map(|half| half.join().expect("it catches panics")).collect()
     });
+    assert!(failed.is_empty(), "stories that end badly (see above): {failed:?}");
 }
 
 #[test]
