@@ -8,12 +8,14 @@
 //!   and endpoint, above a [`store`] that a crash leaves as a crash leaves a disk; a [`talker`] with
 //!   the endpoint alone; and a [`client`] that says to the server whatever its test likes.
 //! - [`scene`] puts two talkers somewhere. [`matrix`] says which path every pair of places ends with,
-//!   [`latency`] after how many round trips, [`paths`] what happens when the world changes under a
-//!   chat, [`adversary`] that nothing happens when somebody forges.
+//!   [`latency`] after how many round trips, [`calls`] how they find each other, [`paths`] what
+//!   happens when the world changes under a chat, [`adversary`] that nothing happens when somebody
+//!   forges.
 //! - [`delivery`] tells hundreds of stories of two people and whatever can go wrong, each from one
 //!   seed, and holds every one against the promise: each line once and in order.
 
 mod adversary;
+mod calls;
 mod client;
 mod delivery;
 mod latency;

@@ -97,8 +97,17 @@ impl Scene {
 
     /// Two peers in places that `build` makes.
     pub(crate) fn built(seed: u64, build: impl FnOnce(&mut World<Machine>) -> [Home; 2]) -> Self {
+        Self::on_disk(seed, Duration::ZERO, build)
+    }
+
+    /// As [`Self::built`], with a server whose disk takes `commit` to write a name.
+    pub(crate) fn on_disk(
+        seed: u64,
+        commit: Duration,
+        build: impl FnOnce(&mut World<Machine>) -> [Home; 2],
+    ) -> Self {
         let mut world = World::seeded(seed);
-        let server = add_server(&mut world, Duration::ZERO);
+        let server = add_server(&mut world, commit);
         let homes = build(&mut world);
         let routers = [homes[0].router, homes[1].router];
         let [alice, bob] = ["alice", "bob"]
