@@ -18,7 +18,7 @@ use crate::config::{Face, Paths, PeerAddress, Wait, Wanted};
 use crate::proto::Policy;
 use crate::store::Profile;
 use crate::ui::line::LineView;
-use crate::ui::terminal::{LineEditor, Printer, Restore, Typed};
+use crate::ui::terminal::{LineEditor, Printer, Restore, Typed, columns};
 use crate::ui::{Printout, View, json};
 
 /// Printouts that may wait for a slow reader before we stop making more.
@@ -193,6 +193,7 @@ impl Chatting {
             tokio::select! {
                 step = self.peer.next(), if room => match step {
                     Step::Show(notice) => {
+                        self.view.fit(columns());
                         let cause = self.peer.cause();
                         self.queue.extend(self.view.render(now(), &notice, cause));
                     }
@@ -241,6 +242,7 @@ impl Chatting {
     }
 
     pub(super) fn remark(&mut self, code: &str, sentence: &str) {
+        self.view.fit(columns());
         self.queue.push_back(self.view.remark(code, sentence));
     }
 
@@ -261,7 +263,7 @@ impl Chatting {
             }
             Entered::Interrupted if again => self.peer.input(Input::Quit),
             Entered::Interrupted => {
-                self.remark("interrupted", "-- Ctrl+C again, Ctrl+D or /quit to leave.");
+                self.remark("interrupted", "Ctrl+C again, Ctrl+D or /quit to leave.");
             }
             Entered::End => {
                 self.input_ended = true;

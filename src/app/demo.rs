@@ -75,7 +75,7 @@ pub async fn demo(wanted: Wanted) -> Result<ExitCode, Failure> {
             chatting.remark(
                 "demo",
                 &format!(
-                    "-- This is a demo on your computer alone: a rendezvous on {}, a peer called \
+                    "This is a demo on your computer alone: a rendezvous on {}, a peer called \
                      echo, and you. Say something; /path shows how you are connected, /help what \
                      else there is, /quit ends it.",
                     serving.address()

@@ -31,17 +31,19 @@ impl Signals {
     }
 
     /// Waits for one of them.
+    #[cfg(unix)]
     pub(super) async fn next(&mut self) {
-        #[cfg(unix)]
-        {
-            let [interrupt, terminate, hangup] = &mut self.unix;
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-                _ = hangup.recv() => {}
-            }
+        let [interrupt, terminate, hangup] = &mut self.unix;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
         }
-        #[cfg(not(unix))]
+    }
+
+    /// Waits for one of them.
+    #[cfg(not(unix))]
+    pub(super) async fn next(&mut self) {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending().await
         }

@@ -7,10 +7,11 @@
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
+use p2pchat_wire::identity::PeerId;
+use unicode_width::UnicodeWidthStr;
 
 use super::{Printout, plain, words};
 use crate::chat::{Address, Audience, LineId, LineState, Message, Notice, Timestamp, clean};
-use p2pchat_wire::identity::PeerId;
 
 /// Deliveries within so many milliseconds are told together.
 const SETTLE: u64 = 150;
@@ -27,6 +28,8 @@ pub struct LineView {
     zone: TimeZone,
     /// Whether names have colours.
     colour: bool,
+    /// How wide the terminal is; nothing is wrapped without knowing.
+    columns: Option<usize>,
     /// The day of the last message, so that another day can be announced.
     day: Option<jiff::civil::Date>,
     underway: BTreeMap<Address, Underway>,
@@ -48,7 +51,12 @@ impl LineView {
     /// A view whose clock is in `zone`.
     #[must_use]
     pub fn new(zone: TimeZone, colour: bool) -> Self {
-        Self { zone, colour, day: None, underway: BTreeMap::new() }
+        Self { zone, colour, columns: None, day: None, underway: BTreeMap::new() }
+    }
+
+    /// From now on, sentences fit into so many cells.
+    pub fn fit(&mut self, columns: Option<usize>) {
+        self.columns = columns;
     }
 
     /// What stands before the line that is being typed.
@@ -175,7 +183,13 @@ impl LineView {
         at.strftime(format).to_string()
     }
 
-    fn remark(&self, sentence: &str) -> String {
+    /// A sentence that is nobody's message.
+    pub(super) fn remark(&self, sentence: &str) -> String {
+        // Tables keep their lines; a sentence has one, and is broken between its words.
+        let sentence = match self.columns {
+            Some(columns) if !sentence.contains('\n') => wrap(sentence, columns.saturating_sub(3)),
+            _ => sentence.to_owned(),
+        };
         let sentence = format!("-- {}", sentence.replace('\n', "\n   "));
         match (self.colour, sentence.starts_with("-- STOP")) {
             (true, true) => format!("\u{1b}[1;31m{sentence}\u{1b}[0m"),
@@ -195,6 +209,26 @@ impl LineView {
         let colour = 31 + key.0[0] % 6;
         if self.colour { format!("\u{1b}[1;{colour}m{name}\u{1b}[0m") } else { name.to_owned() }
     }
+}
+
+/// Breaks lines at spaces so that none has more than `columns` cells, words longer than that
+/// excepted.
+fn wrap(sentence: &str, columns: usize) -> String {
+    let mut text = String::with_capacity(sentence.len());
+    let mut used = 0;
+    for word in sentence.split(' ') {
+        let width = word.width();
+        if used > 0 && used + 1 + width > columns {
+            text.push('\n');
+            used = 0;
+        } else if used > 0 {
+            text.push(' ');
+            used += 1;
+        }
+        text.push_str(word);
+        used += width;
+    }
+    text
 }
 
 impl Underway {
@@ -280,6 +314,16 @@ mod tests {
         view.render(at(9_000), &state(3, LineState::Delivered), None);
         assert_eq!(texts(view.settle(at(9_500))), ["      ✓ delivered to alice"]);
         assert_eq!(view.settles_at(), None);
+    }
+
+    #[test]
+    fn sentences_break_between_words_and_tables_stay() {
+        let mut view = view();
+        view.fit(Some(20));
+        assert_eq!(view.remark("some words that do not fit"), "-- some words that\n   do not fit");
+        assert_eq!(view.remark("你好 你好 你好 你好"), "-- 你好 你好 你好\n   你好");
+        let table = "a row that is longer than the terminal\nand another";
+        assert_eq!(view.remark(table), format!("-- {}", table.replace('\n', "\n   ")));
     }
 
     #[test]

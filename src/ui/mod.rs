@@ -79,12 +79,20 @@ impl View {
         }
     }
 
+    /// Tells a face for people how wide their terminal is.
+    pub fn fit(&mut self, columns: Option<usize>) {
+        if let Self::Line(view) = self {
+            view.fit(columns);
+        }
+    }
+
     /// A remark that is no notice of the chat's, under a word that a program can compare.
     #[must_use]
     pub fn remark(&self, code: &str, sentence: &str) -> Printout {
         match self {
             Self::Json => Printout::out(json::error(code, sentence)),
-            Self::Plain(_) | Self::Line(_) => Printout::err(sentence.to_owned()),
+            Self::Plain(_) => Printout::err(sentence.to_owned()),
+            Self::Line(view) => Printout::err(view.remark(sentence)),
         }
     }
 

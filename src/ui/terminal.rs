@@ -85,6 +85,18 @@ impl Printer {
     }
 }
 
+/// How wide the terminal is, if it says so.
+#[must_use]
+pub fn columns() -> Option<usize> {
+    #[cfg(unix)]
+    return rustix::termios::tcgetwinsize(io::stdout())
+        .ok()
+        .map(|size| usize::from(size.ws_col))
+        .filter(|&columns| columns > 0);
+    #[cfg(not(unix))]
+    None
+}
+
 /// The terminal as it was found, to be restored at the end: the program may end while the editor
 /// still waits for a key.
 pub struct Restore {
@@ -108,8 +120,10 @@ impl Drop for Restore {
         #[cfg(unix)]
         if let Some(state) = &self.state {
             use std::io::Write as _;
-            // Also ends bracketed paste, which the editor turns on while it waits.
-            let _ = write!(io::stdout(), "\u{1b}[?2004l\r").and_then(|()| io::stdout().flush());
+            // Also ends bracketed paste, which the editor turns on while it waits, and takes away
+            // a prompt that nobody will answer.
+            let _ =
+                write!(io::stdout(), "\u{1b}[?2004l\r\u{1b}[J").and_then(|()| io::stdout().flush());
             let _ = rustix::termios::tcsetattr(
                 io::stdin(),
                 rustix::termios::OptionalActions::Now,
