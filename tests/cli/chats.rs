@@ -66,6 +66,22 @@ fn one_message_from_a_shell() {
 }
 
 #[test]
+fn the_environment_names_person_and_profile_and_sent_is_enough_if_asked() {
+    let server = Server::start();
+    let (a, b) = (Profile::new(), Profile::new());
+    let mut alice = start(&a, &server, "alice", &["--bind", "127.0.0.1:0"]);
+    alice.hears("You are alice@");
+    let address = format!("alice@{}", server.address());
+    let mut command = b.command(&["--peer", &address, "--wait", "sent"]);
+    command.env("P2PCHAT_NAME", "Bob");
+    let mut bob = Program::start(command);
+    bob.say("hello");
+    bob.end_input();
+    bob.outcome().exits(0).says("You are bob@");
+    assert_eq!(text(&alice.line(), "bob", &server), Some("hello"));
+}
+
+#[test]
 fn json_tells_every_step_in_its_order() {
     let server = Server::start();
     let (a, b) = (Profile::new(), Profile::new());

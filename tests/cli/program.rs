@@ -85,7 +85,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let out = Lines::of(child.stdout.take().expect("stdout is piped"));
