@@ -128,6 +128,8 @@ impl Chat {
             (_, Some(_)) => ExitCode::Refused,
             // The server has not even answered yet.
             (Presence::Offline, None) if !self.registered => ExitCode::RendezvousUnreachable,
+            // Connected, and nothing could leave: over the one path there is, text may not go.
+            (Presence::Connected, None) if one.outbox.none_sent() => ExitCode::NoPath,
             (Presence::Offline | Presence::Connected, None) => ExitCode::PeerOffline,
             (Presence::Registered | Presence::Connecting, None) => ExitCode::NoPath,
         }

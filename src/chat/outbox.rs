@@ -83,6 +83,11 @@ impl Outbox {
         self.waiting == 0 || self.transmitted >= self.stored
     }
 
+    /// Whether lines wait of which this run has sent none.
+    pub(super) fn none_sent(&self) -> bool {
+        self.lines.front().is_some_and(|first| self.transmitted < first.line.seq)
+    }
+
     /// A line is on disk.
     pub(super) fn queued(&mut self, line: OutgoingLine) {
         self.waiting += 1;

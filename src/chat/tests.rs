@@ -223,9 +223,19 @@ fn when_the_time_is_up_the_code_says_what_was_missing() {
     );
     assert_eq!(
         end(|bench| {
-            bench.registered().connected(BOB, "bob");
+            bench
+                .registered()
+                .connected(BOB, "bob")
+                .event(Event::Transmitted { peer: BOB, tag: 1 });
         }),
         ExitCode::PeerOffline
+    );
+    // `--direct-only`: a session over the relay that text may not use.
+    assert_eq!(
+        end(|bench| {
+            bench.registered().connected(BOB, "bob");
+        }),
+        ExitCode::NoPath
     );
     assert_eq!(
         end(|bench| {
