@@ -7,6 +7,8 @@
 //! - [`clients`]: STUN clients that nobody here wrote understand our server.
 //! - [`matrix`]: every kind of router against every other.
 //! - [`places`]: IPv6, carriers, one LAN.
+//! - [`movement`]: another network in the middle of a chat, and a laptop that sleeps.
+//! - [`policy`]: `--relay-only` and `--direct-only` keep their word.
 //! - [`weather`]: cut paths, routers that forget, loss, and no UDP at all.
 //!
 //! `cargo test --test lab -- --nocapture matrix` prints the table.
@@ -22,8 +24,10 @@ mod clients;
 mod ground;
 mod matrix;
 mod meeting;
+mod movement;
 mod nat;
 mod places;
+mod policy;
 #[path = "../programs/mod.rs"]
 mod programs;
 mod weather;

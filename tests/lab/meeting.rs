@@ -24,12 +24,22 @@ pub(crate) struct Meeting {
 impl Meeting {
     /// Starts the server, Bob, who waits, and then Alice, who calls him.
     pub(crate) fn start(world: &World, alice: &str, bob: &str) -> Result<Self, String> {
+        Self::start_with(world, alice, bob, &[])
+    }
+
+    /// As [`Self::start`], with more options for Alice.
+    pub(crate) fn start_with(
+        world: &World,
+        alice: &str,
+        bob: &str,
+        options: &[&str],
+    ) -> Result<Self, String> {
         let folder = Folder::new();
         let server = start_server(world, &folder);
         let bob = Chat::start("bob", peer(world, bob, &folder, "bob"));
         bob.wait_ready()?;
         let mut command = peer(world, alice, &folder, "alice");
-        command.args(["--peer", &format!("bob@{}", SERVER[0])]);
+        command.args(["--peer", &format!("bob@{}", SERVER[0])]).args(options);
         let alice = Chat::start("alice", command);
         Ok(Self { alice, bob, _server: server, _folder: folder })
     }
@@ -72,4 +82,9 @@ pub(crate) fn peer(world: &World, space: &str, folder: &Folder, name: &str) -> C
     command.args(["--name", name, "--rendezvous", &SERVER[0].to_string()]);
     command.arg("--data-dir").arg(folder.join(name));
     command
+}
+
+/// The value, or the report as the test's failure.
+pub(crate) fn report<T>(result: Result<T, String>) -> T {
+    result.unwrap_or_else(|report| panic!("{report}"))
 }

@@ -1,7 +1,7 @@
 //! Homes that are not just one router away from each other: IPv6, carriers, one LAN.
 
 use super::ground::on_lab_ground;
-use super::meeting::{Meeting, PATIENCE};
+use super::meeting::{Meeting, PATIENCE, report};
 use super::nat::{Filtering, Mapping, Nat};
 use super::world::World;
 
@@ -64,5 +64,5 @@ fn meet(world: &World, alice: &str, bob: &str, path: &[&str]) {
         println!("{}: {:.1} s after registration", path.join(" or "), after.as_secs_f64());
         Ok(())
     });
-    outcome.unwrap_or_else(|report| panic!("{report}"));
+    report(outcome);
 }

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::ground::on_lab_ground;
-use super::meeting::{Meeting, PATIENCE, peer};
+use super::meeting::{Meeting, PATIENCE, peer, report};
 use super::nat::{Filtering, Mapping, Nat};
 use super::programs::Folder;
 use super::programs::chat::Chat;
@@ -118,9 +118,4 @@ fn without_udp_the_peer_says_so_and_leaves_with_5() {
         let sentence = alice.said().to_string();
         assert!(sentence.contains("UDP"), "no sentence names UDP as the cause:\n{sentence}");
     });
-}
-
-/// The value, or the report as the test's failure.
-fn report<T>(result: Result<T, String>) -> T {
-    result.unwrap_or_else(|report| panic!("{report}"))
 }

@@ -191,6 +191,37 @@ impl World {
         self.nft("core", "delete table ip cut\n");
     }
 
+    /// Starts to count what the core carries between two homes.
+    pub(crate) fn count_between(&self, one: Ipv4Addr, other: Ipv4Addr) {
+        self.nft(
+            "core",
+            &format!(
+                "table ip count {{\n chain through {{\n type filter hook forward priority 3;\n \
+                 ip saddr {one} ip daddr {other} counter\n \
+                 ip saddr {other} ip daddr {one} counter\n }}\n}}\n"
+            ),
+        );
+    }
+
+    /// Packets since [`Self::count_between`], both ways.
+    pub(crate) fn counted(&self) -> u32 {
+        let listed = self.run("core", "nft", &["list", "table", "ip", "count"]);
+        let counters = listed.split("counter packets ").skip(1);
+        counters.filter_map(|rest| rest.split(' ').next()?.parse::<u32>().ok()).sum()
+    }
+
+    /// Takes a host out of its network and into another.
+    pub(crate) fn move_host(&self, host: &str, to: &mut Home) {
+        self.ip(host, "link del eth0");
+        self.plug_in(to, host, "eth0");
+    }
+
+    /// Takes the cable out of a host, or puts it back.
+    pub(crate) fn cable(&self, home: &Home, host: &str, plugged: bool) {
+        let state = if plugged { "up" } else { "down" };
+        self.ip(&home.router, &format!("link set l-{host} {state}"));
+    }
+
     /// Makes the core lose that many of a hundred datagrams.
     pub(crate) fn lose(&self, percent: u8) {
         self.nft(
@@ -272,6 +303,11 @@ impl World {
         succeed(command, None);
         self.spaces.borrow_mut().push(full);
         self.ip(name, "link set lo up");
+        if self.v6 {
+            // Routers ask for neighbours from their link-local addresses, and those would first wait
+            // a second for somebody else to claim them.
+            self.run(name, "sysctl", &["-qw", "net.ipv6.conf.default.accept_dad=0"]);
+        }
     }
 
     fn wire(&self, a: &str, if_a: &str, addr_a: &str, b: &str, if_b: &str, addr_b: &str) {

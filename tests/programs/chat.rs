@@ -136,9 +136,19 @@ impl Chat {
         &self.said
     }
 
-    /// The process.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+    /// Stops the process where it stands, as a sleeping laptop does.
+    pub(crate) fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on.
+    pub(crate) fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let status = Command::new("kill").arg(signal).arg(self.child.id().to_string()).status();
+        assert!(status.is_ok_and(|status| status.success()), "{}: kill {signal}", self.name);
     }
 
     /// Closes its input, and waits for it to leave by itself.

@@ -1,0 +1,71 @@
+//! People move, and their laptops sleep.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::ground::on_lab_ground;
+use super::meeting::{Meeting, PATIENCE, report};
+use super::nat::{Filtering, Mapping, Nat};
+use super::world::World;
+
+const HOME: Nat = Nat::new(Mapping::Endpoint, Filtering::Port);
+
+/// How long a laptop sleeps: longer than a session outlives silence.
+const SLEEP: Duration = Duration::from_secs(45);
+
+#[test]
+fn a_chat_goes_on_when_one_side_takes_its_laptop_to_another_network() {
+    on_lab_ground(
+        "movement::a_chat_goes_on_when_one_side_takes_its_laptop_to_another_network",
+        || {
+            let world = World::new();
+            let (mut one, mut other) = (world.home(HOME), world.home(HOME));
+            let mut cafe = world.home(HOME);
+            let ((alice, _), (bob, _)) = (world.host(&mut one), world.host(&mut other));
+            let mut meeting = report(Meeting::start(&world, &alice, &bob));
+            report(meeting.say_hello());
+            report(meeting.wait_path(&["direct"], PATIENCE));
+            let mark = meeting.bob.mark();
+            world.move_host(&alice, &mut cafe);
+            let moved = Instant::now();
+            meeting.alice.send(None, "now in the cafe");
+            meeting.bob.send(Some("alice"), "where are you?");
+            report(meeting.bob.wait_text("now in the cafe", Duration::from_secs(30)));
+            report(meeting.alice.wait_text("where are you?", Duration::from_secs(30)));
+            println!("both ways {:?} after the move", moved.elapsed());
+            let cafe = format!("{}:", cafe.wan);
+            report(meeting.bob.wait_from(mark, "direct path to the cafe", PATIENCE, |value| {
+                value["path"] == "direct"
+                    && value["remote"].as_str().is_some_and(|remote| remote.starts_with(&cafe))
+            }));
+            println!("direct {:?} after the move", moved.elapsed());
+        },
+    );
+}
+
+#[test]
+fn what_was_said_to_a_sleeping_laptop_arrives_when_it_wakes() {
+    on_lab_ground("movement::what_was_said_to_a_sleeping_laptop_arrives_when_it_wakes", || {
+        let world = World::new();
+        let (mut one, mut other) = (world.home(HOME), world.home(HOME));
+        let ((alice, _), (bob, _)) = (world.host(&mut one), world.host(&mut other));
+        let mut meeting = report(Meeting::start(&world, &alice, &bob));
+        report(meeting.say_hello());
+        report(meeting.wait_path(&["direct"], PATIENCE));
+        meeting.bob.freeze();
+        world.cable(&other, &bob, false);
+        for number in 0..10 {
+            meeting.alice.send(None, &format!("are you asleep? {number}"));
+        }
+        thread::sleep(SLEEP);
+        world.cable(&other, &bob, true);
+        meeting.bob.thaw();
+        let woken = Instant::now();
+        report(meeting.bob.wait_text("are you asleep? 9", Duration::from_secs(30)));
+        println!("all there {:?} after waking", woken.elapsed());
+        meeting.bob.send(Some("alice"), "I was");
+        report(meeting.alice.wait_text("I was", PATIENCE));
+        let asked = (0..10).map(|number| format!("are you asleep? {number}"));
+        assert!(meeting.bob.texts().into_iter().skip(1).eq(asked), "{}", meeting.bob.said());
+    });
+}
