@@ -117,7 +117,7 @@ impl Person {
 
     /// Types a line to whoever the current conversation is with.
     pub(crate) fn types(&mut self, now: Instant, text: &str) {
-        let reference = Some(text.to_owned());
+        let reference = Some(label(text).to_owned());
         let wall = wall_clock(now, self.clock_error_ms);
         self.chat.handle_input(wall, Input::Send { to: None, text: text.to_owned(), reference });
         self.take_effects(now);
@@ -144,8 +144,9 @@ impl Person {
                 Effect::Store(request) => {
                     if let StoreRequest::Receive(line) = &request {
                         let chat::ReceivedLine { text, log, seq, after, .. } = line;
+                        let line = label(text);
                         self.remarks
-                            .push(format!("keeps {text:?}: {seq} after {after} of {log:x}"));
+                            .push(format!("keeps {line:?}: {seq} after {after} of {log:x}"));
                     }
                     self.store.request(now, request);
                 }
@@ -193,6 +194,11 @@ impl Person {
         let wall = wall_clock(now, self.clock_error_ms);
         self.chat.handle_input(wall, Input::Stored(reply));
     }
+}
+
+/// The beginning of a line, which names it: what follows is padding.
+pub(crate) fn label(text: &str) -> &str {
+    text.trim_end_matches('x')
 }
 
 /// What a clock on the wall shows.
