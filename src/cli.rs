@@ -1,4 +1,4 @@
-//! What was typed on the command line. Parsing touches nothing; [`config`](crate::config) says
+//! What was typed on the command line. Parsing touches nothing; [`config`] says
 //! what it means.
 
 use std::net::SocketAddr;
@@ -52,7 +52,7 @@ pub struct Cli {
 #[derive(Args, Clone, Debug, Default)]
 pub struct Options {
     /// My name: claimed at the rendezvous at first use, then remembered
-    #[arg(long, global = true, value_name = "NAME", env = "P2PCHAT_NAME")]
+    #[arg(long, global = true, value_name = "NAME", env = "P2PCHAT_NAME", hide_env_values = true)]
     pub name: Option<Name>,
     /// The server where I am reachable; the one in --peer or the last one if left out
     #[arg(long, global = true, value_name = "HOST[:PORT][#KEY]")]
@@ -64,7 +64,13 @@ pub struct Options {
     #[arg(long, global = true, conflicts_with = "plain")]
     pub json: bool,
     /// Where identity, contacts and history are kept
-    #[arg(long, global = true, value_name = "DIR", env = "P2PCHAT_DATA_DIR")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "P2PCHAT_DATA_DIR",
+        hide_env_values = true
+    )]
     pub data_dir: Option<PathBuf>,
     /// Local UDP address to use
     #[arg(long, global = true, value_name = "ADDR:PORT")]
@@ -90,7 +96,7 @@ pub struct ChatOptions {
     /// Whom to talk to; the rendezvous may be left out once one is known
     #[arg(long, value_name = "NAME@HOST[:PORT][#KEY]")]
     pub peer: Option<PeerAddress>,
-    /// Also run a rendezvous inside this process [at [::]:3478 if no address is given]
+    /// Also run a rendezvous inside this process (on every address, port 3478, if none is given)
     #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1)]
     pub serve: Option<Option<SocketAddr>>,
 }

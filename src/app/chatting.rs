@@ -49,7 +49,7 @@ pub async fn chat(wanted: Wanted) -> Result<ExitCode, Failure> {
 ///
 /// # Errors
 ///
-/// As [`chat`].
+/// As [`chat()`].
 pub async fn send(wanted: Wanted, to: PeerAddress, text: String) -> Result<ExitCode, Failure> {
     let face = if wanted.face == Face::Json { Face::Json } else { Face::Plain };
     run(Wanted { face, peer: Some(to), ..wanted }, None, Some(text)).await

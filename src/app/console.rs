@@ -42,7 +42,7 @@ pub(super) struct Console {
     pub(super) entered: mpsc::Receiver<Entered>,
     /// Where the next prompt goes; the line editor waits for it after each line.
     pub(super) prompts: Option<blocking::Sender<String>>,
-    /// Drop it to let the writer end, and await [`finished`](Self::finished).
+    /// Drop it to let the writer end, and await the end of `printed`.
     pub(super) printouts: mpsc::Sender<Printout>,
     /// Ends when everything is written.
     pub(super) printed: mpsc::UnboundedReceiver<Printed>,

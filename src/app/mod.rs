@@ -1,8 +1,8 @@
 //! The wiring: what `p2pchat` does, from the options to the exit code.
 //!
-//! - [`chat`] runs a conversation with whoever started us: the [`Peer`](peer::Peer) on one side, a
-//!   [`Console`](console::Console) on the other, a [`View`](crate::ui::View) between them.
-//! - [`demo`] runs two peers and a rendezvous on this computer.
+//! - [`chat`] runs a conversation with whoever started us: the peer on one side (`peer.rs`), a
+//!   console on the other (`console.rs`), a [`View`](crate::ui::View) between them.
+//! - [`demo()`] runs two peers and a rendezvous on this computer.
 //! - [`id`], [`contacts`] and [`history`] look into the profile, also while another process uses it.
 //!
 //! One thread runs the network and the chat; the disk, standard input and standard output have

@@ -3,7 +3,7 @@
 //! - [`Sockets`] are one UDP socket for each address family.
 //! - [`start`] runs the core on them: the only loop that awaits the
 //!   network and reads the clock.
-//! - [`resolve`] asks for the addresses of a rendezvous.
+//! - [`resolve()`] asks for the addresses of a rendezvous.
 //!
 //! A datagram that cannot be sent is a datagram lost; nothing here ends a chat.
 
