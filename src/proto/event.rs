@@ -189,12 +189,13 @@ pub enum Event {
 pub enum RendezvousTrouble {
     /// No answer from any of its addresses.
     Unreachable,
-    /// It speaks another version of the protocol.
+    /// It says that it speaks another version of the protocol. It is asked again now and then.
     Version {
         /// The server's.
         server: u8,
     },
-    /// It proved a key other than the pinned one. We stopped.
+    /// It shows a key other than the pinned one, and is told nothing. Whoever is near can say so,
+    /// so it is asked again now and then; only the pinned key is ever believed.
     KeyChanged {
         /// The pinned key.
         expected: ServerKey,

@@ -16,8 +16,8 @@ const GAPS: [Duration; 6] = [
     Duration::from_secs(30),
 ];
 
-/// How long an introduction may lead to nothing before it is asked for again.
-const REINTRODUCE: Duration = Duration::from_secs(2);
+/// The first of the gaps that leaves a handshake the time that it needs.
+const FIRST_AFTER_INTRODUCTION: usize = 2;
 
 /// How often the rendezvous is asked again about somebody who is offline, in case its word got
 /// lost that he is back.
@@ -37,8 +37,11 @@ pub(super) const MAX_CALLS: usize = 1024;
 enum State {
     /// The rendezvous was asked so many times and has not answered.
     Asking(usize),
-    /// We were introduced; the rest is between us.
-    Introduced,
+    /// We were introduced, having asked so many times. But the other side's half of the
+    /// introduction may be lost, so we go on asking, slowly, until there is a session.
+    Introduced(usize),
+    /// There is a session.
+    Connected,
     /// Offline or refused.
     Waiting,
 }
@@ -78,8 +81,8 @@ impl Calls {
         let due = |call: &Call| call.next_at.is_some_and(|at| at <= now);
         let (name, call) = self.calls.iter_mut().find(|(_, call)| due(call))?;
         let tries = match call.state {
-            State::Asking(tries) => tries,
-            State::Introduced | State::Waiting => 0,
+            State::Asking(tries) | State::Introduced(tries) => tries,
+            State::Connected | State::Waiting => 0,
         };
         let jitter = Duration::from_millis(u64::from(random.below(JITTER_MS)));
         call.next_at = Some(now + GAPS[tries.min(GAPS.len() - 1)] + jitter);
@@ -93,17 +96,25 @@ impl Calls {
     }
 
     /// We were introduced.
-    pub(super) fn introduced(&mut self, name: &Name) {
-        self.set(name, State::Introduced, None);
+    pub(super) fn introduced(&mut self, now: Instant, name: &Name) {
+        let Some(call) = self.calls.get(name) else { return };
+        let tries = match call.state {
+            State::Asking(tries) | State::Introduced(tries) => tries,
+            State::Connected | State::Waiting => 0,
+        };
+        let gap = GAPS[tries.clamp(FIRST_AFTER_INTRODUCTION, GAPS.len() - 1)];
+        self.set(name, State::Introduced(tries), Some(now + gap));
     }
 
-    /// Looks after somebody to whom we were introduced. While nothing is under way between us, the
-    /// introduction may have reached one side only: it is asked for again.
-    pub(super) fn attend(&mut self, now: Instant, name: &Name, idle: bool) {
-        let Some(call) = self.calls.get_mut(name) else { return };
-        if call.state == State::Introduced {
-            let again = call.next_at.unwrap_or(now + REINTRODUCE);
-            call.next_at = idle.then_some(again);
+    /// There is a session.
+    pub(super) fn connected(&mut self, name: &Name) {
+        self.set(name, State::Connected, None);
+    }
+
+    /// The peer does not answer any more: perhaps it is another process now.
+    pub(super) fn out_of_touch(&mut self, now: Instant, name: &Name) {
+        if self.calls.get(name).is_some_and(|call| call.state == State::Connected) {
+            self.set(name, State::Asking(0), Some(now));
         }
     }
 
@@ -122,16 +133,17 @@ impl Calls {
         let Some(call) = self.calls.get(name) else { return };
         let tries = match call.state {
             // It is being asked already, ever more slowly.
-            State::Asking(1..) if delay.is_zero() => return,
+            State::Asking(1..) | State::Introduced(_) if delay.is_zero() => return,
             State::Asking(tries) => tries,
-            State::Introduced | State::Waiting => 0,
+            State::Introduced(_) | State::Connected | State::Waiting => 0,
         };
         self.set(name, State::Asking(tries), Some(now + delay));
     }
 
-    /// The link is new: the server may be another process that watches for nobody.
-    pub(super) fn ask_waiting(&mut self, now: Instant) {
-        for call in self.calls.values_mut().filter(|call| call.state == State::Waiting) {
+    /// The link is new: the server may be another process, that was never asked and watches for
+    /// nobody.
+    pub(super) fn ask_all(&mut self, now: Instant) {
+        for call in self.calls.values_mut().filter(|call| call.state != State::Connected) {
             *call = Call { state: State::Asking(0), next_at: Some(now) };
         }
     }

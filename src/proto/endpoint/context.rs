@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use p2pchat_wire::address;
 use p2pchat_wire::datagram::relay;
-use p2pchat_wire::handshake::Purpose;
 use p2pchat_wire::identity::Identity;
 use p2pchat_wire::random::Random;
 
@@ -18,7 +17,6 @@ use crate::proto::{Event, Policy, Transmit};
 pub(super) struct Context<'a> {
     pub(super) now: Instant,
     pub(super) identity: &'a Identity,
-    pub(super) purpose: Purpose,
     pub(super) policy: Policy,
     pub(super) random: &'a mut Random,
     pub(super) transmits: &'a mut VecDeque<Transmit>,

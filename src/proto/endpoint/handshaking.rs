@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use p2pchat_wire::datagram::{PeerInit, Response};
-use p2pchat_wire::handshake::Responder;
+use p2pchat_wire::handshake::{Purpose, Responder};
 use p2pchat_wire::identity::PeerId;
 
 use super::context::Context;
@@ -23,6 +23,8 @@ const WORK_WINDOW: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Handshaking {
     peer: PeerId,
+    /// The rendezvous that introduced us.
+    purpose: Purpose,
     /// Our instance for the next new session.
     instance: u64,
     opening: Option<(Opening, u64)>,
@@ -58,8 +60,20 @@ pub(super) struct Answer {
 
 impl Handshaking {
     /// No handshake yet; `instance` will name our side of the first session.
-    pub(super) fn new(peer: PeerId, instance: u64) -> Self {
-        Self { peer, instance, opening: None, answered: None, work_since: None, work: 0 }
+    pub(super) fn new(peer: PeerId, purpose: Purpose, instance: u64) -> Self {
+        let (opening, answered) = (None, None);
+        Self { peer, purpose, instance, opening, answered, work_since: None, work: 0 }
+    }
+
+    /// From now on this rendezvous introduces us. Returns whether it is another one, for which an
+    /// opening of ours is then worth nothing.
+    pub(super) fn move_to(&mut self, purpose: Purpose) -> bool {
+        let other = self.purpose != purpose;
+        if other {
+            self.purpose = purpose;
+            self.opening = None;
+        }
+        other
     }
 
     /// Whether a handshake of ours waits for its answer.
@@ -81,7 +95,7 @@ impl Handshaking {
             let index = cx.random.u32();
             let opening = Opening::new(
                 cx.now,
-                cx.purpose,
+                self.purpose,
                 cx.identity,
                 &self.peer,
                 Greeting { instance },
@@ -133,7 +147,7 @@ impl Handshaking {
             return None;
         }
         let (responder, payload) =
-            Responder::new(cx.purpose, cx.identity, init.noise, cx.random).ok()?;
+            Responder::new(self.purpose, cx.identity, init.noise, cx.random).ok()?;
         if responder.remote() != self.peer {
             return None;
         }

@@ -50,15 +50,24 @@ const MAX_PINGS: u32 = 5;
 /// Age at which the link gets new keys; the server refuses them at 180 s.
 const REKEY_AFTER: Duration = Duration::from_secs(120);
 
+/// Age at which keys are believed no longer.
+const REFUSE_AFTER: Duration = Duration::from_secs(180);
+
 /// The longest text that a link datagram may carry, once opened.
 const MAX_PLAINTEXT: usize = signal::MAX_SIGNAL;
 
 /// What a link tells its endpoint.
 #[derive(Debug)]
 pub(super) enum LinkEvent {
-    /// The link is up; what the server said first, and its key if that was not known before.
-    /// Boxed: it is far larger than the others.
-    Up(Box<LinkReply>, Option<ServerKey>),
+    /// The link is up.
+    Up {
+        /// The server's key, if it was not known before. It is proven.
+        key: Option<ServerKey>,
+        /// Whether the server believed a token of its own: it is the process that it was.
+        same: bool,
+        /// What the server said first. Boxed: it is far larger than the others.
+        reply: Box<LinkReply>,
+    },
     /// The server says something.
     Signal(Box<ServerSignal>),
     /// It does not work.
@@ -83,6 +92,7 @@ struct Init {
     initiator: Initiator,
     /// Whose answer is awaited.
     key: ServerKey,
+    by_token: bool,
     index: u32,
     counter: u64,
     address: SocketAddr,
@@ -252,6 +262,7 @@ impl Link {
         self.attempt = Attempt::Init(Box::new(Init {
             initiator,
             key,
+            by_token: matches!(proof, AddressProof::Token(_)),
             index,
             counter: request.counter,
             address,
@@ -325,7 +336,7 @@ impl Link {
             ping_id: 0,
             ping_sent_at: now,
         };
-        let proven = init.key;
+        let (proven, same) = (init.key, init.by_token);
         let news = (self.key != Some(proven)).then_some(proven);
         self.key = Some(proven);
         self.shown = None;
@@ -334,7 +345,7 @@ impl Link {
         self.previous = self.up.replace(fresh);
         self.attempt = Attempt::None;
         self.reported = false;
-        Some(LinkEvent::Up(Box::new(reply), news))
+        Some(LinkEvent::Up { key: news, same, reply: Box::new(reply) })
     }
 
     /// A sealed datagram for one of our indexes arrived.
@@ -347,7 +358,8 @@ impl Link {
         let up = [&mut self.up, &mut self.previous]
             .into_iter()
             .flatten()
-            .find(|up| up.index == sealed.receiver && up.address == from)?;
+            .find(|up| up.index == sealed.receiver && up.address == from)
+            .filter(|up| now.saturating_duration_since(up.since) < REFUSE_AFTER)?;
         let plaintext = up.open(sealed)?;
         let signal: ServerSignal = signal::decode(&plaintext).ok()?;
         if let ServerSignal::Pong { id, .. } = signal {

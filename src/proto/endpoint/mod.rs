@@ -19,7 +19,6 @@ use std::time::{Duration, Instant};
 
 use p2pchat_wire::address;
 use p2pchat_wire::datagram::{Datagram, Sealed};
-use p2pchat_wire::handshake::Purpose;
 use p2pchat_wire::identity::{Identity, Name, PeerId};
 use p2pchat_wire::random::Random;
 
@@ -119,19 +118,20 @@ impl Endpoint {
                 self.calls.ask_again(now, &name, Duration::ZERO);
             }
             Command::Connect(name) => {
-                for peer in self.peers.values_mut().filter(|peer| *peer.name() == name) {
-                    peer.called = true;
-                }
                 self.calls.add(now, name.clone());
-                if self.peers.values().any(|peer| *peer.name() == name && peer.is_connected()) {
-                    self.calls.introduced(&name);
+                for peer in self.peers.values_mut().filter(|peer| *peer.name() == name) {
+                    peer.call_as(&name);
+                    if peer.is_connected() {
+                        self.calls.connected(&name);
+                    }
                 }
             }
             Command::Disconnect(name) => {
                 self.calls.remove(&name);
                 self.with_peers_named(now, &name, |peer, cx| {
-                    peer.called = false;
-                    peer.close(cx, DisconnectReason::Closed);
+                    if peer.call_off(&name) {
+                        peer.close(cx, DisconnectReason::Closed);
+                    }
                 });
             }
             Command::Send { peer, tag, message } => {
@@ -330,7 +330,7 @@ impl Endpoint {
         name: &Name,
         work: impl Fn(&mut Peer, &mut Context<'_>),
     ) {
-        let named = self.peers.iter().filter(|(_, peer)| peer.name() == name);
+        let named = self.peers.iter().filter(|(_, peer)| peer.is_known_as(name));
         for id in named.map(|(id, _)| *id).collect::<Vec<_>>() {
             self.with_peer(now, id, &work);
         }
@@ -343,13 +343,11 @@ impl Endpoint {
         id: PeerId,
         work: impl FnOnce(&mut Peer, &mut Context<'_>) -> R,
     ) -> Option<R> {
-        let key = self.link.key()?;
         let peer = self.peers.get_mut(&id)?;
         let events_before = self.events.len();
         let mut cx = Context {
             now,
             identity: &self.identity,
-            purpose: Purpose::Peer(key),
             policy: self.config.policy,
             random: &mut self.random,
             transmits: &mut self.transmits,
@@ -365,14 +363,17 @@ impl Endpoint {
         if doubt_mapping {
             self.link.ping_now(now);
         }
-        if out_of_touch {
-            self.calls.ask_again(now, peer.name(), Duration::ZERO);
-        }
-        self.calls.attend(now, peer.name(), !peer.is_engaged());
-        // Whoever is lost and still wanted is asked for again.
-        for event in self.events.range(events_before..) {
-            if let Event::Disconnected { name, .. } = event {
-                self.calls.ask_again(now, name, REDIAL_DELAY);
+        for name in peer.called_as() {
+            if out_of_touch {
+                self.calls.out_of_touch(now, name);
+            }
+            for event in self.events.range(events_before..) {
+                match event {
+                    Event::Connected { .. } => self.calls.connected(name),
+                    // Whoever is lost and still wanted is asked for again.
+                    Event::Disconnected { .. } => self.calls.ask_again(now, name, REDIAL_DELAY),
+                    _ => {}
+                }
             }
         }
         Some(result)

@@ -3,21 +3,23 @@
 //! `path` and `session` know nothing of each other; this is where they meet. A peer asks the paths
 //! where packets go, has the session make them, and tells each what the other learnt.
 
+mod traffic;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use p2pchat_wire::address;
 use p2pchat_wire::datagram::{PeerInit, Response, Sealed, punch};
+use p2pchat_wire::handshake::Purpose;
 use p2pchat_wire::identity::{Name, PeerId};
 use p2pchat_wire::signal::Introduction;
 
 use super::context::Context;
 use super::handshaking::Handshaking;
-use crate::proto::frame::Candidate;
 use crate::proto::path::{Origin, PathId, Paths, Remote};
-use crate::proto::session::{IDLE_TIMEOUT, Session, SessionEvent};
-use crate::proto::{DisconnectReason, Event, PathDescription, PathInfo, PathKind, Policy};
+use crate::proto::session::{IDLE_TIMEOUT, Session};
+use crate::proto::{DisconnectReason, Event, PathDescription, PathInfo, Policy};
 
 /// IP time to live of the packet that opens our NAT without reaching the other one.
 ///
@@ -44,9 +46,9 @@ const UNCONFIRMED_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct Peer {
     id: PeerId,
     name: Name,
-    /// Whether we asked to be connected; an answered session is then believed before its first
-    /// packet.
-    pub(super) called: bool,
+    /// The names under which we asked to be connected to it, if we did; an answered session is
+    /// then believed before its first packet.
+    called: Vec<Name>,
     pub(super) introduction: Option<u64>,
     pub(super) channel: Option<u64>,
     pub(super) introduced_at: Instant,
@@ -60,27 +62,37 @@ pub(super) struct Peer {
     successor: Option<Session>,
     /// Whether a packet has arrived in the session.
     confirmed: bool,
+    /// Whether the endpoint was told that we are connecting, and not yet how that ended.
+    announced: bool,
     /// What the endpoint was told about the path, while it was told that we are connected.
     reported: Option<PathInfo>,
 }
 
 impl Peer {
     /// A peer that we want to reach or that was introduced to us.
-    pub(super) fn new(now: Instant, id: PeerId, name: Name, policy: Policy, instance: u64) -> Self {
+    pub(super) fn new(
+        now: Instant,
+        id: PeerId,
+        name: Name,
+        purpose: Purpose,
+        policy: Policy,
+        instance: u64,
+    ) -> Self {
         Self {
             id,
             name,
-            called: false,
+            called: Vec::new(),
             introduction: None,
             channel: None,
             introduced_at: now,
             targets: Vec::new(),
             guarded: VecDeque::new(),
-            handshaking: Handshaking::new(id, instance),
+            handshaking: Handshaking::new(id, purpose, instance),
             paths: Paths::new(policy),
             session: None,
             successor: None,
             confirmed: false,
+            announced: false,
             reported: None,
         }
     }
@@ -95,6 +107,38 @@ impl Peer {
         &self.name
     }
 
+    /// Whether it was introduced, or called, under this name.
+    pub(super) fn is_known_as(&self, name: &Name) -> bool {
+        self.name == *name || self.called.contains(name)
+    }
+
+    /// The names under which we want to be connected to it.
+    pub(super) fn called_as(&self) -> &[Name] {
+        &self.called
+    }
+
+    /// We want to be connected to it under this name.
+    pub(super) fn call_as(&mut self, name: &Name) {
+        if !self.called.contains(name) {
+            self.called.push(name.clone());
+        }
+    }
+
+    /// We want it no longer under this name. Returns whether we do not want it at all.
+    pub(super) fn call_off(&mut self, name: &Name) -> bool {
+        self.called.retain(|called| called != name);
+        self.called.is_empty()
+    }
+
+    /// From now on this rendezvous introduces us. If it is another one, it knows no channel of ours.
+    pub(super) fn move_to(&mut self, purpose: Purpose) {
+        if self.handshaking.move_to(purpose) {
+            self.introduction = None;
+            self.channel = None;
+            self.paths.set_relay(false);
+        }
+    }
+
     /// Whether a session is established, as far as the endpoint was told.
     pub(super) fn is_connected(&self) -> bool {
         self.reported.is_some()
@@ -107,7 +151,7 @@ impl Peer {
 
     /// Whether nothing is left of it that anybody needs.
     pub(super) fn is_idle(&self) -> bool {
-        !self.is_engaged() && !self.called
+        !self.is_engaged() && self.called.is_empty()
     }
 
     /// Our indexes that lead to this peer.
@@ -129,6 +173,7 @@ impl Peer {
     pub(super) fn is_away(&mut self) {
         if self.session.is_none() {
             self.handshaking.abandon();
+            self.announced = false;
         }
     }
 
@@ -141,6 +186,7 @@ impl Peer {
         self.introduced_at = cx.now;
         self.paths.set_relay(true);
         let endpoint = introduction.endpoint.filter(|&endpoint| cx.may_send_directly(endpoint));
+        let known = endpoint.is_some_and(|endpoint| self.is_target(endpoint));
         if let Some(endpoint) = endpoint {
             self.aim(endpoint);
             self.paths.add(cx.now, endpoint, Origin::ServerReflexive);
@@ -148,10 +194,14 @@ impl Peer {
         if news && self.session.is_some() {
             self.paths.probe_all(cx.now);
         }
-        if let Some(endpoint) = endpoint {
+        if let Some(endpoint) = endpoint
+            && (news || !known)
+            && self.paths.may_send_blindly(cx.now, endpoint)
+        {
             cx.transmit_with_ttl(endpoint, PRIMER_TTL, punch(introduction.introduction));
         }
-        if self.reported.is_none() {
+        if self.reported.is_none() && !self.announced {
+            self.announced = true;
             cx.event(Event::Connecting { name: self.name.clone(), peer: self.id });
         }
         let initiation =
@@ -209,7 +259,7 @@ impl Peer {
     fn send_guarded(&mut self, cx: &mut Context<'_>, to: SocketAddr, datagram: Vec<u8>) {
         let way = cx.link_rtt.unwrap_or_default() / 2;
         let at = self.introduced_at + GUARD.saturating_sub(way);
-        if !self.paths.may_send_blindly(to) {
+        if !self.paths.may_send_blindly(cx.now, to) {
             return;
         }
         if at <= cx.now {
@@ -217,6 +267,10 @@ impl Peer {
         } else if self.guarded.len() < 2 * MAX_TARGETS {
             self.guarded.push_back((at, to, datagram));
         }
+    }
+
+    fn is_target(&self, endpoint: SocketAddr) -> bool {
+        self.targets.contains(&address::canonical(endpoint))
     }
 
     fn aim(&mut self, target: SocketAddr) {
@@ -232,11 +286,12 @@ impl Peer {
             return;
         }
         self.paths.add(cx.now, from, Origin::PeerReflexive);
-        if !self.targets.contains(&from) {
+        if !self.is_target(from) {
             self.aim(from);
             // What we have to say has not reached that endpoint yet.
             if let Some(introduction) = self.introduction
                 && let Some(datagram) = self.handshaking.pending_datagram(introduction)
+                && self.paths.may_send_blindly(cx.now, from)
             {
                 cx.transmit(from, datagram);
             }
@@ -268,15 +323,14 @@ impl Peer {
             }
             _ => {
                 // What was sent in a session that the peer never confirmed is lost.
-                self.end_session(cx, DisconnectReason::Restarted);
-                self.session = Some(Session::new(cx.now, answer.instances, answer.epoch));
+                self.begin_session(cx, Session::new(cx.now, answer.instances, answer.epoch));
                 self.send_everywhere(cx, &answer.datagram);
                 if let Remote::Direct(from) = remote
-                    && !self.targets.contains(&from)
+                    && !self.is_target(from)
                 {
                     cx.transmit(from, answer.datagram);
                 }
-                if self.called {
+                if !self.called.is_empty() {
                     self.report_connected(cx);
                 }
             }
@@ -309,9 +363,12 @@ impl Peer {
                 session.add_epoch(finished.epoch);
             }
             _ => {
-                self.end_session(cx, DisconnectReason::Restarted);
-                self.session = Some(Session::new(cx.now, finished.instances, finished.epoch));
+                self.begin_session(cx, Session::new(cx.now, finished.instances, finished.epoch));
             }
+        }
+        if let Some(session) = &mut self.session {
+            // Whoever answered believes in us, and in the keys, with our first packet.
+            session.ping();
         }
         self.successor = None;
         self.confirmed = true;
@@ -332,11 +389,12 @@ impl Peer {
         let packet = match opened {
             Some(packet) => packet,
             None => {
-                let Some(successor) = &mut self.successor else { return };
-                let Some(packet) = successor.open(cx.now, sealed) else { return };
-                let successor = self.successor.take();
-                self.end_session(cx, DisconnectReason::Restarted);
-                self.session = successor;
+                let Some(mut successor) = self.successor.take() else { return };
+                let Some(packet) = successor.open(cx.now, sealed) else {
+                    self.successor = Some(successor);
+                    return;
+                };
+                self.begin_session(cx, successor);
                 packet
             }
         };
@@ -392,7 +450,17 @@ impl Peer {
                 }
             }
         }
+        self.handshaking.abandon();
+        self.successor = None;
+        self.guarded.clear();
+        self.announced = false;
         self.end_session(cx, reason);
+    }
+
+    /// Ends the session that there is, if any, for this one. What was not confirmed in it is lost.
+    fn begin_session(&mut self, cx: &mut Context<'_>, session: Session) {
+        self.end_session(cx, DisconnectReason::Restarted);
+        self.session = Some(session);
     }
 
     fn end_session(&mut self, cx: &mut Context<'_>, reason: DisconnectReason) {
@@ -420,9 +488,7 @@ impl Peer {
         if self.handshaking.is_given_up(cx.now) {
             self.handshaking.abandon();
             if self.session.is_none() {
-                // Told as a session that never was, so that who called can try again.
-                let (peer, name) = (self.id, self.name.clone());
-                cx.event(Event::Disconnected { peer, name, reason: DisconnectReason::TimedOut });
+                self.report_failure(cx);
             }
         }
         if self.handshaking.repeat_if_due(cx.now) {
@@ -444,6 +510,15 @@ impl Peer {
         let limit = if self.confirmed { IDLE_TIMEOUT } else { UNCONFIRMED_TIMEOUT };
         if cx.now.saturating_duration_since(session.heard_at()) >= limit {
             self.end_session(cx, DisconnectReason::TimedOut);
+            self.report_failure(cx);
+        }
+    }
+
+    /// Tells of an attempt that came to nothing, as of a session that never was.
+    fn report_failure(&mut self, cx: &mut Context<'_>) {
+        if std::mem::take(&mut self.announced) {
+            let (peer, name) = (self.id, self.name.clone());
+            cx.event(Event::Disconnected { peer, name, reason: DisconnectReason::TimedOut });
         }
     }
 
@@ -458,114 +533,5 @@ impl Peer {
             timers.into_iter().flatten().chain([session.heard_at() + limit]).min()
         });
         [guarded, session, self.handshaking.timeout()].into_iter().flatten().min()
-    }
-
-    /// Carries between session and paths until neither has anything more to say.
-    fn drive(&mut self, cx: &mut Context<'_>) {
-        loop {
-            self.handle_session_events(cx);
-            let Some(session) = &mut self.session else { return };
-            session.offer(cx.candidates.to_vec());
-            while self.paths.next_probe().is_some_and(|at| at <= cx.now) {
-                let token = cx.random.u64();
-                let Some(path) = self.paths.poll_probe(cx.now, token) else { break };
-                session.probe(path, token);
-            }
-            let route = self.paths.route(cx.now, |path| session.is_in_doubt(path));
-            let mut sent = false;
-            while let Some((path, datagram)) = session.poll_packet(cx.now, route) {
-                sent = true;
-                self.paths.sent(path, datagram.len());
-                match self.paths.remote(path) {
-                    Some(Remote::Direct(to)) => cx.transmit(to, datagram),
-                    Some(Remote::Relay) => {
-                        if let Some(channel) = self.channel {
-                            cx.transmit_relayed(channel, &datagram);
-                        }
-                    }
-                    None => {}
-                }
-            }
-            if !sent {
-                break;
-            }
-        }
-        self.report_path(cx);
-    }
-
-    fn handle_session_events(&mut self, cx: &mut Context<'_>) {
-        while let Some(event) = self.session.as_mut().and_then(Session::poll_event) {
-            match event {
-                SessionEvent::Message(message) => {
-                    cx.event(Event::Message { peer: self.id, message });
-                }
-                SessionEvent::Transmitted(tag) => {
-                    cx.event(Event::Transmitted { peer: self.id, tag });
-                }
-                SessionEvent::Echoed(token) => {
-                    if let Some((path, rtt)) = self.paths.on_echo(cx.now, token)
-                        && let Some(session) = &mut self.session
-                    {
-                        session.on_path_measured(cx.now, path, rtt);
-                    }
-                }
-                SessionEvent::Candidates(list) => self.learn(cx, &list),
-                SessionEvent::Unanswered(PathId::RELAY, _) => {
-                    // Our own registration may be at an old endpoint, or the peer may be another.
-                    cx.doubt_mapping = true;
-                    cx.out_of_touch |= self.paths.active() == Some(PathId::RELAY);
-                }
-                SessionEvent::Unanswered(path, timeouts) => {
-                    if self.paths.on_unanswered(cx.now, path, timeouts) {
-                        if let Some(session) = &mut self.session {
-                            session.abandon(path);
-                        }
-                        // Perhaps our own mapping is gone: ask where we are seen now.
-                        cx.doubt_mapping = true;
-                    }
-                }
-                SessionEvent::Left => {
-                    self.end_session(cx, DisconnectReason::Left);
-                }
-                SessionEvent::Misbehaved => self.close(cx, DisconnectReason::Misbehaved),
-            }
-        }
-    }
-
-    fn learn(&mut self, cx: &mut Context<'_>, candidates: &[Candidate]) {
-        for candidate in candidates {
-            let origin = if candidate.reflexive { Origin::ServerReflexive } else { Origin::Host };
-            if cx.may_send_directly(candidate.endpoint) {
-                self.paths.add(cx.now, candidate.endpoint, origin);
-            }
-        }
-    }
-
-    fn report_connected(&mut self, cx: &mut Context<'_>) {
-        if self.reported.is_some() || self.session.is_none() {
-            return;
-        }
-        let path = self.path_info();
-        self.reported = Some(path);
-        cx.event(Event::Connected { peer: self.id, name: self.name.clone(), path });
-    }
-
-    fn report_path(&mut self, cx: &mut Context<'_>) {
-        let path = self.path_info();
-        let Some(reported) = &mut self.reported else { return };
-        let moved = (reported.kind, reported.remote) != (path.kind, path.remote);
-        *reported = path;
-        if moved {
-            cx.event(Event::PathChanged { peer: self.id, path });
-        }
-    }
-
-    fn path_info(&self) -> PathInfo {
-        let Some(active) = self.paths.active() else {
-            return PathInfo { kind: PathKind::Relay, remote: None, rtt: None };
-        };
-        let info = self.paths.info(active);
-        let measured = self.session.as_ref().and_then(|session| session.rtt(active));
-        PathInfo { rtt: info.rtt.or(measured), ..info }
     }
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use p2pchat_wire::handshake::Purpose;
 use p2pchat_wire::identity::{Name, PeerId};
 use p2pchat_wire::signal::{
     ClientSignal, Connect, Introduction, LinkReply, LinkRequest, MAX_CONNECTS, MAX_INITIATION,
@@ -61,8 +62,9 @@ impl Endpoint {
         if self.link.address().is_some() {
             self.repeat_registration(now);
             self.place_calls(now);
+        } else {
+            self.registering.registered = false;
         }
-        self.forget_idle_peers();
     }
 
     pub(super) fn registering_timeout(&self) -> Option<Instant> {
@@ -127,7 +129,7 @@ impl Endpoint {
     fn connect_to(&mut self, now: Instant, name: Name) -> Connect {
         let key = self.pins.get(&name).copied();
         let initiation = key.and_then(|key| {
-            self.peer(now, key, &name)?.called = true;
+            self.peer(now, key, &name)?.call_as(&name);
             self.with_peer(now, key, Peer::initiation)?
         });
         let initiation = initiation.filter(|initiation| initiation.len() <= MAX_INITIATION);
@@ -138,28 +140,34 @@ impl Endpoint {
         match event {
             None => {}
             Some(LinkEvent::Trouble(trouble)) => {
-                self.registering.registered = false;
                 self.events.push_back(Event::RendezvousTrouble(trouble));
             }
-            Some(LinkEvent::Up(reply, key)) => {
+            Some(LinkEvent::Up { key, same, reply }) => {
                 self.events.extend(key.map(Event::RendezvousKey));
-                self.on_link_up(now, *reply);
+                self.on_link_up(now, same, *reply);
             }
             Some(LinkEvent::Signal(signal)) => self.on_signal(now, *signal),
         }
     }
 
-    fn on_link_up(&mut self, now: Instant, reply: LinkReply) {
-        // New keys for a registration that stands change nothing else.
-        let renewed = self.registering.registered;
+    fn on_link_up(&mut self, now: Instant, same: bool, reply: LinkReply) {
+        // New keys for a registration that stands change nothing else. But a server that does not
+        // know its own token may know nothing of us at all.
+        let renewed = self.registering.registered && same;
         self.token = Some(reply.token);
+        if let Some(purpose) = self.link.key().map(Purpose::Peer) {
+            self.peers.values_mut().for_each(|peer| peer.move_to(purpose));
+        }
         match reply.registration {
             Registration::Registered => self.on_registered(now, reply.mapped),
             Registration::Pending | Registration::Anonymous => {
                 self.set_mapped(now, reply.mapped);
                 self.registering.registered = false;
-                let wanted = self.registering.name.is_some();
-                self.registering.next_at = wanted.then(|| now + REPEAT);
+                if self.registering.name.is_some() {
+                    self.registering.next_at = Some(now + REPEAT);
+                } else {
+                    self.on_unregistered();
+                }
             }
             Registration::Refused(refusal) => {
                 self.set_mapped(now, reply.mapped);
@@ -167,7 +175,7 @@ impl Endpoint {
             }
         }
         if !renewed {
-            self.calls.ask_waiting(now);
+            self.calls.ask_all(now);
         }
         for answer in reply.answers {
             self.on_signal(now, answer);
@@ -198,6 +206,12 @@ impl Endpoint {
         self.set_mapped(now, mapped);
         if let (true, Some(name), Some(token)) = (news, &self.registering.name, self.token) {
             self.events.push_back(Event::Registered { name: name.clone(), mapped, token });
+        }
+    }
+
+    fn on_unregistered(&mut self) {
+        if self.registering.name.is_none() && self.registering.next_at.take().is_some() {
+            self.events.push_back(Event::Unregistered);
         }
     }
 
@@ -239,11 +253,7 @@ impl Endpoint {
                     self.on_register_refused(now, refusal);
                 }
             }
-            ServerSignal::Unregistered => {
-                if self.registering.name.is_none() && self.registering.next_at.take().is_some() {
-                    self.events.push_back(Event::Unregistered);
-                }
-            }
+            ServerSignal::Unregistered => self.on_unregistered(),
             ServerSignal::Introduction(introduction) => self.on_introduction(now, &introduction),
             ServerSignal::ConnectRefused { name, refusal } => {
                 self.on_connect_refused(now, name, refusal);
@@ -273,8 +283,14 @@ impl Endpoint {
         }
         let called = self.calls.contains(name);
         let Some(peer) = self.peer(now, actual, name) else { return };
-        peer.called |= called;
-        self.calls.introduced(name);
+        if called {
+            peer.call_as(name);
+        }
+        if peer.is_connected() {
+            self.calls.connected(name);
+        } else {
+            self.calls.introduced(now, name);
+        }
         self.with_peer(now, actual, |peer, cx| peer.introduced(cx, introduction));
     }
 
@@ -311,15 +327,19 @@ impl Endpoint {
 
     /// The peer with this key, made if there is room.
     fn peer(&mut self, now: Instant, key: PeerId, name: &Name) -> Option<&mut Peer> {
+        let purpose = Purpose::Peer(self.link.key()?);
         if !self.peers.contains_key(&key) {
+            self.forget_idle_peers();
             if self.peers.len() >= MAX_PEERS {
                 return None;
             }
             let instance = self.random.u64();
-            let peer = Peer::new(now, key, name.clone(), self.config.policy, instance);
+            let peer = Peer::new(now, key, name.clone(), purpose, self.config.policy, instance);
             self.peers.insert(key, peer);
         }
-        self.peers.get_mut(&key)
+        let peer = self.peers.get_mut(&key)?;
+        peer.move_to(purpose);
+        Some(peer)
     }
 
     fn forget_idle_peers(&mut self) {

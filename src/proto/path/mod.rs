@@ -8,6 +8,7 @@
 //! where packets go now ([`Paths::route`]). It knows nothing of what the packets say. The probes
 //! travel inside the sealed session, so that nobody but the peer can echo one.
 
+mod blind;
 mod probing;
 mod selection;
 
@@ -17,12 +18,16 @@ use std::time::{Duration, Instant};
 
 use p2pchat_wire::address;
 
+use blind::Blind;
 pub(crate) use selection::Route;
 
 use crate::proto::{PathDescription, PathInfo, PathKind, Policy};
 
 /// How many direct paths to one peer are kept at most.
 const MAX_PATHS: usize = 24;
+
+/// How long a path that does not work keeps its place in a full list after it was last heard.
+const STALE: Duration = Duration::from_secs(60);
 
 /// Packets that go to an endpoint from which nothing has ever come, and no more: whoever lies about
 /// an endpoint cannot make us flood it (the "voice hammer" of RFC 8445 §19.5.1).
@@ -119,6 +124,9 @@ pub(crate) struct Paths {
     relay: bool,
     direct: Vec<Path>,
     next_id: u32,
+    /// Paths that gave way to others since the session was told.
+    forgotten: Vec<PathId>,
+    blind: Blind,
     /// The path that text was last routed to.
     active: Option<PathId>,
 }
@@ -126,7 +134,15 @@ pub(crate) struct Paths {
 impl Paths {
     /// No paths yet.
     pub(crate) fn new(policy: Policy) -> Self {
-        Self { policy, relay: false, direct: Vec::new(), next_id: 1, active: None }
+        Self {
+            policy,
+            relay: false,
+            direct: Vec::new(),
+            next_id: 1,
+            forgotten: Vec::new(),
+            blind: Blind::default(),
+            active: None,
+        }
     }
 
     /// A relay channel to the peer exists, or no longer.
@@ -137,7 +153,8 @@ impl Paths {
     /// Learns of an endpoint that may lead to the peer; it is probed at once.
     ///
     /// The caller has checked that the address is permitted. Known endpoints are left as they are.
-    /// When the list is full, a path that never answered gives way.
+    /// When the list is full, a path that was never heard gives way, or else of those that do not
+    /// work now the one that was heard longest ago, unless that was just now.
     pub(crate) fn add(
         &mut self,
         now: Instant,
@@ -152,9 +169,15 @@ impl Paths {
             return Some(path.id);
         }
         if self.direct.len() >= MAX_PATHS {
-            let unproven = |path: &Path| path.state == State::Unproven && path.heard_at.is_none();
-            let victim = self.direct.iter().position(unproven)?;
-            self.direct.remove(victim);
+            // Between two NATs with a port for each destination, every probe comes from a new
+            // endpoint and is answered with a probe to it. Only time may make room for more.
+            let idle = |path: &&Path| {
+                path.state != State::Validated
+                    && path.heard_at.is_none_or(|at| now.saturating_duration_since(at) >= STALE)
+            };
+            let victim = self.direct.iter().filter(idle).min_by_key(|path| path.heard_at)?.id;
+            self.direct.retain(|path| path.id != victim);
+            self.forgotten.push(victim);
         }
         let id = PathId(self.next_id);
         self.next_id += 1;
@@ -199,6 +222,17 @@ impl Paths {
         if let Some(path) = self.find_mut(id) {
             path.sent_bytes = path.sent_bytes.saturating_add(bytes);
         }
+    }
+
+    /// Whether a path was given up for silence, or forgotten.
+    pub(crate) fn is_silent(&self, id: PathId) -> bool {
+        let silent = |path: &Path| matches!(path.state, State::Silent(_));
+        id != PathId::RELAY && self.find(id).is_none_or(silent)
+    }
+
+    /// The paths that gave way to others since the last call: they lead nowhere any more.
+    pub(crate) fn take_forgotten(&mut self) -> Vec<PathId> {
+        std::mem::take(&mut self.forgotten)
     }
 
     /// The far end of a path.

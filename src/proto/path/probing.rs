@@ -3,6 +3,9 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use p2pchat_wire::address;
+
+use super::blind::Blind;
 use super::{MAX_UNANSWERED, Path, PathId, Paths, State};
 
 /// Gaps between the probes of an endpoint that has not answered: close together at first, because
@@ -16,6 +19,9 @@ const UNPROVEN_GAPS: [Duration; 7] = [
     Duration::from_millis(1600),
     Duration::from_millis(3000),
 ];
+
+/// How long a probe waits while the budget for all unheard endpoints is used up.
+const BLIND_RETRY: Duration = Duration::from_secs(1);
 
 /// How often a validated path is probed.
 ///
@@ -55,11 +61,14 @@ impl Paths {
             if moved {
                 path.fall_silent(now);
             }
-            if path.spend() {
+            if path.is_spent() {
+                path.probes.next = None;
+            } else if path.spend(now, &mut self.blind) {
                 path.on_probe_sent(now, token);
                 return Some(path.id);
+            } else {
+                path.probes.next = Some(now + BLIND_RETRY);
             }
-            path.probes.next = None;
         }
     }
 
@@ -92,9 +101,12 @@ impl Paths {
     }
 
     /// Whether one more packet may go to `remote`, which may never have answered; counts it.
-    pub(crate) fn may_send_blindly(&mut self, remote: SocketAddr) -> bool {
-        let known = self.direct.iter_mut().find(|path| path.remote == remote);
-        known.is_none_or(Path::spend)
+    pub(crate) fn may_send_blindly(&mut self, now: Instant, remote: SocketAddr) -> bool {
+        let remote = address::canonical(remote);
+        match self.direct.iter_mut().find(|path| path.remote == remote) {
+            Some(path) => path.spend(now, &mut self.blind),
+            None => self.blind.take(now),
+        }
     }
 
     /// The peer was heard from a new endpoint: perhaps its NAT has forgotten the old one, and with
@@ -133,13 +145,23 @@ impl Paths {
 }
 
 impl Path {
-    /// Takes one packet from the budget of an endpoint that was never heard.
-    fn spend(&mut self) -> bool {
+    /// Whether no more probes may go there: nothing ever came from there, or something did once
+    /// and no probe was ever echoed. Who lies about the source of a packet gains a dozen probes.
+    fn is_spent(&self) -> bool {
+        match self.heard_at {
+            None => self.blind >= MAX_UNANSWERED,
+            Some(_) => self.state == State::Unproven && self.probes.unanswered >= MAX_UNANSWERED,
+        }
+    }
+
+    /// Takes one packet from the budgets, if the endpoint was never heard.
+    fn spend(&mut self, now: Instant, all: &mut Blind) -> bool {
         if self.heard_at.is_some() {
             return true;
         }
-        self.blind = self.blind.saturating_add(1);
-        self.blind <= MAX_UNANSWERED
+        let some = self.blind < MAX_UNANSWERED && all.take(now);
+        self.blind += u32::from(some);
+        some
     }
 
     fn on_probe_sent(&mut self, now: Instant, token: u64) {

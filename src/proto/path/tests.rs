@@ -55,10 +55,10 @@ fn an_endpoint_that_never_answers_gets_twelve_packets_and_no_more() {
     paths.set_relay(true);
     let victim = address("192.0.2.66:9");
     paths.add(now, victim, Origin::Host);
-    assert!(paths.may_send_blindly(victim), "a handshake packet counts too");
+    assert!(paths.may_send_blindly(now, victim), "a handshake packet counts too");
     let sent = probes(&mut paths, now, Duration::from_secs(120));
     assert_eq!(sent.len(), MAX_UNANSWERED as usize - 1);
-    assert!(!paths.may_send_blindly(victim));
+    assert!(!paths.may_send_blindly(now, victim));
     paths.add(now, victim, Origin::ServerReflexive);
     assert_eq!(paths.poll_probe(now + Duration::from_secs(121), 1), None, "named again, no more");
 }
@@ -242,4 +242,44 @@ fn a_new_session_believes_nothing_that_an_old_one_proved() {
     assert_eq!(paths.route(now, certain).primary, Some(PathId::RELAY));
     assert_eq!(paths.remote(old), None);
     assert_eq!(paths.poll_probe(now, 3), introduced);
+}
+
+#[test]
+fn a_full_list_makes_room_in_time_and_not_at_once() {
+    let now = start();
+    let mut paths = Paths::new(Policy::Any);
+    let heard = |paths: &mut Paths, at, port| {
+        paths.heard(at, Remote::Direct(SocketAddr::new(address("192.0.2.1:1").ip(), port)), 50)
+    };
+    let first = heard(&mut paths, now, 1000).expect("added");
+    for port in 1001..2000 {
+        heard(&mut paths, now, port);
+    }
+    assert_eq!(paths.describe(None).len(), 24);
+    assert_eq!(heard(&mut paths, now, 2000), None, "or two such peers would probe for ever");
+    let later = now + Duration::from_secs(60);
+    assert!(heard(&mut paths, later, 2000).is_some());
+    assert_eq!((paths.remote(first), paths.take_forgotten()), (None, vec![first]));
+}
+
+#[test]
+fn ever_new_endpoints_share_one_budget() {
+    let now = start();
+    let mut paths = Paths::new(Policy::Any);
+    let mut sent = 0;
+    for port in 1000..3000u16 {
+        paths.add(now, SocketAddr::new(address("192.0.2.66:1").ip(), port), Origin::Host);
+        sent += u32::from(paths.poll_probe(now, u64::from(port)).is_some());
+    }
+    assert_eq!(sent, 240);
+    let later = probes(&mut paths, now, Duration::from_secs(10)).len();
+    assert!(later <= 40, "four in a second: {later}");
+}
+
+#[test]
+fn a_lie_about_a_source_gains_a_dozen_probes() {
+    let now = start();
+    let mut paths = Paths::new(Policy::Any);
+    paths.heard(now, Remote::Direct(address("192.0.2.66:9")), 50);
+    assert_eq!(probes(&mut paths, now, Duration::from_secs(600)).len(), MAX_UNANSWERED as usize);
 }

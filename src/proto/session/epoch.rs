@@ -21,8 +21,8 @@ pub(crate) const REFUSE_AFTER: Duration = Duration::from_secs(180);
 /// Packets under one key after which a new epoch is due.
 const REKEY_AFTER_PACKETS: u64 = 1 << 32;
 
-/// Epochs kept: the current one, the one before, and one on its way.
-const KEPT: usize = 3;
+/// Epochs kept that the peer is known to have: the current one and the one before.
+const KEPT: usize = 2;
 
 /// The outcome of one handshake.
 #[derive(Debug)]
@@ -50,14 +50,24 @@ pub(crate) struct Epochs {
 }
 
 impl Epochs {
-    /// Adds the newest epoch; returns the index of the one that it pushed out.
-    pub(crate) fn add(&mut self, epoch: Epoch) -> Option<u32> {
+    /// Adds the newest epoch. One that the peer is not known to have replaces the last such one,
+    /// and pushes out nothing else: openings of old can be sent again by anybody.
+    pub(crate) fn add(&mut self, epoch: Epoch) {
+        if !epoch.confirmed {
+            self.list.retain(|known| known.confirmed);
+        }
         self.list.push_front(epoch);
         self.sealed = 0;
-        if self.list.len() <= KEPT {
-            return None;
-        }
-        self.list.pop_back().map(|old| old.local_index)
+        let mut confirmed = 0;
+        self.list.retain(|known| {
+            confirmed += usize::from(known.confirmed);
+            !known.confirmed || confirmed <= KEPT
+        });
+    }
+
+    /// Whether there is an epoch to seal with.
+    pub(crate) fn can_seal(&self, now: Instant) -> bool {
+        self.list.iter().any(|epoch| epoch.is_live(now))
     }
 
     /// The epoch to seal with: the newest that the peer is known to have, else the newest.

@@ -30,11 +30,16 @@ pub(super) fn handle(
     packet_number: u64,
     packet: &[u8],
 ) {
-    let mut eliciting = false;
+    let (mut eliciting, mut probed) = (false, false);
     for frame in Frames::new(packet) {
         let outcome = match frame {
             Ok(frame) => {
                 eliciting |= is_eliciting(&frame);
+                // One echo for each packet, or a lie about its source would make us send more
+                // there than was sent to us.
+                if matches!(frame, Frame::Probe { .. }) && std::mem::replace(&mut probed, true) {
+                    continue;
+                }
                 on_frame(session, now, path, frame)
             }
             Err(_) => Err(Misbehaviour),

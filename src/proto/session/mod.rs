@@ -125,6 +125,8 @@ pub(crate) struct Session {
     offered: Vec<Candidate>,
     offer_generation: u32,
     offer_pending: bool,
+    /// Whether the peer is to be asked for a sign of life, if there is nothing else to be said.
+    ping_pending: bool,
     newest_offer: u32,
     paced_until: Option<Instant>,
     heartbeat_at: Instant,
@@ -154,6 +156,7 @@ impl Session {
             offered: Vec::new(),
             offer_generation: 0,
             offer_pending: false,
+            ping_pending: false,
             newest_offer: 0,
             paced_until: None,
             heartbeat_at: now + HEARTBEAT,
@@ -168,9 +171,9 @@ impl Session {
         self.instances
     }
 
-    /// New keys for the same session; returns an index that is no longer ours.
-    pub(crate) fn add_epoch(&mut self, epoch: Epoch) -> Option<u32> {
-        self.epochs.add(epoch)
+    /// New keys for the same session.
+    pub(crate) fn add_epoch(&mut self, epoch: Epoch) {
+        self.epochs.add(epoch);
     }
 
     /// Our indexes, for the endpoint's table.
@@ -219,12 +222,17 @@ impl Session {
     }
 
     /// Offers these endpoints to the peer, unless they are what it has already.
-    pub(crate) fn offer(&mut self, candidates: Vec<Candidate>) {
+    pub(crate) fn offer(&mut self, candidates: &[Candidate]) {
         if self.offered != candidates {
-            self.offered = candidates;
+            self.offered = candidates.to_vec();
             self.offer_generation += 1;
             self.offer_pending = true;
         }
+    }
+
+    /// Sends something that must be answered, on the path in use.
+    pub(crate) fn ping(&mut self) {
+        self.ping_pending = true;
     }
 
     /// Sends a probe on a path.

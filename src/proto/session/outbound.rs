@@ -19,6 +19,14 @@ const MIN_CHUNK: usize = 32;
 
 pub(super) fn poll(session: &mut Session, now: Instant, route: Route) -> Option<(PathId, Vec<u8>)> {
     session.paced_until = None;
+    if !session.epochs.can_seal(now) {
+        // The keys are too old and a handshake is on its way. What must arrive waits for it; the
+        // rest is stale by then.
+        session.control.clear();
+        session.overdue.clear();
+        session.acknowledgement.due = None;
+        return None;
+    }
     if let Some((path, control)) = session.control.pop_front() {
         return poll_control(session, now, path, control);
     }
@@ -80,6 +88,7 @@ fn poll_acknowledgement(
 
 fn is_anything_pending(session: &Session, route: Route) -> bool {
     session.offer_pending
+        || session.ping_pending
         || session.streams.has_window_update()
         || route.text && session.streams.has_chunk()
 }
@@ -99,6 +108,9 @@ fn may_send(session: &mut Session, now: Instant, path: PathId) -> bool {
 }
 
 /// Fills a packet. `overdue` sends a ping if there is nothing else: the packet must be answered.
+///
+/// What must arrive goes only where the route leads: another path may be dead, or not be allowed to
+/// carry text.
 fn build(
     session: &mut Session,
     now: Instant,
@@ -106,23 +118,24 @@ fn build(
     route: Route,
     overdue: bool,
 ) -> Option<(PathId, Vec<u8>)> {
+    let routed = route.primary == Some(path) || route.also == Some(path);
     let mut frames = Vec::with_capacity(MAX_DATAGRAM);
     let mut contents = Vec::new();
     if session.acknowledgement.unacknowledged > 0 {
         write_acknowledgement(session, now, &mut frames);
     }
-    if session.offer_pending {
+    if routed && session.offer_pending {
         session.offer_pending = false;
         let generation = session.offer_generation;
         Frame::Candidates { generation, list: session.offered.clone() }.encode(&mut frames);
         contents.push(Content::Candidates(generation));
     }
-    while frames.len() + STREAM_OVERHEAD < CAPACITY {
+    while routed && frames.len() + STREAM_OVERHEAD < CAPACITY {
         let Some(update) = session.streams.next_window_update() else { break };
         Frame::Window { stream: update.id, max: update.max }.encode(&mut frames);
         contents.push(Content::Window(update));
     }
-    while route.text && frames.len() + STREAM_OVERHEAD + MIN_CHUNK <= CAPACITY {
+    while routed && route.text && frames.len() + STREAM_OVERHEAD + MIN_CHUNK <= CAPACITY {
         let room = CAPACITY - frames.len() - STREAM_OVERHEAD;
         let Some(chunk) = session.streams.next_chunk(room) else { break };
         let record = chunk.record();
@@ -134,12 +147,13 @@ fn build(
         }
     }
     if contents.is_empty() {
-        if !overdue {
+        if !overdue && !session.ping_pending {
             return None;
         }
         Frame::Ping.encode(&mut frames);
         contents.push(Content::Ping);
     }
+    session.ping_pending &= !routed;
     if route.primary == Some(path)
         && let Some(also) = route.also
     {

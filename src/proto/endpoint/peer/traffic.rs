@@ -1,0 +1,135 @@
+//! What goes back and forth between a peer's session and its paths, and what the endpoint is told.
+
+use super::Peer;
+use crate::proto::endpoint::context::Context;
+use crate::proto::frame::Candidate;
+use crate::proto::path::{Origin, PathId, Remote};
+use crate::proto::session::{Session, SessionEvent};
+use crate::proto::{DisconnectReason, Event, PathInfo, PathKind};
+
+impl Peer {
+    /// Carries between session and paths until neither has anything more to say.
+    pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
+        loop {
+            self.handle_session_events(cx);
+            let Some(session) = &mut self.session else { return };
+            session.offer(cx.candidates);
+            for path in self.paths.take_forgotten() {
+                session.abandon(path);
+            }
+            while self.paths.next_probe().is_some_and(|at| at <= cx.now) {
+                let token = cx.random.u64();
+                let Some(path) = self.paths.poll_probe(cx.now, token) else { break };
+                session.probe(path, token);
+            }
+            let before = self.paths.active();
+            let route = self.paths.route(cx.now, |path| session.is_in_doubt(path));
+            if let Some(left) = before.filter(|&left| self.paths.is_silent(left)) {
+                // What was on its way there goes over the new path at once, and if it was nothing,
+                // a ping shows whether the peer is there at all.
+                session.abandon(left);
+                session.ping();
+            }
+            let mut sent = false;
+            while let Some((path, datagram)) = session.poll_packet(cx.now, route) {
+                sent = true;
+                self.paths.sent(path, datagram.len());
+                match self.paths.remote(path) {
+                    Some(Remote::Direct(to)) => cx.transmit(to, datagram),
+                    Some(Remote::Relay) => {
+                        if let Some(channel) = self.channel {
+                            cx.transmit_relayed(channel, &datagram);
+                        }
+                    }
+                    None => {}
+                }
+            }
+            if !sent {
+                break;
+            }
+        }
+        self.report_path(cx);
+    }
+
+    fn handle_session_events(&mut self, cx: &mut Context<'_>) {
+        while let Some(event) = self.session.as_mut().and_then(Session::poll_event) {
+            match event {
+                SessionEvent::Message(message) => {
+                    cx.event(Event::Message { peer: self.id, message });
+                }
+                SessionEvent::Transmitted(tag) => {
+                    cx.event(Event::Transmitted { peer: self.id, tag });
+                }
+                SessionEvent::Echoed(token) => {
+                    if let Some((path, rtt)) = self.paths.on_echo(cx.now, token)
+                        && let Some(session) = &mut self.session
+                    {
+                        session.on_path_measured(cx.now, path, rtt);
+                    }
+                }
+                SessionEvent::Candidates(list) => self.learn(cx, &list),
+                SessionEvent::Unanswered(PathId::RELAY, _) => {
+                    // Our own registration may be at an old endpoint, or the peer may be another.
+                    cx.doubt_mapping = true;
+                    if self.paths.active() == Some(PathId::RELAY) {
+                        cx.out_of_touch = true;
+                    } else if let Some(session) = &mut self.session {
+                        // The next heartbeat asks again; until then nobody needs it.
+                        session.abandon(PathId::RELAY);
+                    }
+                }
+                SessionEvent::Unanswered(path, timeouts) => {
+                    if self.paths.on_unanswered(cx.now, path, timeouts) {
+                        if let Some(session) = &mut self.session {
+                            session.abandon(path);
+                        }
+                        // Perhaps our own mapping is gone: ask where we are seen now.
+                        cx.doubt_mapping = true;
+                    }
+                }
+                SessionEvent::Left => {
+                    self.end_session(cx, DisconnectReason::Left);
+                }
+                SessionEvent::Misbehaved => self.close(cx, DisconnectReason::Misbehaved),
+            }
+        }
+    }
+
+    fn learn(&mut self, cx: &mut Context<'_>, candidates: &[Candidate]) {
+        for candidate in candidates {
+            let origin = if candidate.reflexive { Origin::ServerReflexive } else { Origin::Host };
+            if cx.may_send_directly(candidate.endpoint) {
+                self.paths.add(cx.now, candidate.endpoint, origin);
+            }
+        }
+    }
+
+    pub(super) fn report_connected(&mut self, cx: &mut Context<'_>) {
+        if self.reported.is_some() || self.session.is_none() {
+            return;
+        }
+        let path = self.path_info();
+        self.reported = Some(path);
+        self.announced = false;
+        cx.event(Event::Connected { peer: self.id, name: self.name.clone(), path });
+    }
+
+    pub(super) fn report_path(&mut self, cx: &mut Context<'_>) {
+        let path = self.path_info();
+        let Some(reported) = &mut self.reported else { return };
+        let moved = (reported.kind, reported.remote) != (path.kind, path.remote);
+        *reported = path;
+        if moved {
+            cx.event(Event::PathChanged { peer: self.id, path });
+        }
+    }
+
+    fn path_info(&self) -> PathInfo {
+        let Some(active) = self.paths.active() else {
+            return PathInfo { kind: PathKind::Relay, remote: None, rtt: None };
+        };
+        let info = self.paths.info(active);
+        let measured = self.session.as_ref().and_then(|session| session.rtt(active));
+        PathInfo { rtt: info.rtt.or(measured), ..info }
+    }
+}

@@ -1,0 +1,65 @@
+//! Servers, peers and neighbours that lie.
+
+use p2pchat::proto::{Command, Event, Policy, RendezvousTrouble};
+use p2pchat_wire::VERSION;
+use p2pchat_wire::datagram::{Challenge, Datagram};
+use p2pchat_wire::identity::Identity;
+
+use crate::world::{SECOND, World, server_address, server_key};
+
+/// A challenge as a neighbour on the path can forge it: the nonce is right, nothing else is.
+fn forged(world: &World, host: usize, version: u8) -> Option<Vec<u8>> {
+    let from = world.hosts[host].address;
+    let nonce =
+        world.sent.iter().rev().filter(|packet| packet.from == from).find_map(|packet| {
+            match Datagram::parse(&packet.payload) {
+                Ok(Datagram::Hello(hello)) => Some(hello.nonce),
+                _ => None,
+            }
+        })?;
+    let server = Identity::from_seed([66; 32]).id().0;
+    Some(Challenge { version, nonce, cookie: [0; 16], server }.encode())
+}
+
+#[test]
+fn a_forged_challenge_neither_gives_us_a_wrong_key_nor_stops_us() {
+    for (version, key) in [(VERSION, None), (9, None), (VERSION, Some(server_key()))] {
+        let mut world = World::new();
+        let alice = world.add("alice", Policy::Any);
+        let addresses = vec![server_address()];
+        world.command(alice, Command::UseRendezvous { addresses, key, token: None });
+        world.run(SECOND / 100);
+        let datagram = forged(&world, alice, version).expect("a hello was sent");
+        let address = world.hosts[alice].address;
+        world.inject(server_address(), address, datagram);
+        world.run(SECOND * 60);
+        let keys: Vec<_> = world.hosts[alice]
+            .events
+            .iter()
+            .filter_map(|(_, event)| match event {
+                Event::RendezvousKey(key) => Some(*key),
+                _ => None,
+            })
+            .collect();
+        assert!(keys.iter().all(|key| *key == server_key()), "{world:?}");
+        let registered = |(_, event): &(_, Event)| matches!(event, Event::Registered { .. });
+        assert!(world.hosts[alice].events.iter().any(registered), "{version} {key:?} {world:?}");
+    }
+}
+
+#[test]
+fn a_version_that_is_not_ours_is_reported_once() {
+    let mut world = World::new();
+    let alice = world.add("alice", Policy::Any);
+    world.filter(|_| false);
+    for _ in 0..5 {
+        world.run(SECOND * 13);
+        let datagram = forged(&world, alice, 9).expect("a hello was sent");
+        let address = world.hosts[alice].address;
+        world.inject(server_address(), address, datagram);
+    }
+    world.run(SECOND);
+    let version = Event::RendezvousTrouble(RendezvousTrouble::Version { server: 9 });
+    let told = world.hosts[alice].events.iter().filter(|(_, event)| *event == version).count();
+    assert_eq!(told, 1, "{world:?}");
+}

@@ -1,0 +1,117 @@
+//! Two endpoints and the real server, joined by nothing but a constant delay.
+//!
+//! The simulator under `tests/sim` has the weather and the NATs; this is the shortest whole
+//! conversation, to be read first. [`healing`] is about what gets lost, [`hostile`] about servers
+//! and peers that lie.
+#![allow(clippy::disallowed_methods, reason = "the time of a test begins somewhere")]
+#![allow(unreachable_pub, reason = "a test is one crate, and nobody's library")]
+
+mod healing;
+mod hostile;
+mod world;
+
+use std::time::Duration;
+
+use p2pchat::proto::{Command, DisconnectReason, Event, PathKind, Policy};
+
+use world::{SECOND, World};
+
+#[test]
+fn two_strangers_meet_over_the_relay_and_go_on_directly() {
+    let mut world = World::new();
+    let (alice, bob) = (world.add("alice", Policy::Any), world.add("bob", Policy::Any));
+    world.run(Duration::from_secs(1));
+    world.call(alice, "bob");
+    world.run(Duration::from_secs(1));
+    let (to_bob, to_alice) = (world.id(bob), world.id(alice));
+    world.command(alice, Command::Send { peer: to_bob, tag: 7, message: b"hi bob".to_vec() });
+    world.command(bob, Command::Send { peer: to_alice, tag: 8, message: b"hi alice".to_vec() });
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.received(bob), [b"hi bob"], "{:#?}", world.hosts[alice].events);
+    assert_eq!(world.received(alice), [b"hi alice"]);
+    for host in [alice, bob] {
+        assert_eq!(world.last_path(host), Some(PathKind::Direct));
+    }
+    let sent = |(_, event): &(Duration, Event)| matches!(event, Event::Transmitted { tag: 7, .. });
+    assert!(world.hosts[alice].events.iter().any(sent));
+}
+
+#[test]
+fn a_session_lives_through_hours_and_many_changes_of_keys() {
+    let mut world = World::new();
+    let (alice, bob) = (world.add("alice", Policy::Any), world.add("bob", Policy::Any));
+    world.run(Duration::from_secs(1));
+    world.call(alice, "bob");
+    world.run(Duration::from_secs(5));
+    let to_bob = world.id(bob);
+    for hour in 0..3u8 {
+        world.run(Duration::from_secs(3600));
+        world.command(alice, Command::Send { peer: to_bob, tag: 0, message: vec![hour] });
+    }
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.received(bob), [[0], [1], [2]]);
+    let gone = |(_, event): &(Duration, Event)| matches!(event, Event::Disconnected { .. });
+    assert!(!world.hosts[bob].events.iter().any(gone), "{:#?}", world.hosts[bob].events);
+}
+
+#[test]
+fn who_only_wants_to_be_relayed_shows_no_address_and_takes_no_direct_path() {
+    let mut world = World::new();
+    let (alice, bob) = (world.add("alice", Policy::RelayOnly), world.add("bob", Policy::Any));
+    world.run(Duration::from_secs(1));
+    world.call(bob, "alice");
+    world.run(Duration::from_secs(5));
+    let to_bob = world.id(bob);
+    world.command(alice, Command::Send { peer: to_bob, tag: 0, message: b"hidden".to_vec() });
+    world.run(Duration::from_secs(30));
+    assert_eq!(world.received(bob), [b"hidden"]);
+    assert_eq!(world.last_path(bob), Some(PathKind::Relay));
+    assert_eq!(world.last_path(alice), Some(PathKind::Relay));
+}
+
+#[test]
+fn a_large_message_arrives_whole() {
+    let mut world = World::new();
+    let (alice, bob) = (world.add("alice", Policy::Any), world.add("bob", Policy::Any));
+    world.run(Duration::from_secs(1));
+    world.call(alice, "bob");
+    world.run(Duration::from_secs(5));
+    let message: Vec<u8> = (0..65_536u32).map(|n| n as u8).collect();
+    let to_bob = world.id(bob);
+    for tag in 0..20 {
+        world.command(alice, Command::Send { peer: to_bob, tag, message: message.clone() });
+    }
+    world.run(Duration::from_secs(10));
+    assert_eq!(world.received(bob).len(), 20);
+    assert!(world.received(bob).iter().all(|received| *received == message));
+}
+
+#[test]
+fn goodbye_is_heard_at_once() {
+    let mut world = World::new();
+    let (alice, bob) = (world.add("alice", Policy::Any), world.add("bob", Policy::Any));
+    world.run(Duration::from_secs(1));
+    world.call(alice, "bob");
+    world.run(Duration::from_secs(5));
+    world.command(alice, Command::Close);
+    world.run(Duration::from_secs(1));
+    let left = world.hosts[bob].events.iter().any(|(_, event)| {
+        matches!(event, Event::Disconnected { reason: DisconnectReason::Left, .. })
+    });
+    assert!(left, "{:#?}", world.hosts[bob].events);
+}
+
+#[test]
+fn a_peer_that_comes_back_as_another_process_is_answered_there_at_once() {
+    let (mut world, alice, bob) = World::with_two(Policy::Any, Policy::Any);
+    world.call(bob, "alice");
+    world.run(SECOND * 5);
+    assert_eq!(world.last_path(alice), Some(PathKind::Direct));
+    world.restart_elsewhere(bob);
+    world.pin(bob, alice);
+    world.call(bob, "alice");
+    world.run(Duration::from_millis(600));
+    world.send(alice, bob, 0, b"welcome");
+    world.run(Duration::from_millis(100));
+    assert_eq!(world.received(bob), [b"welcome"], "{world:?}");
+}
