@@ -33,6 +33,22 @@ fn every_file_test_and_constant_that_a_page_names_exists() {
     assert!(report.is_empty(), "pages name what is not there:\n{report}");
 }
 
+#[test]
+fn every_link_between_the_pages_leads_somewhere() {
+    let mut report = String::new();
+    for page in pages() {
+        let folder = page.parent().expect("a page is in a folder");
+        for link in read(&page).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = link.split('#').next().unwrap_or_default();
+            let outside = link.contains("://") || file.is_empty();
+            if !outside && !folder.join(file).exists() {
+                let _ = writeln!(report, "{}: {link}", page.display());
+            }
+        }
+    }
+    assert!(report.is_empty(), "links that lead nowhere:\n{report}");
+}
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
