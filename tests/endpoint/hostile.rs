@@ -1,9 +1,11 @@
 //! Servers, peers and neighbours that lie.
 
 use p2pchat::proto::{Command, Event, Policy, RendezvousTrouble};
+use p2pchat_rendezvous::server;
 use p2pchat_wire::VERSION;
 use p2pchat_wire::datagram::{Challenge, Datagram};
 use p2pchat_wire::identity::Identity;
+use p2pchat_wire::signal::Refusal;
 
 use crate::world::{SECOND, World, server_address, server_key};
 
@@ -45,6 +47,45 @@ fn a_forged_challenge_neither_gives_us_a_wrong_key_nor_stops_us() {
         let registered = |(_, event): &(_, Event)| matches!(event, Event::Registered { .. });
         assert!(world.hosts[alice].events.iter().any(registered), "{version} {key:?} {world:?}");
     }
+}
+
+#[test]
+fn two_forged_challenges_in_a_row_stop_nobody_for_good() {
+    let mut world = World::new();
+    let alice = world.add("alice", Policy::Any);
+    let addresses = vec![server_address()];
+    let key = Some(server_key());
+    world.command(alice, Command::UseRendezvous { addresses, key, token: None });
+    // Whoever forges also keeps the server's own answers from us, for a while.
+    world.filter(|packet| packet.from != server_address());
+    for _ in 0..3 {
+        world.run(SECOND * 4);
+        let Some(datagram) = forged(&world, alice, VERSION) else { continue };
+        let address = world.hosts[alice].address;
+        world.inject(server_address(), address, datagram);
+    }
+    world.filter(|_| true);
+    world.run(SECOND * 120);
+    let registered = |(_, event): &(_, Event)| matches!(event, Event::Registered { .. });
+    assert!(world.hosts[alice].events.iter().any(registered), "{world:?}");
+}
+
+#[test]
+fn a_server_without_a_place_for_us_is_asked_again_later() {
+    let mut world = World::with_server(server::Config { max_peers: 1, ..Default::default() });
+    let alice = world.add("alice", Policy::Any);
+    world.run(SECOND);
+    let bob = world.add("bob", Policy::Any);
+    world.run(SECOND * 60);
+    let busy = Event::RegisterRefused { name: crate::world::name("bob"), refusal: Refusal::Busy };
+    assert!(world.hosts[bob].events.iter().any(|(_, event)| *event == busy), "{world:?}");
+    let from = world.hosts[bob].address;
+    let asked = world.sent.iter().filter(|packet| packet.from == from).count();
+    assert!((3..=20).contains(&asked), "{asked} datagrams in a minute");
+    world.command(alice, Command::Close);
+    world.run(SECOND * 120);
+    let registered = |(_, event): &(_, Event)| matches!(event, Event::Registered { .. });
+    assert!(world.hosts[bob].events.iter().any(registered), "{world:?}");
 }
 
 #[test]

@@ -82,9 +82,14 @@ pub fn server_key() -> PeerId {
 
 impl World {
     pub fn new() -> Self {
+        Self::with_server(server::Config::default())
+    }
+
+    /// A world whose server has these limits.
+    pub fn with_server(config: server::Config) -> Self {
         let now = Instant::now();
         let identity = Identity::from_seed([100; 32]);
-        let server = Server::new(server::Config::default(), identity, [], [1; 32], now);
+        let server = Server::new(config, identity, [], [1; 32], now);
         Self {
             start: now,
             now,

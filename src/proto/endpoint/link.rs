@@ -53,6 +53,15 @@ const REKEY_AFTER: Duration = Duration::from_secs(120);
 /// Age at which keys are believed no longer.
 const REFUSE_AFTER: Duration = Duration::from_secs(180);
 
+/// The index in the answer of a server that keeps no link: its tables are full.
+const NO_LINK: u32 = 0;
+
+/// How long after such an answer the server is asked again.
+const RETRY_BUSY: Duration = Duration::from_secs(10);
+
+/// How long after a server showed another key or another version it is asked again.
+const RETRY_ANOTHER: Duration = Duration::from_secs(60);
+
 /// The longest text that a link datagram may carry, once opened.
 const MAX_PLAINTEXT: usize = signal::MAX_SIGNAL;
 
@@ -70,6 +79,8 @@ pub(super) enum LinkEvent {
     },
     /// The server says something.
     Signal(Box<ServerSignal>),
+    /// The server is full; it is asked again later.
+    Busy,
     /// It does not work.
     Trouble(RendezvousTrouble),
 }
@@ -79,6 +90,8 @@ pub(super) enum LinkEvent {
 enum Attempt {
     /// Nothing: there is no server, or the link is up.
     None,
+    /// Nothing before this time: the server has no place for us, or is not the one we know.
+    Later(Instant),
     /// Waiting for a challenge.
     Hello { nonce: [u8; 16], tries: usize, next_at: Instant },
     /// An address is proven, and the endpoint is to say what to ask for.
@@ -141,8 +154,8 @@ pub(super) struct Link {
     started_at_ms: u64,
     epoch: Instant,
     last_counter: u64,
-    /// Whether the trouble of this outage has been reported.
-    reported: bool,
+    /// What was reported of this outage.
+    reported: Option<RendezvousTrouble>,
 }
 
 impl Link {
@@ -161,7 +174,7 @@ impl Link {
             started_at_ms,
             epoch: now,
             last_counter: 0,
-            reported: false,
+            reported: None,
         }
     }
 
@@ -186,7 +199,7 @@ impl Link {
         self.token = token;
         self.up = None;
         self.previous = None;
-        self.reported = false;
+        self.reported = None;
         self.restart(now, random);
     }
 
@@ -322,6 +335,12 @@ impl Link {
             self.attempt = Attempt::Ready { proof, address: from };
             return None;
         }
+        if response.sender == NO_LINK {
+            self.up = None;
+            self.previous = None;
+            self.attempt = Attempt::Later(now + RETRY_BUSY);
+            return Some(LinkEvent::Busy);
+        }
         let fresh = Up {
             address: from,
             index: init.index,
@@ -344,7 +363,7 @@ impl Link {
         self.suspicion = None;
         self.previous = self.up.replace(fresh);
         self.attempt = Attempt::None;
-        self.reported = false;
+        self.reported = None;
         Some(LinkEvent::Up { key: news, same, reply: Box::new(reply) })
     }
 
@@ -402,7 +421,7 @@ impl Link {
                 self.up = None;
                 self.token = None;
                 self.restart(now, random);
-                return self.report(RendezvousTrouble::Unreachable);
+                return self.report(now, RendezvousTrouble::Unreachable);
             }
             out.push(up.ping(now));
         }
@@ -420,6 +439,12 @@ impl Link {
     ) -> Option<LinkEvent> {
         match &mut self.attempt {
             Attempt::None | Attempt::Ready { .. } => None,
+            Attempt::Later(at) => {
+                if *at <= now {
+                    self.restart(now, random);
+                }
+                None
+            }
             Attempt::Hello { nonce, tries, next_at } => {
                 if now < *next_at {
                     return None;
@@ -433,7 +458,7 @@ impl Link {
                 *next_at = now + GAPS[(*tries).min(GAPS.len() - 1)];
                 *tries += 1;
                 let unreachable = *tries > UNREACHABLE_AFTER;
-                if unreachable { self.report(RendezvousTrouble::Unreachable) } else { None }
+                if unreachable { self.report(now, RendezvousTrouble::Unreachable) } else { None }
             }
             Attempt::Init(init) => {
                 if now < init.next_at {
@@ -445,7 +470,7 @@ impl Link {
                 if init.tries > STALE_AFTER || doubt.is_some() {
                     let before = std::mem::replace(&mut self.suspicion, doubt);
                     if let Some(trouble) = doubt.filter(|_| before == doubt) {
-                        return self.report(trouble);
+                        return self.report(now, trouble);
                     }
                     self.token = None;
                     self.attempt = Attempt::Hello { nonce: random.array(), tries: 0, next_at: now };
@@ -463,7 +488,7 @@ impl Link {
     pub(super) fn timeout(&self) -> Option<Instant> {
         let attempt = match &self.attempt {
             Attempt::None | Attempt::Ready { .. } => None,
-            Attempt::Hello { next_at, .. } => Some(*next_at),
+            Attempt::Later(at) | Attempt::Hello { next_at: at, .. } => Some(*at),
             Attempt::Init(init) => Some(init.next_at),
         };
         let idle = matches!(self.attempt, Attempt::None);
@@ -474,15 +499,16 @@ impl Link {
         attempt.into_iter().chain(up).min()
     }
 
-    fn report(&mut self, trouble: RendezvousTrouble) -> Option<LinkEvent> {
-        let said = std::mem::replace(&mut self.reported, true);
+    fn report(&mut self, now: Instant, trouble: RendezvousTrouble) -> Option<LinkEvent> {
+        let said = self.reported.replace(trouble);
         if trouble == RendezvousTrouble::Unreachable {
-            return (!said).then_some(LinkEvent::Trouble(trouble));
+            return said.is_none().then_some(LinkEvent::Trouble(trouble));
         }
-        // Trying again would get the same answer; the person decides.
-        self.attempt = Attempt::None;
+        // The person decides. We ask again, rarely, and believe no other key: whoever forged what we
+        // saw goes away one day.
+        self.attempt = Attempt::Later(now + RETRY_ANOTHER);
         self.up = None;
-        Some(LinkEvent::Trouble(trouble))
+        (said != Some(trouble)).then_some(LinkEvent::Trouble(trouble))
     }
 }
 

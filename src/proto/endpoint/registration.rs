@@ -139,6 +139,7 @@ impl Endpoint {
     pub(super) fn on_link_event(&mut self, now: Instant, event: Option<LinkEvent>) {
         match event {
             None => {}
+            Some(LinkEvent::Busy) => self.on_register_refused(now, Refusal::Busy),
             Some(LinkEvent::Trouble(trouble)) => {
                 self.events.push_back(Event::RendezvousTrouble(trouble));
             }
