@@ -10,6 +10,7 @@ use p2pchat_wire::identity::Identity;
 use p2pchat_wire::random::Random;
 
 use crate::proto::frame::Candidate;
+use crate::proto::path::Remote;
 use crate::proto::{Event, Policy, Transmit};
 
 /// The endpoint's belongings, lent to one peer for one call.
@@ -50,6 +51,18 @@ impl Context<'_> {
     pub(super) fn transmit_relayed(&mut self, channel: u64, datagram: &[u8]) {
         if let Some(to) = self.server {
             self.transmits.push_back(Transmit { to, ttl: None, payload: relay(channel, datagram) });
+        }
+    }
+
+    /// To the far end of a path; `channel` is the peer's relay channel.
+    pub(super) fn transmit_on(&mut self, remote: Remote, channel: Option<u64>, datagram: Vec<u8>) {
+        match remote {
+            Remote::Direct(to) => self.transmit(to, datagram),
+            Remote::Relay => {
+                if let Some(channel) = channel {
+                    self.transmit_relayed(channel, &datagram);
+                }
+            }
         }
     }
 

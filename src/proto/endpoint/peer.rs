@@ -338,15 +338,8 @@ impl Peer {
         self.drive(cx);
     }
 
-    fn reply(&mut self, cx: &mut Context<'_>, remote: Remote, datagram: Vec<u8>) {
-        match remote {
-            Remote::Direct(to) => cx.transmit(to, datagram),
-            Remote::Relay => {
-                if let Some(channel) = self.channel {
-                    cx.transmit_relayed(channel, &datagram);
-                }
-            }
-        }
+    fn reply(&self, cx: &mut Context<'_>, remote: Remote, datagram: Vec<u8>) {
+        cx.transmit_on(remote, self.channel, datagram);
     }
 
     /// Noise message 2 arrived.
@@ -439,14 +432,8 @@ impl Peer {
             let active = self.paths.active().filter(|path| *path != PathId::RELAY);
             for path in [Some(PathId::RELAY), active].into_iter().flatten() {
                 let Some(datagram) = session.close(cx.now, code) else { continue };
-                match self.paths.remote(path) {
-                    Some(Remote::Direct(to)) => cx.transmit(to, datagram),
-                    Some(Remote::Relay) => {
-                        if let Some(channel) = self.channel {
-                            cx.transmit_relayed(channel, &datagram);
-                        }
-                    }
-                    None => {}
+                if let Some(remote) = self.paths.remote(path) {
+                    cx.transmit_on(remote, self.channel, datagram);
                 }
             }
         }

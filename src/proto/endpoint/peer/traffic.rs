@@ -3,7 +3,7 @@
 use super::Peer;
 use crate::proto::endpoint::context::Context;
 use crate::proto::frame::Candidate;
-use crate::proto::path::{Origin, PathId, Remote};
+use crate::proto::path::{Origin, PathId};
 use crate::proto::session::{Session, SessionEvent};
 use crate::proto::{DisconnectReason, Event, PathInfo, PathKind};
 
@@ -34,14 +34,8 @@ impl Peer {
             while let Some((path, datagram)) = session.poll_packet(cx.now, route) {
                 sent = true;
                 self.paths.sent(path, datagram.len());
-                match self.paths.remote(path) {
-                    Some(Remote::Direct(to)) => cx.transmit(to, datagram),
-                    Some(Remote::Relay) => {
-                        if let Some(channel) = self.channel {
-                            cx.transmit_relayed(channel, &datagram);
-                        }
-                    }
-                    None => {}
+                if let Some(remote) = self.paths.remote(path) {
+                    cx.transmit_on(remote, self.channel, datagram);
                 }
             }
             if !sent {
