@@ -104,3 +104,30 @@ fn a_version_that_is_not_ours_is_reported_once() {
     let told = world.hosts[alice].events.iter().filter(|(_, event)| *event == version).count();
     assert_eq!(told, 1, "{world:?}");
 }
+
+#[test]
+fn a_recorded_opening_makes_nobody_believe_that_its_sender_is_here() {
+    let (mut world, alice, bob) = World::with_two(Policy::Any, Policy::Any);
+    world.call(alice, "bob");
+    world.run(SECOND * 5);
+    world.restart(bob);
+    world.run(SECOND * 60);
+    let (from, to) = (world.hosts[bob].address, world.hosts[alice].address);
+    let mut recorded: Vec<Vec<u8>> = world
+        .sent
+        .iter()
+        .filter(|packet| (packet.from, packet.to) == (from, to))
+        .filter(|packet| matches!(Datagram::parse(&packet.payload), Ok(Datagram::PeerInit(_))))
+        .map(|packet| packet.payload.clone())
+        .collect();
+    recorded.dedup();
+    assert!(recorded.len() >= 2, "he opened before and after his restart: {}", recorded.len());
+    world.command(bob, Command::Close);
+    world.run(SECOND * 3);
+    assert!(!world.is_connected(alice), "{world:?}");
+    for datagram in recorded {
+        world.inject(from, to, datagram);
+        world.run(SECOND);
+        assert!(!world.is_connected(alice), "{world:?}");
+    }
+}

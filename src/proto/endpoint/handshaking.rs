@@ -1,5 +1,6 @@
 //! The handshakes with one peer: the one that we opened, and the last that we answered.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use p2pchat_wire::datagram::{PeerInit, Response};
@@ -16,6 +17,9 @@ const YIELD_AFTER: Duration = Duration::from_secs(2);
 /// Handshake messages from one peer that are computed on within [`WORK_WINDOW`]; more are dropped.
 const MAX_WORK: u32 = 8;
 
+/// Answered openings that are remembered: at one every two minutes, those of two hours.
+const MAX_SPENT: usize = 64;
+
 /// See [`MAX_WORK`].
 const WORK_WINDOW: Duration = Duration::from_secs(1);
 
@@ -29,6 +33,8 @@ pub(super) struct Handshaking {
     instance: u64,
     opening: Option<(Opening, u64)>,
     answered: Option<Answered>,
+    /// Openings that were answered before that one; whoever sends them again has recorded them.
+    spent: VecDeque<[u8; 32]>,
     work_since: Option<Instant>,
     work: u32,
 }
@@ -62,7 +68,8 @@ impl Handshaking {
     /// No handshake yet; `instance` will name our side of the first session.
     pub(super) fn new(peer: PeerId, purpose: Purpose, instance: u64) -> Self {
         let (opening, answered) = (None, None);
-        Self { peer, purpose, instance, opening, answered, work_since: None, work: 0 }
+        let spent = VecDeque::new();
+        Self { peer, purpose, instance, opening, answered, spent, work_since: None, work: 0 }
     }
 
     /// From now on this rendezvous introduces us. Returns whether it is another one, for which an
@@ -143,7 +150,7 @@ impl Handshaking {
                 return None;
             }
         }
-        if !self.may_work(cx.now) {
+        if self.spent.contains(&digest(init.noise)) || !self.may_work(cx.now) {
             return None;
         }
         let (responder, payload) =
@@ -163,11 +170,17 @@ impl Handshaking {
         let response = Response { receiver: init.sender, sender: index, noise: &noise };
         let datagram = response.encode_peer();
         self.opening = None;
-        self.answered = Some(Answered {
+        let answered = Answered {
             opening: digest(init.noise),
             instance: local,
             datagram: Some(datagram.clone()),
-        });
+        };
+        if let Some(before) = self.answered.replace(answered) {
+            self.spent.push_back(before.opening);
+            if self.spent.len() > MAX_SPENT {
+                self.spent.pop_front();
+            }
+        }
         let epoch = Epoch {
             local_index: index,
             remote_index: init.sender,
