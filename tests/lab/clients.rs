@@ -37,9 +37,8 @@ const QUESTIONS: &[Question] = &[
     coturn(Nat::new(EIM, Filtering::Address), FILTERING, "NAT with Address Dependent Filtering!"),
     coturn(Nat::new(EIM, Filtering::None), FILTERING, "NAT with Endpoint Independent Filtering!"),
     coturn(HAIRPIN, HAIRPINNING, "maybe a successful hairpinning"),
-    // Its third request goes where the *second* answer's OTHER-ADDRESS points. RFC 5780 §7.4 makes that
-    // the first address again, so behind this router it sees a third port: not quite the right answer.
-    coturn(Nat::new(Mapping::Address, Filtering::Port), MAPPING, "Dependent Mapping!"),
+    coturn(Nat::new(Mapping::Address, Filtering::Port), MAPPING, "NAT with Address Dependent Mapping!"),
+    coturn(Nat::new(Mapping::Address, Filtering::Port), FILTERING, "NAT with Address and Port Dependent Filtering!"),
     coturn(Nat::new(Mapping::Sequential, Filtering::Port), MAPPING, "NAT with Address and Port Dependent Mapping!"),
     coturn(Nat::new(Mapping::Block, Filtering::Port), MAPPING, "NAT with Address and Port Dependent Mapping!"),
     coturn(Nat::new(Mapping::Random, Filtering::Port), MAPPING, "NAT with Address and Port Dependent Mapping!"),
@@ -53,6 +52,7 @@ const QUESTIONS: &[Question] = &[
     classic(Nat::new(EIM, Filtering::Address), "Independent Mapping, Independent Filter, preserves ports, no hairpin"),
     classic(Nat::new(EIM, Filtering::None), "Independent Mapping, Independent Filter, preserves ports, no hairpin"),
     classic(HAIRPIN, "Independent Mapping, Port Dependent Filter, preserves ports, will hairpin"),
+    classic(Nat::new(Mapping::Address, Filtering::Port), "Dependent Mapping, random port, no hairpin"),
     classic(Nat::new(Mapping::Random, Filtering::Port), "Dependent Mapping, random port, no hairpin"),
     classic(Nat::new(EIM, Filtering::NoUdp), "Blocked or could not reach STUN server"),
 ];

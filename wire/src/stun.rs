@@ -77,7 +77,10 @@ pub struct Answer {
     pub mapped: SocketAddr,
     /// Where the answer came from, as the server sees it.
     pub origin: Option<SocketAddr>,
-    /// The socket that differs in IP address and port, if the server has one (RFC 5780 §7.4).
+    /// Where to ask next: another IP address and port, if the server has one (RFC 5780 §7.4).
+    ///
+    /// Take it from the first answer and keep it (§4.3). At their second address many servers, ours
+    /// among them, name that address again, with the other port.
     pub other: Option<SocketAddr>,
 }
 
@@ -155,6 +158,12 @@ impl Request {
     #[must_use]
     pub fn change(&self) -> Change {
         self.change
+    }
+
+    /// Whether the client speaks RFC 3489.
+    #[must_use]
+    pub fn is_classic(&self) -> bool {
+        matches!(self.id, Id::Classic(_))
     }
 
     /// Whether the request has attributes that we would have to understand, and do not. It is

@@ -1,4 +1,25 @@
-//! Answers to STUN clients, and to our own peers who ask how their NAT behaves.
+//! Answers to STUN clients that ask where they are and how their NAT behaves.
+//!
+//! # What OTHER-ADDRESS says
+//!
+//! RFC 5780 §7.4: the address and port that an answer would come from, had the request asked for
+//! another of both. Two IP addresses with two ports each make four sockets, and each of them would
+//! name the one across: the second address at the first, and the first at the second.
+//!
+//! We depart from that at the second address: every socket names the *second* IP address, with the
+//! port that is not its own. A client that follows §4.3 does not notice. It takes OTHER-ADDRESS from
+//! the first answer, which came from the first address, and compares the second address's two ports.
+//! But coturn's `turnutils_natdiscovery` takes it anew from each answer. Its third request would go
+//! back to the first address, and a mapping that depends on the address alone would look as if it
+//! depended on the port too. coturn's own server answers as ours does, so other clients are used to
+//! it.
+//!
+//! The price: a client that begins at the second address is told of no other IP address and takes
+//! address-dependent mapping for endpoint-independent. So clients are pointed at the first, the one
+//! that was given first to `--listen`.
+//!
+//! Clients of RFC 3489 believe the first answer's CHANGED-ADDRESS, so they get the one across,
+//! wherever they begin. CHANGE-REQUEST always means a socket that really is another.
 
 use std::net::SocketAddr;
 
@@ -17,11 +38,12 @@ impl Server {
         let request = Request::parse(bytes).ok_or(Drop::NotBinding)?;
         let local = from.local;
         let source = self.changed(local, request.change()).filter(|_| !request.is_strange());
+        let across = self.changed(local, Change { ip: true, port: true });
         let response = match source {
             Some(source) => request.succeed(&Answer {
                 mapped: from.remote,
                 origin: Some(source),
-                other: self.changed(local, Change { ip: true, port: true }),
+                other: if request.is_classic() { across } else { self.other(local, across) },
             }),
             None => request.refuse(),
         };
@@ -45,12 +67,28 @@ impl Server {
         if change == Change::default() {
             return Some(local);
         }
-        self.config.sockets.iter().find_map(|socket| {
+        self.sockets(local).find(|socket| {
+            (socket.ip() != local.ip()) == change.ip
+                && (socket.port() != local.port()) == change.port
+        })
+    }
+
+    /// The second IP address with a port that is not `local`'s, if there is a socket `across`.
+    fn other(&self, local: SocketAddr, across: Option<SocketAddr>) -> Option<SocketAddr> {
+        let across = across?;
+        let first = self.sockets(local).next()?.ip();
+        let second = self.sockets(local).find(|socket| socket.ip() != first)?.ip();
+        let mut named = self.sockets(local).filter(|socket| socket.ip() == second);
+        Some(named.find(|socket| socket.port() != local.port()).unwrap_or(across))
+    }
+
+    /// The sockets of `local`'s family, in the order in which they were asked for. One that listens
+    /// on every address is at the one that was reached.
+    fn sockets(&self, local: SocketAddr) -> impl Iterator<Item = SocketAddr> {
+        let sockets = self.config.sockets.iter();
+        sockets.filter(move |socket| socket.is_ipv4() == local.is_ipv4()).map(move |socket| {
             let ip = if socket.ip().is_unspecified() { local.ip() } else { socket.ip() };
-            let fits = socket.is_ipv4() == local.is_ipv4()
-                && (ip != local.ip()) == change.ip
-                && (socket.port() != local.port()) == change.port;
-            fits.then(|| SocketAddr::new(ip, socket.port()))
+            SocketAddr::new(ip, socket.port())
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The server without IO, driven by clients in virtual time.
 
 mod abuse;
+mod discovery;
 mod introduction;
 mod registration;
 mod world;
