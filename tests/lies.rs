@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use p2pchat::proto::{Command, Config, Endpoint, Event, Output, Policy, Transmit};
+use p2pchat::proto::{Command, Config, Endpoint, Event, Output, Policy, SocketId, Transmit};
 use p2pchat_wire::datagram::{self, Challenge, Datagram, PeerInit, Response, SEALED_HEADER};
 use p2pchat_wire::handshake::{Initiator, Purpose, Responder};
 use p2pchat_wire::identity::{Identity, Name, PeerId};
@@ -74,7 +74,7 @@ impl Lair {
             cookie: [0; 16],
             server: server.id().0,
         };
-        alice.handle_datagram(now, at(SERVER), &challenge.encode());
+        alice.handle_datagram(now, SocketId::FIRST, at(SERVER), &challenge.encode());
         let init = sent_by(&mut alice);
         let Ok(Datagram::LinkInit(init)) = Datagram::parse(&init) else { panic!("an initiation") };
         let purpose = Purpose::Link(server.id());
@@ -92,7 +92,7 @@ impl Lair {
         let (noise, keys) =
             responder.respond(&signal::encode_padded(&reply, 0)).expect("an answer");
         let response = Response { receiver: init.sender, sender: 7, noise: &noise };
-        alice.handle_datagram(now, at(SERVER), &response.encode_link());
+        alice.handle_datagram(now, SocketId::FIRST, at(SERVER), &response.encode_link());
         let alices_index = init.sender;
         let told = vec![request];
         let (sent, events) = (Vec::new(), Vec::new());
@@ -106,6 +106,7 @@ impl Lair {
     fn listen(&mut self) -> Option<Instant> {
         loop {
             match self.alice.poll_output() {
+                Output::Socket(_) => {}
                 Output::Event(event) => self.events.push(event),
                 Output::Timeout(at) => return at,
                 Output::Transmit(transmit) => match Datagram::parse(&transmit.payload) {
@@ -137,7 +138,7 @@ impl Lair {
         codec::encode_onto(signal, &mut packet);
         self.keys.send.seal_in_place(self.next_number, SEALED_HEADER, &mut packet);
         self.next_number += 1;
-        self.alice.handle_datagram(self.now, at(SERVER), &packet);
+        self.alice.handle_datagram(self.now, SocketId::FIRST, at(SERVER), &packet);
     }
 
     fn introduce(&mut self, who: u8, endpoint: &str, initiation: Option<Vec<u8>>) {
@@ -183,7 +184,7 @@ fn sent_by(endpoint: &mut Endpoint) -> Vec<u8> {
     loop {
         match endpoint.poll_output() {
             Output::Transmit(transmit) => return transmit.payload,
-            Output::Event(_) => {}
+            Output::Socket(_) | Output::Event(_) => {}
             Output::Timeout(_) => panic!("it sends nothing"),
         }
     }
@@ -200,9 +201,9 @@ fn an_impostor_for_a_pinned_contact_is_reported_and_sent_nothing() {
         assert!(lair.events.contains(&changed), "{:?}", lair.events);
         if let Some(opening) = opening {
             let init = PeerInit { introduction: 0x22, sender: 5, noise: &opening[4..] }.encode();
-            lair.alice.handle_datagram(lair.now, at(VICTIM), &init);
+            lair.alice.handle_datagram(lair.now, SocketId::FIRST, at(VICTIM), &init);
             let relayed = datagram::relay(0x11, &init);
-            lair.alice.handle_datagram(lair.now, at(SERVER), &relayed);
+            lair.alice.handle_datagram(lair.now, SocketId::FIRST, at(SERVER), &relayed);
         }
         lair.wait(Duration::from_secs(60));
         assert_eq!(lair.sent_to(VICTIM).count(), 0);
@@ -245,8 +246,13 @@ fn nobody_but_the_pinned_contact_can_answer_the_handshake() {
     for noise in [vec![0; 57], other] {
         let receiver = u32::from_be_bytes(*sender);
         let response = Response { receiver, sender: 9, noise: &noise }.encode_peer();
-        lair.alice.handle_datagram(lair.now, at(SERVER), &datagram::relay(0x11, &response));
-        lair.alice.handle_datagram(lair.now, at(VICTIM), &response);
+        lair.alice.handle_datagram(
+            lair.now,
+            SocketId::FIRST,
+            at(SERVER),
+            &datagram::relay(0x11, &response),
+        );
+        lair.alice.handle_datagram(lair.now, SocketId::FIRST, at(VICTIM), &response);
     }
     lair.wait(Duration::from_secs(5));
     let connected = |event: &Event| matches!(event, Event::Connected { .. });

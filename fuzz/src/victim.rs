@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use p2pchat::proto::{Command, Config, Endpoint, Event, Output, Policy};
+use p2pchat::proto::{Command, Config, Endpoint, Event, Output, Policy, SocketId};
 use p2pchat_wire::codec;
 use p2pchat_wire::datagram::{self, Datagram, PeerInit, Response};
 use p2pchat_wire::handshake::{Initiator, Purpose, Responder};
@@ -89,7 +89,7 @@ impl Victim {
         let reply = signal::encode_padded(&reply, 0);
         let (noise, keys) = responder.respond(&reply).expect("a handshake");
         let response = Response { receiver: init.sender, sender: SERVER_INDEX, noise: &noise };
-        endpoint.handle_datagram(now, address, &response.encode_link());
+        endpoint.handle_datagram(now, SocketId::FIRST, address, &response.encode_link());
         let link = Sealer { keys, receiver: init.sender, next: 0 };
 
         // The session: the contact opens it with a message inside the introduction.
@@ -155,7 +155,7 @@ impl Victim {
 
     /// A datagram from anywhere.
     pub fn receive(&mut self, from: SocketAddr, bytes: &[u8]) {
-        self.endpoint.handle_datagram(self.now, from, bytes);
+        self.endpoint.handle_datagram(self.now, SocketId::FIRST, from, bytes);
         self.drain();
     }
 
@@ -203,6 +203,7 @@ impl Victim {
                     assert!(transmit.payload.len() <= 1500, "a datagram that no path carries");
                     self.sent += transmit.payload.len();
                 }
+                Output::Socket(_) => {}
                 Output::Event(event) => self.events.push(event),
                 Output::Timeout(at) => return at,
             }
@@ -243,7 +244,7 @@ fn next_datagram(endpoint: &mut Endpoint, now: Instant, fits: impl Fn(&[u8]) -> 
     loop {
         match endpoint.poll_output() {
             Output::Transmit(transmit) if fits(&transmit.payload) => return transmit.payload,
-            Output::Transmit(_) | Output::Event(_) => {}
+            Output::Socket(_) | Output::Transmit(_) | Output::Event(_) => {}
             Output::Timeout(at) => {
                 let at = at.expect("something is still to come");
                 assert!(at <= now + Duration::from_secs(2), "the datagram never comes");

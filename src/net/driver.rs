@@ -9,7 +9,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::interfaces::host_candidates;
 use super::socket::{MAX_UDP, Sockets};
-use crate::proto::{Command, Endpoint, Event, Output};
+use crate::proto::{Command, Endpoint, Event, Output, SocketId};
 
 /// Commands and events that may wait between the loop and whoever uses it.
 const CHANNEL: usize = 256;
@@ -33,7 +33,7 @@ pub trait Machine: Send + 'static {
     /// Apply something the user asked for.
     fn handle_command(&mut self, now: Instant, command: Command);
     /// Process one datagram.
-    fn handle_datagram(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]);
+    fn handle_datagram(&mut self, now: Instant, local: SocketId, from: SocketAddr, datagram: &[u8]);
     /// Advance the clock.
     fn handle_timeout(&mut self, now: Instant);
     /// Take the next output; `Timeout` is always last.
@@ -45,8 +45,14 @@ impl Machine for Endpoint {
         self.handle_command(now, command);
     }
 
-    fn handle_datagram(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
-        self.handle_datagram(now, from, datagram);
+    fn handle_datagram(
+        &mut self,
+        now: Instant,
+        local: SocketId,
+        from: SocketAddr,
+        datagram: &[u8],
+    ) {
+        self.handle_datagram(now, local, from, datagram);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
@@ -129,6 +135,11 @@ impl<M: Machine> Driver<M> {
                         tracing::debug!(to = %transmit.to, %error, "a datagram is lost on the spot");
                     }
                 }
+                Output::Socket(request) => {
+                    if let Err(error) = self.sockets.handle(request) {
+                        tracing::debug!(?request, %error, "no socket");
+                    }
+                }
                 Output::Event(event) => self.pending.push_back(event),
                 Output::Timeout(deadline) => {
                     self.tell();
@@ -162,8 +173,9 @@ impl<M: Machine> Driver<M> {
     fn receive(&mut self) {
         let now = now();
         for _ in 0..BATCH {
-            let Some((from, length)) = self.sockets.receive(&mut self.buffer) else { break };
-            self.machine.handle_datagram(now, from, &self.buffer[..length]);
+            let arrived = self.sockets.receive(&mut self.buffer);
+            let Some((local, from, length)) = arrived else { break };
+            self.machine.handle_datagram(now, local, from, &self.buffer[..length]);
         }
     }
 
@@ -256,15 +268,22 @@ mod tests {
             match command {
                 Command::Register(_) => self.deadline = Some(now + Duration::from_millis(5)),
                 Command::UseRendezvous { addresses, .. } => {
-                    let goodbye = Transmit { to: addresses[0], ttl: None, payload: vec![1] };
+                    let goodbye = hello_to(addresses[0]);
                     self.outputs.push_back(Output::Transmit(goodbye));
                 }
                 _ => {}
             }
         }
 
-        fn handle_datagram(&mut self, _: Instant, from: SocketAddr, datagram: &[u8]) {
-            let echo = Transmit { to: from, ttl: None, payload: datagram.to_vec() };
+        fn handle_datagram(
+            &mut self,
+            _: Instant,
+            local: SocketId,
+            from: SocketAddr,
+            datagram: &[u8],
+        ) {
+            let payload = datagram.to_vec();
+            let echo = Transmit { from: local, to: from, ttl: None, payload };
             self.outputs.extend([Output::Transmit(echo), Output::Event(Event::Unregistered)]);
         }
 
@@ -276,6 +295,10 @@ mod tests {
         fn poll_output(&mut self) -> Output {
             self.outputs.pop_front().unwrap_or(Output::Timeout(self.deadline))
         }
+    }
+
+    fn hello_to(to: SocketAddr) -> Transmit {
+        Transmit { from: SocketId::FIRST, to, ttl: None, payload: b"hello".to_vec() }
     }
 
     fn loopback() -> Sockets {
@@ -292,12 +315,11 @@ mod tests {
         network.commands.send(Command::Register(name)).await.expect("running");
         assert_eq!(network.events.recv().await, Some(Event::Unregistered), "the timeout");
 
-        let other = loopback();
-        let hello = Transmit { to: address, ttl: None, payload: b"hello".to_vec() };
-        other.send(&hello).await.expect("sent");
+        let mut other = loopback();
+        other.send(&hello_to(address)).await.expect("sent");
         assert_eq!(network.events.recv().await, Some(Event::Unregistered), "the datagram");
         other.readable().await;
-        assert_eq!(other.receive(&mut [0; 9]), Some((address, 5)), "the echo");
+        assert_eq!(other.receive(&mut [0; 9]), Some((SocketId::FIRST, address, 5)), "the echo");
 
         network.commands.send(Command::Close).await.expect("running");
         assert_eq!(network.events.recv().await, None, "stopped");
@@ -308,10 +330,9 @@ mod tests {
         let sockets = loopback();
         let address = sockets.local_addresses()[0];
         let mut network = start(Parrot::default(), sockets);
-        let other = loopback();
+        let mut other = loopback();
         for _ in 0..2 * CHANNEL {
-            let hello = Transmit { to: address, ttl: None, payload: vec![0] };
-            other.send(&hello).await.expect("sent");
+            other.send(&hello_to(address)).await.expect("sent");
             other.readable().await;
             while other.receive(&mut [0; 9]).is_some() {}
         }

@@ -258,11 +258,35 @@ pub struct PathDescription {
     pub probes_answered: u32,
 }
 
+/// One of our sockets. The wiring opens and closes them as it is asked to; [`SocketId::FIRST`] is
+/// there from the start. A number is never used for a second socket.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct SocketId(pub u32);
+
+impl SocketId {
+    /// The socket that the wiring had opened before there was an endpoint.
+    pub const FIRST: Self = Self(0);
+}
+
+/// A socket to be opened or closed.
+///
+/// A request to open comes before the first datagram for the socket, a request to close after the
+/// last. What is sent on a socket that could not be opened is lost, as any datagram may be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SocketRequest {
+    /// Open a UDP socket on any free port, for both address families where there are two.
+    Open(SocketId),
+    /// Nothing is sent from it any more, and what arrives is of no interest.
+    Close(SocketId),
+}
+
 /// A datagram to be sent.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[must_use = "a datagram that is not sent is a datagram lost"]
 pub struct Transmit {
-    /// Where to; the address family chooses the socket.
+    /// Which of our sockets it leaves from.
+    pub from: SocketId,
+    /// Where to.
     pub to: SocketAddr,
     /// IP time to live, if other than the system's own.
     pub ttl: Option<u8>,
@@ -274,6 +298,8 @@ pub struct Transmit {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[must_use]
 pub enum Output {
+    /// Open or close a socket.
+    Socket(SocketRequest),
     /// Send this.
     Transmit(Transmit),
     /// Report this.

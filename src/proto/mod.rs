@@ -24,6 +24,6 @@ mod stream;
 pub use endpoint::{Dropped, Endpoint};
 pub use event::{
     Command, Config, DisconnectReason, Event, Output, PathDescription, PathInfo, PathKind, Policy,
-    RendezvousTrouble, Transmit,
+    RendezvousTrouble, SocketId, SocketRequest, Transmit,
 };
 pub use stream::message::MAX_MESSAGE;

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use p2pchat::proto::{
-    Command, Config, DisconnectReason, Endpoint, Event, Output, PathKind, Policy,
+    Command, Config, DisconnectReason, Endpoint, Event, Output, PathKind, Policy, SocketId,
 };
 use p2pchat_rendezvous::server::{self, Server};
 use p2pchat_wire::identity::{Identity, Name, PeerId};
@@ -227,6 +227,7 @@ impl World {
                     Output::Transmit(t) => {
                         posts.push(Packet { from: host.address, to: t.to, payload: t.payload });
                     }
+                    Output::Socket(_) => {}
                     Output::Event(event) => host.events.push((self.now - self.start, event)),
                     Output::Timeout(at) => {
                         next = next.into_iter().chain(at).min();
@@ -270,7 +271,12 @@ impl World {
                 } else if let Some(host) =
                     self.hosts.iter_mut().find(|host| host.address == packet.to)
                 {
-                    host.endpoint.handle_datagram(self.now, packet.from, &packet.payload);
+                    host.endpoint.handle_datagram(
+                        self.now,
+                        SocketId::FIRST,
+                        packet.from,
+                        &packet.payload,
+                    );
                 }
             } else {
                 self.note_round();

@@ -12,7 +12,7 @@ use p2pchat_wire::identity::Identity;
 use p2pchat_wire::random::Random;
 
 use crate::store::{Disk, Store};
-use crate::talker::{PORT, STARTED_AT_MS, identity, named};
+use crate::talker::{STARTED_AT_MS, identity, named, port_of, socket_at};
 use crate::world::{Host, Output, Transmit, epoch};
 
 /// How people write the rendezvous.
@@ -213,8 +213,8 @@ impl Host for Person {
         self.name
     }
 
-    fn handle_datagram(&mut self, now: Instant, from: SocketAddr, _at: SocketAddr, bytes: &[u8]) {
-        self.endpoint.handle_datagram(now, from, bytes);
+    fn handle_datagram(&mut self, now: Instant, from: SocketAddr, at: SocketAddr, bytes: &[u8]) {
+        self.endpoint.handle_datagram(now, socket_at(at), from, bytes);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
@@ -228,9 +228,12 @@ impl Host for Person {
             self.take_effects(now);
             match self.endpoint.poll_output() {
                 Out::Transmit(transmit) => {
+                    let port = port_of(transmit.from);
                     let (to, ttl, payload) = (transmit.to, transmit.ttl, transmit.payload);
-                    return Output::Transmit(Transmit { port: PORT, to, ttl, payload });
+                    return Output::Transmit(Transmit { port, to, ttl, payload });
                 }
+                // Every port of a simulated host is open.
+                Out::Socket(_) => {}
                 Out::Event(event) => {
                     self.remark(&event);
                     let wall = wall_clock(now, self.clock_error_ms);

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use p2pchat::proto::{
     Command, Config, Endpoint, Event, Output as Out, PathDescription, PathInfo, PathKind, Policy,
+    SocketId,
 };
 use p2pchat_wire::identity::{Identity, Name, PeerId};
 
@@ -100,6 +101,16 @@ impl Talker {
     }
 }
 
+/// The local port of a peer's socket.
+pub(crate) fn port_of(socket: SocketId) -> u16 {
+    PORT + u16::try_from(socket.0 % 20_000).expect("small")
+}
+
+/// The socket of a peer that has this local endpoint.
+pub(crate) fn socket_at(local: SocketAddr) -> SocketId {
+    SocketId(u32::from(local.port() - PORT))
+}
+
 /// The identity that everybody of this name has, in every world.
 pub(crate) fn identity(name: &str) -> Identity {
     Identity::from_seed(*blake3::hash(name.as_bytes()).as_bytes())
@@ -114,8 +125,8 @@ impl Host for Talker {
         self.name
     }
 
-    fn handle_datagram(&mut self, now: Instant, from: SocketAddr, _at: SocketAddr, bytes: &[u8]) {
-        self.endpoint.handle_datagram(now, from, bytes);
+    fn handle_datagram(&mut self, now: Instant, from: SocketAddr, at: SocketAddr, bytes: &[u8]) {
+        self.endpoint.handle_datagram(now, socket_at(at), from, bytes);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
@@ -126,9 +137,12 @@ impl Host for Talker {
         loop {
             match self.endpoint.poll_output() {
                 Out::Transmit(transmit) => {
+                    let port = port_of(transmit.from);
                     let (to, ttl, payload) = (transmit.to, transmit.ttl, transmit.payload);
-                    return Output::Transmit(Transmit { port: PORT, to, ttl, payload });
+                    return Output::Transmit(Transmit { port, to, ttl, payload });
                 }
+                // Every port of a simulated host is open.
+                Out::Socket(_) => {}
                 Out::Event(event) => self.notice(now, event),
                 Out::Timeout(timeout) => return Output::Timeout(timeout),
             }

@@ -9,9 +9,10 @@ use p2pchat_wire::datagram::relay;
 use p2pchat_wire::identity::Identity;
 use p2pchat_wire::random::Random;
 
+use super::sockets::Sockets;
 use crate::proto::frame::Candidate;
-use crate::proto::path::Remote;
-use crate::proto::{Event, Policy, Transmit};
+use crate::proto::path::{Pair, Remote};
+use crate::proto::{Event, Policy, SocketId, Transmit};
 
 /// The endpoint's belongings, lent to one peer for one call.
 #[derive(Debug)]
@@ -20,10 +21,14 @@ pub(super) struct Context<'a> {
     pub(super) identity: &'a Identity,
     pub(super) policy: Policy,
     pub(super) random: &'a mut Random,
+    #[expect(dead_code, reason = "punching through difficult NATs takes more than one socket")]
+    pub(super) sockets: &'a mut Sockets,
     pub(super) transmits: &'a mut VecDeque<Transmit>,
     pub(super) events: &'a mut VecDeque<Event>,
     /// Where relayed datagrams go.
-    pub(super) server: Option<SocketAddr>,
+    pub(super) server: Option<Pair>,
+    /// The socket that the rendezvous knows, from which strangers are addressed.
+    pub(super) home: SocketId,
     pub(super) link_rtt: Option<Duration>,
     /// Our own endpoints, for the peer.
     pub(super) candidates: &'a [Candidate],
@@ -39,25 +44,30 @@ impl Context<'_> {
         self.events.push_back(event);
     }
 
-    pub(super) fn transmit(&mut self, to: SocketAddr, payload: Vec<u8>) {
-        self.transmits.push_back(Transmit { to, ttl: None, payload });
+    /// A pair whose near end is the socket that the rendezvous knows.
+    pub(super) fn home_to(&self, remote: SocketAddr) -> Pair {
+        Pair { local: self.home, remote: address::canonical(remote) }
     }
 
-    pub(super) fn transmit_with_ttl(&mut self, to: SocketAddr, ttl: u8, payload: Vec<u8>) {
-        self.transmits.push_back(Transmit { to, ttl: Some(ttl), payload });
+    pub(super) fn transmit(&mut self, pair: Pair, payload: Vec<u8>) {
+        self.transmits.push_back(pair.transmit(None, payload));
+    }
+
+    pub(super) fn transmit_with_ttl(&mut self, pair: Pair, ttl: u8, payload: Vec<u8>) {
+        self.transmits.push_back(pair.transmit(Some(ttl), payload));
     }
 
     /// Through the rendezvous; nowhere while there is none.
     pub(super) fn transmit_relayed(&mut self, channel: u64, datagram: &[u8]) {
-        if let Some(to) = self.server {
-            self.transmits.push_back(Transmit { to, ttl: None, payload: relay(channel, datagram) });
+        if let Some(server) = self.server {
+            self.transmit(server, relay(channel, datagram));
         }
     }
 
     /// To the far end of a path; `channel` is the peer's relay channel.
     pub(super) fn transmit_on(&mut self, remote: Remote, channel: Option<u64>, datagram: Vec<u8>) {
         match remote {
-            Remote::Direct(to) => self.transmit(to, datagram),
+            Remote::Direct(pair) => self.transmit(pair, datagram),
             Remote::Relay => {
                 if let Some(channel) = channel {
                     self.transmit_relayed(channel, &datagram);
@@ -69,10 +79,10 @@ impl Context<'_> {
     /// Whether a packet may go straight to an endpoint that somebody named.
     pub(super) fn may_send_directly(&self, endpoint: SocketAddr) -> bool {
         // Loopback only in the company of a rendezvous on loopback.
-        let loopback =
-            self.server.is_some_and(|server| address::canonical(server).ip().is_loopback());
+        let server = self.server.map(|server| server.remote);
+        let loopback = server.is_some_and(|server| server.ip().is_loopback());
         self.policy != Policy::RelayOnly
             && address::is_permitted(endpoint, loopback)
-            && self.server.map(address::canonical) != Some(address::canonical(endpoint))
+            && server != Some(address::canonical(endpoint))
     }
 }

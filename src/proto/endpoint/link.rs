@@ -20,7 +20,8 @@ use p2pchat_wire::replay::ReplayWindow;
 use p2pchat_wire::sealing::Keys;
 use p2pchat_wire::signal::{self, ClientSignal, LinkReply, LinkRequest, ServerSignal};
 
-use crate::proto::{RendezvousTrouble, Transmit};
+use crate::proto::path::Pair;
+use crate::proto::{RendezvousTrouble, SocketId, Transmit};
 
 /// Gaps between attempts; the last repeats. The first fits the round trip to most servers.
 const GAPS: [Duration; 6] = [
@@ -136,6 +137,8 @@ struct Up {
 /// The link to one rendezvous.
 #[derive(Debug)]
 pub(super) struct Link {
+    /// The socket that we use for it.
+    local: SocketId,
     addresses: Vec<SocketAddr>,
     /// The key that the server must prove: given, or proven by it.
     key: Option<ServerKey>,
@@ -162,6 +165,7 @@ impl Link {
     /// No server yet.
     pub(super) fn new(now: Instant, started_at_ms: u64) -> Self {
         Self {
+            local: SocketId::FIRST,
             addresses: Vec::new(),
             key: None,
             shown: None,
@@ -211,6 +215,20 @@ impl Link {
     /// Where the server is, while the link is up.
     pub(super) fn address(&self) -> Option<SocketAddr> {
         self.up.as_ref().map(|up| up.address)
+    }
+
+    /// The socket that the server sees us at.
+    pub(super) fn local(&self) -> SocketId {
+        self.local
+    }
+
+    /// How datagrams go to the server, while the link is up.
+    pub(super) fn pair(&self) -> Option<Pair> {
+        self.address().map(|address| self.to(address))
+    }
+
+    fn to(&self, remote: SocketAddr) -> Pair {
+        Pair { local: self.local, remote }
     }
 
     /// The last measured round trip to the server.
@@ -271,7 +289,7 @@ impl Link {
         };
         let index = random.u32();
         let datagram = LinkInit { version: VERSION, proof, sender: index, noise: &noise }.encode();
-        out.push(Transmit { to: address, ttl: None, payload: datagram.clone() });
+        out.push(self.to(address).transmit(None, datagram.clone()));
         self.attempt = Attempt::Init(Box::new(Init {
             initiator,
             key,
@@ -288,7 +306,8 @@ impl Link {
 
     /// Seals a signal for the server; `None` while the link is down.
     pub(super) fn seal(&mut self, signal: &ClientSignal) -> Option<Transmit> {
-        self.up.as_mut().map(|up| up.seal(signal))
+        let local = self.local;
+        self.up.as_mut().map(|up| up.seal(local, signal))
     }
 
     /// A challenge arrived.
@@ -423,7 +442,7 @@ impl Link {
                 self.restart(now, random);
                 return self.report(now, RendezvousTrouble::Unreachable);
             }
-            out.push(up.ping(now));
+            out.push(up.ping(now, self.local));
         }
         if now >= up.since + REKEY_AFTER && matches!(self.attempt, Attempt::None) {
             self.restart(now, random);
@@ -450,11 +469,12 @@ impl Link {
                     return None;
                 }
                 let hello = Hello { version: VERSION, nonce: *nonce }.encode();
-                out.extend(self.addresses.iter().map(|&to| Transmit {
-                    to,
-                    ttl: None,
-                    payload: hello.clone(),
-                }));
+                let local = self.local;
+                out.extend(
+                    self.addresses
+                        .iter()
+                        .map(|&remote| Pair { local, remote }.transmit(None, hello.clone())),
+                );
                 *next_at = now + GAPS[(*tries).min(GAPS.len() - 1)];
                 *tries += 1;
                 let unreachable = *tries > UNREACHABLE_AFTER;
@@ -476,7 +496,8 @@ impl Link {
                     self.attempt = Attempt::Hello { nonce: random.array(), tries: 0, next_at: now };
                     return self.try_again(now, random, out);
                 }
-                out.push(Transmit { to: init.address, ttl: None, payload: init.datagram.clone() });
+                let server = Pair { local: self.local, remote: init.address };
+                out.push(server.transmit(None, init.datagram.clone()));
                 init.next_at = now + GAPS[init.tries.min(GAPS.len() - 1)];
                 init.tries += 1;
                 None
@@ -513,13 +534,13 @@ impl Link {
 }
 
 impl Up {
-    fn seal(&mut self, signal: &ClientSignal) -> Transmit {
+    fn seal(&mut self, local: SocketId, signal: &ClientSignal) -> Transmit {
         let number = self.next_number;
         self.next_number += 1;
         let mut payload = link_header(self.remote_index, number).to_vec();
         codec::encode_onto(signal, &mut payload);
         self.keys.send.seal_in_place(number, SEALED_HEADER, &mut payload);
-        Transmit { to: self.address, ttl: None, payload }
+        Pair { local, remote: self.address }.transmit(None, payload)
     }
 
     fn open(&mut self, sealed: &Sealed<'_>) -> Option<Vec<u8>> {
@@ -532,12 +553,12 @@ impl Up {
         Some(plaintext)
     }
 
-    fn ping(&mut self, now: Instant) -> Transmit {
+    fn ping(&mut self, now: Instant, local: SocketId) -> Transmit {
         self.ping_id = self.ping_id.wrapping_add(1);
         self.pings += 1;
         self.ping_sent_at = now;
         self.ping_at = now + PING_REPEAT;
-        self.seal(&ClientSignal::Ping { id: self.ping_id })
+        self.seal(local, &ClientSignal::Ping { id: self.ping_id })
     }
 
     fn on_pong(&mut self, now: Instant, id: u32) {

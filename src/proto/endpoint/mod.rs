@@ -12,6 +12,7 @@ mod handshaking;
 mod link;
 mod peer;
 mod registration;
+mod sockets;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -27,10 +28,11 @@ use context::Context;
 use link::Link;
 use peer::Peer;
 use registration::Registering;
+use sockets::Sockets;
 
 use super::frame::{Candidate, MAX_CANDIDATES};
-use super::path::Remote;
-use super::{Command, Config, DisconnectReason, Event, Output, Policy, Transmit};
+use super::path::{Pair, Remote};
+use super::{Command, Config, DisconnectReason, Event, Output, Policy, SocketId, Transmit};
 
 /// Peers at most; the server introduces no more before somebody leaves.
 const MAX_PEERS: usize = 1024;
@@ -65,6 +67,7 @@ pub struct Endpoint {
     /// `hosts` and `mapped` as they are offered to peers.
     candidates: Vec<Candidate>,
     closed: bool,
+    sockets: Sockets,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
     dropped: Dropped,
@@ -88,6 +91,7 @@ impl Endpoint {
             token: None,
             candidates: Vec::new(),
             closed: false,
+            sockets: Sockets::default(),
             transmits: VecDeque::new(),
             events: VecDeque::new(),
             dropped: Dropped::default(),
@@ -158,12 +162,19 @@ impl Endpoint {
         self.advance(now);
     }
 
-    /// Processes one datagram. Bad input is counted and dropped, never returned.
-    pub fn handle_datagram(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {
+    /// Processes one datagram that arrived on the socket `local`. Bad input is counted and dropped,
+    /// never returned.
+    pub fn handle_datagram(
+        &mut self,
+        now: Instant,
+        local: SocketId,
+        from: SocketAddr,
+        bytes: &[u8],
+    ) {
         if self.closed {
             return;
         }
-        let from = address::canonical(from);
+        let from = Pair { local, remote: address::canonical(from) };
         match Datagram::parse(bytes) {
             Ok(datagram) => self.dispatch(now, from, datagram, bytes.len()),
             Err(_) => self.dropped.malformed += 1,
@@ -171,18 +182,18 @@ impl Endpoint {
         self.advance(now);
     }
 
-    fn dispatch(&mut self, now: Instant, from: SocketAddr, datagram: Datagram<'_>, bytes: usize) {
+    fn dispatch(&mut self, now: Instant, from: Pair, datagram: Datagram<'_>, bytes: usize) {
         match datagram {
-            Datagram::Challenge(challenge) => self.link.handle_challenge(from, &challenge),
+            Datagram::Challenge(challenge) => self.link.handle_challenge(from.remote, &challenge),
             Datagram::LinkResponse(response) => {
-                let event = self.link.handle_response(now, from, &response);
+                let event = self.link.handle_response(now, from.remote, &response);
                 self.on_link_event(now, event);
             }
             Datagram::LinkData(sealed) if self.link.is_ours(sealed.receiver) => {
-                let event = self.link.handle_sealed(now, from, &sealed);
+                let event = self.link.handle_sealed(now, from.remote, &sealed);
                 self.on_link_event(now, event);
             }
-            Datagram::Relay { channel, inner } if self.link.address() == Some(from) => {
+            Datagram::Relay { channel, inner } if self.link.address() == Some(from.remote) => {
                 let peer = self.peers.values().find(|peer| peer.channel == Some(channel));
                 let id = peer.map(|peer| peer.indexed_by());
                 match (id, Datagram::parse(inner)) {
@@ -224,7 +235,7 @@ impl Endpoint {
         &mut self,
         now: Instant,
         owner: Option<PeerId>,
-        from: SocketAddr,
+        from: Pair,
         datagram: Datagram<'_>,
         bytes: usize,
     ) {
@@ -284,8 +295,14 @@ impl Endpoint {
 
     /// Takes the next output; `Timeout` is always the last. Any number of inputs may precede.
     pub fn poll_output(&mut self) -> Output {
+        if let Some(request) = self.sockets.poll_opening() {
+            return Output::Socket(request);
+        }
         if let Some(transmit) = self.transmits.pop_front() {
             return Output::Transmit(transmit);
+        }
+        if let Some(request) = self.sockets.poll_closing() {
+            return Output::Socket(request);
         }
         if let Some(event) = self.events.pop_front() {
             return Output::Event(event);
@@ -350,9 +367,11 @@ impl Endpoint {
             identity: &self.identity,
             policy: self.config.policy,
             random: &mut self.random,
+            sockets: &mut self.sockets,
             transmits: &mut self.transmits,
             events: &mut self.events,
-            server: self.link.address(),
+            server: self.link.pair(),
+            home: self.link.local(),
             link_rtt: self.link.rtt(),
             candidates: &self.candidates,
             doubt_mapping: false,

@@ -6,10 +6,8 @@
 mod traffic;
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use p2pchat_wire::address;
 use p2pchat_wire::datagram::{PeerInit, Response, Sealed, punch};
 use p2pchat_wire::handshake::Purpose;
 use p2pchat_wire::identity::{Name, PeerId};
@@ -17,7 +15,7 @@ use p2pchat_wire::signal::Introduction;
 
 use super::context::Context;
 use super::handshaking::Handshaking;
-use crate::proto::path::{Origin, PathId, Paths, Remote};
+use crate::proto::path::{Origin, Pair, PathId, Paths, Remote};
 use crate::proto::session::{IDLE_TIMEOUT, Session};
 use crate::proto::{DisconnectReason, Event, PathDescription, PathInfo, Policy};
 
@@ -52,9 +50,9 @@ pub(super) struct Peer {
     pub(super) introduction: Option<u64>,
     pub(super) channel: Option<u64>,
     pub(super) introduced_at: Instant,
-    targets: Vec<SocketAddr>,
+    targets: Vec<Pair>,
     /// Datagrams that wait for [`GUARD`], once.
-    guarded: VecDeque<(Instant, SocketAddr, Vec<u8>)>,
+    guarded: VecDeque<(Instant, Pair, Vec<u8>)>,
     handshaking: Handshaking,
     paths: Paths,
     session: Option<Session>,
@@ -186,19 +184,20 @@ impl Peer {
         self.introduced_at = cx.now;
         self.paths.set_relay(true);
         let endpoint = introduction.endpoint.filter(|&endpoint| cx.may_send_directly(endpoint));
-        let known = endpoint.is_some_and(|endpoint| self.is_target(endpoint));
-        if let Some(endpoint) = endpoint {
-            self.aim(endpoint);
-            self.paths.add(cx.now, endpoint, Origin::ServerReflexive);
+        let target = endpoint.map(|endpoint| cx.home_to(endpoint));
+        let known = target.is_some_and(|target| self.targets.contains(&target));
+        if let Some(target) = target {
+            self.aim(target);
+            self.paths.add(cx.now, target, Origin::ServerReflexive);
         }
         if news && self.session.is_some() {
             self.paths.probe_all(cx.now);
         }
-        if let Some(endpoint) = endpoint
+        if let Some(target) = target
             && (news || !known)
-            && self.paths.may_send_blindly(cx.now, endpoint)
+            && self.paths.may_send_blindly(cx.now, target)
         {
-            cx.transmit_with_ttl(endpoint, PRIMER_TTL, punch(introduction.introduction));
+            cx.transmit_with_ttl(target, PRIMER_TTL, punch(introduction.introduction));
         }
         if self.reported.is_none() && !self.announced {
             self.announced = true;
@@ -220,8 +219,8 @@ impl Peer {
             _ if !introduction.caller => self.open(cx),
             _ => {}
         }
-        if let (true, Some(endpoint)) = (introduction.caller, endpoint) {
-            self.send_guarded(cx, endpoint, punch(introduction.introduction));
+        if let (true, Some(target)) = (introduction.caller, target) {
+            self.send_guarded(cx, target, punch(introduction.introduction));
         }
         self.drive(cx);
     }
@@ -256,7 +255,7 @@ impl Peer {
         }
     }
 
-    fn send_guarded(&mut self, cx: &mut Context<'_>, to: SocketAddr, datagram: Vec<u8>) {
+    fn send_guarded(&mut self, cx: &mut Context<'_>, to: Pair, datagram: Vec<u8>) {
         let way = cx.link_rtt.unwrap_or_default() / 2;
         let at = self.introduced_at + GUARD.saturating_sub(way);
         if !self.paths.may_send_blindly(cx.now, to) {
@@ -269,24 +268,19 @@ impl Peer {
         }
     }
 
-    fn is_target(&self, endpoint: SocketAddr) -> bool {
-        self.targets.contains(&address::canonical(endpoint))
-    }
-
-    fn aim(&mut self, target: SocketAddr) {
-        let target = address::canonical(target);
+    fn aim(&mut self, target: Pair) {
         self.targets.retain(|known| *known != target);
         self.targets.insert(0, target);
         self.targets.truncate(MAX_TARGETS);
     }
 
     /// A punch with our introduction's number arrived: most likely from the peer's NAT.
-    pub(super) fn handle_punch(&mut self, cx: &mut Context<'_>, from: SocketAddr) {
-        if !cx.may_send_directly(from) {
+    pub(super) fn handle_punch(&mut self, cx: &mut Context<'_>, from: Pair) {
+        if !cx.may_send_directly(from.remote) {
             return;
         }
         self.paths.add(cx.now, from, Origin::PeerReflexive);
-        if !self.is_target(from) {
+        if !self.targets.contains(&from) {
             self.aim(from);
             // What we have to say has not reached that endpoint yet.
             if let Some(introduction) = self.introduction
@@ -326,7 +320,7 @@ impl Peer {
                 self.begin_session(cx, Session::new(cx.now, answer.instances, answer.epoch));
                 self.send_everywhere(cx, &answer.datagram);
                 if let Remote::Direct(from) = remote
-                    && !self.is_target(from)
+                    && !self.targets.contains(&from)
                 {
                     cx.transmit(from, answer.datagram);
                 }

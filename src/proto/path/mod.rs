@@ -21,7 +21,7 @@ use p2pchat_wire::address;
 use blind::Blind;
 pub(crate) use selection::Route;
 
-use crate::proto::{PathDescription, PathInfo, PathKind, Policy};
+use crate::proto::{PathDescription, PathInfo, PathKind, Policy, SocketId, Transmit};
 
 /// How many direct paths to one peer are kept at most.
 const MAX_PATHS: usize = 24;
@@ -42,13 +42,29 @@ impl PathId {
     pub(crate) const RELAY: Self = Self(0);
 }
 
-/// The far end of a path.
+/// Both ends of a direct path (RFC 8445 §6.1.2): a socket of ours and a remote endpoint.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Pair {
+    /// Ours.
+    pub(crate) local: SocketId,
+    /// The other's, canonical.
+    pub(crate) remote: SocketAddr,
+}
+
+impl Pair {
+    /// A datagram from this end to that.
+    pub(crate) fn transmit(self, ttl: Option<u8>, payload: Vec<u8>) -> Transmit {
+        Transmit { from: self.local, to: self.remote, ttl, payload }
+    }
+}
+
+/// How a packet comes or goes.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Remote {
-    /// Whoever the relay channel leads to.
+    /// Through the relay channel.
     Relay,
-    /// A transport address, canonical.
-    Direct(SocketAddr),
+    /// Straight.
+    Direct(Pair),
 }
 
 /// How a remote endpoint was learnt (RFC 8445 §5.1.1).
@@ -88,7 +104,7 @@ enum State {
 #[derive(Debug)]
 struct Path {
     id: PathId,
-    remote: SocketAddr,
+    pair: Pair,
     origin: Origin,
     state: State,
     probes: Probes,
@@ -150,22 +166,16 @@ impl Paths {
         self.relay = exists;
     }
 
-    /// Learns of an endpoint that may lead to the peer; it is probed at once.
+    /// Learns of a pair that may lead to the peer; it is probed at once.
     ///
-    /// The caller has checked that the address is permitted. Known endpoints are left as they are.
+    /// The caller has checked that the address is permitted. Known pairs are left as they are.
     /// When the list is full, a path that was never heard gives way, or else of those that do not
     /// work now the one that was heard longest ago, unless that was just now.
-    pub(crate) fn add(
-        &mut self,
-        now: Instant,
-        remote: SocketAddr,
-        origin: Origin,
-    ) -> Option<PathId> {
-        let remote = address::canonical(remote);
+    pub(crate) fn add(&mut self, now: Instant, pair: Pair, origin: Origin) -> Option<PathId> {
         if self.policy == Policy::RelayOnly {
             return None;
         }
-        if let Some(path) = self.direct.iter().find(|path| path.remote == remote) {
+        if let Some(path) = self.direct.iter().find(|path| path.pair == pair) {
             return Some(path.id);
         }
         if self.direct.len() >= MAX_PATHS {
@@ -181,7 +191,7 @@ impl Paths {
         }
         let id = PathId(self.next_id);
         self.next_id += 1;
-        self.direct.push(Path::new(id, remote, origin, now));
+        self.direct.push(Path::new(id, pair, origin, now));
         Some(id)
     }
 
@@ -189,8 +199,8 @@ impl Paths {
     ///
     /// An unexpected endpoint becomes a peer-reflexive candidate (RFC 8445 §7.3.1.3).
     pub(crate) fn heard(&mut self, now: Instant, remote: Remote, bytes: usize) -> Option<PathId> {
-        let Remote::Direct(remote) = remote else { return Some(PathId::RELAY) };
-        let id = self.add(now, remote, Origin::PeerReflexive)?;
+        let Remote::Direct(pair) = remote else { return Some(PathId::RELAY) };
+        let id = self.add(now, pair, Origin::PeerReflexive)?;
         let path = self.find_mut(id)?;
         let first = path.heard_at.is_none();
         path.heard_at = Some(now);
@@ -208,12 +218,12 @@ impl Paths {
 
     /// A session has ended: nothing that it proved about its paths holds for the next one, which may
     /// be with a new process at other endpoints. Only `keep` may be tried again.
-    pub(crate) fn start_over(&mut self, now: Instant, keep: &[SocketAddr]) {
+    pub(crate) fn start_over(&mut self, now: Instant, keep: &[Pair]) {
         self.active = None;
-        self.direct.retain(|path| keep.contains(&path.remote));
+        self.direct.retain(|path| keep.contains(&path.pair));
         for path in &mut self.direct {
             let blind = if path.heard_at.is_none() { path.blind } else { 0 };
-            *path = Path { blind, ..Path::new(path.id, path.remote, path.origin, now) };
+            *path = Path { blind, ..Path::new(path.id, path.pair, path.origin, now) };
         }
     }
 
@@ -235,12 +245,12 @@ impl Paths {
         std::mem::take(&mut self.forgotten)
     }
 
-    /// The far end of a path.
+    /// How packets go on a path.
     pub(crate) fn remote(&self, id: PathId) -> Option<Remote> {
         if id == PathId::RELAY {
             return self.relay.then_some(Remote::Relay);
         }
-        self.find(id).map(|path| Remote::Direct(path.remote))
+        self.find(id).map(|path| Remote::Direct(path.pair))
     }
 
     /// What a person is shown about a path.
@@ -285,10 +295,10 @@ impl Paths {
 
 impl Path {
     /// A path of which nothing is known; its first probe is due at once.
-    fn new(id: PathId, remote: SocketAddr, origin: Origin, now: Instant) -> Self {
+    fn new(id: PathId, pair: Pair, origin: Origin, now: Instant) -> Self {
         Self {
             id,
-            remote,
+            pair,
             origin,
             state: State::Unproven,
             probes: Probes { next: Some(now), ..Probes::default() },
@@ -302,10 +312,10 @@ impl Path {
     }
 
     fn info(&self) -> PathInfo {
-        let local = address::is_local(self.remote.ip());
+        let local = address::is_local(self.pair.remote.ip());
         PathInfo {
             kind: if local { PathKind::Lan } else { PathKind::Direct },
-            remote: Some(self.remote),
+            remote: Some(self.pair.remote),
             rtt: self.rtt,
         }
     }

@@ -3,10 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use p2pchat_wire::address;
-
-use super::blind::Blind;
-use super::{MAX_UNANSWERED, Path, PathId, Paths, State};
+use super::{MAX_UNANSWERED, Pair, Path, PathId, Paths, State};
 
 /// Gaps between the probes of an endpoint that has not answered: close together at first, because
 /// both sides punch at the same moment, then slower. The last repeats.
@@ -61,13 +58,15 @@ impl Paths {
             if moved {
                 path.fall_silent(now);
             }
-            if path.is_spent() {
-                path.probes.next = None;
-            } else if path.spend(now, &mut self.blind) {
+            let pair = path.pair;
+            if path.is_unproven() || self.blind_packets(pair.remote) >= Some(MAX_UNANSWERED) {
+                self.direct.get_mut(index)?.probes.next = None;
+            } else if self.may_send_blindly(now, pair) {
+                let path = self.direct.get_mut(index)?;
                 path.on_probe_sent(now, token);
                 return Some(path.id);
             } else {
-                path.probes.next = Some(now + BLIND_RETRY);
+                self.direct.get_mut(index)?.probes.next = Some(now + BLIND_RETRY);
             }
         }
     }
@@ -100,13 +99,20 @@ impl Paths {
         true
     }
 
-    /// Whether one more packet may go to `remote`, which may never have answered; counts it.
-    pub(crate) fn may_send_blindly(&mut self, now: Instant, remote: SocketAddr) -> bool {
-        let remote = address::canonical(remote);
-        match self.direct.iter_mut().find(|path| path.remote == remote) {
-            Some(path) => path.spend(now, &mut self.blind),
-            None => self.blind.take(now),
+    /// Whether one more packet may go to an endpoint which may never have answered; counts it.
+    pub(crate) fn may_send_blindly(&mut self, now: Instant, pair: Pair) -> bool {
+        let Some(spent) = self.blind_packets(pair.remote) else { return true };
+        let some = spent < MAX_UNANSWERED && self.blind.take(now);
+        if let Some(path) = self.direct.iter_mut().find(|path| path.pair == pair) {
+            path.blind += u32::from(some);
         }
+        some
+    }
+
+    /// Packets that went to an endpoint from whichever of our sockets; `None` if it was ever heard.
+    fn blind_packets(&self, remote: SocketAddr) -> Option<u32> {
+        let mut ways = self.direct.iter().filter(|path| path.pair.remote == remote);
+        ways.try_fold(0, |sum, path| path.heard_at.is_none().then_some(sum + path.blind))
     }
 
     /// The peer was heard from a new endpoint: perhaps its NAT has forgotten the old one, and with
@@ -145,23 +151,12 @@ impl Paths {
 }
 
 impl Path {
-    /// Whether no more probes may go there: nothing ever came from there, or something did once
-    /// and no probe was ever echoed. Who lies about the source of a packet gains a dozen probes.
-    fn is_spent(&self) -> bool {
-        match self.heard_at {
-            None => self.blind >= MAX_UNANSWERED,
-            Some(_) => self.state == State::Unproven && self.probes.unanswered >= MAX_UNANSWERED,
-        }
-    }
-
-    /// Takes one packet from the budgets, if the endpoint was never heard.
-    fn spend(&mut self, now: Instant, all: &mut Blind) -> bool {
-        if self.heard_at.is_some() {
-            return true;
-        }
-        let some = self.blind < MAX_UNANSWERED && all.take(now);
-        self.blind += u32::from(some);
-        some
+    /// Whether something came from there once and no probe was ever echoed. Who lies about the
+    /// source of a packet gains a dozen probes.
+    fn is_unproven(&self) -> bool {
+        self.heard_at.is_some()
+            && self.state == State::Unproven
+            && self.probes.unanswered >= MAX_UNANSWERED
     }
 
     fn on_probe_sent(&mut self, now: Instant, token: u64) {

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::{MAX_UNANSWERED, Origin, PathId, Paths, Remote};
-use crate::proto::{PathKind, Policy};
+use super::{MAX_UNANSWERED, Origin, Pair, PathId, Paths, Remote};
+use crate::proto::{PathKind, Policy, SocketId};
 
 fn start() -> Instant {
     #[expect(clippy::disallowed_methods, reason = "a test needs some first instant")]
@@ -13,6 +13,11 @@ fn start() -> Instant {
 
 fn address(text: &str) -> SocketAddr {
     text.parse().expect("address")
+}
+
+/// From our first socket.
+fn pair(remote: SocketAddr) -> Pair {
+    Pair { local: SocketId::FIRST, remote }
 }
 
 /// Probes whatever is due between `from` and `to`, millisecond by millisecond; tokens count up.
@@ -37,7 +42,7 @@ fn the_relay_carries_everything_until_a_probe_was_echoed() {
     let now = start();
     let mut paths = Paths::new(Policy::Any);
     paths.set_relay(true);
-    let direct = paths.add(now, address("192.0.2.1:9"), Origin::Host).expect("added");
+    let direct = paths.add(now, pair(address("192.0.2.1:9")), Origin::Host).expect("added");
     assert_eq!(paths.route(now, certain).primary, Some(PathId::RELAY));
     assert_eq!(paths.poll_probe(now, 7), Some(direct));
     assert_eq!(paths.on_echo(now, 8), None, "not a token of ours");
@@ -54,12 +59,12 @@ fn an_endpoint_that_never_answers_gets_twelve_packets_and_no_more() {
     let mut paths = Paths::new(Policy::Any);
     paths.set_relay(true);
     let victim = address("192.0.2.66:9");
-    paths.add(now, victim, Origin::Host);
-    assert!(paths.may_send_blindly(now, victim), "a handshake packet counts too");
+    paths.add(now, pair(victim), Origin::Host);
+    assert!(paths.may_send_blindly(now, pair(victim)), "a handshake packet counts too");
     let sent = probes(&mut paths, now, Duration::from_secs(120));
     assert_eq!(sent.len(), MAX_UNANSWERED as usize - 1);
-    assert!(!paths.may_send_blindly(now, victim));
-    paths.add(now, victim, Origin::ServerReflexive);
+    assert!(!paths.may_send_blindly(now, pair(victim)));
+    paths.add(now, pair(victim), Origin::ServerReflexive);
     assert_eq!(paths.poll_probe(now + Duration::from_secs(121), 1), None, "named again, no more");
 }
 
@@ -68,7 +73,7 @@ fn an_unproven_endpoint_that_was_heard_gets_copies_in_proportion() {
     let now = start();
     let mut paths = Paths::new(Policy::Any);
     paths.set_relay(true);
-    let remote = Remote::Direct(address("192.0.2.1:9"));
+    let remote = Remote::Direct(pair(address("192.0.2.1:9")));
     let path = paths.heard(now, remote, 100).expect("a peer-reflexive candidate");
     assert_eq!(paths.route(now, certain).also, Some(path));
     paths.sent(path, 299);
@@ -82,7 +87,7 @@ fn a_silent_path_falls_back_to_the_relay_and_is_probed_until_it_returns() {
     let now = start();
     let mut paths = Paths::new(Policy::Any);
     paths.set_relay(true);
-    let direct = paths.heard(now, Remote::Direct(address("192.0.2.1:9")), 50).expect("added");
+    let direct = paths.heard(now, Remote::Direct(pair(address("192.0.2.1:9"))), 50).expect("added");
     assert_eq!(paths.poll_probe(now, 1), Some(direct));
     paths.on_echo(now, 1);
     let doubt = paths.route(now, |path| path == direct);
@@ -101,7 +106,7 @@ fn a_silent_path_falls_back_to_the_relay_and_is_probed_until_it_returns() {
 fn on_a_lossy_path_some_timeouts_are_chance_while_packets_arrive() {
     let now = start();
     let mut paths = Paths::new(Policy::Any);
-    let direct = paths.heard(now, Remote::Direct(address("192.0.2.1:9")), 50).expect("added");
+    let direct = paths.heard(now, Remote::Direct(pair(address("192.0.2.1:9"))), 50).expect("added");
     paths.poll_probe(now, 1);
     paths.on_echo(now, 1);
     assert!(!paths.on_unanswered(now, direct, 3));
@@ -112,8 +117,8 @@ fn on_a_lossy_path_some_timeouts_are_chance_while_packets_arrive() {
 fn of_two_direct_paths_the_faster_wins_but_not_by_a_hair() {
     let now = start();
     let mut paths = Paths::new(Policy::Any);
-    let far = paths.add(now, address("192.0.2.1:9"), Origin::ServerReflexive).expect("added");
-    let near = paths.add(now, address("10.0.0.1:9"), Origin::Host).expect("added");
+    let far = paths.add(now, pair(address("192.0.2.1:9")), Origin::ServerReflexive).expect("added");
+    let near = paths.add(now, pair(address("10.0.0.1:9")), Origin::Host).expect("added");
     assert_eq!(paths.poll_probe(now, 1), Some(far));
     assert_eq!(paths.poll_probe(now, 2), Some(near));
     paths.on_echo(now + Duration::from_millis(20), 1);
@@ -137,7 +142,7 @@ fn a_validated_path_is_kept_alive_and_found_silent_without_text() {
     let now = start();
     let mut paths = Paths::new(Policy::Any);
     paths.set_relay(true);
-    let direct = paths.heard(now, Remote::Direct(address("192.0.2.1:9")), 50).expect("added");
+    let direct = paths.heard(now, Remote::Direct(pair(address("192.0.2.1:9"))), 50).expect("added");
     paths.poll_probe(now, 1);
     paths.on_echo(now, 1);
     let sent = probes(&mut paths, now, Duration::from_secs(14));
@@ -151,8 +156,8 @@ fn a_person_who_only_wants_the_relay_has_no_other_path() {
     let now = start();
     let mut paths = Paths::new(Policy::RelayOnly);
     paths.set_relay(true);
-    assert_eq!(paths.add(now, address("192.0.2.1:9"), Origin::Host), None);
-    assert_eq!(paths.heard(now, Remote::Direct(address("192.0.2.1:9")), 50), None);
+    assert_eq!(paths.add(now, pair(address("192.0.2.1:9")), Origin::Host), None);
+    assert_eq!(paths.heard(now, Remote::Direct(pair(address("192.0.2.1:9"))), 50), None);
     assert_eq!(paths.route(now, certain).primary, Some(PathId::RELAY));
 }
 
@@ -163,7 +168,7 @@ fn a_person_who_only_wants_direct_paths_sends_no_text_over_the_relay() {
     paths.set_relay(true);
     let route = paths.route(now, certain);
     assert_eq!((route.primary, route.text), (Some(PathId::RELAY), false));
-    let direct = paths.heard(now, Remote::Direct(address("192.0.2.1:9")), 50).expect("added");
+    let direct = paths.heard(now, Remote::Direct(pair(address("192.0.2.1:9"))), 50).expect("added");
     paths.poll_probe(now, 1);
     paths.on_echo(now, 1);
     let route = paths.route(now, |_| true);
@@ -174,9 +179,9 @@ fn a_person_who_only_wants_direct_paths_sends_no_text_over_the_relay() {
 fn strangers_cannot_push_proven_paths_out_of_the_list() {
     let now = start();
     let mut paths = Paths::new(Policy::Any);
-    let proven = paths.heard(now, Remote::Direct(address("192.0.2.1:9")), 50).expect("added");
+    let proven = paths.heard(now, Remote::Direct(pair(address("192.0.2.1:9"))), 50).expect("added");
     for port in 1000..2000u16 {
-        paths.add(now, SocketAddr::new(address("192.0.2.66:1").ip(), port), Origin::Host);
+        paths.add(now, pair(SocketAddr::new(address("192.0.2.66:1").ip(), port)), Origin::Host);
     }
     assert!(paths.remote(proven).is_some());
     assert!(paths.describe(None).len() <= 24);
@@ -187,16 +192,16 @@ fn a_peer_that_moved_is_followed_after_one_round_trip() {
     let now = start();
     let mut paths = Paths::new(Policy::Any);
     paths.set_relay(true);
-    let old = paths.heard(now, Remote::Direct(address("192.0.2.1:9")), 50).expect("added");
+    let old = paths.heard(now, Remote::Direct(pair(address("192.0.2.1:9"))), 50).expect("added");
     paths.poll_probe(now, 1);
     paths.on_echo(now, 1);
     assert_eq!(paths.route(now, certain).primary, Some(old));
     let moved = now + Duration::from_secs(3);
-    let new = paths.heard(moved, Remote::Direct(address("192.0.2.1:10")), 50).expect("added");
+    let new = paths.heard(moved, Remote::Direct(pair(address("192.0.2.1:10"))), 50).expect("added");
     assert_eq!(paths.poll_probe(moved, 2), Some(old), "the old endpoint is asked too");
     assert_eq!(paths.poll_probe(moved, 3), Some(new));
     let echoed = moved + Duration::from_millis(40);
-    paths.heard(echoed, Remote::Direct(address("192.0.2.1:10")), 50);
+    paths.heard(echoed, Remote::Direct(pair(address("192.0.2.1:10"))), 50);
     paths.on_echo(echoed, 3);
     let silent = moved + Duration::from_millis(60);
     paths.poll_probe(silent, 4);
@@ -208,13 +213,13 @@ fn a_path_that_answers_when_the_peer_is_heard_elsewhere_too_stays_in_use() {
     let now = start();
     let mut paths = Paths::new(Policy::Any);
     paths.set_relay(true);
-    let first = paths.heard(now, Remote::Direct(address("192.0.2.1:9")), 50).expect("added");
+    let first = paths.heard(now, Remote::Direct(pair(address("192.0.2.1:9"))), 50).expect("added");
     paths.poll_probe(now, 1);
     paths.on_echo(now + Duration::from_millis(1), 1);
     paths.route(now, certain);
     let later = now + Duration::from_millis(2);
     for (token, other) in [(10, "10.0.0.1:9"), (20, "[fd00::2]:9"), (30, "10.0.0.2:9")] {
-        paths.heard(later, Remote::Direct(address(other)), 50);
+        paths.heard(later, Remote::Direct(pair(address(other))), 50);
         paths.poll_probe(later, token);
         paths.poll_probe(later, token + 1);
     }
@@ -231,14 +236,14 @@ fn a_new_session_believes_nothing_that_an_old_one_proved() {
     let now = start();
     let mut paths = Paths::new(Policy::Any);
     paths.set_relay(true);
-    let old = paths.heard(now, Remote::Direct(address("192.0.2.1:9")), 50).expect("added");
-    let introduced = paths.add(now, address("192.0.2.1:10"), Origin::ServerReflexive);
+    let old = paths.heard(now, Remote::Direct(pair(address("192.0.2.1:9"))), 50).expect("added");
+    let introduced = paths.add(now, pair(address("192.0.2.1:10")), Origin::ServerReflexive);
     for token in [1, 2] {
         paths.poll_probe(now, token);
         paths.on_echo(now, token);
     }
     assert_ne!(paths.route(now, certain).primary, Some(PathId::RELAY));
-    paths.start_over(now, &[address("192.0.2.1:10")]);
+    paths.start_over(now, &[pair(address("192.0.2.1:10"))]);
     assert_eq!(paths.route(now, certain).primary, Some(PathId::RELAY));
     assert_eq!(paths.remote(old), None);
     assert_eq!(paths.poll_probe(now, 3), introduced);
@@ -249,7 +254,11 @@ fn a_full_list_makes_room_in_time_and_not_at_once() {
     let now = start();
     let mut paths = Paths::new(Policy::Any);
     let heard = |paths: &mut Paths, at, port| {
-        paths.heard(at, Remote::Direct(SocketAddr::new(address("192.0.2.1:1").ip(), port)), 50)
+        paths.heard(
+            at,
+            Remote::Direct(pair(SocketAddr::new(address("192.0.2.1:1").ip(), port))),
+            50,
+        )
     };
     let first = heard(&mut paths, now, 1000).expect("added");
     for port in 1001..2000 {
@@ -268,7 +277,7 @@ fn ever_new_endpoints_share_one_budget() {
     let mut paths = Paths::new(Policy::Any);
     let mut sent = 0;
     for port in 1000..3000u16 {
-        paths.add(now, SocketAddr::new(address("192.0.2.66:1").ip(), port), Origin::Host);
+        paths.add(now, pair(SocketAddr::new(address("192.0.2.66:1").ip(), port)), Origin::Host);
         sent += u32::from(paths.poll_probe(now, u64::from(port)).is_some());
     }
     assert_eq!(sent, 240);
@@ -280,6 +289,6 @@ fn ever_new_endpoints_share_one_budget() {
 fn a_lie_about_a_source_gains_a_dozen_probes() {
     let now = start();
     let mut paths = Paths::new(Policy::Any);
-    paths.heard(now, Remote::Direct(address("192.0.2.66:9")), 50);
+    paths.heard(now, Remote::Direct(pair(address("192.0.2.66:9"))), 50);
     assert_eq!(probes(&mut paths, now, Duration::from_secs(600)).len(), MAX_UNANSWERED as usize);
 }

@@ -93,7 +93,7 @@ impl Peer {
         for candidate in candidates {
             let origin = if candidate.reflexive { Origin::ServerReflexive } else { Origin::Host };
             if cx.may_send_directly(candidate.endpoint) {
-                self.paths.add(cx.now, candidate.endpoint, origin);
+                self.paths.add(cx.now, cx.home_to(candidate.endpoint), origin);
             }
         }
     }
