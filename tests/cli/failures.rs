@@ -1,5 +1,13 @@
 //! What goes wrong, with the exit code and the sentence that belong to it.
 
+use std::net::UdpSocket;
+use std::thread;
+
+use p2pchat_wire::VERSION;
+use p2pchat_wire::datagram::{Challenge, Datagram};
+use p2pchat_wire::identity::Identity;
+use serde_json::json;
+
 use super::program::Profile;
 use super::server::Server;
 
@@ -42,10 +50,30 @@ fn a_name_that_does_not_resolve_is_5() {
 #[test]
 fn a_server_that_does_not_answer_is_5_and_the_cause_is_named() {
     // A socket that takes everything and says nothing, as a firewall does.
-    let silent = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let silent = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     let peer = format!("alice@{}", silent.local_addr().expect("bound"));
     let arguments = ["--name", "bob", "--peer", &peer, "--timeout", "10s"];
     Profile::new().run(&arguments, "hi\n").exits(5).says("UDP seems blocked");
+}
+
+#[test]
+fn a_peer_that_is_there_and_cannot_be_reached_straight_is_6_and_lines_for_it_are_kept() {
+    let server = Server::start();
+    let address = server.address().to_string();
+    let (a, b) = (Profile::new(), Profile::new());
+    // She takes part in no straight path, and he sends text over no other.
+    let mut alice = a.start(&["--name", "alice", "--rendezvous", &address, "--relay-only"]);
+    alice.hears("You are alice@");
+    let peer = format!("alice@{address}");
+    let to_alice = ["--name", "bob", "--peer", &peer, "--timeout", "3s"];
+    let outcome = b.run(&[&to_alice[..], &["--direct-only"]].concat(), "not over the relay\n");
+    outcome.exits(6).says("1 line is not delivered yet");
+    // It is kept, and goes out as soon as it may take the path that there is.
+    b.run(&["--peer", "alice"], "now it may\n").exits(0);
+    for text in ["not over the relay", "now it may"] {
+        let line = alice.line();
+        assert!(line.ends_with(&format!("\t{text}")), "{line:?}");
+    }
 }
 
 #[test]
@@ -105,4 +133,41 @@ fn one_process_at_a_time_uses_a_profile() {
     profile.run(&arguments, "").exits(1).says("p2pchat: ");
     // Looking is allowed.
     profile.run(&["contacts"], "").exits(0);
+}
+
+/// A rendezvous of another version: it greets everybody and understands nobody.
+fn server_of_version(version: u8) -> String {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let address = socket.local_addr().expect("bound").to_string();
+    // It ends with the tests: nobody else ever sends to it.
+    thread::spawn(move || {
+        let server = Identity::from_seed([1; 32]).id().0;
+        let mut buffer = [0; 2048];
+        while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+            if let Ok(Datagram::Hello(hello)) = Datagram::parse(&buffer[..length]) {
+                let challenge =
+                    Challenge { version, nonce: hello.nonce, cookie: [7; 16], server }.encode();
+                let _ = socket.send_to(&challenge, from);
+            }
+        }
+    });
+    address
+}
+
+#[test]
+fn a_rendezvous_of_another_version_is_9_and_who_must_be_updated_is_said() {
+    for (version, who) in [(VERSION + 1, "This program"), (VERSION - 1, "The server")] {
+        let peer = format!("alice@{}", server_of_version(version));
+        let outcome = Profile::new().run(&["--name", "bob", "--peer", &peer], "hi\n").exits(9);
+        let outcome = outcome.says(&format!("speaks version {version} of the protocol"));
+        outcome.says(&format!("{who} must be updated"));
+    }
+}
+
+#[test]
+fn a_rendezvous_of_another_version_has_a_word_that_programs_can_compare() {
+    let rendezvous = server_of_version(VERSION + 1);
+    let mut bob = Profile::new().start(&["--json", "--name", "bob", "--rendezvous", &rendezvous]);
+    bob.object(&json!({"type": "error", "code": "version-mismatch"}));
+    bob.outcome().exits(9);
 }
