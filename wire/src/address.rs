@@ -5,22 +5,26 @@
 //! machine's own services, at a whole network, or at a protocol that would take our bytes for its
 //! own.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 /// Ports whose protocols are rewritten by middleboxes or have been abused by "slipstreaming":
 /// FTP, H.323, SIP.
 const REFUSED_PORTS: [u16; 4] = [21, 1720, 5060, 5061];
 
-/// The address in its one form: IPv4-mapped IPv6 becomes IPv4, flow label and scope are dropped
-/// except where a link-local address needs its scope.
+/// The address in its one form, so that two are the same place exactly if they are equal.
+///
+/// IPv4-mapped IPv6 becomes IPv4. Of IPv6 the flow label is dropped, and so is the scope, except
+/// that of a link-local address: without it nobody knows which link is meant (RFC 4007 §6).
 #[must_use]
 pub fn canonical(address: SocketAddr) -> SocketAddr {
     match address {
         SocketAddr::V4(_) => address,
         SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {
             Some(v4) => SocketAddr::new(IpAddr::V4(v4), v6.port()),
-            None if is_link_local(IpAddr::V6(*v6.ip())) => address,
-            None => SocketAddr::new(IpAddr::V6(*v6.ip()), v6.port()),
+            None => {
+                let scope = if is_link_local((*v6.ip()).into()) { v6.scope_id() } else { 0 };
+                SocketAddrV6::new(*v6.ip(), v6.port(), 0, scope).into()
+            }
         },
     }
 }
@@ -80,6 +84,15 @@ mod tests {
     fn a_mapped_address_is_the_ipv4_address_that_it_hides() {
         assert_eq!(canonical(address("[::ffff:192.0.2.1]:7")), address("192.0.2.1:7"));
         assert!(!is_permitted(address("[::ffff:127.0.0.1]:4000"), false));
+    }
+
+    #[test]
+    fn flow_labels_mean_nothing_and_scopes_only_on_a_link() {
+        let of = |ip: &str, flow, scope| -> SocketAddr {
+            SocketAddrV6::new(ip.parse().expect("ip"), 7, flow, scope).into()
+        };
+        assert_eq!(canonical(of("2001:db8::1", 5, 3)), of("2001:db8::1", 0, 0));
+        assert_eq!(canonical(of("fe80::1", 5, 3)), of("fe80::1", 0, 3));
     }
 
     #[test]
