@@ -10,6 +10,7 @@ use std::str::FromStr;
 use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -107,8 +108,9 @@ pub const MAX_NAME: usize = 64;
 /// A name in its one canonical form.
 ///
 /// NFKC and lower case, so that full-width `ＡＬＩＣＥ` and `alice` are one name; letters and
-/// digits of any script, and `-`, `_`, `.` between them; at most [`MAX_NAME`] bytes. What has a
-/// meaning on the command line or in the chat (`@ # | / :`, white space) cannot be part of a name.
+/// digits of any script with the marks that it writes on them, and `-`, `_`, `.` between them; at
+/// most [`MAX_NAME`] bytes. What has a meaning on the command line or in the chat (`@ # | / :`,
+/// white space) cannot be part of a name.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct Name(String);
@@ -128,6 +130,9 @@ pub enum InvalidName {
         "a name has letters, digits, '-', '_' and '.', and starts with a letter or digit; {0:?} does not fit"
     )]
     Character(char),
+    /// A combining mark that has nothing to stand on.
+    #[error("a name cannot have {0:?} without a letter before it: that mark is part of a letter")]
+    Mark(char),
 }
 
 impl Name {
@@ -142,8 +147,16 @@ impl Name {
             return Err(InvalidName::TooLong);
         }
         let name: String = text.trim().nfkc().flat_map(char::to_lowercase).nfkc().collect();
-        if let Some(bad) = name.chars().find(|&c| !c.is_alphanumeric() && !"-_.".contains(c)) {
-            return Err(InvalidName::Character(bad));
+        let mut letter_before = false;
+        for c in name.chars() {
+            let is_mark = is_combining_mark(c);
+            if !c.is_alphanumeric() && !"-_.".contains(c) && !is_mark_of_a_script(c) {
+                return Err(InvalidName::Character(c));
+            }
+            if is_mark && !letter_before {
+                return Err(InvalidName::Mark(c));
+            }
+            letter_before = is_mark || c.is_alphanumeric();
         }
         match name.chars().next() {
             None => Err(InvalidName::Empty),
@@ -158,6 +171,17 @@ impl Name {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether `c` is one of the marks that are no letters and without which a script cannot be
+/// written: nukta, virama and tone marks, which have a fixed place (UAX #44, combining classes 7 to
+/// 199), and the signs of Thai, Lao and Khmer, which have no class.
+///
+/// Marks that fit onto any letter are left out: most make one letter with it, and the others are
+/// good for disguises only.
+fn is_mark_of_a_script(c: char) -> bool {
+    matches!(canonical_combining_class(c), 7..200)
+        || matches!(c, '\u{e47}' | '\u{e4c}' | '\u{ecc}' | '\u{17c9}'..='\u{17d1}')
 }
 
 impl fmt::Display for Name {
@@ -210,6 +234,44 @@ mod tests {
             ("a-b_c.9", "a-b_c.9"),
         ] {
             assert_eq!(Name::new(text).expect("valid").as_str(), name);
+        }
+    }
+
+    #[test]
+    fn names_of_scripts_that_write_marks_on_letters_are_names() {
+        for name in [
+            "विक्रम",
+            "हिंदी",
+            "বাংলা",
+            "தமிழ்",
+            "ಕನ್ನಡ",
+            "സ്വാതി",
+            "น้อย",
+            "เล็ก",
+            "ประยุทธ์",
+            "ខ្មែរ",
+            "ស៊ីណាត់",
+            "ကျော်",
+            "محمّد",
+        ] {
+            assert_eq!(Name::new(name).map(|name| name.to_string()), Ok(name.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_mark_stands_on_a_letter() {
+        // A vowel sign, a virama, a tone mark, and one that NFKC makes of a half-width form.
+        for mark in ["\u{93f}", "\u{94d}", "\u{e49}", "\u{ff9e}"] {
+            for text in [mark.to_owned(), format!("{mark}a"), format!("a-{mark}")] {
+                let error = Name::new(&text).expect_err("no name");
+                assert!(matches!(error, InvalidName::Mark(_)), "{text:?}: {error}");
+                assert!(error.to_string().contains("without a letter before it"), "{error}");
+            }
+        }
+        // Marks for any letter: where it does not become one letter with it, it is a disguise.
+        assert_eq!(Name::new("e\u{301}").map(|name| name.to_string()), Ok("\u{e9}".to_owned()));
+        for bad in ["q\u{301}", "a\u{338}", "a\u{20dd}", "a\u{fe0f}", "a\u{34f}"] {
+            assert!(matches!(Name::new(bad), Err(InvalidName::Character(_))), "{bad:?}");
         }
     }
 
