@@ -111,8 +111,8 @@ const TABLE: &[Entry] = &[
     entry(
         "trust",
         &[],
-        "NAME KEYTAG",
-        "believe the key with this tag, after comparing it with NAME in person",
+        "NAME KEY",
+        "believe this key, after comparing the whole of it with NAME by voice",
         |rest, context| {
             let (name, tag) = word(rest)?;
             let tag = only_word(tag)?.trim_end_matches('…').to_owned();

@@ -42,7 +42,7 @@ pub(super) fn contacts(contacts: &[Contact]) -> String {
     rows(contacts.iter().map(|contact| {
         let offered = contact
             .offered
-            .map(|key| format!("STOPPED: now claims the key {}, see /trust", key.tag()))
+            .map(|key| format!("STOPPED: now claims the key {key}, see /trust"))
             .unwrap_or_default();
         let waiting = match contact.waiting {
             0 => String::new(),

@@ -37,15 +37,12 @@ pub fn sentence(notice: &Notice, zone: &TimeZone, cause: Option<&str>) -> Option
         ),
         Notice::ConnectRefused { peer, refusal } => connect_refused(peer, *refusal),
         Notice::KeyChanged { peer, expected, actual } => format!(
-            "STOP: {peer} now has another key (was {}, is {}). Either {} moved to a new computer \
-             without the old key, or somebody pretends to be {}. Nothing was sent. Compare the key \
-             by voice, then: /trust {} {}",
+            "STOP: {peer} now has another key (was {}…). Either {name} moved to a new computer \
+             without the old key, or somebody pretends to be {name}. Nothing was sent. Let {name} \
+             read out the key that /id shows there, by voice, and compare the whole of it with \
+             this one. Only if they are the same: /trust {name} {actual}",
             expected.tag(),
-            actual.tag(),
-            peer.name,
-            peer.name,
-            peer.name,
-            actual.tag()
+            name = peer.name,
         ),
         Notice::Kept { to, state, waiting } => kept(to, *state, *waiting),
         Notice::Refused { problem, .. } => problem_sentence(problem),
@@ -139,11 +136,10 @@ pub fn rendezvous_trouble(trouble: RendezvousTrouble, cause: Option<&str>) -> St
             if server > VERSION { "This program" } else { "The server" }
         ),
         RendezvousTrouble::KeyChanged { expected, actual } => format!(
-            "STOP: the rendezvous has another key than before (was {}, is {}). Either it was set \
+            "STOP: the rendezvous has another key than before (was {}…). Either it was set \
              up anew, or somebody stands between you and it. Nothing was sent. Ask whoever runs it; \
-             if the new key is right, name it once: --rendezvous HOST#{actual}",
+             if this is the whole of the new key, name it once: --rendezvous HOST#{actual}",
             expected.tag(),
-            actual.tag()
         ),
     }
 }
@@ -248,19 +244,17 @@ pub fn problem_sentence(problem: &Problem) -> String {
         }
         Problem::ReferenceTooLong => "A ref has at most 256 bytes; nothing was sent.".to_owned(),
         Problem::KeyChanged { expected, actual } => format!(
-            "The key of this contact has changed (was {}, is {}); nothing is sent until you compare \
-             it by voice and say /trust NAME {}.",
+            "The key of this contact has changed (was {}…); nothing is sent until you compare the \
+             whole new one by voice and say /trust NAME {actual}",
             expected.tag(),
-            actual.tag(),
-            actual.tag()
         ),
         Problem::NothingToTrust(peer) => {
             format!("The key of {peer} has not changed; there is nothing to trust anew.")
         }
         Problem::WrongKey { typed, offered } => format!(
-            "{} is not the key that was offered (that is {}). Compare again; nothing was changed.",
+            "{} is not the key that was offered (that is {offered}). Compare again; nothing was \
+             changed.",
             clean::label(typed, 60),
-            offered.tag()
         ),
         Problem::NotACommand => "That is no command. /help lists them.".to_owned(),
         Problem::NoName => "You have no name yet: /login NAME first; nothing was sent.".to_owned(),
@@ -323,7 +317,9 @@ mod tests {
         let notice = Notice::KeyChanged { peer: alice(), expected, actual };
         let said = sentence(&notice, &TimeZone::UTC, None).expect("a sentence");
         assert!(said.starts_with("STOP") && said.contains("Nothing was sent"), "{said}");
-        assert!(said.ends_with(&format!("/trust alice {}", actual.tag())), "{said}");
+        // The whole of it: a key that begins with the same tag can be had for some days of computing.
+        assert!(said.contains("compare the whole of it"), "{said}");
+        assert!(said.ends_with(&format!("/trust alice {actual}")), "{said}");
     }
 
     #[test]
