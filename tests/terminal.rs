@@ -43,6 +43,17 @@ impl Terminal {
         Self { child, keys, output, seen: String::new(), _master: pair.master }
     }
 
+    /// Waits until the screen has shown a number after `text`.
+    fn number_after(&mut self, text: &str) -> String {
+        self.wait_for(text);
+        let number = |seen: &str| seen.chars().take_while(char::is_ascii_digit).collect::<String>();
+        while number(&self.seen).len() == self.seen.len() {
+            let bytes = self.output.recv_timeout(PATIENCE).expect("the screen shows more");
+            self.seen.push_str(&String::from_utf8_lossy(&bytes));
+        }
+        number(&self.seen)
+    }
+
     fn type_keys(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).expect("the terminal takes keys");
         self.keys.flush().expect("the terminal takes keys");
@@ -108,4 +119,25 @@ fn a_word_that_is_no_command_is_never_sent_and_control_d_leaves() {
     terminal.wait_for("in use");
     terminal.leave();
     assert!(!terminal.seen.contains("echo  /pth"));
+}
+
+#[test]
+fn the_prompt_names_who_calls_at_once_and_what_is_being_typed_stays() {
+    let [bobs, alices] = [0, 1].map(|_| tempfile::tempdir().expect("a directory"));
+    let directory = |dir: &tempfile::TempDir| dir.path().to_str().expect("a path").to_owned();
+    let (bobs_dir, alices_dir) = (directory(&bobs), directory(&alices));
+    let serve = ["--data-dir", &bobs_dir, "--name", "bob", "--serve", "127.0.0.1:0"];
+    let mut bob = Terminal::run(&serve);
+    let port = bob.number_after("on UDP port ");
+    bob.wait_for("You are bob@");
+    bob.type_keys("half a ");
+    bob.wait_for("half a ");
+    let peer = format!("bob@127.0.0.1:{port}");
+    let mut alice = Terminal::run(&["--data-dir", &alices_dir, "--name", "alice", "--peer", &peer]);
+    // As wide as `(nobody yet)> `, so that what is typed does not move.
+    bob.wait_for("\r\n       alice> half a ");
+    bob.type_keys("line\r");
+    alice.wait_for("bob  half a line");
+    // The next line begins with a prompt of its own width.
+    bob.wait_for("\u{1b}[Kalice> ");
 }

@@ -13,7 +13,7 @@ use super::peer::{Peer, Setup, Step, now};
 use super::server::Serving;
 use super::signals::Signals;
 use super::{Failure, profile, terminal};
-use crate::chat::{self, ExitCode, Input};
+use crate::chat::{self, ExitCode, Input, Notice};
 use crate::config::{Face, Paths, PeerAddress, Wait, Wanted};
 use crate::proto::Policy;
 use crate::store::Profile;
@@ -194,6 +194,11 @@ impl Chatting {
                 step = self.peer.next(), if room => match step {
                     Step::Show(notice) => {
                         self.view.fit(columns());
+                        if let (Notice::Current(peer), Some(prompts)) =
+                            (&notice, &self.console.prompts)
+                        {
+                            prompts.change(LineView::prompt(Some(peer)));
+                        }
                         let cause = self.peer.cause();
                         self.queue.extend(self.view.render(now(), &notice, cause));
                     }
@@ -278,8 +283,7 @@ impl Chatting {
     fn prompt(&mut self) {
         self.prompt_due = None;
         if let Some(prompts) = &self.console.prompts {
-            // Without an editor there is nobody to prompt; its end is reported as input.
-            let _ = prompts.send(LineView::prompt(self.peer.chat().current()));
+            prompts.ask(LineView::prompt(self.peer.chat().current()));
         }
     }
 

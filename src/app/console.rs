@@ -7,7 +7,7 @@ use std::sync::mpsc as blocking;
 use tokio::sync::mpsc;
 
 use crate::chat::{Address, LineId};
-use crate::ui::terminal::{LineEditor, Printer, Typed};
+use crate::ui::terminal::{LineEditor, Printer, Prompt, Typed};
 use crate::ui::{Printout, Stream, json};
 
 /// Lines read ahead, and printouts that may wait.
@@ -40,12 +40,32 @@ pub(super) enum Printed {
 /// Input and output.
 pub(super) struct Console {
     pub(super) entered: mpsc::Receiver<Entered>,
-    /// Where the next prompt goes; the line editor waits for it after each line.
-    pub(super) prompts: Option<blocking::Sender<String>>,
+    /// Where prompts go, if there is a line editor.
+    pub(super) prompts: Option<Prompts>,
     /// Drop it to let the writer end, and await the end of `printed`.
     pub(super) printouts: mpsc::Sender<Printout>,
     /// Ends when everything is written.
     pub(super) printed: mpsc::UnboundedReceiver<Printed>,
+}
+
+/// What is before the line that a person types.
+pub(super) struct Prompts {
+    now: Prompt,
+    next: blocking::Sender<String>,
+}
+
+impl Prompts {
+    /// Lets the line editor, which waits for this after each line, ask for the next one.
+    pub(super) fn ask(&self, prompt: String) {
+        self.now.set(prompt.clone());
+        // Without an editor there is nobody to prompt; its end is reported as input.
+        let _ = self.next.send(prompt);
+    }
+
+    /// Changes the prompt of the line that is being typed. It is drawn with the next printout.
+    pub(super) fn change(&self, prompt: String) {
+        self.now.set(prompt);
+    }
 }
 
 impl Console {
@@ -71,7 +91,8 @@ impl Console {
     /// Takes the terminal that `editor` and `printer` hold.
     pub(super) fn terminal(mut editor: LineEditor, mut printer: Printer) -> Self {
         let (entered_sender, entered) = mpsc::channel(CHANNEL);
-        let (prompts, prompt_queue) = blocking::channel::<String>();
+        let (next, prompt_queue) = blocking::channel::<String>();
+        let prompts = Prompts { now: editor.prompt(), next };
         thread(move || {
             while let Ok(prompt) = prompt_queue.recv() {
                 let entered = match editor.read(&prompt) {

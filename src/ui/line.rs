@@ -62,7 +62,23 @@ impl LineView {
     /// What stands before the line that is being typed.
     #[must_use]
     pub fn prompt(current: Option<&Address>) -> String {
-        current.map_or_else(|| "> ".to_owned(), |peer| format!("{}> ", peer.name))
+        current.map_or_else(|| "(nobody yet)> ".to_owned(), |peer| format!("{}> ", peer.name))
+    }
+
+    /// The prompt `wanted` in as many cells as `begun` takes, which stands before a line that is
+    /// being typed: what is typed does not move.
+    #[must_use]
+    pub fn prompt_instead(begun: &str, wanted: &str) -> String {
+        let cells = begun.width();
+        let mut prompt = wanted.to_owned();
+        if prompt.width() > cells {
+            let mut name = wanted.trim_end_matches("> ").to_owned();
+            while name.width() + "…> ".width() > cells && name.pop().is_some() {}
+            prompt = format!("{name}…> ");
+        }
+        // Too narrow for any name; it comes with the next line.
+        let Some(missing) = cells.checked_sub(prompt.width()) else { return begun.to_owned() };
+        " ".repeat(missing) + &prompt
     }
 
     /// What is to be written about a notice.
@@ -328,7 +344,22 @@ mod tests {
 
     #[test]
     fn the_prompt_says_to_whom_lines_go() {
-        assert_eq!(LineView::prompt(None), "> ");
+        assert_eq!(LineView::prompt(None), "(nobody yet)> ");
         assert_eq!(LineView::prompt(Some(&alice())), "alice> ");
+    }
+
+    #[test]
+    fn another_prompt_before_a_line_that_is_being_typed_has_the_width_of_the_first() {
+        let begun = LineView::prompt(None);
+        for (wanted, shown) in [
+            ("alice> ", "       alice> "),
+            ("twelve-cells> ", "twelve-cells> "),
+            ("thirteen-cell> ", "thirteen-ce…> "),
+            ("爱丽丝爱丽丝爱丽丝> ", " 爱丽丝爱丽…> "),
+        ] {
+            assert_eq!(LineView::prompt_instead(&begun, wanted), shown);
+            assert_eq!(shown.width(), begun.width(), "{shown}");
+        }
+        assert_eq!(LineView::prompt_instead("> ", "alice> "), "> ");
     }
 }

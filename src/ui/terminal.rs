@@ -1,11 +1,19 @@
 //! The terminal of a person: a line editor, and a printer that does not tear what is being typed.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
+use rustyline::highlight::Highlighter;
+use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
-use rustyline::{Config, Editor, ExternalPrinter};
+use rustyline::validate::Validator;
+use rustyline::{ColorMode, Config, Editor, ExternalPrinter, Helper};
+
+use super::line::LineView;
 
 /// Lines of input kept for the next time.
 const HISTORY: usize = 1_000;
@@ -23,9 +31,15 @@ pub enum Typed {
 
 /// Reads lines, with editing and history.
 pub struct LineEditor {
-    editor: Editor<(), FileHistory>,
+    editor: Editor<Prompting, FileHistory>,
+    prompt: Prompt,
     history: Option<PathBuf>,
 }
+
+/// The prompt as it should be now, which may be another than when the line was begun. It is seen as
+/// soon as the line is drawn again: when something is printed above it, or at the next key.
+#[derive(Clone, Debug, Default)]
+pub struct Prompt(Arc<Mutex<String>>);
 
 /// Prints above the line that is being typed, from any thread.
 pub struct Printer(Box<dyn ExternalPrinter + Send>);
@@ -43,15 +57,25 @@ impl LineEditor {
             .map_err(into_io)?
             // A line that begins with a space leaves no trace, as in shells.
             .history_ignore_space(true)
+            // What has no colours may be drawn under NO_COLOR too: see `Prompting`.
+            .color_mode(ColorMode::Forced)
             .build();
         let mut editor = Editor::with_config(config).map_err(into_io)?;
+        let prompt = Prompt::default();
+        editor.set_helper(Some(Prompting(prompt.clone())));
         let history = history.map(Path::to_owned);
         if let Some(path) = &history {
             // The first time there is none; at worst there is nothing to go back to.
             let _ = editor.load_history(path);
         }
         let printer = editor.create_external_printer().map_err(into_io)?;
-        Ok((Self { editor, history }, Printer(Box::new(printer))))
+        Ok((Self { editor, prompt, history }, Printer(Box::new(printer))))
+    }
+
+    /// To change the prompt while a line is waited for.
+    #[must_use]
+    pub fn prompt(&self) -> Prompt {
+        self.prompt.clone()
     }
 
     /// Waits for a line.
@@ -73,6 +97,48 @@ impl LineEditor {
         }
     }
 }
+
+impl Prompt {
+    /// From now on it is `text`.
+    pub fn set(&self, text: String) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    }
+}
+
+/// Draws the prompt that should be there, where the editor would draw the one that it began with.
+///
+/// The editor keeps the width of the latter for as long as a line takes, so the new one is brought
+/// to that width. It calls this *highlighting* and does it only where it may use colours; this uses
+/// none.
+struct Prompting(Prompt);
+
+impl Highlighter for Prompting {
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(
+        &'s self,
+        prompt: &'p str,
+        default: bool,
+    ) -> Cow<'b, str> {
+        let wanted = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // While the history is searched, the prompt says so; and before the chat begins, nobody
+        // has set one.
+        if !default || wanted.is_empty() || *wanted == prompt {
+            return Cow::Borrowed(prompt);
+        }
+        Cow::Owned(LineView::prompt_instead(prompt, &wanted))
+    }
+}
+
+impl Completer for Prompting {
+    type Candidate = String;
+}
+
+impl Hinter for Prompting {
+    type Hint = String;
+}
+
+impl Validator for Prompting {}
+
+impl Helper for Prompting {}
 
 impl Printer {
     /// Prints lines.
