@@ -167,7 +167,8 @@ fn a_rendezvous_of_another_version_is_9_and_who_must_be_updated_is_said() {
 #[test]
 fn a_rendezvous_of_another_version_has_a_word_that_programs_can_compare() {
     let rendezvous = server_of_version(VERSION + 1);
-    let mut bob = Profile::new().start(&["--json", "--name", "bob", "--rendezvous", &rendezvous]);
+    let profile = Profile::new();
+    let mut bob = profile.start(&["--json", "--name", "bob", "--rendezvous", &rendezvous]);
     bob.object(&json!({"type": "error", "code": "version-mismatch"}));
     bob.outcome().exits(9);
 }
