@@ -1,11 +1,12 @@
 //! The real programs behind real NATs: Linux kernels' own, in network namespaces.
 //!
-//! [`world`] builds a small Internet out of namespaces, [`nat`] has the rulesets that make a router
+//! [`world`] builds a small Internet out of namespaces and [`traffic`] holds it up or counts it, [`nat`] has the rulesets that make a router
 //! of each kind, and [`ground`] finds a place where this is allowed (root, or a user namespace).
 //! A [`meeting`] is two peers and a server in such a world. What is shown with them:
 //!
 //! - [`clients`]: STUN clients that nobody here wrote understand our server.
 //! - [`matrix`]: every kind of router against every other.
+//! - [`odds`]: how often the pairs get through that need luck, on a [`course`] of many tries.
 //! - [`places`]: IPv6, carriers, one LAN.
 //! - [`movement`]: another network in the middle of a chat, and a laptop that sleeps.
 //! - [`policy`]: `--relay-only` and `--direct-only` keep their word.
@@ -21,14 +22,17 @@
 #![cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "namespaces are Linux's"))]
 
 mod clients;
+mod course;
 mod ground;
 mod matrix;
 mod meeting;
 mod movement;
 mod nat;
+mod odds;
 mod places;
 mod policy;
 #[path = "../programs/mod.rs"]
 mod programs;
+mod traffic;
 mod weather;
 mod world;

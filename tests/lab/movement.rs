@@ -13,6 +13,9 @@ const HOME: Nat = Nat::new(Mapping::Endpoint, Filtering::Port);
 /// How long a laptop sleeps: longer than a session outlives silence.
 const SLEEP: Duration = Duration::from_secs(45);
 
+/// New addresses in one chat.
+const REBINDINGS: u8 = 20;
+
 #[test]
 fn a_chat_goes_on_when_one_side_takes_its_laptop_to_another_network() {
     on_lab_ground(
@@ -41,6 +44,52 @@ fn a_chat_goes_on_when_one_side_takes_its_laptop_to_another_network() {
             println!("direct {:?} after the move", moved.elapsed());
         },
     );
+}
+
+#[test]
+fn twenty_new_addresses_in_a_row_lose_no_line() {
+    on_lab_ground("movement::twenty_new_addresses_in_a_row_lose_no_line", || {
+        let world = World::new();
+        let (mut one, mut other) = (world.home(HOME), world.home(HOME));
+        let ((alice, _), (bob, _)) = (world.host(&mut one), world.host(&mut other));
+        let mut meeting = report(Meeting::start(&world, &alice, &bob));
+        report(meeting.say_hello());
+        report(meeting.wait_path(&["direct"], PATIENCE));
+        let (mut arrived, mut followed) = (Vec::new(), Vec::new());
+        for round in 0..REBINDINGS {
+            let mark = meeting.bob.mark();
+            world.renumber(&mut one, 100 + round);
+            let (there, back) = (format!("new address {round}"), format!("seen {round}"));
+            let said = Instant::now();
+            meeting.alice.send(None, &there);
+            let line = report(meeting.bob.wait_text(&there, PATIENCE));
+            arrived.push(line.at.duration_since(said));
+            let wan = format!("{}:", one.wan);
+            let direct =
+                report(meeting.bob.wait_from(mark, "path to the new address", PATIENCE, |value| {
+                    value["path"] == "direct"
+                        && value["remote"].as_str().is_some_and(|remote| remote.starts_with(&wan))
+                }));
+            followed.push(direct.at.duration_since(said));
+            meeting.bob.send(Some("alice"), &back);
+            report(meeting.alice.wait_text(&back, PATIENCE));
+        }
+        println!("line at the other side {}", spread(&mut arrived));
+        println!("direct to the new address {}", spread(&mut followed));
+        let told = |greeting: &'static str, words: &'static str| {
+            let lines = (0..REBINDINGS).map(move |round| format!("{words} {round}"));
+            std::iter::once(greeting.to_owned()).chain(lines)
+        };
+        assert!(meeting.bob.texts().into_iter().eq(told("hello, bob", "new address")));
+        assert!(meeting.alice.texts().into_iter().eq(told("hello, alice", "seen")));
+    });
+}
+
+/// For people: median and greatest.
+fn spread(times: &mut [Duration]) -> String {
+    times.sort_unstable();
+    let at = |index: usize| times.get(index).copied().unwrap_or_default();
+    format!("after {:?} (median), {:?} (at most)", at(times.len() / 2), at(times.len() - 1))
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub(crate) enum Mapping {
     Address,
     /// A random one for each flow: what people call symmetric.
     Random,
-    /// A random one out of 2000 for each flow, as carriers do that log blocks (RFC 7422).
+    /// A random one out of 1000 for each flow, as carriers do that log blocks (RFC 7422).
     Block,
     /// The next one for each flow.
     Sequential,
@@ -74,8 +74,7 @@ impl Nat {
 
     /// The ruleset for a router with external address `wan` on interface `wan` and homes on `lan`.
     pub(crate) fn ruleset(self, wan: &str) -> String {
-        let keeps_map = self.mapping == Mapping::Endpoint
-            && (self.hairpin || matches!(self.filtering, Filtering::None | Filtering::Address));
+        let keeps_map = self.keeps_map();
         let (mut map, mut inward, mut recorded, mut hairpin) = (NOTHING, "", "", "");
         let turned =
             format!("iifname \"lan\" ip daddr {wan} ip protocol udp dnat to udp dport map @mapped");
@@ -145,11 +144,26 @@ table ip filter {{
         )
     }
 
+    /// Whether the ruleset has a map of our own from external ports to inner endpoints.
+    fn keeps_map(self) -> bool {
+        self.mapping == Mapping::Endpoint
+            && (self.hairpin || matches!(self.filtering, Filtering::None | Filtering::Address))
+    }
+
+    /// Rules that empty what [`Self::ruleset`] remembers.
+    pub(crate) fn forgetting(self) -> &'static str {
+        if self.keeps_map() {
+            "flush map ip nat mapped\nflush set ip filter seen\n"
+        } else {
+            "flush set ip filter seen\n"
+        }
+    }
+
     fn source_rule(self, wan: &str) -> String {
         match self.mapping {
             Mapping::Endpoint => "masquerade".to_owned(),
             Mapping::Random => "masquerade random,fully-random".to_owned(),
-            Mapping::Block => "masquerade to :30000-31999 random,fully-random".to_owned(),
+            Mapping::Block => "masquerade to :30000-30999 random,fully-random".to_owned(),
             Mapping::Address => format!(
                 "snat to {wan}:jhash ip daddr . udp sport mod 20000 seed 0x1234 offset 30000"
             ),

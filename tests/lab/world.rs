@@ -43,6 +43,7 @@ pub(crate) struct Home {
     pub(crate) router: String,
     /// The router's address on the outside.
     pub(crate) wan: Ipv4Addr,
+    nat: Nat,
     lan: [u8; 3],
     hosts: u8,
 }
@@ -174,42 +175,6 @@ impl World {
         command
     }
 
-    /// Lets nothing through the core between two homes; the server stays in reach of both.
-    pub(crate) fn cut_between(&self, one: Ipv4Addr, other: Ipv4Addr) {
-        self.nft(
-            "core",
-            &format!(
-                "table ip cut {{\n chain through {{\n type filter hook forward priority 1;\n \
-                 ip saddr {one} ip daddr {other} drop\n ip saddr {other} ip daddr {one} drop\n \
-                 }}\n}}\n"
-            ),
-        );
-    }
-
-    /// Takes [`Self::cut_between`] back.
-    pub(crate) fn mend(&self) {
-        self.nft("core", "delete table ip cut\n");
-    }
-
-    /// Starts to count what the core carries between two homes.
-    pub(crate) fn count_between(&self, one: Ipv4Addr, other: Ipv4Addr) {
-        self.nft(
-            "core",
-            &format!(
-                "table ip count {{\n chain through {{\n type filter hook forward priority 3;\n \
-                 ip saddr {one} ip daddr {other} counter\n \
-                 ip saddr {other} ip daddr {one} counter\n }}\n}}\n"
-            ),
-        );
-    }
-
-    /// Packets since [`Self::count_between`], both ways.
-    pub(crate) fn counted(&self) -> u32 {
-        let listed = self.run("core", "nft", &["list", "table", "ip", "count"]);
-        let counters = listed.split("counter packets ").skip(1);
-        counters.filter_map(|rest| rest.split(' ').next()?.parse::<u32>().ok()).sum()
-    }
-
     /// Takes a host out of its network and into another.
     pub(crate) fn move_host(&self, host: &str, to: &mut Home) {
         self.ip(host, "link del eth0");
@@ -222,20 +187,32 @@ impl World {
         self.ip(&home.router, &format!("link set l-{host} {state}"));
     }
 
-    /// Makes the core lose that many of a hundred datagrams.
-    pub(crate) fn lose(&self, percent: u8) {
-        self.nft(
-            "core",
-            &format!(
-                "table ip loss {{\n chain through {{\n type filter hook forward priority 2;\n \
-                 ip protocol udp numgen random mod 100 < {percent} drop\n }}\n}}\n"
-            ),
-        );
-    }
-
     /// A router forgets every mapping, as at a restart.
     pub(crate) fn reboot(&self, home: &Home) {
         self.run(&home.router, "conntrack", &["-D"]);
+    }
+
+    /// Gives a home's router another external address and forgets all flows, as a provider does at
+    /// night. The router keeps its place in the Internet.
+    pub(crate) fn renumber(&self, home: &mut Home, last: u8) {
+        let old = home.wan;
+        let [a, b, c, _] = old.octets();
+        home.wan = Ipv4Addr::new(a, b, c, last);
+        self.ip(
+            &home.router,
+            &format!(
+                "addr add {}/24 dev wan\naddr del {old}/24 dev wan\naddr replace {}/24 dev wan\n\
+                 route replace default via {a}.{b}.{c}.1",
+                home.wan, home.wan
+            ),
+        );
+        self.reboot(home);
+    }
+
+    /// A router is as if nobody had ever used it: no flows, and no memory of who was sent to.
+    pub(crate) fn forget(&self, home: &Home) {
+        self.run(&home.router, "conntrack", &["-F"]);
+        self.nft(&home.router, home.nat.forgetting());
     }
 
     fn site(&self, kind: &str) -> (String, Ipv4Addr) {
@@ -281,7 +258,7 @@ impl World {
             ),
         );
         self.nft(&router, &nat.ruleset(&wan.to_string()));
-        Home { router, wan, lan, hosts: 1 }
+        Home { router, wan, nat, lan, hosts: 1 }
     }
 
     /// Connects a namespace to a home's LAN; its address there.

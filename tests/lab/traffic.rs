@@ -1,0 +1,93 @@
+//! What passes and what does not, and how much passed: rules that come and go while programs run.
+
+use std::net::Ipv4Addr;
+
+use super::world::{Home, World};
+
+/// What one side's router saw since [`World::tally`].
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Tally {
+    /// Datagrams that left towards the other side.
+    pub(crate) packets: u32,
+    /// Entries that the router made in its table of flows, those for the server included. They last
+    /// 30 s at least, so no fewer are there at once at the end of a shorter try.
+    pub(crate) entries: u32,
+}
+
+impl World {
+    /// Lets nothing through the core between two homes; the server stays in reach of both.
+    pub(crate) fn cut_between(&self, one: Ipv4Addr, other: Ipv4Addr) {
+        self.nft(
+            "core",
+            &format!(
+                "table ip cut {{\n chain through {{\n type filter hook forward priority 1;\n \
+                 ip saddr {one} ip daddr {other} drop\n ip saddr {other} ip daddr {one} drop\n \
+                 }}\n}}\n"
+            ),
+        );
+    }
+
+    /// Takes [`Self::cut_between`] back.
+    pub(crate) fn mend(&self) {
+        self.nft("core", "delete table ip cut\n");
+    }
+
+    /// Starts to count what the core carries between two homes.
+    pub(crate) fn count_between(&self, one: Ipv4Addr, other: Ipv4Addr) {
+        self.nft(
+            "core",
+            &format!(
+                "table ip count {{\n chain through {{\n type filter hook forward priority 3;\n \
+                 ip saddr {one} ip daddr {other} counter\n \
+                 ip saddr {other} ip daddr {one} counter\n }}\n}}\n"
+            ),
+        );
+    }
+
+    /// Packets since [`Self::count_between`], both ways.
+    pub(crate) fn counted(&self) -> u32 {
+        self.counters("core", "count").into_iter().sum()
+    }
+
+    /// Makes the core lose that many of a hundred datagrams.
+    pub(crate) fn lose(&self, percent: u8) {
+        self.nft(
+            "core",
+            &format!(
+                "table ip loss {{\n chain through {{\n type filter hook forward priority 2;\n \
+                 ip protocol udp numgen random mod 100 < {percent} drop\n }}\n}}\n"
+            ),
+        );
+    }
+
+    /// Starts to count, from zero, what a home's router sends to `other` and the flows it keeps.
+    ///
+    /// Only the first packet of a flow meets a chain of type `nat`. A primer dies at the core, so
+    /// packets are counted where they leave.
+    pub(crate) fn tally(&self, home: &Home, other: Ipv4Addr) {
+        self.nft(
+            &home.router,
+            &format!(
+                "table ip tally\ndelete table ip tally\ntable ip tally {{\n \
+                 chain flows {{\n type nat hook postrouting priority 99;\n \
+                 oifname \"wan\" ip protocol udp counter\n }}\n \
+                 chain sent {{\n type filter hook postrouting priority 200;\n \
+                 oifname \"wan\" ip protocol udp ip daddr {other} counter\n }}\n}}\n"
+            ),
+        );
+    }
+
+    /// What a home's router has seen since [`Self::tally`].
+    pub(crate) fn tallied(&self, home: &Home) -> Tally {
+        let mut counters = self.counters(&home.router, "tally").into_iter();
+        let mut next = || counters.next().unwrap_or_default();
+        Tally { entries: next(), packets: next() }
+    }
+
+    /// The packets that each rule of a table has counted, in the order of its rules.
+    fn counters(&self, space: &str, table: &str) -> Vec<u32> {
+        let listed = self.run(space, "nft", &["list", "table", "ip", table]);
+        let counters = listed.split("counter packets ").skip(1);
+        counters.filter_map(|rest| rest.split(' ').next()?.parse().ok()).collect()
+    }
+}
