@@ -17,19 +17,21 @@
 //! RFC 3489 has no magic cookie, and `stun-rs` refuses messages without one. The command `stun` of
 //! many distributions still speaks it, so the few bytes are read and written by hand. Its
 //! RESPONSE-ADDRESS, which sends an answer to wherever the sender likes, is not answered at all.
+//! RESPONSE-PORT of RFC 5780 is: the answer goes to another port of the address that asked, so
+//! that somebody can find out how long the NAT keeps a mapping that nobody uses.
 
 use std::net::SocketAddr;
 
 use stun_rs::attributes::discovery::{
-    ChangeRequest, ChangeRequestFlags, OtherAddress, ResponseOrigin,
+    ChangeRequest, ChangeRequestFlags, OtherAddress, ResponseOrigin, ResponsePort,
 };
 use stun_rs::attributes::stun::{
     ErrorCode, Fingerprint, MappedAddress, Software, UnknownAttributes, XorMappedAddress,
 };
 use stun_rs::methods::BINDING;
 use stun_rs::{
-    DecoderContextBuilder, MessageClass, MessageDecoderBuilder, MessageEncoderBuilder, StunMessage,
-    StunMessageBuilder, TransactionId,
+    DecoderContextBuilder, MessageClass, MessageDecoderBuilder, MessageEncoderBuilder,
+    StunAttribute, StunMessage, StunMessageBuilder, TransactionId,
 };
 
 /// The header of every message: type, length, transaction.
@@ -60,6 +62,7 @@ pub struct Change {
 pub struct Request {
     id: Id,
     change: Change,
+    response_port: Option<u16>,
     unknown: Vec<u16>,
     has_fingerprint: bool,
 }
@@ -115,6 +118,7 @@ impl Request {
         let mut request = Self {
             id: Id::Modern(*message.transaction_id().as_bytes()),
             change: Change::default(),
+            response_port: message.get::<ResponsePort>().and_then(read_port),
             unknown: Vec::new(),
             has_fingerprint: message.get::<Fingerprint>().is_some(),
         };
@@ -149,6 +153,7 @@ impl Request {
         attributes.is_empty().then_some(Self {
             id,
             change,
+            response_port: None,
             unknown: vec![],
             has_fingerprint: false,
         })
@@ -158,6 +163,12 @@ impl Request {
     #[must_use]
     pub fn change(&self) -> Change {
         self.change
+    }
+
+    /// To which other port of the address that asked the answer is wanted (RFC 5780 §7.5).
+    #[must_use]
+    pub fn response_port(&self) -> Option<u16> {
+        self.response_port
     }
 
     /// Whether the client speaks RFC 3489.
@@ -226,10 +237,14 @@ impl Request {
 const CHANGE_REQUEST: u16 = 0x0003;
 
 /// MAPPED-ADDRESS, USERNAME and what belongs to authentication: known, and ignored by a server that
-/// asks nobody who he is. PADDING and RESPONSE-PORT of RFC 5780 are not: both are optional there,
-/// and the second sends answers to ports that did not ask.
+/// asks nobody who he is. RESPONSE-PORT is honoured. PADDING of RFC 5780, optional there, is not
+/// understood.
 fn is_understood(kind: u16) -> bool {
-    matches!(kind, 0x0001 | 0x0006 | 0x0008 | 0x0014 | 0x0015 | 0x001c..=0x001e | 0x0020)
+    matches!(kind, 0x0001 | 0x0006 | 0x0008 | 0x0014 | 0x0015 | 0x001c..=0x001e | 0x0020 | 0x0027)
+}
+
+fn read_port(attribute: &StunAttribute) -> Option<u16> {
+    attribute.as_response_port().ok().map(ResponsePort::as_u16)
 }
 
 /// Our own Binding request, padded so that no answer is longer.
@@ -246,9 +261,24 @@ pub fn request(transaction: [u8; 12], change: Change) -> Vec<u8> {
     if flags.is_some() {
         message = message.with_attribute(ChangeRequest::new(flags));
     }
-    if let Ok(software) = Software::new(SOFTWARE) {
-        message = message.with_attribute(software);
-    }
+    pad(message)
+}
+
+/// A Binding request whose answer goes to `port` of the address that the server sees, padded so
+/// that the answer is no longer.
+#[must_use]
+pub fn request_for_port(transaction: [u8; 12], port: u16) -> Vec<u8> {
+    let message = StunMessageBuilder::new(BINDING, MessageClass::Request)
+        .with_transaction_id(TransactionId::from(transaction))
+        .with_attribute(ResponsePort::from(port));
+    pad(message)
+}
+
+fn pad(message: StunMessageBuilder) -> Vec<u8> {
+    let message = match Software::new(SOFTWARE) {
+        Ok(software) => message.with_attribute(software),
+        Err(_) => message,
+    };
     encode(&message.with_attribute(Fingerprint::default()).build()).unwrap_or_default()
 }
 
@@ -362,8 +392,8 @@ mod tests {
 
     #[test]
     fn what_must_be_understood_and_is_not_is_refused_by_name() {
-        // RFC 8445 PRIORITY and RFC 5780 RESPONSE-PORT.
-        for kind in [0x24u8, 0x27] {
+        // RFC 8445 PRIORITY and RFC 5780 PADDING.
+        for kind in [0x24u8, 0x26] {
             let mut bytes = BARE.to_vec();
             bytes[3] = 8;
             bytes.extend([0, kind, 0, 4, 0x10, 0x00, 0, 0]);
@@ -374,6 +404,21 @@ mod tests {
             assert_eq!(reply[..2], [0x01, 0x11]);
             assert_eq!(response(&reply), None);
         }
+    }
+
+    #[test]
+    fn a_response_port_is_read_with_and_without_its_padding_counted() {
+        for length in [2, 4] {
+            let mut bytes = BARE.to_vec();
+            bytes[3] = 8;
+            bytes.extend([0, 0x27, 0, length, 0x13, 0x88, 0, 0]);
+            let request = Request::parse(&bytes).expect("a request");
+            assert_eq!((request.response_port(), request.is_strange()), (Some(5000), false));
+        }
+        let ours = Request::parse(&request_for_port([7; 12], 5000)).expect("a request");
+        assert_eq!((ours.response_port(), ours.is_strange()), (Some(5000), false));
+        assert!(ours.succeed(&answer(6)).expect("a response").len() <= 112);
+        assert_eq!(request_for_port([7; 12], 5000).len(), 112);
     }
 
     #[test]

@@ -20,9 +20,17 @@
 //!
 //! Clients of RFC 3489 believe the first answer's CHANGED-ADDRESS, so they get the one across,
 //! wherever they begin. CHANGE-REQUEST always means a socket that really is another.
+//!
+//! # What RESPONSE-PORT may do
+//!
+//! It sends an answer to a port that has not asked (RFC 5780 §7.5), which is how a client learns
+//! whether a mapping still lives that it has not used for a while. So that nobody gains by it, the
+//! answer goes to the address that asked and no other, is never longer than its request, and
+//! always counts against the rate of that address's network.
 
 use std::net::SocketAddr;
 
+use p2pchat_wire::address;
 use p2pchat_wire::stun::{Answer, Change, Request};
 
 use super::registry::Endpoint;
@@ -48,8 +56,15 @@ impl Server {
             None => request.refuse(),
         };
         let response = response.ok_or(Drop::NotBinding)?;
-        // Only an answer that is longer than its request can be aimed at somebody.
-        if response.len() > bytes.len() {
+        let port = request.response_port().filter(|_| source.is_some());
+        let to = SocketAddr::new(from.remote.ip(), port.unwrap_or(from.remote.port()));
+        let longer = response.len() > bytes.len();
+        if port.is_some() && (longer || !address::is_permitted(to, true)) {
+            return Err(Drop::NotBinding);
+        }
+        // Only an answer that is longer than its request, or goes where nobody asked, can be aimed
+        // at somebody.
+        if longer || port.is_some() {
             let (rates, config) = (&mut self.rates, &self.config);
             if !rates.stun.take(at, from.remote.ip(), config.stun, 1)
                 || !rates.stun_total.take(at, config.stun_total, 1)
@@ -58,7 +73,7 @@ impl Server {
             }
         }
         self.statistics.stun += 1;
-        self.transmit(Endpoint { local: source.unwrap_or(local), ..from }, response);
+        self.transmit(Endpoint { local: source.unwrap_or(local), remote: to }, response);
         Ok(())
     }
 

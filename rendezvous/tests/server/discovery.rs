@@ -108,3 +108,36 @@ fn a_server_with_one_ip_address_names_no_other() {
         assert_eq!(answer(&mut one_port, at).other, None, "at {at}");
     }
 }
+
+#[test]
+fn a_response_port_sends_the_answer_to_another_port_of_the_address_that_asked() {
+    let mut world = world(SOCKETS);
+    for (at, from) in [(FIRST, "192.0.2.1:5000"), (V6, "[2001:db8:1::1]:5000")] {
+        let request = stun::request_for_port([1; 12], 5000);
+        let sent = ask(&mut world, at, &request);
+        assert_eq!((sent.from, sent.to), (address(at), address(from)));
+        assert!(sent.payload.len() <= request.len());
+        let (_, said) = stun::response(&sent.payload).expect("a response");
+        assert_eq!(said.mapped, client(address(at)), "where the request came from");
+    }
+}
+
+#[test]
+fn a_response_port_gets_no_answer_that_is_longer_or_goes_to_a_fragile_port_or_comes_too_often() {
+    let mut world = world(SOCKETS);
+    let count = |world: &mut World, request: &[u8]| {
+        let at = address(FIRST);
+        world.server.handle_datagram(world.now, at, client(at), request);
+        world.drain().len()
+    };
+    // RFC 8489 §5 with RESPONSE-PORT 5000 and nothing else: 28 bytes.
+    let mut bare = vec![0, 1, 0, 8, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+    bare.extend([0, 0x27, 0, 4, 0x13, 0x88, 0, 0]);
+    assert_eq!(count(&mut world, &bare), 0);
+    for port in [0, 5060] {
+        assert_eq!(count(&mut world, &stun::request_for_port([1; 12], port)), 0, "{port}");
+    }
+    let request = stun::request_for_port([1; 12], 5000);
+    let answered = (0..1000).filter(|_| count(&mut world, &request) > 0).count();
+    assert_eq!(answered, Config::default().stun.burst as usize);
+}

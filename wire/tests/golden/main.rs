@@ -248,6 +248,7 @@ fn stun_is_asked_and_answered_with_these_bytes() {
     let mut book = Book::open("wire/stun");
     let request = stun::request([7; 12], Change::default());
     book.check("wire/stun/request", &request);
+    book.check("wire/stun/request-for-port", &stun::request_for_port([7; 12], 5000));
     let [origin, other] = ["203.0.113.1:3478", "203.0.113.1:3479"]
         .map(|address| Some(address.parse().expect("address")));
     let answer = Answer { mapped: alices_endpoint(), origin, other };
