@@ -57,7 +57,7 @@ impl Server {
         };
         let response = response.ok_or(Drop::NotBinding)?;
         let port = request.response_port().filter(|_| source.is_some());
-        let to = SocketAddr::new(from.remote.ip(), port.unwrap_or(from.remote.port()));
+        let to = SocketAddr::new(from.remote.ip(), port.unwrap_or_else(|| from.remote.port()));
         let longer = response.len() > bytes.len();
         if port.is_some() && (longer || !address::is_permitted(to, true)) {
             return Err(Drop::NotBinding);
