@@ -71,6 +71,9 @@ pub enum Command {
     },
     /// The local endpoints of our sockets, to be offered to peers.
     SetHostCandidates(Vec<SocketAddr>),
+    /// The external endpoint at which our router forwards to our first socket because we asked it
+    /// to, if it does. Offered to peers.
+    SetPortMapping(Option<SocketAddr>),
     /// The network is another one: probe everything at once.
     NetworkChanged,
     /// Describe every path to a peer; answered by [`Event::PathsDescribed`].
@@ -250,7 +253,8 @@ pub struct PathDescription {
     pub active: bool,
     /// Whether the peer has echoed a probe on it.
     pub validated: bool,
-    /// How the remote address was learnt: `host`, `server-reflexive`, `peer-reflexive`, `relayed`.
+    /// How the remote address was learnt: `host`, `server-reflexive`, `port-mapped`,
+    /// `peer-reflexive`, `relayed`.
     pub origin: &'static str,
     /// Probes sent on it.
     pub probes_sent: u32,

@@ -69,8 +69,19 @@ pub(crate) enum Frame<'a> {
 pub(crate) struct Candidate {
     /// Where.
     pub(crate) endpoint: SocketAddr,
-    /// Whether a NAT stands before it (server-reflexive), or not (host).
-    pub(crate) reflexive: bool,
+    /// How the sender knows it.
+    pub(crate) kind: CandidateKind,
+}
+
+/// How the sender knows an endpoint of its own (RFC 8445 §5.1.1).
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub(crate) enum CandidateKind {
+    /// An address of its machine.
+    Host,
+    /// A rendezvous sees it there: a NAT's choice.
+    ServerReflexive,
+    /// Its router forwards the port because it was asked to (RFC 6886, RFC 6887, UPnP-IGD).
+    PortMapped,
 }
 
 /// The most endpoints that one side offers.
@@ -148,7 +159,7 @@ mod tests {
                 generation: 2,
                 list: vec![Candidate {
                     endpoint: "[2001:db8::1]:9".parse().expect("address"),
-                    reflexive: true,
+                    kind: CandidateKind::ServerReflexive,
                 }],
             },
             Frame::Close { code: 0 },

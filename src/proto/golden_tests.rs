@@ -11,7 +11,7 @@ use p2pchat_wire::handshake::{Purpose, Responder};
 use p2pchat_wire::identity::Identity;
 use p2pchat_wire::random::Random;
 
-use super::frame::{Candidate, Frame, Frames};
+use super::frame::{Candidate, CandidateKind, Frame, Frames};
 use super::recovery::ack_ranges::AckRanges;
 use super::session::{Greeting, Opening};
 
@@ -39,12 +39,13 @@ fn arrived() -> AckRanges {
 #[test]
 fn frames_have_the_bytes_of_the_page() {
     let mut book = Book::open("peer/frame");
-    let candidate = |endpoint: &str, reflexive| Candidate {
-        endpoint: endpoint.parse().expect("address"),
-        reflexive,
-    };
-    let candidates =
-        vec![candidate("192.0.2.1:5000", true), candidate("[2001:db8::2]:6000", false)];
+    let candidate =
+        |endpoint: &str, kind| Candidate { endpoint: endpoint.parse().expect("address"), kind };
+    let candidates = vec![
+        candidate("192.0.2.1:5000", CandidateKind::ServerReflexive),
+        candidate("192.0.2.1:5001", CandidateKind::PortMapped),
+        candidate("[2001:db8::2]:6000", CandidateKind::Host),
+    ];
     for (name, frame) in [
         ("ping", Frame::Ping),
         ("ack", Frame::Ack { delay_us: 1500, ranges: arrived() }),

@@ -10,6 +10,7 @@ mod calls;
 mod context;
 mod handshaking;
 mod link;
+mod offer;
 mod peer;
 mod registration;
 mod sockets;
@@ -30,7 +31,7 @@ use peer::Peer;
 use registration::Registering;
 use sockets::Sockets;
 
-use super::frame::{Candidate, MAX_CANDIDATES};
+use super::frame::Candidate;
 use super::path::{Pair, Remote};
 use super::{Command, Config, DisconnectReason, Event, Output, Policy, SocketId, Transmit};
 
@@ -62,9 +63,10 @@ pub struct Endpoint {
     peers: BTreeMap<PeerId, Peer>,
     hosts: Vec<SocketAddr>,
     mapped: Option<SocketAddr>,
+    port_mapped: Option<SocketAddr>,
     /// The newest address token, for the person's disk.
     token: Option<[u8; 32]>,
-    /// `hosts` and `mapped` as they are offered to peers.
+    /// `hosts`, `mapped` and `port_mapped` as they are offered to peers.
     candidates: Vec<Candidate>,
     closed: bool,
     sockets: Sockets,
@@ -88,6 +90,7 @@ impl Endpoint {
             peers: BTreeMap::new(),
             hosts: Vec::new(),
             mapped: None,
+            port_mapped: None,
             token: None,
             candidates: Vec::new(),
             closed: false,
@@ -143,6 +146,10 @@ impl Endpoint {
             }
             Command::SetHostCandidates(hosts) => {
                 self.hosts = hosts;
+                self.renew_candidates(now);
+            }
+            Command::SetPortMapping(endpoint) => {
+                self.port_mapped = endpoint;
                 self.renew_candidates(now);
             }
             Command::NetworkChanged => {
@@ -315,20 +322,12 @@ impl Endpoint {
         Output::Timeout(own.into_iter().flatten().chain(peers).min())
     }
 
-    /// Renews what we offer to peers from our interfaces and our mapping.
+    /// Renews what we offer to peers.
     fn renew_candidates(&mut self, now: Instant) {
-        let mut candidates = Vec::new();
-        if self.config.policy != Policy::RelayOnly {
-            let mapped = self.mapped.map(|endpoint| Candidate { endpoint, reflexive: true });
-            let hosts = self.hosts.iter().map(|&endpoint| Candidate { endpoint, reflexive: false });
-            for candidate in mapped.into_iter().chain(hosts) {
-                let known =
-                    candidates.iter().any(|known: &Candidate| known.endpoint == candidate.endpoint);
-                if !known && candidates.len() < MAX_CANDIDATES {
-                    candidates.push(candidate);
-                }
-            }
-        }
+        let candidates = match self.config.policy {
+            Policy::RelayOnly => Vec::new(),
+            _ => offer::candidates(self.mapped, self.port_mapped, &self.hosts),
+        };
         if candidates != self.candidates {
             self.candidates = candidates;
             self.with_all_peers(now, |peer, cx| peer.offer(cx));

@@ -74,6 +74,8 @@ pub(crate) enum Origin {
     Host,
     /// A rendezvous or the peer says that its NAT maps it there.
     ServerReflexive,
+    /// The peer says that its router forwards the port, asked to.
+    PortMapped,
     /// An authentic packet came from there.
     PeerReflexive,
 }
@@ -83,6 +85,7 @@ impl Origin {
         match self {
             Self::Host => "host",
             Self::ServerReflexive => "server-reflexive",
+            Self::PortMapped => "port-mapped",
             Self::PeerReflexive => "peer-reflexive",
         }
     }

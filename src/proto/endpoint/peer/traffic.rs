@@ -2,7 +2,7 @@
 
 use super::Peer;
 use crate::proto::endpoint::context::Context;
-use crate::proto::frame::Candidate;
+use crate::proto::frame::{Candidate, CandidateKind};
 use crate::proto::path::{Origin, PathId};
 use crate::proto::session::{Session, SessionEvent};
 use crate::proto::{DisconnectReason, Event, PathInfo, PathKind};
@@ -91,7 +91,11 @@ impl Peer {
 
     fn learn(&mut self, cx: &mut Context<'_>, candidates: &[Candidate]) {
         for candidate in candidates {
-            let origin = if candidate.reflexive { Origin::ServerReflexive } else { Origin::Host };
+            let origin = match candidate.kind {
+                CandidateKind::Host => Origin::Host,
+                CandidateKind::ServerReflexive => Origin::ServerReflexive,
+                CandidateKind::PortMapped => Origin::PortMapped,
+            };
             if cx.may_send_directly(candidate.endpoint) {
                 self.paths.add(cx.now, cx.home_to(candidate.endpoint), origin);
             }
