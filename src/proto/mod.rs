@@ -14,6 +14,7 @@ mod event;
 mod frame;
 #[cfg(test)]
 mod golden_tests;
+mod nat;
 mod path;
 #[cfg_attr(not(test), expect(dead_code, reason = "path MTU discovery uses the rest of it"))]
 mod recovery;
@@ -26,4 +27,5 @@ pub use event::{
     Command, Config, DisconnectReason, Event, Output, PathDescription, PathInfo, PathKind, Policy,
     RendezvousTrouble, SocketId, SocketRequest, Transmit,
 };
+pub use nat::{Allocation, Evidence, PortModel, Sample, Scope, infer};
 pub use stream::message::MAX_MESSAGE;
