@@ -6,14 +6,21 @@ use std::time::{Duration, Instant};
 use p2pchat_wire::identity::{Name, PeerId, ServerKey};
 use p2pchat_wire::signal::Refusal;
 
+use super::nat::Evidence;
+use super::punch::Budget;
+use super::punch::memory::Lesson;
+use super::punch::report::PunchReport;
+
 /// How an endpoint starts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Config {
     /// Which paths may be used.
     pub policy: Policy,
     /// Milliseconds since 1970 at the start. Only ever compared with itself, so a wrong clock does
     /// no harm.
     pub started_at_ms: u64,
+    /// What a planned punch may cost.
+    pub budget: Budget,
 }
 
 /// Which paths a person allows.
@@ -76,8 +83,16 @@ pub enum Command {
     SetPortMapping(Option<SocketAddr>),
     /// The network is another one: probe everything at once.
     NetworkChanged,
-    /// Describe every path to a peer; answered by [`Event::PathsDescribed`].
+    /// Describe every path to a peer; answered by [`Event::PunchDescribed`], if the peer is known,
+    /// and then [`Event::PathsDescribed`].
     DescribePaths(PeerId),
+    /// What an earlier [`Event::PunchLearned`] said.
+    RecallPunch {
+        /// About whom.
+        peer: PeerId,
+        /// What worked.
+        lesson: Lesson,
+    },
     /// Tell everybody that we leave, and stop. No output but the goodbyes follows.
     Close,
 }
@@ -185,6 +200,22 @@ pub enum Event {
         /// Each path that is known; the one in use first.
         paths: Vec<PathDescription>,
     },
+    /// What is planned, or why nothing is, comes before the paths of a peer.
+    PunchDescribed {
+        /// With whom.
+        peer: PeerId,
+        /// The facts.
+        report: Box<PunchReport>,
+    },
+    /// A planned punch led to a direct path. Worth keeping: see [`Command::RecallPunch`].
+    PunchLearned {
+        /// To whom.
+        peer: PeerId,
+        /// What worked.
+        lesson: Lesson,
+    },
+    /// How our NAT gives out ports, whenever that is found to be another way than before.
+    MappingInferred(Evidence),
 }
 
 /// Why the rendezvous does not work.

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use p2pchat_wire::codec::{self, DecodeError};
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::punch::message::Message;
 use super::recovery::ack_ranges::AckRanges;
 
 /// One frame. Data is borrowed from the datagram.
@@ -62,6 +63,8 @@ pub(crate) enum Frame<'a> {
         /// 0: on purpose. 1: you broke the protocol.
         code: u8,
     },
+    /// About a punch that is to be planned.
+    Punch(Message),
 }
 
 /// An endpoint that is offered to the peer.

@@ -14,6 +14,8 @@ mod offer;
 mod peer;
 mod registration;
 mod sockets;
+mod survey;
+mod surveying;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -23,6 +25,7 @@ use p2pchat_wire::address;
 use p2pchat_wire::datagram::{Datagram, Sealed};
 use p2pchat_wire::identity::{Identity, Name, PeerId};
 use p2pchat_wire::random::Random;
+use p2pchat_wire::stun;
 
 use calls::Calls;
 use context::Context;
@@ -30,9 +33,11 @@ use link::Link;
 use peer::Peer;
 use registration::Registering;
 use sockets::Sockets;
+use survey::Survey;
 
 use super::frame::Candidate;
 use super::path::{Pair, Remote};
+use super::punch::memory::Memory;
 use super::{Command, Config, DisconnectReason, Event, Output, Policy, SocketId, Transmit};
 
 /// Peers at most; the server introduces no more before somebody leaves.
@@ -70,6 +75,10 @@ pub struct Endpoint {
     candidates: Vec<Candidate>,
     closed: bool,
     sockets: Sockets,
+    survey: Survey,
+    memory: Memory,
+    /// The one peer with whom a planned punch is under way.
+    punching: Option<PeerId>,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
     dropped: Dropped,
@@ -95,6 +104,9 @@ impl Endpoint {
             candidates: Vec::new(),
             closed: false,
             sockets: Sockets::default(),
+            survey: Survey::default(),
+            memory: Memory::default(),
+            punching: None,
             transmits: VecDeque::new(),
             events: VecDeque::new(),
             dropped: Dropped::default(),
@@ -157,9 +169,14 @@ impl Endpoint {
                 self.with_all_peers(now, |peer, cx| peer.network_changed(cx));
             }
             Command::DescribePaths(id) => {
+                let report = self.with_peer(now, id, |peer, cx| peer.describe_punch(cx));
+                let report = report.map(Box::new);
+                let described = report.map(|report| Event::PunchDescribed { peer: id, report });
+                self.events.extend(described);
                 let paths = self.peers.get(&id).map(Peer::describe).unwrap_or_default();
                 self.events.push_back(Event::PathsDescribed { peer: id, paths });
             }
+            Command::RecallPunch { peer, lesson } => self.memory.learn(peer, lesson),
             Command::Close => {
                 self.with_all_peers(now, |peer, cx| peer.close(cx, DisconnectReason::Closed));
                 self.say_goodbye();
@@ -183,6 +200,7 @@ impl Endpoint {
         }
         let from = Pair { local, remote: address::canonical(from) };
         match Datagram::parse(bytes) {
+            _ if stun::is_stun(bytes) => self.dispatch_stun(from, bytes),
             Ok(datagram) => self.dispatch(now, from, datagram, bytes.len()),
             Err(_) => self.dropped.malformed += 1,
         }
@@ -317,7 +335,12 @@ impl Endpoint {
         if self.closed {
             return Output::Timeout(None);
         }
-        let own = [self.link.timeout(), self.registering_timeout(), self.calls_timeout()];
+        let own = [
+            self.link.timeout(),
+            self.registering_timeout(),
+            self.calls_timeout(),
+            self.survey.timeout(),
+        ];
         let peers = self.peers.values().filter_map(Peer::timeout);
         Output::Timeout(own.into_iter().flatten().chain(peers).min())
     }
@@ -367,6 +390,10 @@ impl Endpoint {
             policy: self.config.policy,
             random: &mut self.random,
             sockets: &mut self.sockets,
+            survey: &mut self.survey,
+            budget: &self.config.budget,
+            memory: &mut self.memory,
+            punching: &mut self.punching,
             transmits: &mut self.transmits,
             events: &mut self.events,
             server: self.link.pair(),

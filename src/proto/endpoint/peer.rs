@@ -3,9 +3,11 @@
 //! `path` and `session` know nothing of each other; this is where they meet. A peer asks the paths
 //! where packets go, has the session make them, and tells each what the other learnt.
 
+mod punching;
 mod traffic;
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use p2pchat_wire::datagram::{PeerInit, Response, Sealed, punch};
@@ -18,6 +20,7 @@ use super::handshaking::Handshaking;
 use crate::proto::path::{Origin, Pair, PathId, Paths, Remote};
 use crate::proto::session::{IDLE_TIMEOUT, Session};
 use crate::proto::{DisconnectReason, Event, PathDescription, PathInfo, Policy};
+use punching::Punching;
 
 /// IP time to live of the packet that opens our NAT without reaching the other one.
 ///
@@ -51,10 +54,13 @@ pub(super) struct Peer {
     pub(super) channel: Option<u64>,
     pub(super) introduced_at: Instant,
     targets: Vec<Pair>,
+    /// Where the rendezvous saw it when it introduced us last.
+    introduced_endpoint: Option<SocketAddr>,
     /// Datagrams that wait for [`GUARD`], once.
     guarded: VecDeque<(Instant, Pair, Vec<u8>)>,
     handshaking: Handshaking,
     paths: Paths,
+    punching: Punching,
     session: Option<Session>,
     /// A session with a new instance of the peer, which becomes the session with its first packet.
     successor: Option<Session>,
@@ -84,6 +90,8 @@ impl Peer {
             channel: None,
             introduced_at: now,
             targets: Vec::new(),
+            introduced_endpoint: None,
+            punching: Punching::default(),
             guarded: VecDeque::new(),
             handshaking: Handshaking::new(id, purpose, instance),
             paths: Paths::new(policy),
@@ -185,6 +193,8 @@ impl Peer {
         self.paths.set_relay(true);
         let endpoint = introduction.endpoint.filter(|&endpoint| cx.may_send_directly(endpoint));
         let target = endpoint.map(|endpoint| cx.home_to(endpoint));
+        self.introduced_endpoint = target.map(|target| target.remote);
+        self.reconsider(cx.now);
         let known = target.is_some_and(|target| self.targets.contains(&target));
         if let Some(target) = target {
             self.aim(target);
@@ -279,8 +289,14 @@ impl Peer {
         if !cx.may_send_directly(from.remote) {
             return;
         }
-        self.paths.add(cx.now, from, Origin::PeerReflexive);
-        if !self.targets.contains(&from) {
+        if self.punching.expects(from) {
+            self.paths.add_found(cx.now, from);
+        } else if self.punching.owns(from.local) {
+            return;
+        } else {
+            self.paths.add(cx.now, from, Origin::PeerReflexive);
+        }
+        if !self.targets.contains(&from) && !self.punching.owns(from.local) {
             self.aim(from);
             // What we have to say has not reached that endpoint yet.
             if let Some(introduction) = self.introduction
@@ -446,6 +462,7 @@ impl Peer {
 
     fn end_session(&mut self, cx: &mut Context<'_>, reason: DisconnectReason) {
         let ended = self.session.take().map(|session| session.instances().local);
+        self.give_up_punching(cx);
         if ended.is_some() {
             self.paths.start_over(cx.now, &self.targets);
         }
@@ -510,7 +527,12 @@ impl Peer {
             let limit = if self.confirmed { IDLE_TIMEOUT } else { UNCONFIRMED_TIMEOUT };
             let rekey =
                 session.rekey_at().filter(|_| self.confirmed && !self.handshaking.is_open());
-            let timers = [session.timeout(self.paths.active()), self.paths.next_probe(), rekey];
+            let timers = [
+                session.timeout(self.paths.active()),
+                self.paths.next_probe(),
+                rekey,
+                self.punching.timeout(),
+            ];
             timers.into_iter().flatten().chain([session.heard_at() + limit]).min()
         });
         [guarded, session, self.handshaking.timeout()].into_iter().flatten().min()

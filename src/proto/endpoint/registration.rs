@@ -65,6 +65,7 @@ impl Endpoint {
         } else {
             self.registering.registered = false;
         }
+        self.look_at_our_nat(now);
     }
 
     pub(super) fn registering_timeout(&self) -> Option<Instant> {

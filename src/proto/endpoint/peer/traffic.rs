@@ -12,6 +12,7 @@ impl Peer {
     pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
         loop {
             self.handle_session_events(cx);
+            self.plan_punch(cx);
             let Some(session) = &mut self.session else { return };
             session.offer(cx.candidates);
             for path in self.paths.take_forgotten() {
@@ -62,6 +63,7 @@ impl Peer {
                     }
                 }
                 SessionEvent::Candidates(list) => self.learn(cx, &list),
+                SessionEvent::Punch(message) => self.on_punch_message(cx, message),
                 SessionEvent::Unanswered(PathId::RELAY, _) => {
                     // Our own registration may be at an old endpoint, or the peer may be another.
                     cx.doubt_mapping = true;
