@@ -4,7 +4,9 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use p2pchat::proto::{Command, Config, Endpoint, Event, Output, SocketId, Transmit};
+use p2pchat::proto::{
+    Command, Config, Endpoint, Event, Output, Policy, ServerId, SocketId, Transmit,
+};
 use p2pchat_wire::datagram::{self, Challenge, Datagram, PeerInit, Response, SEALED_HEADER};
 use p2pchat_wire::handshake::{Initiator, Purpose, Responder};
 use p2pchat_wire::identity::{Identity, Name, PeerId};
@@ -53,16 +55,19 @@ impl Lair {
     /// Alice has come by herself and is registered; she has pinned Bob's key and calls him.
     fn new() -> Self {
         let now = Instant::now();
-        let config = Config { started_at_ms: 1_000, ..Config::default() };
+        let config = Config { policy: Policy::Any, started_at_ms: 1_000 };
         let identity = Identity::from_seed([1; 32]);
         let mut alice = Endpoint::new(config, identity, [1; 32], now);
         let home = vec![at("192.168.77.88:4000")];
         alice.handle_command(now, Command::SetHostCandidates(home));
-        alice.handle_command(now, Command::Pin { name: name("bob"), key: id(BOB) });
+        alice.handle_command(now, Command::Pin { name: name("bob").into(), key: id(BOB) });
         let addresses = vec![at(SERVER)];
-        alice.handle_command(now, Command::UseRendezvous { addresses, key: None, token: None });
+        alice.handle_command(
+            now,
+            Command::UseRendezvous { server: ServerId::FIRST, addresses, key: None, token: None },
+        );
         alice.handle_command(now, Command::Register(name("alice")));
-        alice.handle_command(now, Command::Connect(name("bob")));
+        alice.handle_command(now, Command::Connect(name("bob").into()));
 
         let server = Identity::from_seed([100; 32]);
         let mut random = Random::from_seed([9; 32]);
@@ -197,7 +202,7 @@ fn an_impostor_for_a_pinned_contact_is_reported_and_sent_nothing() {
         let opening = calls.then(|| lair.opening_of(EVE));
         lair.introduce(EVE, VICTIM, opening.clone());
         let (expected, actual) = (id(BOB), id(EVE));
-        let changed = Event::KeyChanged { name: name("bob"), expected, actual };
+        let changed = Event::KeyChanged { name: name("bob").into(), expected, actual };
         assert!(lair.events.contains(&changed), "{:?}", lair.events);
         if let Some(opening) = opening {
             let init = PeerInit { introduction: 0x22, sender: 5, noise: &opening[4..] }.encode();

@@ -59,9 +59,9 @@ fuzz_target!(|input: &[u8]| {
                 let name = Name::new("contact").expect("a valid name");
                 let wanted = choices.byte() % 2 == 0;
                 victim.command(if wanted {
-                    Command::Connect(name)
+                    Command::Connect(name.into())
                 } else {
-                    Command::Disconnect(name)
+                    Command::Disconnect(name.into())
                 });
             }
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::chat;
 use crate::config::Rendezvous;
 use crate::net::{ResolveError, resolve};
-use crate::proto::{Command, Event, RendezvousTrouble};
+use crate::proto::{Command, Event, RendezvousTrouble, ServerId};
 
 /// The first pause after a name server failed; it doubles up to [`LONGEST_PAUSE`].
 const PAUSE: Duration = Duration::from_secs(1);
@@ -22,6 +22,7 @@ type Resolving = Pin<Box<dyn Future<Output = Result<Vec<SocketAddr>, ResolveErro
 
 /// Where our rendezvous is.
 pub(super) struct Home {
+    server: ServerId,
     rendezvous: Rendezvous,
     token: Option<[u8; 32]>,
     addresses: Vec<SocketAddr>,
@@ -40,9 +41,14 @@ pub(super) enum News {
 
 impl Home {
     /// `known` is what earlier runs learnt about the server. Starts looking it up.
-    pub(super) fn new(rendezvous: Rendezvous, known: Option<&chat::Rendezvous>) -> Self {
+    pub(super) fn new(
+        server: ServerId,
+        rendezvous: Rendezvous,
+        known: Option<&chat::Rendezvous>,
+    ) -> Self {
         let key = rendezvous.key.or_else(|| known.and_then(|known| known.key));
         let mut home = Self {
+            server,
             rendezvous: Rendezvous { key, ..rendezvous },
             token: known.and_then(|known| known.token),
             addresses: Vec::new(),
@@ -62,9 +68,15 @@ impl Home {
     /// Learns from what the endpoint reports.
     pub(super) fn observe(&mut self, event: &Event) {
         match event {
-            Event::RendezvousKey(key) => self.rendezvous.key = Some(*key),
-            Event::Registered { token, .. } => self.token = Some(*token),
-            Event::RendezvousTrouble(RendezvousTrouble::Unreachable) => {
+            Event::RendezvousKey { server, key } if *server == self.server => {
+                self.rendezvous.key = Some(*key);
+            }
+            Event::Registered { server, token, .. } if *server == self.server => {
+                self.token = Some(*token);
+            }
+            Event::RendezvousTrouble { server, trouble: RendezvousTrouble::Unreachable }
+                if *server == self.server =>
+            {
                 self.cause = self.silence();
                 self.look_up_in(MOVED);
             }
@@ -104,6 +116,7 @@ impl Home {
 
     fn command(&self) -> Command {
         Command::UseRendezvous {
+            server: self.server,
             addresses: self.addresses.clone(),
             key: self.rendezvous.key,
             token: self.token,
@@ -152,8 +165,10 @@ mod tests {
             name: None,
             used_at: chat::Timestamp(0),
         };
-        let mut home = Home::new("192.0.2.1".parse().expect("address"), Some(&known));
-        let News::Use(Command::UseRendezvous { addresses, key: used, token }) = home.next().await
+        let mut home =
+            Home::new(ServerId::FIRST, "192.0.2.1".parse().expect("address"), Some(&known));
+        let News::Use(Command::UseRendezvous { addresses, key: used, token, .. }) =
+            home.next().await
         else {
             panic!("an address")
         };
@@ -163,9 +178,12 @@ mod tests {
 
     #[tokio::test]
     async fn silence_is_named_with_the_address_that_was_tried() {
-        let mut home = Home::new("192.0.2.1:9".parse().expect("address"), None);
+        let mut home = Home::new(ServerId::FIRST, "192.0.2.1:9".parse().expect("address"), None);
         home.next().await;
-        home.observe(&Event::RendezvousTrouble(RendezvousTrouble::Unreachable));
+        home.observe(&Event::RendezvousTrouble {
+            server: ServerId::FIRST,
+            trouble: RendezvousTrouble::Unreachable,
+        });
         assert!(home.cause().contains("192.0.2.1:9") && home.cause().contains("UDP seems blocked"));
     }
 }

@@ -13,7 +13,7 @@ use crate::chat::{
 };
 use crate::config::Place;
 use crate::net::{Network, Sockets, start};
-use crate::proto::{self, Command, Endpoint, Event, Policy, RendezvousTrouble};
+use crate::proto::{self, Command, Endpoint, Event, Policy, RendezvousTrouble, ServerId};
 use crate::store::{Profile, Store};
 
 /// How long goodbyes may take.
@@ -78,8 +78,8 @@ impl Peer {
             software: concat!("p2pchat ", env!("CARGO_PKG_VERSION")).to_owned(),
             seed: random()?,
         };
-        let home = Home::new(place.rendezvous, snapshot.rendezvous(&host));
-        let core = proto::Config { policy, started_at_ms: now().0, ..proto::Config::default() };
+        let home = Home::new(ServerId::FIRST, place.rendezvous, snapshot.rendezvous(&host));
+        let core = proto::Config { policy, started_at_ms: now().0 };
         let endpoint = Endpoint::new(core, identity, random()?, instant());
         let (answers, replies) = mpsc::unbounded_channel();
         // The chat has stopped listening only when it has ended; then nobody waits for answers.
@@ -132,9 +132,10 @@ impl Peer {
                 Some(reply) = self.replies.recv() => self.input(Input::Stored(reply)),
                 news = self.home.next(), if self.stuck.is_none() => match news {
                     News::Use(command) => self.command(command),
-                    News::Unreachable => self.input(Input::Network(Event::RendezvousTrouble(
-                        RendezvousTrouble::Unreachable,
-                    ))),
+                    News::Unreachable => self.input(Input::Network(Event::RendezvousTrouble {
+                        server: ServerId::FIRST,
+                        trouble: RendezvousTrouble::Unreachable,
+                    })),
                 },
             }
         }

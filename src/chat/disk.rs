@@ -108,7 +108,7 @@ impl Chat {
         let Some(conversation) = self.conversations.get_mut(address) else { return };
         let Some(key) = conversation.contact.key else { return };
         conversation.pinned = true;
-        self.command(Command::Pin { name: address.name.clone(), key });
+        self.command(Command::Pin { name: address.name.clone().into(), key });
         if then_call {
             self.want(address);
         }

@@ -114,6 +114,7 @@ impl Chat {
             (Some(RendezvousTrouble::Unreachable), _) => ExitCode::RendezvousUnreachable,
             (Some(RendezvousTrouble::Version { .. }), _) => ExitCode::Version,
             (Some(RendezvousTrouble::KeyChanged { .. }), _) => ExitCode::KeyChanged,
+            (Some(RendezvousTrouble::SameAs(_)), _) => self.why_undelivered(one),
             (None, Some(_)) => ExitCode::Refused,
             (None, None) => self.why_undelivered(one),
         };

@@ -207,7 +207,7 @@ impl Chat {
         }
         for (address, conversation) in &self.conversations {
             if let Some(key) = conversation.contact.key {
-                let name = address.name.clone();
+                let name = address.name.clone().into();
                 self.effects.push_back(Effect::Network(proto::Command::Pin { name, key }));
             }
         }
@@ -331,7 +331,7 @@ impl Chat {
         let allowed = conversation.contact.offered.is_none() && self.config.name.is_some();
         if allowed && !conversation.wanted {
             conversation.wanted = true;
-            self.command(proto::Command::Connect(address.name.clone()));
+            self.command(proto::Command::Connect(address.name.clone().into()));
         }
     }
 

@@ -20,34 +20,36 @@ const MAX_CONVERSATIONS: usize = 10_000;
 impl Chat {
     pub(super) fn network(&mut self, event: Event) {
         match event {
-            Event::RendezvousKey(key) => {
+            Event::RendezvousKey { server: _, key } => {
                 self.rendezvous.key = Some(key);
                 self.save_rendezvous();
             }
-            Event::Registered { name, mapped, token } => self.registered(&name, mapped, token),
-            Event::RegisterRefused { name, refusal } => self.register_refused(name, refusal),
-            Event::Unregistered => {
+            Event::Registered { server: _, name, mapped, token } => {
+                self.registered(&name, mapped, token)
+            }
+            Event::RegisterRefused { server: _, name, refusal } => {
+                self.register_refused(name, refusal)
+            }
+            Event::HomeChanged(_) => {}
+            Event::Unregistered(_) => {
                 self.registered = false;
                 self.show(Notice::Unregistered);
             }
-            Event::RendezvousTrouble(trouble) => self.rendezvous_trouble(trouble),
+            Event::RendezvousTrouble { server: _, trouble } => self.rendezvous_trouble(trouble),
             Event::Presence { name, key: _, online } => {
                 let state = if online { Presence::Registered } else { Presence::Offline };
-                self.presence(&name, state);
+                self.presence(&name.name, state);
             }
-            Event::ConnectRefused { name, refusal } => self.connect_refused(&name, refusal),
+            Event::ConnectRefused { name, refusal } => self.connect_refused(&name.name, refusal),
             Event::KeyChanged { name, expected, actual } => {
-                self.key_changed(&name, expected, actual);
+                self.key_changed(&name.name, expected, actual);
             }
-            Event::Connecting { name, peer: _ } => self.presence(&name, Presence::Connecting),
-            Event::Connected { peer, name, path } => self.connected(peer, &name, path),
+            Event::Connecting { name, peer: _ } => self.presence(&name.name, Presence::Connecting),
+            Event::Connected { peer, name, path } => self.connected(peer, &name.name, path),
             Event::PathChanged { peer, path } => self.path_changed(peer, path),
             Event::Disconnected { peer, name: _, reason } => self.disconnected(peer, reason),
             Event::Transmitted { peer, tag } => self.transmitted(peer, tag),
             Event::Message { peer, message } => self.message(peer, &message),
-            Event::PunchDescribed { .. }
-            | Event::PunchLearned { .. }
-            | Event::MappingInferred(_) => {}
             Event::PathsDescribed { peer, paths } => {
                 if let Some(index) = self.describing.iter().position(|asked| *asked == peer) {
                     self.describing.swap_remove(index);
@@ -98,7 +100,7 @@ impl Chat {
             match trouble {
                 RendezvousTrouble::Version { .. } => self.leave(ExitCode::Version),
                 RendezvousTrouble::KeyChanged { .. } => self.leave(ExitCode::KeyChanged),
-                RendezvousTrouble::Unreachable => {}
+                RendezvousTrouble::Unreachable | RendezvousTrouble::SameAs(_) => {}
             }
         }
     }
@@ -172,7 +174,7 @@ impl Chat {
             self.save_contact(&address, Asked::Contact);
         }
         if hang_up {
-            self.command(Command::Disconnect(name.clone()));
+            self.command(Command::Disconnect(name.clone().into()));
         }
         if news || !told {
             self.show(Notice::KeyChanged { peer: address, expected, actual });
@@ -194,7 +196,7 @@ impl Chat {
         }
         let stranger = !self.conversations.contains_key(&address);
         if stranger && self.conversations.len() >= MAX_CONVERSATIONS {
-            return self.command(Command::Disconnect(name.clone()));
+            return self.command(Command::Disconnect(name.clone().into()));
         }
         let now = self.now;
         let (address, conversation) = self.conversation(name);

@@ -7,7 +7,7 @@ use p2pchat_wire::identity::{Name, PeerId};
 use p2pchat_wire::signal::Refusal;
 
 use super::*;
-use crate::proto::{Command, DisconnectReason, Event, PathInfo, PathKind};
+use crate::proto::{Command, DisconnectReason, Event, PathInfo, PathKind, ServerId};
 
 const ALICE: PeerId = PeerId([1; 32]);
 const BOB: PeerId = PeerId([2; 32]);
@@ -110,19 +110,24 @@ impl Bench {
 
     fn registered(&mut self) -> &mut Self {
         let mapped = SocketAddr::from(([203, 0, 113, 1], 4000));
-        self.event(Event::Registered { name: name("alice"), mapped, token: [0; 32] })
+        self.event(Event::Registered {
+            server: ServerId::FIRST,
+            name: name("alice"),
+            mapped,
+            token: [0; 32],
+        })
     }
 
     fn connected(&mut self, peer: PeerId, text: &str) -> &mut Self {
-        self.event(Event::Connected { peer, name: name(text), path: RELAY })
+        self.event(Event::Connected { peer, name: name(text).into(), path: RELAY })
     }
 
     fn disconnected(&mut self, peer: PeerId, reason: DisconnectReason) -> &mut Self {
-        self.event(Event::Disconnected { peer, name: name("bob"), reason })
+        self.event(Event::Disconnected { peer, name: name("bob").into(), reason })
     }
 
     fn refused(&mut self, refusal: Refusal) -> &mut Self {
-        self.event(Event::ConnectRefused { name: name("bob"), refusal })
+        self.event(Event::ConnectRefused { name: name("bob").into(), refusal })
     }
 
     /// Bob confirms everything.
@@ -198,7 +203,10 @@ fn when_the_time_is_up_the_code_says_what_was_missing() {
         prepare(&mut bench);
         bench.input(Input::TimeUp).quit.expect("it ends").0
     };
-    let unreachable = Event::RendezvousTrouble(RendezvousTrouble::Unreachable);
+    let unreachable = Event::RendezvousTrouble {
+        server: ServerId::FIRST,
+        trouble: RendezvousTrouble::Unreachable,
+    };
     assert_eq!(end(|_| {}), ExitCode::RendezvousUnreachable);
     let mut bench = Bench::new(Some("bob"), Some(Wait::Delivered));
     bench.line("hi").event(unreachable).input(Input::TimeUp);
@@ -217,7 +225,7 @@ fn when_the_time_is_up_the_code_says_what_was_missing() {
     );
     assert_eq!(
         end(|bench| {
-            bench.registered().event(Event::Connecting { name: name("bob"), peer: BOB });
+            bench.registered().event(Event::Connecting { name: name("bob").into(), peer: BOB });
         }),
         ExitCode::NoPath
     );
@@ -252,14 +260,27 @@ fn what_waiting_cannot_help_ends_a_pipe_at_once() {
         bench.line("hi").event(event);
         bench.quit.map(|(code, _)| code)
     };
-    let taken = Event::RegisterRefused { name: name("alice"), refusal: Refusal::NameTaken };
+    let taken = Event::RegisterRefused {
+        server: ServerId::FIRST,
+        name: name("alice"),
+        refusal: Refusal::NameTaken,
+    };
     assert_eq!(end(taken), Some(ExitCode::Refused));
     let version = RendezvousTrouble::Version { server: 9 };
-    assert_eq!(end(Event::RendezvousTrouble(version)), Some(ExitCode::Version));
-    assert_eq!(end(Event::RendezvousTrouble(RendezvousTrouble::Unreachable)), None);
+    assert_eq!(
+        end(Event::RendezvousTrouble { server: ServerId::FIRST, trouble: version }),
+        Some(ExitCode::Version)
+    );
+    assert_eq!(
+        end(Event::RendezvousTrouble {
+            server: ServerId::FIRST,
+            trouble: RendezvousTrouble::Unreachable
+        }),
+        None
+    );
     let mut bench = Bench::new(Some("bob"), Some(Wait::Delivered));
     bench.registered().connected(BOB, "bob").disconnected(BOB, DisconnectReason::Left);
-    bench.event(Event::KeyChanged { name: name("bob"), expected: BOB, actual: EVE });
+    bench.event(Event::KeyChanged { name: name("bob").into(), expected: BOB, actual: EVE });
     assert_eq!(bench.quit, Some((ExitCode::KeyChanged, 0)));
 }
 
@@ -269,7 +290,7 @@ fn a_person_is_told_and_stays() {
     let (expected, actual) = (BOB, EVE);
     bench.connected(BOB, "bob").disconnected(BOB, DisconnectReason::TimedOut);
     for _ in 0..3 {
-        bench.event(Event::KeyChanged { name: name("bob"), expected, actual });
+        bench.event(Event::KeyChanged { name: name("bob").into(), expected, actual });
     }
     let told = Notice::KeyChanged { peer: address("bob"), expected, actual };
     assert_eq!(bench.notices.iter().filter(|notice| **notice == told).count(), 1);
@@ -285,10 +306,10 @@ fn a_person_is_told_and_stays() {
 #[test]
 fn presence_is_said_once_per_change() {
     let mut bench = Bench::new(Some("bob"), None);
-    let online = |online| Event::Presence { name: name("bob"), key: None, online };
+    let online = |online| Event::Presence { name: name("bob").into(), key: None, online };
     bench.refused(Refusal::Offline).refused(Refusal::Offline).event(online(false));
     bench.event(online(true)).event(online(true));
-    bench.event(Event::Connecting { name: name("bob"), peer: BOB }).connected(BOB, "bob");
+    bench.event(Event::Connecting { name: name("bob").into(), peer: BOB }).connected(BOB, "bob");
     // The server's word about somebody with whom we talk is old.
     bench.event(online(false));
     bench.disconnected(BOB, DisconnectReason::TimedOut).connected(BOB, "bob");

@@ -188,7 +188,7 @@ impl Chat {
             }
         }
         for name in hang_up {
-            self.command(proto::Command::Disconnect(name));
+            self.command(proto::Command::Disconnect(name.into()));
         }
     }
 

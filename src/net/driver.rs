@@ -9,7 +9,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::interfaces::host_candidates;
 use super::socket::{MAX_UDP, Sockets};
-use crate::proto::{Command, Endpoint, Event, Output, SocketId};
+use crate::proto::{Command, Endpoint, Event, Output, ServerId, SocketId};
 
 /// Commands and events that may wait between the loop and whoever uses it.
 const CHANNEL: usize = 256;
@@ -159,8 +159,10 @@ impl<M: Machine> Driver<M> {
     }
 
     fn command(&mut self, command: Command) {
-        if let Command::UseRendezvous { addresses, .. } = &command {
-            self.surroundings.loopback = addresses.iter().any(|address| address.ip().is_loopback());
+        if let Command::UseRendezvous { server, addresses, .. } = &command {
+            let near = &mut self.surroundings.on_loopback;
+            near.retain(|known| known != server);
+            near.extend(addresses.iter().any(|one| one.ip().is_loopback()).then_some(*server));
         }
         let moves_us = matches!(command, Command::UseRendezvous { .. });
         if moves_us {
@@ -191,7 +193,8 @@ impl<M: Machine> Driver<M> {
     /// Tells the machine the host candidates if they are others than before; says whether others
     /// than before means another network.
     fn gather(&mut self) -> bool {
-        let found = host_candidates(&self.sockets.local_addresses(), self.surroundings.loopback);
+        let loopback = !self.surroundings.on_loopback.is_empty();
+        let found = host_candidates(&self.sockets.local_addresses(), loopback);
         if self.surroundings.candidates.as_ref() == Some(&found) {
             return false;
         }
@@ -204,14 +207,14 @@ impl<M: Machine> Driver<M> {
 /// What was last seen around us.
 #[derive(Debug)]
 struct Surroundings {
-    loopback: bool,
+    on_loopback: Vec<ServerId>,
     candidates: Option<Vec<SocketAddr>>,
     seen: (Instant, SystemTime),
 }
 
 impl Surroundings {
     fn new(now: Instant) -> Self {
-        Self { loopback: false, candidates: None, seen: (now, wall_clock()) }
+        Self { on_loopback: Vec::new(), candidates: None, seen: (now, wall_clock()) }
     }
 
     /// Whether the machine slept since the last call. Some systems stop the monotonic clock
@@ -284,12 +287,15 @@ mod tests {
         ) {
             let payload = datagram.to_vec();
             let echo = Transmit { from: local, to: from, ttl: None, payload };
-            self.outputs.extend([Output::Transmit(echo), Output::Event(Event::Unregistered)]);
+            self.outputs.extend([
+                Output::Transmit(echo),
+                Output::Event(Event::Unregistered(ServerId::FIRST)),
+            ]);
         }
 
         fn handle_timeout(&mut self, _: Instant) {
             self.deadline = None;
-            self.outputs.push_back(Output::Event(Event::Unregistered));
+            self.outputs.push_back(Output::Event(Event::Unregistered(ServerId::FIRST)));
         }
 
         fn poll_output(&mut self) -> Output {
@@ -313,11 +319,19 @@ mod tests {
 
         let name = Name::new("alice").expect("name");
         network.commands.send(Command::Register(name)).await.expect("running");
-        assert_eq!(network.events.recv().await, Some(Event::Unregistered), "the timeout");
+        assert_eq!(
+            network.events.recv().await,
+            Some(Event::Unregistered(ServerId::FIRST)),
+            "the timeout"
+        );
 
         let mut other = loopback();
         other.send(&hello_to(address)).await.expect("sent");
-        assert_eq!(network.events.recv().await, Some(Event::Unregistered), "the datagram");
+        assert_eq!(
+            network.events.recv().await,
+            Some(Event::Unregistered(ServerId::FIRST)),
+            "the datagram"
+        );
         other.readable().await;
         assert_eq!(other.receive(&mut [0; 9]), Some((SocketId::FIRST, address, 5)), "the echo");
 
@@ -340,7 +354,7 @@ mod tests {
             network.commands.send(Command::NetworkChanged).await.expect("running");
         }
         for _ in 0..2 * CHANNEL {
-            assert_eq!(network.events.recv().await, Some(Event::Unregistered));
+            assert_eq!(network.events.recv().await, Some(Event::Unregistered(ServerId::FIRST)));
         }
     }
 
@@ -351,7 +365,7 @@ mod tests {
         let later = |seconds| Duration::from_secs(seconds);
         let slept = |passed, wall_passed| {
             let mut surroundings =
-                Surroundings { loopback: false, candidates: None, seen: (now, wall) };
+                Surroundings { on_loopback: Vec::new(), candidates: None, seen: (now, wall) };
             surroundings.slept(now + later(passed), wall + later(wall_passed))
         };
         assert!(!slept(3, 3) && !slept(9, 9) && !slept(3, 0));

@@ -6,21 +6,14 @@ use std::time::{Duration, Instant};
 use p2pchat_wire::identity::{Name, PeerId, ServerKey};
 use p2pchat_wire::signal::Refusal;
 
-use super::nat::Evidence;
-use super::punch::Budget;
-use super::punch::memory::Lesson;
-use super::punch::report::PunchReport;
-
 /// How an endpoint starts.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// Which paths may be used.
     pub policy: Policy,
     /// Milliseconds since 1970 at the start. Only ever compared with itself, so a wrong clock does
     /// no harm.
     pub started_at_ms: u64,
-    /// What a planned punch may cost.
-    pub budget: Budget,
 }
 
 /// Which paths a person allows.
@@ -35,11 +28,39 @@ pub enum Policy {
     DirectOnly,
 }
 
+/// One of the rendezvous servers that we use, by a number that the wiring chose.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ServerId(pub u8);
+
+impl ServerId {
+    /// The server of an endpoint that has only one.
+    pub const FIRST: Self = Self(0);
+}
+
+/// A name at a rendezvous. The same name may be another person's at another one.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct PeerName {
+    /// The name.
+    pub name: Name,
+    /// Who gave it out.
+    pub server: ServerId,
+}
+
+impl From<Name> for PeerName {
+    /// A name at the first server.
+    fn from(name: Name) -> Self {
+        Self { name, server: ServerId::FIRST }
+    }
+}
+
 /// Something that a person or the wiring wants.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Use this rendezvous from now on, and register again if a name is set.
+    /// Use this rendezvous from now on, besides those in use, and register there too if a name is
+    /// set. At most [`MAX_SERVERS`](crate::proto::MAX_SERVERS) are used; more are ignored.
     UseRendezvous {
+        /// Which: a new one, or one whose addresses have changed.
+        server: ServerId,
         /// What its host name resolved to, at most eight; raced, the first to answer is kept.
         addresses: Vec<SocketAddr>,
         /// The key that it must prove, if known. Otherwise the first key seen is believed and
@@ -48,22 +69,25 @@ pub enum Command {
         /// An address token from an earlier registration.
         token: Option<[u8; 32]>,
     },
-    /// Be reachable under this name, and stay so: across restarts of the server and changes of
-    /// network.
+    /// Be reachable under this name at every rendezvous, and stay so: across restarts of the
+    /// servers and changes of network.
     Register(Name),
     /// Stop being reachable.
     Unregister,
     /// From now on, `name` is `key` and nobody else.
     Pin {
         /// A contact's name.
-        name: Name,
+        name: PeerName,
         /// The key that it must prove.
         key: PeerId,
     },
     /// Be connected to `name` whenever both are there, until [`Command::Disconnect`].
-    Connect(Name),
+    ///
+    /// Its own rendezvous is asked for an introduction. If the key is pinned, the others are asked
+    /// as well a little later: whoever has that key is the one we mean, wherever we meet.
+    Connect(PeerName),
     /// Stop wanting to be connected to `name`; an existing session is closed.
-    Disconnect(Name),
+    Disconnect(PeerName),
     /// Send a message over the session with `peer`, in order with those before it.
     ///
     /// Ignored without a session. What was sent and not confirmed by the application when
@@ -78,21 +102,10 @@ pub enum Command {
     },
     /// The local endpoints of our sockets, to be offered to peers.
     SetHostCandidates(Vec<SocketAddr>),
-    /// The external endpoint at which our router forwards to our first socket because we asked it
-    /// to, if it does. Offered to peers.
-    SetPortMapping(Option<SocketAddr>),
     /// The network is another one: probe everything at once.
     NetworkChanged,
-    /// Describe every path to a peer; answered by [`Event::PunchDescribed`], if the peer is known,
-    /// and then [`Event::PathsDescribed`].
+    /// Describe every path to a peer; answered by [`Event::PathsDescribed`].
     DescribePaths(PeerId),
-    /// What an earlier [`Event::PunchLearned`] said.
-    RecallPunch {
-        /// About whom.
-        peer: PeerId,
-        /// What worked.
-        lesson: Lesson,
-    },
     /// Tell everybody that we leave, and stop. No output but the goodbyes follows.
     Close,
 }
@@ -100,10 +113,17 @@ pub enum Command {
 /// Something that happened.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Event {
-    /// The rendezvous proved this key and none was expected: pin it.
-    RendezvousKey(ServerKey),
+    /// A rendezvous proved this key and none was expected: pin it.
+    RendezvousKey {
+        /// Which rendezvous.
+        server: ServerId,
+        /// Its key.
+        key: ServerKey,
+    },
     /// We are registered; also reported when the mapped endpoint changes.
     Registered {
+        /// Where.
+        server: ServerId,
         /// Under which name.
         name: Name,
         /// Our endpoint as the server sees it.
@@ -111,21 +131,30 @@ pub enum Event {
         /// To be shown at the next start.
         token: [u8; 32],
     },
-    /// The server refuses the name.
+    /// A server refuses the name.
     RegisterRefused {
+        /// Which server.
+        server: ServerId,
         /// Which name.
         name: Name,
         /// Why.
         refusal: Refusal,
     },
     /// The registration was given up as asked.
-    Unregistered,
-    /// The rendezvous does not work; attempts go on by themselves where that can help.
-    RendezvousTrouble(RendezvousTrouble),
+    Unregistered(ServerId),
+    /// A rendezvous does not work; attempts go on by themselves where that can help.
+    RendezvousTrouble {
+        /// Which rendezvous.
+        server: ServerId,
+        /// What is wrong.
+        trouble: RendezvousTrouble,
+    },
+    /// Of the servers where we are registered, this one is the nearest from now on.
+    HomeChanged(ServerId),
     /// The owner of a name that we want to be connected to came or went.
     Presence {
         /// Who.
-        name: Name,
+        name: PeerName,
         /// The key that owns the name, if the server knows it.
         key: Option<PeerId>,
         /// Whether it is registered.
@@ -134,14 +163,14 @@ pub enum Event {
     /// The server does not introduce us; after `Offline` we wait for the peer by ourselves.
     ConnectRefused {
         /// To whom.
-        name: Name,
+        name: PeerName,
         /// Why.
         refusal: Refusal,
     },
     /// Somebody else proved to own a pinned name. Nothing was sent to them.
     KeyChanged {
         /// Which contact.
-        name: Name,
+        name: PeerName,
         /// The pinned key.
         expected: PeerId,
         /// The key that was offered.
@@ -150,7 +179,7 @@ pub enum Event {
     /// We were introduced and the handshake runs.
     Connecting {
         /// The other's name.
-        name: Name,
+        name: PeerName,
         /// The other's key.
         peer: PeerId,
     },
@@ -159,7 +188,7 @@ pub enum Event {
         /// The other's key, proven.
         peer: PeerId,
         /// The name under which the rendezvous introduced it.
-        name: Name,
+        name: PeerName,
         /// The path in use.
         path: PathInfo,
     },
@@ -175,7 +204,7 @@ pub enum Event {
         /// Whose session.
         peer: PeerId,
         /// The name it had.
-        name: Name,
+        name: PeerName,
         /// Why.
         reason: DisconnectReason,
     },
@@ -200,22 +229,6 @@ pub enum Event {
         /// Each path that is known; the one in use first.
         paths: Vec<PathDescription>,
     },
-    /// What is planned, or why nothing is, comes before the paths of a peer.
-    PunchDescribed {
-        /// With whom.
-        peer: PeerId,
-        /// The facts.
-        report: Box<PunchReport>,
-    },
-    /// A planned punch led to a direct path. Worth keeping: see [`Command::RecallPunch`].
-    PunchLearned {
-        /// To whom.
-        peer: PeerId,
-        /// What worked.
-        lesson: Lesson,
-    },
-    /// How our NAT gives out ports, whenever that is found to be another way than before.
-    MappingInferred(Evidence),
 }
 
 /// Why the rendezvous does not work.
@@ -236,6 +249,8 @@ pub enum RendezvousTrouble {
         /// The key that it showed.
         actual: ServerKey,
     },
+    /// It is the same server as this other one, under another address. That one goes on.
+    SameAs(ServerId),
 }
 
 /// Why a session ended.
@@ -284,8 +299,7 @@ pub struct PathDescription {
     pub active: bool,
     /// Whether the peer has echoed a probe on it.
     pub validated: bool,
-    /// How the remote address was learnt: `host`, `server-reflexive`, `port-mapped`,
-    /// `peer-reflexive`, `relayed`.
+    /// How the remote address was learnt: `host`, `server-reflexive`, `peer-reflexive`, `relayed`.
     pub origin: &'static str,
     /// Probes sent on it.
     pub probes_sent: u32,

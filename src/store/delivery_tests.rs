@@ -180,7 +180,7 @@ impl World {
         let path = PathInfo { kind: PathKind::Relay, remote: None, rtt: None };
         for side in 0..2 {
             let (peer, name) = self.other(side);
-            self.network(side, Event::Connected { peer, name, path });
+            self.network(side, Event::Connected { peer, name: name.into(), path });
         }
     }
 
@@ -189,7 +189,7 @@ impl World {
             for side in 0..2 {
                 self.sides[side].wire.clear();
                 let (peer, name) = self.other(side);
-                self.network(side, Event::Disconnected { peer, name, reason });
+                self.network(side, Event::Disconnected { peer, name: name.into(), reason });
             }
         }
     }
@@ -223,7 +223,7 @@ impl World {
                 if std::mem::take(&mut self.connected) {
                     let (peer, name) = self.other(1 - side);
                     let reason = DisconnectReason::Restarted;
-                    self.network(1 - side, Event::Disconnected { peer, name, reason });
+                    self.network(1 - side, Event::Disconnected { peer, name: name.into(), reason });
                     self.sides[1 - side].wire.clear();
                 }
                 self.sides[side].crash(reach_the_disk);
@@ -404,7 +404,7 @@ fn after_a_changed_key_nothing_is_sent_until_a_person_decides() {
     world.disconnect(DisconnectReason::TimedOut);
     let (expected, bob) = world.other(0);
     let actual = Identity::from_seed([66; 32]).id();
-    world.network(0, Event::KeyChanged { name: bob, expected, actual });
+    world.network(0, Event::KeyChanged { name: bob.into(), expected, actual });
     world.sides[0].input(Input::Line("@bob secret".to_owned()));
     assert_eq!(
         world.sides[0].seen.last(),

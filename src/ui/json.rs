@@ -172,6 +172,7 @@ pub fn render(notice: &Notice, cause: Option<&str>) -> Vec<Printout> {
                 RendezvousTrouble::Unreachable => "rendezvous-unreachable",
                 RendezvousTrouble::Version { .. } => "version-mismatch",
                 RendezvousTrouble::KeyChanged { .. } => "rendezvous-key-changed",
+                RendezvousTrouble::SameAs(_) => "same-rendezvous",
             },
             &sentence(),
         ),

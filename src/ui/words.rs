@@ -141,6 +141,10 @@ pub fn rendezvous_trouble(trouble: RendezvousTrouble, cause: Option<&str>) -> St
              if this is the whole of the new key, name it once: --rendezvous HOST#{actual}",
             expected.tag(),
         ),
+        RendezvousTrouble::SameAs(_) => {
+            "Two of the rendezvous servers that you named are the same one. Leave one of them out."
+                .to_owned()
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use p2pchat::proto::{Command, DisconnectReason, Event, PathKind, Policy};
+use p2pchat::proto::{Command, DisconnectReason, Event, PathKind, Policy, ServerId};
 use p2pchat_wire::datagram::Datagram;
 use p2pchat_wire::random::Random;
 
@@ -80,7 +80,10 @@ fn another_rendezvous_that_does_not_answer_leaves_the_processor_alone() {
     world.call(alice, "bob");
     world.run(SECOND * 5);
     let addresses = vec!["203.0.113.77:3478".parse().expect("address")];
-    world.command(alice, Command::UseRendezvous { addresses, key: None, token: None });
+    world.command(
+        alice,
+        Command::UseRendezvous { server: ServerId::FIRST, addresses, key: None, token: None },
+    );
     world.send(alice, bob, 1, b"still here");
     world.run(SECOND * 100);
     assert_eq!(world.received(bob), [b"still here"], "the direct path needs no rendezvous");
@@ -93,11 +96,22 @@ fn back_at_the_rendezvous_everybody_is_found_again() {
     world.call(alice, "bob");
     world.run(SECOND * 5);
     let elsewhere = vec!["203.0.113.77:3478".parse().expect("address")];
-    world.command(alice, Command::UseRendezvous { addresses: elsewhere, key: None, token: None });
+    world.command(
+        alice,
+        Command::UseRendezvous {
+            server: ServerId::FIRST,
+            addresses: elsewhere,
+            key: None,
+            token: None,
+        },
+    );
     world.run(SECOND * 100);
     assert!(!world.is_connected(alice));
     let addresses = vec![server_address()];
-    world.command(alice, Command::UseRendezvous { addresses, key: None, token: None });
+    world.command(
+        alice,
+        Command::UseRendezvous { server: ServerId::FIRST, addresses, key: None, token: None },
+    );
     world.run(SECOND * 10);
     assert!(world.is_connected(alice) && world.is_connected(bob), "{world:?}");
 }
@@ -108,7 +122,7 @@ fn whoever_is_called_off_during_the_handshake_stays_away() {
     world.pin(alice, bob);
     world.call(alice, "bob");
     world.run(SECOND / 8);
-    world.command(alice, Command::Disconnect(name("bob")));
+    world.command(alice, Command::Disconnect(name("bob").into()));
     world.run(SECOND * 60);
     assert!(!world.hosts[alice].events.iter().any(|(_, e)| matches!(e, Event::Connected { .. })));
     assert!(!world.is_connected(bob), "{world:?}");
@@ -127,7 +141,7 @@ fn off_and_on_again_in_one_breath_is_connected() {
         world.call(alice, "bob");
         world.run(SECOND * 5);
         for _ in 0..5 {
-            world.command(alice, Command::Disconnect(name("bob")));
+            world.command(alice, Command::Disconnect(name("bob").into()));
             world.call(alice, "bob");
         }
         world.run(SECOND * 5);
@@ -147,7 +161,11 @@ fn a_giving_up_of_the_name_is_reported_however_the_server_learns_of_it() {
     world.command(alice, Command::Unregister);
     world.filter(|_| true);
     world.run(SECOND * 60);
-    let told = world.hosts[alice].events.iter().filter(|(_, e)| *e == Event::Unregistered).count();
+    let told = world.hosts[alice]
+        .events
+        .iter()
+        .filter(|(_, e)| *e == Event::Unregistered(ServerId::FIRST))
+        .count();
     assert_eq!(told, 1, "{world:?}");
 }
 
@@ -277,12 +295,12 @@ fn a_call_survives_the_other_ones_change_of_name() {
     world.run(SECOND * 5);
     world.call(bob, "alice");
     world.run(SECOND * 5);
-    world.command(bob, Command::Disconnect(name("alice")));
+    world.command(bob, Command::Disconnect(name("alice").into()));
     world.run(SECOND * 5);
     world.command(bob, Command::Register(name("bob")));
     world.run(SECOND * 70);
     assert!(world.is_connected(alice) && world.is_connected(bob), "{world:?}");
-    world.command(alice, Command::Disconnect(name("bob")));
+    world.command(alice, Command::Disconnect(name("bob").into()));
     world.run(SECOND * 5);
     assert!(!world.is_connected(alice) && !world.is_connected(bob), "{world:?}");
 }

@@ -1,6 +1,6 @@
 //! Servers, peers and neighbours that lie.
 
-use p2pchat::proto::{Command, Event, Policy, RendezvousTrouble};
+use p2pchat::proto::{Command, Event, Policy, RendezvousTrouble, ServerId};
 use p2pchat_rendezvous::server;
 use p2pchat_wire::VERSION;
 use p2pchat_wire::datagram::{Challenge, Datagram};
@@ -29,7 +29,10 @@ fn a_forged_challenge_neither_gives_us_a_wrong_key_nor_stops_us() {
         let mut world = World::new();
         let alice = world.add("alice", Policy::Any);
         let addresses = vec![server_address()];
-        world.command(alice, Command::UseRendezvous { addresses, key, token: None });
+        world.command(
+            alice,
+            Command::UseRendezvous { server: ServerId::FIRST, addresses, key, token: None },
+        );
         world.run(SECOND / 100);
         let datagram = forged(&world, alice, version).expect("a hello was sent");
         let address = world.hosts[alice].address;
@@ -39,7 +42,7 @@ fn a_forged_challenge_neither_gives_us_a_wrong_key_nor_stops_us() {
             .events
             .iter()
             .filter_map(|(_, event)| match event {
-                Event::RendezvousKey(key) => Some(*key),
+                Event::RendezvousKey { key, .. } => Some(*key),
                 _ => None,
             })
             .collect();
@@ -55,7 +58,10 @@ fn two_forged_challenges_in_a_row_stop_nobody_for_good() {
     let alice = world.add("alice", Policy::Any);
     let addresses = vec![server_address()];
     let key = Some(server_key());
-    world.command(alice, Command::UseRendezvous { addresses, key, token: None });
+    world.command(
+        alice,
+        Command::UseRendezvous { server: ServerId::FIRST, addresses, key, token: None },
+    );
     // Whoever forges also keeps the server's own answers from us, for a while.
     world.filter(|packet| packet.from != server_address());
     for _ in 0..3 {
@@ -77,7 +83,11 @@ fn a_server_without_a_place_for_us_is_asked_again_later() {
     world.run(SECOND);
     let bob = world.add("bob", Policy::Any);
     world.run(SECOND * 60);
-    let busy = Event::RegisterRefused { name: crate::world::name("bob"), refusal: Refusal::Busy };
+    let busy = Event::RegisterRefused {
+        server: ServerId::FIRST,
+        name: crate::world::name("bob"),
+        refusal: Refusal::Busy,
+    };
     assert!(world.hosts[bob].events.iter().any(|(_, event)| *event == busy), "{world:?}");
     let from = world.hosts[bob].address;
     let asked = world.sent.iter().filter(|packet| packet.from == from).count();
@@ -100,7 +110,10 @@ fn a_version_that_is_not_ours_is_reported_once() {
         world.inject(server_address(), address, datagram);
     }
     world.run(SECOND);
-    let version = Event::RendezvousTrouble(RendezvousTrouble::Version { server: 9 });
+    let version = Event::RendezvousTrouble {
+        server: ServerId::FIRST,
+        trouble: RendezvousTrouble::Version { server: 9 },
+    };
     let told = world.hosts[alice].events.iter().filter(|(_, event)| *event == version).count();
     assert_eq!(told, 1, "{world:?}");
 }

@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use p2pchat::proto::{
-    Command, Config, DisconnectReason, Endpoint, Event, Output, PathKind, Policy, SocketId,
+    Command, Config, DisconnectReason, Endpoint, Event, Output, PathKind, Policy, ServerId,
+    SocketId,
 };
 use p2pchat_rendezvous::server::{self, Server};
 use p2pchat_wire::identity::{Identity, Name, PeerId};
@@ -131,11 +132,13 @@ impl World {
         let identity = Identity::from_seed([number; 32]);
         let mut seed = [number; 32];
         seed[..8].copy_from_slice(&started_at_ms.to_le_bytes());
-        let config = Config { policy, started_at_ms, ..Config::default() };
+        let config = Config { policy, started_at_ms };
         let mut endpoint = Endpoint::new(config, identity, seed, self.now);
         let addresses = vec![server_address()];
-        endpoint
-            .handle_command(self.now, Command::UseRendezvous { addresses, key: None, token: None });
+        endpoint.handle_command(
+            self.now,
+            Command::UseRendezvous { server: ServerId::FIRST, addresses, key: None, token: None },
+        );
         endpoint
     }
 
@@ -178,13 +181,13 @@ impl World {
     }
 
     pub fn call(&mut self, from: usize, text: &str) {
-        self.command(from, Command::Connect(name(text)));
+        self.command(from, Command::Connect(name(text).into()));
     }
 
     /// `from` knows whom to expect under the name of `to`.
     pub fn pin(&mut self, from: usize, to: usize) {
         let (name, key) = (self.hosts[to].name.clone().expect("named"), self.id(to));
-        self.command(from, Command::Pin { name, key });
+        self.command(from, Command::Pin { name: name.into(), key });
     }
 
     pub fn send(&mut self, from: usize, to: usize, tag: u64, message: &[u8]) {

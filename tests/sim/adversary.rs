@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use p2pchat::proto::{Command, Event, PathKind, RendezvousTrouble};
+use p2pchat::proto::{Command, Event, PathKind, RendezvousTrouble, ServerId};
 use p2pchat_wire::datagram::{Challenge, Datagram, PeerInit, Response, peer_header, punch, relay};
 use p2pchat_wire::handshake::{Initiator, Purpose};
 use p2pchat_wire::identity::Identity;
@@ -74,7 +74,7 @@ impl Street {
                     event,
                     Event::Disconnected { .. }
                         | Event::KeyChanged { .. }
-                        | Event::RendezvousTrouble(_)
+                        | Event::RendezvousTrouble { .. }
                         | Event::RegisterRefused { .. }
                 )
             });
@@ -253,6 +253,7 @@ fn hello_to_a_known_server() -> (Scene, Packet) {
     let mut scene = Scene::new(1, Place::Public, Place::Public);
     scene.world.eavesdrop();
     let command = Command::UseRendezvous {
+        server: ServerId::FIRST,
         addresses: vec![at("203.0.113.10:3478")],
         key: Some(server_key()),
         token: None,
@@ -274,7 +275,7 @@ fn a_forged_challenge_delays_a_peer_and_does_not_stop_it() {
         scene.world.run_until(5 * SECOND, "alice is registered", |world| {
             world.host(alice).talker().is_registered()
         });
-        let troubled = |event: &Event| matches!(event, Event::RendezvousTrouble(_));
+        let troubled = |event: &Event| matches!(event, Event::RendezvousTrouble { .. });
         assert_eq!(scene.talker(alice).first(troubled), None);
     }
 }
@@ -288,7 +289,8 @@ fn a_server_with_another_key_is_reported_and_not_used() {
     let alice = scene.alice;
     let trouble = RendezvousTrouble::KeyChanged { expected: server_key(), actual };
     scene.world.run_until(3 * SECOND, "alice is told", |world| {
-        let told = |event: &Event| *event == Event::RendezvousTrouble(trouble);
+        let told =
+            |event: &Event| *event == Event::RendezvousTrouble { server: ServerId::FIRST, trouble };
         world.host(alice).talker().first(told).is_some()
     });
     scene.world.run_for(60 * SECOND);

@@ -28,7 +28,7 @@ fn an_introduction_that_reaches_the_caller_only_is_asked_for_again() {
     let mut scene = two_homes(1);
     registered(&mut scene);
     scene.world.sever_one_way(scene.server, scene.bob);
-    scene.command(scene.alice, Command::Connect(named("bob")));
+    scene.command(scene.alice, Command::Connect(named("bob").into()));
     scene.world.run_for(SECOND);
     scene.world.mend(scene.server, scene.bob);
     scene.wait_for_path(5 * SECOND, PathKind::Direct);
@@ -38,8 +38,8 @@ fn an_introduction_that_reaches_the_caller_only_is_asked_for_again() {
 fn two_who_call_each_other_at_once_get_one_session() {
     let mut scene = two_homes(2);
     registered(&mut scene);
-    scene.command(scene.alice, Command::Connect(named("bob")));
-    scene.command(scene.bob, Command::Connect(named("alice")));
+    scene.command(scene.alice, Command::Connect(named("bob").into()));
+    scene.command(scene.bob, Command::Connect(named("alice").into()));
     scene.wait_for_path(5 * SECOND, PathKind::Direct);
     scene.say(scene.alice, "hello");
     scene.say(scene.bob, "hello");
@@ -60,7 +60,7 @@ fn a_call_made_while_the_name_is_on_its_way_to_disk_waits_for_it() {
     scene.start(scene.bob, None);
     scene.world.run_for(2 * SECOND);
     // The world panics if anybody asks to be woken again and again meanwhile.
-    scene.start_with(scene.alice, None, vec![Command::Connect(named("bob"))]);
+    scene.start_with(scene.alice, None, vec![Command::Connect(named("bob").into())]);
     scene.wait_for_path(5 * SECOND, PathKind::Direct);
 }
 
@@ -72,10 +72,10 @@ fn calling_somebody_who_is_away_costs_little_and_succeeds_when_they_return() {
         scene.world.fall_asleep(scene.bob);
         scene.world.run_for(120 * SECOND);
         if key_known {
-            let pin = Command::Pin { name: named("bob"), key: key_of("bob") };
+            let pin = Command::Pin { name: named("bob").into(), key: key_of("bob") };
             scene.command(scene.alice, pin);
         }
-        scene.command(scene.alice, Command::Connect(named("bob")));
+        scene.command(scene.alice, Command::Connect(named("bob").into()));
         scene.world.run_for(5 * SECOND);
         let before = scene.world.arrivals(scene.alice, scene.server);
         scene.world.run_for(600 * SECOND);

@@ -47,9 +47,9 @@ fn first_line(knows: Knows, behaviour: Behaviour) -> (Scene, Instant) {
 
     scene.recreate(scene.alice, Policy::Any);
     let start = scene.world.now();
-    let mut wishes = vec![Command::Connect(named("bob"))];
+    let mut wishes = vec![Command::Connect(named("bob").into())];
     if knows == Knows::Everybody {
-        wishes.insert(0, Command::Pin { name: named("bob"), key: key_of("bob") });
+        wishes.insert(0, Command::Pin { name: named("bob").into(), key: key_of("bob") });
     }
     scene.say(scene.alice, "hello");
     scene.start_with(scene.alice, token, wishes);

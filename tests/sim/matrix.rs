@@ -175,13 +175,20 @@ fn two_homes_that_use_the_same_private_addresses_meet_outside() {
 
 #[test]
 fn where_udp_is_blocked_the_peer_says_that_the_rendezvous_is_unreachable() {
-    use p2pchat::proto::{Event, RendezvousTrouble};
+    use p2pchat::proto::{Event, RendezvousTrouble, ServerId};
     let blocked = Behaviour { udp_blocked: true, ..Behaviour::home() };
     let mut scene = Scene::new(1, Place::Behind(blocked), Place::Public);
     scene.start(scene.alice, None);
     let alice = scene.alice;
-    let is_trouble =
-        |event: &Event| matches!(event, Event::RendezvousTrouble(RendezvousTrouble::Unreachable));
+    let is_trouble = |event: &Event| {
+        matches!(
+            event,
+            Event::RendezvousTrouble {
+                server: ServerId::FIRST,
+                trouble: RendezvousTrouble::Unreachable
+            }
+        )
+    };
     scene.world.run_until(Duration::from_secs(10), "it says so", |world| {
         world.host(alice).talker().first(is_trouble).is_some()
     });

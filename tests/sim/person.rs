@@ -7,7 +7,7 @@ use std::time::Instant;
 use p2pchat::chat::{
     self, Chat, Effect, Input, LineState, Message, Notice, StoreReply, StoreRequest, Timestamp,
 };
-use p2pchat::proto::{self, Command, Endpoint, Output as Out};
+use p2pchat::proto::{self, Command, Endpoint, Output as Out, Policy, ServerId};
 use p2pchat_wire::identity::Identity;
 use p2pchat_wire::random::Random;
 
@@ -69,7 +69,7 @@ impl Person {
             software: "simulated".to_owned(),
             seed: random.array(),
         };
-        let proto_config = proto::Config { started_at_ms: wall.0, ..proto::Config::default() };
+        let proto_config = proto::Config { policy: Policy::Any, started_at_ms: wall.0 };
         Self {
             name,
             endpoint: Endpoint::new(proto_config, identity, random.array(), now),
@@ -106,7 +106,10 @@ impl Person {
         // What the chat wants from the beginning fits into the first exchange.
         self.take_effects(now);
         let addresses = vec![server];
-        self.endpoint.handle_command(now, Command::UseRendezvous { addresses, key, token });
+        self.endpoint.handle_command(
+            now,
+            Command::UseRendezvous { server: ServerId::FIRST, addresses, key, token },
+        );
     }
 
     /// What the wiring does when interfaces changed or the machine slept.

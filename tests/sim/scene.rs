@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use p2pchat::proto::{Command, PathKind, Policy};
+use p2pchat::proto::{Command, PathKind, Policy, ServerId};
 use p2pchat_wire::DEFAULT_PORT;
 
 use crate::machine::Machine;
@@ -146,7 +146,7 @@ impl Scene {
         // Last, so that everything fits into the first exchange.
         let addresses = self.server_addresses(who);
         let key = token.map(|_| server_key());
-        commands.push(Command::UseRendezvous { addresses, key, token });
+        commands.push(Command::UseRendezvous { server: ServerId::FIRST, addresses, key, token });
         self.world.with(who, |machine, now| {
             for command in commands {
                 machine.talker_mut().command(now, command);
@@ -215,7 +215,7 @@ impl Scene {
         self.world.run_until(Duration::from_secs(30), "both are registered", |world| {
             world.talkers().all(Talker::is_registered)
         });
-        self.command(self.alice, Command::Connect(named("bob")));
+        self.command(self.alice, Command::Connect(named("bob").into()));
     }
 
     /// As [`Self::call`], and waits until both use a path of this kind.

@@ -17,7 +17,7 @@ fn neither_text_nor_names_nor_keys_of_people_are_seen_on_any_wire() {
         let mut scene = Scene::new(1, place(), place());
         scene.world.eavesdrop();
         for (who, other) in [(scene.alice, "bob"), (scene.bob, "alice")] {
-            scene.command(who, Command::Pin { name: named(other), key: key_of(other) });
+            scene.command(who, Command::Pin { name: named(other).into(), key: key_of(other) });
         }
         scene.call();
         scene.say(scene.alice, TEXT);

@@ -2,20 +2,19 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use p2pchat_wire::address;
 use p2pchat_wire::datagram::relay;
-use p2pchat_wire::identity::{Identity, PeerId};
+use p2pchat_wire::identity::Identity;
 use p2pchat_wire::random::Random;
 
+use super::directory::Channel;
+use super::home::Homes;
 use super::sockets::Sockets;
-use super::survey::Survey;
 use crate::proto::frame::Candidate;
-use crate::proto::path::{Pair, Remote};
-use crate::proto::punch::Budget;
-use crate::proto::punch::memory::Memory;
-use crate::proto::{Event, Policy, SocketId, Transmit};
+use crate::proto::path::Pair;
+use crate::proto::{Event, Policy, ServerId, SocketId, Transmit};
 
 /// The endpoint's belongings, lent to one peer for one call.
 #[derive(Debug)]
@@ -24,21 +23,16 @@ pub(super) struct Context<'a> {
     pub(super) identity: &'a Identity,
     pub(super) policy: Policy,
     pub(super) random: &'a mut Random,
+    #[expect(dead_code, reason = "punching through difficult NATs takes more than one socket")]
     pub(super) sockets: &'a mut Sockets,
-    /// What is known of our NAT.
-    pub(super) survey: &'a mut Survey,
-    pub(super) budget: &'a Budget,
-    /// What led to direct paths before.
-    pub(super) memory: &'a mut Memory,
-    /// The one peer with whom a planned punch is under way.
-    pub(super) punching: &'a mut Option<PeerId>,
     pub(super) transmits: &'a mut VecDeque<Transmit>,
     pub(super) events: &'a mut VecDeque<Event>,
     /// Where relayed datagrams go.
-    pub(super) server: Option<Pair>,
-    /// The socket that the rendezvous knows, from which strangers are addressed.
+    pub(super) homes: &'a Homes,
+    /// The server that relayed the datagram at hand.
+    pub(super) via: Option<ServerId>,
+    /// The socket that the nearest rendezvous knows, from which strangers are addressed.
     pub(super) home: SocketId,
-    pub(super) link_rtt: Option<Duration>,
     /// Our own endpoints, for the peer.
     pub(super) candidates: &'a [Candidate],
     /// Set by a peer that suspects our mapped endpoint to have changed.
@@ -66,32 +60,26 @@ impl Context<'_> {
         self.transmits.push_back(pair.transmit(Some(ttl), payload));
     }
 
-    /// Through the rendezvous; nowhere while there is none.
-    pub(super) fn transmit_relayed(&mut self, channel: u64, datagram: &[u8]) {
-        if let Some(server) = self.server {
+    /// Through the rendezvous; nowhere while it is not reached.
+    pub(super) fn transmit_relayed(&mut self, (server, channel): Channel, datagram: &[u8]) {
+        if let Some(server) = self.homes.pair(server) {
             self.transmit(server, relay(channel, datagram));
         }
     }
 
-    /// To the far end of a path; `channel` is the peer's relay channel.
-    pub(super) fn transmit_on(&mut self, remote: Remote, channel: Option<u64>, datagram: Vec<u8>) {
-        match remote {
-            Remote::Direct(pair) => self.transmit(pair, datagram),
-            Remote::Relay => {
-                if let Some(channel) = channel {
-                    self.transmit_relayed(channel, &datagram);
-                }
-            }
-        }
-    }
-
-    /// Whether a packet may go straight to an endpoint that somebody named.
-    pub(super) fn may_send_directly(&self, endpoint: SocketAddr) -> bool {
+    /// Whether a packet may go straight to an endpoint that somebody named whom these servers
+    /// introduced to us.
+    pub(super) fn may_send_directly(
+        &self,
+        endpoint: SocketAddr,
+        mut introduced_by: impl Iterator<Item = ServerId>,
+    ) -> bool {
         // Loopback only in the company of a rendezvous on loopback.
-        let server = self.server.map(|server| server.remote);
-        let loopback = server.is_some_and(|server| server.ip().is_loopback());
+        let on_loopback =
+            |server| self.homes.pair(server).is_some_and(|pair| pair.remote.ip().is_loopback());
+        let endpoint = address::canonical(endpoint);
         self.policy != Policy::RelayOnly
-            && address::is_permitted(endpoint, loopback)
-            && server != Some(address::canonical(endpoint))
+            && address::is_permitted(endpoint, introduced_by.any(on_loopback))
+            && self.homes.at(endpoint).is_none()
     }
 }

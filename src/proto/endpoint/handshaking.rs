@@ -1,4 +1,5 @@
-//! The handshakes with one peer: the one that we opened, and the last that we answered.
+//! The handshakes with one peer: those that we opened, one at each rendezvous that introduces us at
+//! most, and the last that we answered.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -8,6 +9,8 @@ use p2pchat_wire::handshake::{Purpose, Responder};
 use p2pchat_wire::identity::PeerId;
 
 use super::context::Context;
+use super::relays::Relays;
+use crate::proto::ServerId;
 use crate::proto::session::{Epoch, GIVE_UP_AFTER, Greeting, Instances, Opening};
 
 /// While both sides have opened a handshake, the one of the smaller key counts. After this long
@@ -27,16 +30,25 @@ const WORK_WINDOW: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Handshaking {
     peer: PeerId,
-    /// The rendezvous that introduced us.
-    purpose: Purpose,
     /// Our instance for the next new session.
     instance: u64,
-    opening: Option<(Opening, u64)>,
+    opened: Vec<Opened>,
     answered: Option<Answered>,
     /// Openings that were answered before that one; whoever sends them again has recorded them.
     spent: VecDeque<[u8; 32]>,
     work_since: Option<Instant>,
     work: u32,
+}
+
+/// A handshake that we opened.
+#[derive(Debug)]
+struct Opened {
+    opening: Opening,
+    /// The rendezvous that it is bound to, and that introduces us or is asked to.
+    server: ServerId,
+    purpose: Purpose,
+    /// Our side of the session that it leads to.
+    instance: u64,
 }
 
 /// An answer that is sent again if the same opening arrives again.
@@ -66,63 +78,63 @@ pub(super) struct Answer {
 
 impl Handshaking {
     /// No handshake yet; `instance` will name our side of the first session.
-    pub(super) fn new(peer: PeerId, purpose: Purpose, instance: u64) -> Self {
-        let (opening, answered) = (None, None);
+    pub(super) fn new(peer: PeerId, instance: u64) -> Self {
+        let (opened, answered) = (Vec::new(), None);
         let spent = VecDeque::new();
-        Self { peer, purpose, instance, opening, answered, spent, work_since: None, work: 0 }
+        Self { peer, instance, opened, answered, spent, work_since: None, work: 0 }
     }
 
-    /// From now on this rendezvous introduces us. Returns whether it is another one, for which an
-    /// opening of ours is then worth nothing.
-    pub(super) fn move_to(&mut self, purpose: Purpose) -> bool {
-        let other = self.purpose != purpose;
-        if other {
-            self.purpose = purpose;
-            self.opening = None;
-        }
-        other
+    /// A server has this key from now on: what we opened for another's is worth nothing.
+    pub(super) fn keep_only(&mut self, server: ServerId, purpose: Option<Purpose>) {
+        self.opened.retain(|one| one.server != server || Some(one.purpose) == purpose);
     }
 
     /// Whether a handshake of ours waits for its answer.
     pub(super) fn is_open(&self) -> bool {
-        self.opening.is_some()
+        !self.opened.is_empty()
     }
 
-    /// Our index in the epoch that our opening may lead to.
-    pub(super) fn index(&self) -> Option<u32> {
-        self.opening.as_ref().map(|(opening, _)| opening.index)
+    /// Our indexes in the epochs that our openings may lead to.
+    pub(super) fn indexes(&self) -> impl Iterator<Item = u32> + Clone + '_ {
+        self.opened.iter().map(|one| one.opening.index)
     }
 
-    /// Opens a handshake, unless one is open; returns it as it travels inside a connect signal.
+    /// Opens a handshake that is bound to `server`, unless one is open; returns it as it travels
+    /// inside a connect signal.
     ///
     /// `instance` is our side of the session that gets new keys, if there is one.
-    pub(super) fn open(&mut self, cx: &mut Context<'_>, instance: Option<u64>) -> Option<Vec<u8>> {
-        if self.opening.is_none() {
+    pub(super) fn open(
+        &mut self,
+        cx: &mut Context<'_>,
+        server: ServerId,
+        purpose: Purpose,
+        instance: Option<u64>,
+    ) -> Option<Vec<u8>> {
+        self.keep_only(server, Some(purpose));
+        if self.opening_for(server).is_none() {
             let instance = instance.unwrap_or(self.instance);
             let index = cx.random.u32();
             let opening = Opening::new(
                 cx.now,
-                self.purpose,
+                purpose,
                 cx.identity,
                 &self.peer,
                 Greeting { instance },
                 index,
                 cx.random,
             );
-            self.opening = Some((opening.ok()?, instance));
+            self.opened.push(Opened { opening: opening.ok()?, server, purpose, instance });
         }
-        self.opening.as_ref().map(|(opening, _)| opening.initiation())
+        self.opening_for(server).map(Opening::initiation)
     }
 
-    /// Our opening as a datagram to the peer.
-    pub(super) fn opening_datagram(&self, introduction: u64) -> Option<Vec<u8>> {
-        self.opening.as_ref().map(|(opening, _)| opening.datagram(introduction))
+    fn opening_for(&self, server: ServerId) -> Option<&Opening> {
+        self.opened.iter().find(|one| one.server == server).map(|one| &one.opening)
     }
 
-    /// Whatever the peer is waiting for: our opening, or else our last answer.
-    pub(super) fn pending_datagram(&self, introduction: u64) -> Option<Vec<u8>> {
-        let answered = || self.answered.as_ref().and_then(|answered| answered.datagram.clone());
-        self.opening_datagram(introduction).or_else(answered)
+    /// Our opening at `server` as a datagram to the peer.
+    pub(super) fn opening_datagram(&self, server: ServerId, introduction: u64) -> Option<Vec<u8>> {
+        self.opening_for(server).map(|opening| opening.datagram(introduction))
     }
 
     /// Whether an opening was answered before.
@@ -135,26 +147,31 @@ impl Handshaking {
         self.answered.as_ref()?.datagram.clone()
     }
 
-    /// Reads an opening of the peer's and answers it, unless our own has precedence.
+    /// Reads an opening of the peer's, bound to `purpose`, and answers it, unless our own has
+    /// precedence.
     ///
-    /// `current` are the instances of the session that exists, if any.
+    /// `current` are the instances of the session that exists, if any. An opening of ours counts
+    /// where the peer can have got it: at the servers that introduced us.
     pub(super) fn answer(
         &mut self,
         cx: &mut Context<'_>,
         init: &PeerInit<'_>,
+        purpose: Purpose,
         current: Option<Instances>,
+        relays: &Relays,
     ) -> Option<Answer> {
-        if let Some((opening, _)) = &self.opening {
-            let ours_counts = cx.identity.id() < self.peer;
-            if ours_counts && cx.now.saturating_duration_since(opening.since) < YIELD_AFTER {
-                return None;
-            }
+        let introduced = |one: &Opened| relays.get(one.server).is_some();
+        let young =
+            |one: &Opened| cx.now.saturating_duration_since(one.opening.since) < YIELD_AFTER;
+        let ours_counts = cx.identity.id() < self.peer;
+        if ours_counts && self.opened.iter().any(|one| introduced(one) && young(one)) {
+            return None;
         }
         if self.spent.contains(&digest(init.noise)) || !self.may_work(cx.now) {
             return None;
         }
         let (responder, payload) =
-            Responder::new(self.purpose, cx.identity, init.noise, cx.random).ok()?;
+            Responder::new(purpose, cx.identity, init.noise, cx.random).ok()?;
         if responder.remote() != self.peer {
             return None;
         }
@@ -169,7 +186,7 @@ impl Handshaking {
         let index = cx.random.u32();
         let response = Response { receiver: init.sender, sender: index, noise: &noise };
         let datagram = response.encode_peer();
-        self.opening = None;
+        self.opened.retain(|one| !introduced(one));
         let answered = Answered {
             opening: digest(init.noise),
             instance: local,
@@ -194,50 +211,54 @@ impl Handshaking {
 
     /// Reads the answer to our opening.
     pub(super) fn finish(&mut self, cx: &Context<'_>, response: &Response<'_>) -> Option<Finished> {
-        let (opening, local) = self.opening.as_mut()?;
-        if opening.index != response.receiver {
-            return None;
-        }
-        let (greeting, keys) = opening.finish(response.noise)?;
+        let ours = |one: &&mut Opened| one.opening.index == response.receiver;
+        let one = self.opened.iter_mut().find(ours)?;
+        let (greeting, keys) = one.opening.finish(response.noise)?;
         let epoch = Epoch {
-            local_index: opening.index,
+            local_index: one.opening.index,
             remote_index: response.sender,
             keys,
             since: cx.now,
             opened_by_us: true,
             confirmed: true,
         };
-        let instances = Instances { local: *local, remote: greeting.instance };
-        self.opening = None;
+        let instances = Instances { local: one.instance, remote: greeting.instance };
+        self.opened.clear();
         Some(Finished { instances, epoch })
     }
 
-    /// Whether our opening has waited too long.
-    pub(super) fn is_given_up(&self, now: Instant) -> bool {
-        let waited = |opening: &Opening| now.saturating_duration_since(opening.since);
-        self.opening.as_ref().is_some_and(|(opening, _)| waited(opening) >= GIVE_UP_AFTER)
+    /// Gives up the openings that have waited too long. Returns whether there were any.
+    pub(super) fn give_up(&mut self, now: Instant) -> bool {
+        let before = self.opened.len();
+        let waited = |one: &Opened| now.saturating_duration_since(one.opening.since);
+        self.opened.retain(|one| waited(one) < GIVE_UP_AFTER);
+        self.opened.len() < before
     }
 
-    /// Gives our opening up.
+    /// Gives every opening up.
     pub(super) fn abandon(&mut self) {
-        self.opening = None;
+        self.opened.clear();
     }
 
-    /// Whether our opening is to be sent again now; plans the time after.
-    pub(super) fn repeat_if_due(&mut self, now: Instant) -> bool {
-        match &mut self.opening {
-            Some((opening, _)) if opening.repeat_at <= now => {
-                opening.repeated(now);
-                true
-            }
-            _ => false,
-        }
+    /// Gives up what we opened at one server.
+    pub(super) fn abandon_at(&mut self, server: ServerId) {
+        self.opened.retain(|one| one.server != server);
+    }
+
+    /// At which servers an opening of ours is to be sent again now; plans the time after.
+    pub(super) fn repeat_if_due(&mut self, now: Instant) -> Vec<ServerId> {
+        let due = |one: &&mut Opened| one.opening.repeat_at <= now;
+        let repeated = self.opened.iter_mut().filter(due).map(|one| {
+            one.opening.repeated(now);
+            one.server
+        });
+        repeated.collect()
     }
 
     /// When something is to be done.
     pub(super) fn timeout(&self) -> Option<Instant> {
-        let (opening, _) = self.opening.as_ref()?;
-        Some(opening.repeat_at.min(opening.since + GIVE_UP_AFTER))
+        let next = |one: &Opened| one.opening.repeat_at.min(one.opening.since + GIVE_UP_AFTER);
+        self.opened.iter().map(next).min()
     }
 
     /// The session is over: the next one has another instance.
@@ -249,7 +270,7 @@ impl Handshaking {
     /// session at our end that the peer takes for the old one, and neither would understand the
     /// other's streams.
     pub(super) fn forget(&mut self, ended: Option<u64>, instance: u64) {
-        self.opening.take_if(|(_, instance)| Some(*instance) == ended);
+        self.opened.retain(|one| Some(one.instance) != ended);
         if let Some(answered) = self.answered.as_mut().filter(|one| Some(one.instance) == ended) {
             answered.datagram = None;
         }

@@ -207,6 +207,14 @@ impl Link {
         self.restart(now, random);
     }
 
+    /// Uses no server any more.
+    pub(super) fn stop(&mut self) {
+        self.addresses = Vec::new();
+        self.attempt = Attempt::None;
+        self.up = None;
+        self.previous = None;
+    }
+
     /// The server's key: the one that it must prove, else the one that it shows.
     pub(super) fn key(&self) -> Option<ServerKey> {
         self.key.or(self.shown)

@@ -1,44 +1,49 @@
 //! Everything that happens on one peer's sockets.
 //!
-//! The endpoint tells datagrams apart, keeps the link to the rendezvous ([`link`]), asks it for
-//! introductions ([`calls`]) and holds one [`peer::Peer`] for everybody whom it was introduced to.
+//! The endpoint tells datagrams apart. At each rendezvous it has a [`home`]: a [`link`], a name
+//! ([`registration`]) and those whom it wants to be introduced to there ([`calls`]). It holds one
+//! [`peer::Peer`] for everybody whom it was introduced to ([`introducing`]), by however many
+//! servers, and finds the peer that a datagram is for in its [`directory`].
 //!
 //! Inputs only change state and fill queues, so any number of them may precede a drain; one
 //! [`Endpoint::poll_output`] empties the queues and ends with the next timeout.
 
 mod calls;
 mod context;
+mod directory;
 mod handshaking;
+mod home;
+mod introducing;
 mod link;
-mod offer;
 mod peer;
+mod pins;
 mod registration;
+mod relays;
 mod sockets;
-mod survey;
-mod surveying;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use p2pchat_wire::address;
 use p2pchat_wire::datagram::{Datagram, Sealed};
-use p2pchat_wire::identity::{Identity, Name, PeerId};
+use p2pchat_wire::identity::{Identity, Name, PeerId, ServerKey};
 use p2pchat_wire::random::Random;
-use p2pchat_wire::stun;
 
-use calls::Calls;
 use context::Context;
-use link::Link;
+use directory::Directory;
+use home::Homes;
+pub use home::MAX_SERVERS;
 use peer::Peer;
-use registration::Registering;
+use pins::Pins;
 use sockets::Sockets;
-use survey::Survey;
 
-use super::frame::Candidate;
+use super::frame::{Candidate, MAX_CANDIDATES};
 use super::path::{Pair, Remote};
-use super::punch::memory::Memory;
-use super::{Command, Config, DisconnectReason, Event, Output, Policy, SocketId, Transmit};
+use super::{
+    Command, Config, DisconnectReason, Event, Output, PeerName, Policy, ServerId, SocketId,
+    Transmit,
+};
 
 /// Peers at most; the server introduces no more before somebody leaves.
 const MAX_PEERS: usize = 1024;
@@ -59,26 +64,22 @@ pub struct Dropped {
 #[derive(Debug)]
 pub struct Endpoint {
     config: Config,
+    started: Instant,
     identity: Identity,
     random: Random,
-    link: Link,
-    registering: Registering,
-    calls: Calls,
-    pins: HashMap<Name, PeerId>,
+    homes: Homes,
+    /// The name to be registered at every server.
+    name: Option<Name>,
+    /// Everybody whom we want to be connected to.
+    wanted: BTreeSet<PeerName>,
+    pins: Pins,
     peers: BTreeMap<PeerId, Peer>,
+    directory: Directory,
     hosts: Vec<SocketAddr>,
-    mapped: Option<SocketAddr>,
-    port_mapped: Option<SocketAddr>,
-    /// The newest address token, for the person's disk.
-    token: Option<[u8; 32]>,
-    /// `hosts`, `mapped` and `port_mapped` as they are offered to peers.
+    /// `hosts`, and where the servers see us, as they are offered to peers.
     candidates: Vec<Candidate>,
     closed: bool,
     sockets: Sockets,
-    survey: Survey,
-    memory: Memory,
-    /// The one peer with whom a planned punch is under way.
-    punching: Option<PeerId>,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
     dropped: Dropped,
@@ -89,24 +90,20 @@ impl Endpoint {
     #[must_use]
     pub fn new(config: Config, identity: Identity, seed: [u8; 32], now: Instant) -> Self {
         Self {
-            link: Link::new(now, config.started_at_ms),
             config,
+            started: now,
             identity,
             random: Random::from_seed(seed),
-            registering: Registering::default(),
-            calls: Calls::default(),
-            pins: HashMap::new(),
+            homes: Homes::default(),
+            name: None,
+            wanted: BTreeSet::new(),
+            pins: Pins::default(),
             peers: BTreeMap::new(),
+            directory: Directory::default(),
             hosts: Vec::new(),
-            mapped: None,
-            port_mapped: None,
-            token: None,
             candidates: Vec::new(),
             closed: false,
             sockets: Sockets::default(),
-            survey: Survey::default(),
-            memory: Memory::default(),
-            punching: None,
             transmits: VecDeque::new(),
             events: VecDeque::new(),
             dropped: Dropped::default(),
@@ -125,34 +122,22 @@ impl Endpoint {
             return;
         }
         match command {
-            Command::UseRendezvous { mut addresses, key, token } => {
+            Command::UseRendezvous { server, mut addresses, key, token } => {
                 addresses.truncate(8);
                 let canonical = addresses.into_iter().map(address::canonical).collect();
-                self.link.use_server(now, canonical, key, token, &mut self.random);
+                self.use_server(now, server, canonical, key, token);
             }
-            Command::Register(name) => self.registering.want(now, name),
-            Command::Unregister => self.registering.give_up(now),
-            Command::Pin { name, key } => {
-                self.pins.insert(name.clone(), key);
-                self.calls.ask_again(now, &name, Duration::ZERO);
+            Command::Register(name) => {
+                self.homes.iter_mut().for_each(|home| home.registering.want(now, name.clone()));
+                self.name = Some(name);
             }
-            Command::Connect(name) => {
-                self.calls.add(now, name.clone());
-                for peer in self.peers.values_mut().filter(|peer| *peer.name() == name) {
-                    peer.call_as(&name);
-                    if peer.is_connected() {
-                        self.calls.connected(&name);
-                    }
-                }
+            Command::Unregister => {
+                self.homes.iter_mut().for_each(|home| home.registering.give_up(now));
+                self.name = None;
             }
-            Command::Disconnect(name) => {
-                self.calls.remove(&name);
-                self.with_peers_named(now, &name, |peer, cx| {
-                    if peer.call_off(&name) {
-                        peer.close(cx, DisconnectReason::Closed);
-                    }
-                });
-            }
+            Command::Pin { name, key } => self.pin(now, name, key),
+            Command::Connect(name) => self.call(now, &name),
+            Command::Disconnect(name) => self.hang_up(now, &name),
             Command::Send { peer, tag, message } => {
                 self.with_peer(now, peer, |peer, cx| peer.send(cx, tag, message));
             }
@@ -160,23 +145,14 @@ impl Endpoint {
                 self.hosts = hosts;
                 self.renew_candidates(now);
             }
-            Command::SetPortMapping(endpoint) => {
-                self.port_mapped = endpoint;
-                self.renew_candidates(now);
-            }
             Command::NetworkChanged => {
-                self.link.ping_now(now);
+                self.homes.ping_now(now);
                 self.with_all_peers(now, |peer, cx| peer.network_changed(cx));
             }
             Command::DescribePaths(id) => {
-                let report = self.with_peer(now, id, |peer, cx| peer.describe_punch(cx));
-                let report = report.map(Box::new);
-                let described = report.map(|report| Event::PunchDescribed { peer: id, report });
-                self.events.extend(described);
                 let paths = self.peers.get(&id).map(Peer::describe).unwrap_or_default();
                 self.events.push_back(Event::PathsDescribed { peer: id, paths });
             }
-            Command::RecallPunch { peer, lesson } => self.memory.learn(peer, lesson),
             Command::Close => {
                 self.with_all_peers(now, |peer, cx| peer.close(cx, DisconnectReason::Closed));
                 self.say_goodbye();
@@ -184,6 +160,27 @@ impl Endpoint {
             }
         }
         self.advance(now);
+    }
+
+    fn use_server(
+        &mut self,
+        now: Instant,
+        server: ServerId,
+        addresses: Vec<SocketAddr>,
+        key: Option<ServerKey>,
+        token: Option<[u8; 32]>,
+    ) {
+        let entered = self.homes.enter(server, self.started, self.config.started_at_ms);
+        let Some((home, new)) = entered else { return };
+        home.link.use_server(now, addresses, key, token, &mut self.random);
+        if new {
+            if let Some(name) = &self.name {
+                home.registering.want(now, name.clone());
+            }
+            let names: Vec<Name> = self.wanted.iter().map(|wanted| wanted.name.clone()).collect();
+            names.iter().for_each(|name| self.renew_calls(now, name));
+        }
+        self.with_all_peers(now, |peer, cx| peer.servers_changed(cx));
     }
 
     /// Processes one datagram that arrived on the socket `local`. Bad input is counted and dropped,
@@ -200,7 +197,6 @@ impl Endpoint {
         }
         let from = Pair { local, remote: address::canonical(from) };
         match Datagram::parse(bytes) {
-            _ if stun::is_stun(bytes) => self.dispatch_stun(from, bytes),
             Ok(datagram) => self.dispatch(now, from, datagram, bytes.len()),
             Err(_) => self.dropped.malformed += 1,
         }
@@ -209,21 +205,33 @@ impl Endpoint {
 
     fn dispatch(&mut self, now: Instant, from: Pair, datagram: Datagram<'_>, bytes: usize) {
         match datagram {
-            Datagram::Challenge(challenge) => self.link.handle_challenge(from.remote, &challenge),
+            Datagram::Challenge(challenge) => {
+                for home in self.homes.iter_mut() {
+                    home.link.handle_challenge(from.remote, &challenge);
+                }
+            }
             Datagram::LinkResponse(response) => {
-                let event = self.link.handle_response(now, from.remote, &response);
-                self.on_link_event(now, event);
+                if let Some(home) = self.homes.with_index(response.receiver) {
+                    let (server, remote) = (home.id, from.remote);
+                    let event = home.link.handle_response(now, remote, &response);
+                    self.on_link_event(now, server, event);
+                }
             }
-            Datagram::LinkData(sealed) if self.link.is_ours(sealed.receiver) => {
-                let event = self.link.handle_sealed(now, from.remote, &sealed);
-                self.on_link_event(now, event);
-            }
-            Datagram::Relay { channel, inner } if self.link.address() == Some(from.remote) => {
-                let peer = self.peers.values().find(|peer| peer.channel == Some(channel));
-                let id = peer.map(|peer| peer.indexed_by());
-                match (id, Datagram::parse(inner)) {
+            Datagram::LinkData(sealed) => match self.homes.with_index(sealed.receiver) {
+                Some(home) => {
+                    let (server, remote) = (home.id, from.remote);
+                    let event = home.link.handle_sealed(now, remote, &sealed);
+                    self.on_link_event(now, server, event);
+                }
+                None => self.dropped.unknown += 1,
+            },
+            Datagram::Relay { channel, inner } => {
+                let server = self.homes.at(from.remote);
+                let owner =
+                    server.and_then(|server| self.directory.owner_of_channel((server, channel)));
+                match (owner, Datagram::parse(inner)) {
                     (Some(id), Ok(inner)) => {
-                        self.dispatch_to_peer(now, id, Remote::Relay, inner, bytes)
+                        self.dispatch_to_peer(now, id, (Remote::Relay, server), inner, bytes)
                     }
                     _ => self.dropped.unknown += 1,
                 }
@@ -237,19 +245,19 @@ impl Endpoint {
                 self.dropped.unknown += 1;
             }
             Datagram::PeerInit(init) => {
-                let owner = self.owner_of_introduction(init.introduction);
+                let owner = self.directory.owner_of_introduction(init.introduction);
                 self.dispatch_or_drop(now, owner, from, datagram, bytes);
             }
             Datagram::Punch { introduction } => {
-                let owner = self.owner_of_introduction(introduction);
+                let owner = self.directory.owner_of_introduction(introduction);
                 self.dispatch_or_drop(now, owner, from, datagram, bytes);
             }
             Datagram::PeerResponse(response) => {
-                let owner = self.owner_of_index(response.receiver);
+                let owner = self.directory.owner_of_index(response.receiver);
                 self.dispatch_or_drop(now, owner, from, datagram, bytes);
             }
             Datagram::PeerData(Sealed { receiver, .. }) => {
-                let owner = self.owner_of_index(receiver);
+                let owner = self.directory.owner_of_index(receiver);
                 self.dispatch_or_drop(now, owner, from, datagram, bytes);
             }
             _ => self.dropped.unknown += 1,
@@ -265,7 +273,9 @@ impl Endpoint {
         bytes: usize,
     ) {
         match owner {
-            Some(id) => self.dispatch_to_peer(now, id, Remote::Direct(from), datagram, bytes),
+            Some(id) => {
+                self.dispatch_to_peer(now, id, (Remote::Direct(from), None), datagram, bytes);
+            }
             None => self.dropped.unknown += 1,
         }
     }
@@ -274,31 +284,26 @@ impl Endpoint {
         &mut self,
         now: Instant,
         id: PeerId,
-        remote: Remote,
+        (remote, via): (Remote, Option<ServerId>),
         datagram: Datagram<'_>,
         bytes: usize,
     ) {
-        self.with_peer(now, id, |peer, cx| match datagram {
-            Datagram::PeerInit(init) => peer.handle_init(cx, remote, &init),
-            Datagram::PeerResponse(response) => peer.handle_response(cx, remote, &response, bytes),
-            Datagram::PeerData(sealed) => peer.handle_sealed(cx, remote, &sealed, bytes),
-            Datagram::Punch { .. } => {
-                if let Remote::Direct(from) = remote {
-                    peer.handle_punch(cx, from);
+        self.with_peer(now, id, |peer, cx| {
+            cx.via = via;
+            match datagram {
+                Datagram::PeerInit(init) => peer.handle_init(cx, remote, &init),
+                Datagram::PeerResponse(response) => {
+                    peer.handle_response(cx, remote, &response, bytes);
                 }
+                Datagram::PeerData(sealed) => peer.handle_sealed(cx, remote, &sealed, bytes),
+                Datagram::Punch { .. } => {
+                    if let Remote::Direct(from) = remote {
+                        peer.handle_punch(cx, from);
+                    }
+                }
+                _ => {}
             }
-            _ => {}
         });
-    }
-
-    fn owner_of_introduction(&self, introduction: u64) -> Option<PeerId> {
-        let owns = |peer: &&Peer| peer.introduction == Some(introduction);
-        self.peers.values().find(owns).map(Peer::indexed_by)
-    }
-
-    fn owner_of_index(&self, index: u32) -> Option<PeerId> {
-        let owns = |peer: &&Peer| peer.indexes().any(|ours| ours == index);
-        self.peers.values().find(owns).map(Peer::indexed_by)
     }
 
     /// Advances the clock; call no later than the last [`Output::Timeout`].
@@ -306,13 +311,7 @@ impl Endpoint {
         if self.closed {
             return;
         }
-        let due: Vec<PeerId> = self
-            .peers
-            .iter()
-            .filter(|(_, peer)| peer.timeout().is_some_and(|at| at <= now))
-            .map(|(id, _)| *id)
-            .collect();
-        for id in due {
+        for id in self.directory.due(now) {
             self.with_peer(now, id, |peer, cx| peer.handle_timeout(cx));
         }
         self.advance(now);
@@ -335,22 +334,25 @@ impl Endpoint {
         if self.closed {
             return Output::Timeout(None);
         }
-        let own = [
-            self.link.timeout(),
-            self.registering_timeout(),
-            self.calls_timeout(),
-            self.survey.timeout(),
-        ];
-        let peers = self.peers.values().filter_map(Peer::timeout);
-        Output::Timeout(own.into_iter().flatten().chain(peers).min())
+        let timeouts = [self.servers_timeout(), self.directory.timeout()];
+        Output::Timeout(timeouts.into_iter().flatten().min())
     }
 
-    /// Renews what we offer to peers.
+    /// Renews what we offer to peers from our interfaces and our mappings.
     fn renew_candidates(&mut self, now: Instant) {
-        let candidates = match self.config.policy {
-            Policy::RelayOnly => Vec::new(),
-            _ => offer::candidates(self.mapped, self.port_mapped, &self.hosts),
-        };
+        let mut candidates = Vec::new();
+        if self.config.policy != Policy::RelayOnly {
+            let mapped = self.homes.iter().filter_map(|home| home.mapped);
+            let mapped = mapped.map(|endpoint| Candidate { endpoint, reflexive: true });
+            let hosts = self.hosts.iter().map(|&endpoint| Candidate { endpoint, reflexive: false });
+            for candidate in mapped.chain(hosts) {
+                let known =
+                    candidates.iter().any(|known: &Candidate| known.endpoint == candidate.endpoint);
+                if !known && candidates.len() < MAX_CANDIDATES {
+                    candidates.push(candidate);
+                }
+            }
+        }
         if candidates != self.candidates {
             self.candidates = candidates;
             self.with_all_peers(now, |peer, cx| peer.offer(cx));
@@ -366,7 +368,7 @@ impl Endpoint {
     fn with_peers_named(
         &mut self,
         now: Instant,
-        name: &Name,
+        name: &PeerName,
         work: impl Fn(&mut Peer, &mut Context<'_>),
     ) {
         let named = self.peers.iter().filter(|(_, peer)| peer.is_known_as(name));
@@ -390,15 +392,11 @@ impl Endpoint {
             policy: self.config.policy,
             random: &mut self.random,
             sockets: &mut self.sockets,
-            survey: &mut self.survey,
-            budget: &self.config.budget,
-            memory: &mut self.memory,
-            punching: &mut self.punching,
             transmits: &mut self.transmits,
             events: &mut self.events,
-            server: self.link.pair(),
-            home: self.link.local(),
-            link_rtt: self.link.rtt(),
+            homes: &self.homes,
+            via: None,
+            home: self.homes.local(),
             candidates: &self.candidates,
             doubt_mapping: false,
             out_of_touch: false,
@@ -406,20 +404,27 @@ impl Endpoint {
         let result = work(peer, &mut cx);
         let (doubt_mapping, out_of_touch) = (cx.doubt_mapping, cx.out_of_touch);
         if doubt_mapping {
-            self.link.ping_now(now);
+            self.homes.ping_now(now);
         }
-        for name in peer.called_as() {
-            if out_of_touch {
-                self.calls.out_of_touch(now, name);
-            }
-            for event in self.events.range(events_before..) {
-                match event {
-                    Event::Connected { .. } => self.calls.connected(name),
-                    // Whoever is lost and still wanted is asked for again.
-                    Event::Disconnected { .. } => self.calls.ask_again(now, name, REDIAL_DELAY),
-                    _ => {}
+        let mut connected = false;
+        for event in self.events.range(events_before..) {
+            connected |= matches!(event, Event::Connected { .. });
+            // Whoever is lost and still wanted is asked for again.
+            let lost = matches!(event, Event::Disconnected { .. });
+            for home in self.homes.iter_mut().filter(|_| lost) {
+                for name in peer.called_as() {
+                    home.calls.ask_again(now, &name.name, REDIAL_DELAY);
                 }
             }
+        }
+        for home in self.homes.iter_mut().filter(|_| out_of_touch) {
+            for name in peer.called_as() {
+                home.calls.out_of_touch(now, &name.name);
+            }
+        }
+        self.directory.refresh(peer);
+        if connected {
+            self.note_connected(id);
         }
         Some(result)
     }

@@ -1,43 +1,28 @@
-//! One remote peer: its introduction, its handshakes, its paths and its session.
+//! One remote peer: its introductions, its handshakes, its paths and its session.
 //!
 //! `path` and `session` know nothing of each other; this is where they meet. A peer asks the paths
 //! where packets go, has the session make them, and tells each what the other learnt.
 
-mod punching;
+mod meeting;
 mod traffic;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use p2pchat_wire::datagram::{PeerInit, Response, Sealed, punch};
+use p2pchat_wire::datagram::Sealed;
 use p2pchat_wire::handshake::Purpose;
-use p2pchat_wire::identity::{Name, PeerId};
-use p2pchat_wire::signal::Introduction;
+use p2pchat_wire::identity::PeerId;
 
 use super::context::Context;
+use super::directory::Channel;
 use super::handshaking::Handshaking;
-use crate::proto::path::{Origin, Pair, PathId, Paths, Remote};
+use super::relays::Relays;
+use crate::proto::path::{Pair, PathId, Paths, Remote};
 use crate::proto::session::{IDLE_TIMEOUT, Session};
-use crate::proto::{DisconnectReason, Event, PathDescription, PathInfo, Policy};
-use punching::Punching;
-
-/// IP time to live of the packet that opens our NAT without reaching the other one.
-///
-/// Two hops pass one router of our own and end in the network behind it. A router that lets
-/// unsolicited packets reach itself remembers the flow and then gives our own packets another
-/// port; the primer makes sure that each side's router has seen its own host first.
-const PRIMER_TTL: u8 = 2;
-
-/// How long the first direct packet waits where the rendezvous is so near that the two sides'
-/// primers race: introductions to both sides leave together, but the programs that receive them
-/// are scheduled with a few milliseconds' difference. Over longer distances the direct packet is
-/// slower than the introduction by the triangle's third side, and nothing waits.
-const GUARD: Duration = Duration::from_millis(8);
-
-/// Endpoints to which handshake packets go directly: the introduced one, and those that punches
-/// came from.
-const MAX_TARGETS: usize = 4;
+use crate::proto::{
+    DisconnectReason, Event, PathDescription, PathInfo, PeerName, Policy, ServerId,
+};
 
 /// How long a session that we answered may stay without a single packet from who opened it.
 const UNCONFIRMED_TIMEOUT: Duration = Duration::from_secs(10);
@@ -46,21 +31,16 @@ const UNCONFIRMED_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Peer {
     id: PeerId,
-    name: Name,
+    name: PeerName,
     /// The names under which we asked to be connected to it, if we did; an answered session is
     /// then believed before its first packet.
-    called: Vec<Name>,
-    pub(super) introduction: Option<u64>,
-    pub(super) channel: Option<u64>,
-    pub(super) introduced_at: Instant,
+    called: Vec<PeerName>,
+    relays: Relays,
     targets: Vec<Pair>,
-    /// Where the rendezvous saw it when it introduced us last.
-    introduced_endpoint: Option<SocketAddr>,
     /// Datagrams that wait for [`GUARD`], once.
     guarded: VecDeque<(Instant, Pair, Vec<u8>)>,
     handshaking: Handshaking,
     paths: Paths,
-    punching: Punching,
     session: Option<Session>,
     /// A session with a new instance of the peer, which becomes the session with its first packet.
     successor: Option<Session>,
@@ -74,26 +54,15 @@ pub(super) struct Peer {
 
 impl Peer {
     /// A peer that we want to reach or that was introduced to us.
-    pub(super) fn new(
-        now: Instant,
-        id: PeerId,
-        name: Name,
-        purpose: Purpose,
-        policy: Policy,
-        instance: u64,
-    ) -> Self {
+    pub(super) fn new(id: PeerId, name: PeerName, policy: Policy, instance: u64) -> Self {
         Self {
             id,
             name,
             called: Vec::new(),
-            introduction: None,
-            channel: None,
-            introduced_at: now,
+            relays: Relays::default(),
             targets: Vec::new(),
-            introduced_endpoint: None,
-            punching: Punching::default(),
             guarded: VecDeque::new(),
-            handshaking: Handshaking::new(id, purpose, instance),
+            handshaking: Handshaking::new(id, instance),
             paths: Paths::new(policy),
             session: None,
             successor: None,
@@ -109,40 +78,48 @@ impl Peer {
     }
 
     /// The name under which it was introduced.
-    pub(super) fn name(&self) -> &Name {
+    pub(super) fn name(&self) -> &PeerName {
         &self.name
     }
 
+    /// It goes by this name from now on.
+    pub(super) fn rename(&mut self, name: PeerName) {
+        self.name = name;
+    }
+
     /// Whether it was introduced, or called, under this name.
-    pub(super) fn is_known_as(&self, name: &Name) -> bool {
+    pub(super) fn is_known_as(&self, name: &PeerName) -> bool {
         self.name == *name || self.called.contains(name)
     }
 
     /// The names under which we want to be connected to it.
-    pub(super) fn called_as(&self) -> &[Name] {
+    pub(super) fn called_as(&self) -> &[PeerName] {
         &self.called
     }
 
     /// We want to be connected to it under this name.
-    pub(super) fn call_as(&mut self, name: &Name) {
+    pub(super) fn call_as(&mut self, name: &PeerName) {
         if !self.called.contains(name) {
             self.called.push(name.clone());
         }
     }
 
     /// We want it no longer under this name. Returns whether we do not want it at all.
-    pub(super) fn call_off(&mut self, name: &Name) -> bool {
+    pub(super) fn call_off(&mut self, name: &PeerName) -> bool {
         self.called.retain(|called| called != name);
         self.called.is_empty()
     }
 
-    /// From now on this rendezvous introduces us. If it is another one, it knows no channel of ours.
-    pub(super) fn move_to(&mut self, purpose: Purpose) {
-        if self.handshaking.move_to(purpose) {
-            self.introduction = None;
-            self.channel = None;
-            self.paths.set_relay(false);
-        }
+    /// A server has this key from now on. If it is another one, it knows no channel of ours.
+    pub(super) fn keep_only(&mut self, server: ServerId, purpose: Option<Purpose>) {
+        self.relays.keep_only(server, purpose);
+        self.handshaking.keep_only(server, purpose);
+        self.paths.set_relay(!self.relays.is_empty());
+    }
+
+    /// When this server introduced us last.
+    pub(super) fn introduced_at(&self, server: ServerId) -> Option<Instant> {
+        self.relays.get(server).map(|known| known.at)
     }
 
     /// Whether a session is established, as far as the endpoint was told.
@@ -161,223 +138,46 @@ impl Peer {
     }
 
     /// Our indexes that lead to this peer.
-    pub(super) fn indexes(&self) -> impl Iterator<Item = u32> + '_ {
+    pub(super) fn indexes(&self) -> impl Iterator<Item = u32> + Clone + '_ {
         let sessions = [&self.session, &self.successor].into_iter().flatten();
-        sessions.flat_map(Session::indexes).chain(self.handshaking.index())
+        sessions.flat_map(Session::indexes).chain(self.handshaking.indexes())
     }
 
-    /// The opening of a handshake, to travel inside a connect signal. `None` if there is a session
-    /// or the key is unusable.
-    pub(super) fn initiation(&mut self, cx: &mut Context<'_>) -> Option<Vec<u8>> {
+    /// The numbers of the introductions that lead to it.
+    pub(super) fn introductions(&self) -> impl Iterator<Item = u64> + Clone + '_ {
+        self.relays.iter().map(|known| known.number)
+    }
+
+    /// The relay channels that lead to it.
+    pub(super) fn channels(&self) -> impl Iterator<Item = Channel> + Clone + '_ {
+        self.relays.channels()
+    }
+
+    /// The opening of a handshake, to travel inside a connect signal to this server. `None` if
+    /// there is a session or the key is unusable.
+    pub(super) fn initiation(&mut self, cx: &mut Context<'_>, server: ServerId) -> Option<Vec<u8>> {
         if self.session.is_some() {
             return None;
         }
-        self.handshaking.open(cx, None)
+        let purpose = cx.homes.get(server)?.purpose()?;
+        self.handshaking.open(cx, server, purpose, None)
     }
 
-    /// The peer is not there: nobody will answer what we opened.
-    pub(super) fn is_away(&mut self) {
+    /// The peer is not at this server: nobody there will answer what we opened.
+    pub(super) fn is_away(&mut self, server: ServerId) {
         if self.session.is_none() {
-            self.handshaking.abandon();
-            self.announced = false;
+            self.handshaking.abandon_at(server);
+            self.announced &= self.handshaking.is_open();
         }
     }
 
-    /// The rendezvous introduced us.
-    pub(super) fn introduced(&mut self, cx: &mut Context<'_>, introduction: &Introduction) {
-        let news = self.introduction != Some(introduction.introduction);
-        self.name = introduction.name.clone();
-        self.introduction = Some(introduction.introduction);
-        self.channel = Some(introduction.channel);
-        self.introduced_at = cx.now;
-        self.paths.set_relay(true);
-        let endpoint = introduction.endpoint.filter(|&endpoint| cx.may_send_directly(endpoint));
-        let target = endpoint.map(|endpoint| cx.home_to(endpoint));
-        self.introduced_endpoint = target.map(|target| target.remote);
-        self.reconsider(cx.now);
-        let known = target.is_some_and(|target| self.targets.contains(&target));
-        if let Some(target) = target {
-            self.aim(target);
-            self.paths.add(cx.now, target, Origin::ServerReflexive);
-        }
-        if news && self.session.is_some() {
-            self.paths.probe_all(cx.now);
-        }
-        if let Some(target) = target
-            && (news || !known)
-            && self.paths.may_send_blindly(cx.now, target)
-        {
-            cx.transmit_with_ttl(target, PRIMER_TTL, punch(introduction.introduction));
-        }
-        if self.reported.is_none() && !self.announced {
-            self.announced = true;
-            cx.event(Event::Connecting { name: self.name.clone(), peer: self.id });
-        }
-        let initiation =
-            introduction.initiation.as_deref().and_then(<[u8]>::split_first_chunk::<4>);
-        match initiation {
-            Some((sender, noise)) if !introduction.caller => {
-                let init = PeerInit {
-                    introduction: introduction.introduction,
-                    sender: u32::from_be_bytes(*sender),
-                    noise,
-                };
-                self.handle_init(cx, Remote::Relay, &init);
-            }
-            // The caller did not know our key, or has lost touch with a session that we may still
-            // have: an opening gives it new keys, or a new one to who has none.
-            _ if !introduction.caller => self.open(cx),
-            _ => {}
-        }
-        if let (true, Some(target)) = (introduction.caller, target) {
-            self.send_guarded(cx, target, punch(introduction.introduction));
-        }
-        self.drive(cx);
+    /// Whether it is ours to choose between relays: exactly one side thinks so.
+    fn leads(&self, cx: &Context<'_>) -> bool {
+        cx.identity.id() < self.id
     }
 
-    /// Opens a handshake, or repeats the one that is open, on every way there is.
-    fn open(&mut self, cx: &mut Context<'_>) {
-        let instance = self.session.as_ref().map(|session| session.instances().local);
-        self.handshaking.open(cx, instance);
-        self.send_opening(cx);
-    }
-
-    fn send_opening(&mut self, cx: &mut Context<'_>) {
-        let Some(introduction) = self.introduction else { return };
-        let Some(datagram) = self.handshaking.opening_datagram(introduction) else { return };
-        self.send_everywhere(cx, &datagram);
-    }
-
-    /// Over the relay, on the active path, and to every endpoint that may be the peer's.
-    fn send_everywhere(&mut self, cx: &mut Context<'_>, datagram: &[u8]) {
-        if let Some(channel) = self.channel {
-            cx.transmit_relayed(channel, datagram);
-        }
-        let active = self.paths.active().and_then(|path| self.paths.remote(path));
-        let mut targets = self.targets.clone();
-        if let Some(Remote::Direct(active)) = active
-            && !targets.contains(&active)
-        {
-            targets.push(active);
-        }
-        for target in targets {
-            self.send_guarded(cx, target, datagram.to_vec());
-        }
-    }
-
-    fn send_guarded(&mut self, cx: &mut Context<'_>, to: Pair, datagram: Vec<u8>) {
-        let way = cx.link_rtt.unwrap_or_default() / 2;
-        let at = self.introduced_at + GUARD.saturating_sub(way);
-        if !self.paths.may_send_blindly(cx.now, to) {
-            return;
-        }
-        if at <= cx.now {
-            cx.transmit(to, datagram);
-        } else if self.guarded.len() < 2 * MAX_TARGETS {
-            self.guarded.push_back((at, to, datagram));
-        }
-    }
-
-    fn aim(&mut self, target: Pair) {
-        self.targets.retain(|known| *known != target);
-        self.targets.insert(0, target);
-        self.targets.truncate(MAX_TARGETS);
-    }
-
-    /// A punch with our introduction's number arrived: most likely from the peer's NAT.
-    pub(super) fn handle_punch(&mut self, cx: &mut Context<'_>, from: Pair) {
-        if !cx.may_send_directly(from.remote) {
-            return;
-        }
-        if self.punching.expects(from) {
-            self.paths.add_found(cx.now, from);
-        } else if self.punching.owns(from.local) {
-            return;
-        } else {
-            self.paths.add(cx.now, from, Origin::PeerReflexive);
-        }
-        if !self.targets.contains(&from) && !self.punching.owns(from.local) {
-            self.aim(from);
-            // What we have to say has not reached that endpoint yet.
-            if let Some(introduction) = self.introduction
-                && let Some(datagram) = self.handshaking.pending_datagram(introduction)
-                && self.paths.may_send_blindly(cx.now, from)
-            {
-                cx.transmit(from, datagram);
-            }
-        }
-        self.drive(cx);
-    }
-
-    /// Noise message 1 arrived.
-    pub(super) fn handle_init(
-        &mut self,
-        cx: &mut Context<'_>,
-        remote: Remote,
-        init: &PeerInit<'_>,
-    ) {
-        if self.handshaking.has_answered(init.noise) {
-            let Some(datagram) = self.handshaking.last_answer() else { return };
-            return self.reply(cx, remote, datagram);
-        }
-        let session = self.session.as_ref().map(Session::instances);
-        let Some(answer) = self.handshaking.answer(cx, init, session) else { return };
-        match &mut self.session {
-            Some(session) if session.instances() == answer.instances => {
-                session.add_epoch(answer.epoch);
-                self.reply(cx, remote, answer.datagram);
-            }
-            Some(_) if self.confirmed => {
-                self.successor = Some(Session::new(cx.now, answer.instances, answer.epoch));
-                self.reply(cx, remote, answer.datagram);
-            }
-            _ => {
-                // What was sent in a session that the peer never confirmed is lost.
-                self.begin_session(cx, Session::new(cx.now, answer.instances, answer.epoch));
-                self.send_everywhere(cx, &answer.datagram);
-                if let Remote::Direct(from) = remote
-                    && !self.targets.contains(&from)
-                {
-                    cx.transmit(from, answer.datagram);
-                }
-                if !self.called.is_empty() {
-                    self.report_connected(cx);
-                }
-            }
-        }
-        self.drive(cx);
-    }
-
-    fn reply(&self, cx: &mut Context<'_>, remote: Remote, datagram: Vec<u8>) {
-        cx.transmit_on(remote, self.channel, datagram);
-    }
-
-    /// Noise message 2 arrived.
-    pub(super) fn handle_response(
-        &mut self,
-        cx: &mut Context<'_>,
-        remote: Remote,
-        response: &Response<'_>,
-        bytes: usize,
-    ) {
-        let Some(finished) = self.handshaking.finish(cx, response) else { return };
-        match &mut self.session {
-            Some(session) if session.instances() == finished.instances => {
-                session.add_epoch(finished.epoch);
-            }
-            _ => {
-                self.begin_session(cx, Session::new(cx.now, finished.instances, finished.epoch));
-            }
-        }
-        if let Some(session) = &mut self.session {
-            // Whoever answered believes in us, and in the keys, with our first packet.
-            session.ping();
-        }
-        self.successor = None;
-        self.confirmed = true;
-        self.paths.heard(cx.now, remote, bytes);
-        self.report_connected(cx);
-        self.drive(cx);
+    fn may_send_directly(&self, cx: &Context<'_>, endpoint: SocketAddr) -> bool {
+        cx.may_send_directly(endpoint, self.relays.iter().map(|known| known.server))
     }
 
     /// Sealed frames arrived for one of our indexes.
@@ -401,13 +201,21 @@ impl Peer {
                 packet
             }
         };
-        let Some(path) = self.paths.heard(cx.now, remote, bytes) else { return };
+        let Some(path) = self.heard(cx, remote, bytes) else { return };
         if let Some(session) = &mut self.session {
             session.handle_packet(cx.now, path, sealed.packet_number, &packet);
         }
         self.confirmed = true;
         self.report_connected(cx);
         self.drive(cx);
+    }
+
+    /// Something new and authentic came from the peer.
+    fn heard(&mut self, cx: &Context<'_>, remote: Remote, bytes: usize) -> Option<PathId> {
+        if let (Remote::Relay, Some(server)) = (remote, cx.via) {
+            self.relays.heard(cx.now, server, self.leads(cx));
+        }
+        self.paths.heard(cx.now, remote, bytes)
     }
 
     /// Queues a message, if there is a session.
@@ -420,6 +228,11 @@ impl Peer {
 
     /// Our own endpoints changed.
     pub(super) fn offer(&mut self, cx: &mut Context<'_>) {
+        self.drive(cx);
+    }
+
+    /// Some server is reached no longer, or again.
+    pub(super) fn servers_changed(&mut self, cx: &mut Context<'_>) {
         self.drive(cx);
     }
 
@@ -438,14 +251,16 @@ impl Peer {
     /// Says goodbye on every way that may work.
     pub(super) fn close(&mut self, cx: &mut Context<'_>, reason: DisconnectReason) {
         let code = u8::from(reason == DisconnectReason::Misbehaved);
+        let mut goodbyes = Vec::new();
         if let Some(session) = &mut self.session {
             let active = self.paths.active().filter(|path| *path != PathId::RELAY);
             for path in [Some(PathId::RELAY), active].into_iter().flatten() {
                 let Some(datagram) = session.close(cx.now, code) else { continue };
-                if let Some(remote) = self.paths.remote(path) {
-                    cx.transmit_on(remote, self.channel, datagram);
-                }
+                goodbyes.extend(self.paths.remote(path).map(|remote| (remote, datagram)));
             }
+        }
+        for (remote, datagram) in goodbyes {
+            self.transmit_on(cx, remote, true, datagram);
         }
         self.handshaking.abandon();
         self.successor = None;
@@ -462,15 +277,14 @@ impl Peer {
 
     fn end_session(&mut self, cx: &mut Context<'_>, reason: DisconnectReason) {
         let ended = self.session.take().map(|session| session.instances().local);
-        self.give_up_punching(cx);
         if ended.is_some() {
             self.paths.start_over(cx.now, &self.targets);
         }
         self.confirmed = false;
         self.handshaking.forget(ended, cx.random.u64());
         if self.reported.take().is_some() {
-            let name = self.name.clone();
-            cx.event(Event::Disconnected { peer: self.id, name, reason });
+            let (peer, name) = (self.id, self.name.clone());
+            cx.event(Event::Disconnected { peer, name, reason });
         }
     }
 
@@ -483,18 +297,18 @@ impl Peer {
             cx.transmit(to, datagram);
         }
         self.time_out_session(cx);
-        if self.handshaking.is_given_up(cx.now) {
-            self.handshaking.abandon();
-            if self.session.is_none() {
-                self.report_failure(cx);
-            }
+        let gave_up = self.handshaking.give_up(cx.now) && !self.handshaking.is_open();
+        if gave_up && self.session.is_none() {
+            self.report_failure(cx);
         }
-        if self.handshaking.repeat_if_due(cx.now) {
-            self.send_opening(cx);
+        for server in self.handshaking.repeat_if_due(cx.now) {
+            self.send_opening(cx, server);
         }
         let rekey = self.session.as_ref().and_then(Session::rekey_at);
         if rekey.is_some_and(|at| at <= cx.now) && self.confirmed && !self.handshaking.is_open() {
-            self.open(cx);
+            // The newest introduction is the one that the peer knows even if it has started anew.
+            let newest = self.relays.newest().map(|known| known.server);
+            newest.into_iter().for_each(|server| self.open(cx, server));
         }
         let active = self.paths.active();
         if let Some(session) = &mut self.session {
@@ -527,12 +341,7 @@ impl Peer {
             let limit = if self.confirmed { IDLE_TIMEOUT } else { UNCONFIRMED_TIMEOUT };
             let rekey =
                 session.rekey_at().filter(|_| self.confirmed && !self.handshaking.is_open());
-            let timers = [
-                session.timeout(self.paths.active()),
-                self.paths.next_probe(),
-                rekey,
-                self.punching.timeout(),
-            ];
+            let timers = [session.timeout(self.paths.active()), self.paths.next_probe(), rekey];
             timers.into_iter().flatten().chain([session.heard_at() + limit]).min()
         });
         [guarded, session, self.handshaking.timeout()].into_iter().flatten().min()

@@ -1,31 +1,29 @@
-//! What the endpoint wants of the rendezvous: a name, and introductions.
+//! What the endpoint wants of each rendezvous: a link, and a name there.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use p2pchat_wire::handshake::Purpose;
-use p2pchat_wire::identity::{Name, PeerId};
+use p2pchat_wire::identity::Name;
 use p2pchat_wire::signal::{
-    ClientSignal, Connect, Introduction, LinkReply, LinkRequest, MAX_CONNECTS, MAX_INITIATION,
-    Refusal, Registration, ServerSignal,
+    ClientSignal, LinkReply, LinkRequest, MAX_CONNECTS, Refusal, Registration, ServerSignal,
 };
 
+use super::Endpoint;
+use super::home::Home;
 use super::link::LinkEvent;
-use super::peer::Peer;
-use super::{Endpoint, MAX_PEERS};
-use crate::proto::{Event, Policy};
+use crate::proto::{Event, Policy, RendezvousTrouble, ServerId};
 
 /// How often a registration is asked for again while the server has not answered.
-const REPEAT: Duration = Duration::from_secs(1);
+pub(super) const REPEAT: Duration = Duration::from_secs(1);
 
 /// How often a refusal that may pass is tried again.
 const RETRY: Duration = Duration::from_secs(10);
 
-/// Where our name stands.
+/// Where our name stands at one server.
 #[derive(Debug, Default)]
 pub(super) struct Registering {
     name: Option<Name>,
-    registered: bool,
+    pub(super) registered: bool,
     /// When to ask (again): for the name, or, without one, for the end of the registration.
     next_at: Option<Instant>,
 }
@@ -39,6 +37,12 @@ impl Registering {
         *self = Self { name: None, registered: false, next_at: Some(now) };
     }
 
+    /// The server has forgotten us: tell it again.
+    pub(super) fn is_forgotten(&mut self, now: Instant) {
+        self.registered = false;
+        self.next_at = Some(now);
+    }
+
     fn refused(&mut self, now: Instant, refusal: Refusal) {
         let passing = matches!(refusal, Refusal::Busy | Refusal::Storage);
         self.registered = false;
@@ -47,306 +51,248 @@ impl Registering {
 }
 
 impl Endpoint {
-    /// Does whatever the link and its requests need now.
+    /// Does whatever the links and their requests need now.
     pub(super) fn advance(&mut self, now: Instant) {
         if self.closed {
             return;
         }
+        for server in self.homes.ids() {
+            self.advance_at(now, server);
+        }
+        self.events.extend(self.homes.choose().map(Event::HomeChanged));
+    }
+
+    fn advance_at(&mut self, now: Instant, server: ServerId) {
         let mut transmits = Vec::new();
-        let event = self.link.handle_timeout(now, &mut self.random, &mut transmits);
+        let Some(home) = self.homes.get_mut(server) else { return };
+        let event = home.link.handle_timeout(now, &mut self.random, &mut transmits);
         self.transmits.extend(transmits);
-        self.on_link_event(now, event);
-        if self.link.wants_request() {
-            self.request_link(now);
+        self.on_link_event(now, server, event);
+        let Some(home) = self.homes.get_mut(server) else { return };
+        if home.link.wants_request() {
+            self.request_link(now, server);
         }
-        if self.link.address().is_some() {
-            self.repeat_registration(now);
-            self.place_calls(now);
+        let Some(home) = self.homes.get_mut(server) else { return };
+        if home.link.address().is_some() {
+            self.repeat_registration(now, server);
+            self.place_calls(now, server);
         } else {
-            self.registering.registered = false;
+            home.registering.registered = false;
         }
-        self.look_at_our_nat(now);
     }
 
-    pub(super) fn registering_timeout(&self) -> Option<Instant> {
-        self.link.address().and(self.registering.next_at)
+    pub(super) fn servers_timeout(&self) -> Option<Instant> {
+        let timeouts = self.homes.iter().flat_map(|home| {
+            let up = home.link.address();
+            // Calls wait for the registration, and so does their timer.
+            let calls = home.calls.timeout().filter(|_| home.is_ready());
+            [home.link.timeout(), up.and(home.registering.next_at), calls]
+        });
+        timeouts.flatten().min()
     }
 
-    /// Calls wait for the registration, and so does their timer.
-    pub(super) fn calls_timeout(&self) -> Option<Instant> {
-        let ready = self.registering.registered && self.link.address().is_some();
-        self.calls.timeout().filter(|_| ready)
+    /// Says something to a server, while its link is up.
+    pub(super) fn tell(&mut self, server: ServerId, signal: &ClientSignal) {
+        if let Some(home) = self.homes.get_mut(server) {
+            self.transmits.extend(home.link.seal(signal));
+        }
     }
 
-    /// Says goodbye to the server; one datagram, whether it arrives or not.
+    /// Says goodbye to the servers; one datagram each, whether it arrives or not.
     pub(super) fn say_goodbye(&mut self) {
-        self.transmits.extend(self.link.seal(&ClientSignal::Unregister));
+        for server in self.homes.ids() {
+            self.tell(server, &ClientSignal::Unregister);
+        }
     }
 
-    fn request_link(&mut self, now: Instant) {
+    fn request_link(&mut self, now: Instant, server: ServerId) {
         let mut connects = Vec::new();
+        let Some(home) = self.homes.get(server) else { return };
         // A link that is already up is only getting new keys; its calls have been placed.
-        if self.link.address().is_none() && self.registering.name.is_some() {
+        if home.link.address().is_none() && home.registering.name.is_some() {
             while connects.len() < MAX_CONNECTS
-                && let Some(name) = self.calls.poll(now, &mut self.random)
+                && let Some(connect) = self.next_call(now, server)
             {
-                connects.push(self.connect_to(now, name));
+                connects.push(connect);
             }
         }
+        let Some(home) = self.homes.get_mut(server) else { return };
         let request = LinkRequest {
-            counter: self.link.next_counter(now),
-            name: self.registering.name.clone(),
+            counter: home.link.next_counter(now),
+            name: home.registering.name.clone(),
             concealed: self.config.policy == Policy::RelayOnly,
             connects,
         };
         let mut transmits = Vec::new();
-        self.link.initiate(now, &self.identity, &request, &mut self.random, &mut transmits);
+        home.link.initiate(now, &self.identity, &request, &mut self.random, &mut transmits);
         self.transmits.extend(transmits);
     }
 
-    fn repeat_registration(&mut self, now: Instant) {
-        if self.registering.next_at.is_none_or(|at| at > now) {
+    fn repeat_registration(&mut self, now: Instant, server: ServerId) {
+        let Some(home) = self.homes.get_mut(server) else { return };
+        if home.registering.next_at.is_none_or(|at| at > now) {
             return;
         }
-        self.registering.next_at = Some(now + REPEAT);
-        let signal = match &self.registering.name {
+        home.registering.next_at = Some(now + REPEAT);
+        let signal = match &home.registering.name {
             Some(name) => ClientSignal::Register(name.clone()),
             None => ClientSignal::Unregister,
         };
-        self.transmits.extend(self.link.seal(&signal));
+        self.tell(server, &signal);
     }
 
-    fn place_calls(&mut self, now: Instant) {
-        if !self.registering.registered {
-            return;
-        }
-        while let Some(name) = self.calls.poll(now, &mut self.random) {
-            let connect = self.connect_to(now, name);
-            self.transmits.extend(self.link.seal(&ClientSignal::Connect(connect)));
-        }
-    }
-
-    /// The wish to be introduced to `name`, with the handshake opened if we know whom to expect.
-    fn connect_to(&mut self, now: Instant, name: Name) -> Connect {
-        let key = self.pins.get(&name).copied();
-        let initiation = key.and_then(|key| {
-            self.peer(now, key, &name)?.call_as(&name);
-            self.with_peer(now, key, Peer::initiation)?
-        });
-        let initiation = initiation.filter(|initiation| initiation.len() <= MAX_INITIATION);
-        Connect { name, key, initiation }
-    }
-
-    pub(super) fn on_link_event(&mut self, now: Instant, event: Option<LinkEvent>) {
+    pub(super) fn on_link_event(
+        &mut self,
+        now: Instant,
+        server: ServerId,
+        event: Option<LinkEvent>,
+    ) {
         match event {
             None => {}
-            Some(LinkEvent::Busy) => self.on_register_refused(now, Refusal::Busy),
+            Some(LinkEvent::Busy) => self.on_register_refused(now, server, Refusal::Busy),
             Some(LinkEvent::Trouble(trouble)) => {
-                self.events.push_back(Event::RendezvousTrouble(trouble));
+                self.events.push_back(Event::RendezvousTrouble { server, trouble });
+                // What it relayed goes over another.
+                self.with_all_peers(now, |peer, cx| peer.servers_changed(cx));
             }
             Some(LinkEvent::Up { key, same, reply }) => {
-                self.events.extend(key.map(Event::RendezvousKey));
-                self.on_link_up(now, same, *reply);
+                if self.is_double(now, server) {
+                    return;
+                }
+                self.events.extend(key.map(|key| Event::RendezvousKey { server, key }));
+                self.on_link_up(now, server, same, *reply);
             }
-            Some(LinkEvent::Signal(signal)) => self.on_signal(now, *signal),
+            Some(LinkEvent::Signal(signal)) => self.on_signal(now, server, *signal),
         }
     }
 
-    fn on_link_up(&mut self, now: Instant, same: bool, reply: LinkReply) {
+    /// Whether a server is one that we use already, under another address. It has given our place
+    /// to the newer link, so the older one is made again, and the newer given up.
+    fn is_double(&mut self, now: Instant, server: ServerId) -> bool {
+        let key = self.homes.get(server).and_then(|home| home.link.key());
+        let same = |home: &&Home| {
+            home.id != server && home.link.address().is_some() && home.link.key() == key
+        };
+        let Some(first) = self.homes.iter().find(same).map(|home| home.id) else { return false };
+        if let Some(home) = self.homes.get_mut(server) {
+            home.link.stop();
+        }
+        if let Some(home) = self.homes.get_mut(first) {
+            home.link.restart(now, &mut self.random);
+        }
+        let trouble = RendezvousTrouble::SameAs(first);
+        self.events.push_back(Event::RendezvousTrouble { server, trouble });
+        true
+    }
+
+    fn on_link_up(&mut self, now: Instant, server: ServerId, same: bool, reply: LinkReply) {
+        let Some(home) = self.homes.get_mut(server) else { return };
         // New keys for a registration that stands change nothing else. But a server that does not
         // know its own token may know nothing of us at all.
-        let renewed = self.registering.registered && same;
-        self.token = Some(reply.token);
-        if let Some(purpose) = self.link.key().map(Purpose::Peer) {
-            self.peers.values_mut().for_each(|peer| peer.move_to(purpose));
-        }
+        let renewed = home.registering.registered && same;
+        home.token = Some(reply.token);
+        let purpose = home.purpose();
+        self.with_all_peers(now, |peer, _| peer.keep_only(server, purpose));
         match reply.registration {
-            Registration::Registered => self.on_registered(now, reply.mapped),
+            Registration::Registered => self.on_registered(now, server, reply.mapped),
             Registration::Pending | Registration::Anonymous => {
-                self.set_mapped(now, reply.mapped);
-                self.registering.registered = false;
-                if self.registering.name.is_some() {
-                    self.registering.next_at = Some(now + REPEAT);
+                self.set_mapped(now, server, reply.mapped);
+                let Some(home) = self.homes.get_mut(server) else { return };
+                home.registering.registered = false;
+                if home.registering.name.is_some() {
+                    home.registering.next_at = Some(now + REPEAT);
                 } else {
-                    self.on_unregistered();
+                    self.on_unregistered(server);
                 }
             }
             Registration::Refused(refusal) => {
-                self.set_mapped(now, reply.mapped);
-                self.on_register_refused(now, refusal);
+                self.set_mapped(now, server, reply.mapped);
+                self.on_register_refused(now, server, refusal);
             }
         }
-        if !renewed {
-            self.calls.ask_all(now);
+        if !renewed && let Some(home) = self.homes.get_mut(server) {
+            home.calls.ask_all(now);
         }
         for answer in reply.answers {
-            self.on_signal(now, answer);
+            self.on_signal(now, server, answer);
         }
         if !renewed {
-            self.repair_relays(now);
+            self.repair_relays(now, server);
         }
     }
 
-    /// After an outage the server may be a new process that knows no channels: everybody whom we
-    /// are connected to and want is asked for again. Those just introduced have a fresh channel.
-    fn repair_relays(&mut self, now: Instant) {
-        let stale: Vec<Name> = self
-            .peers
-            .values()
-            .filter(|peer| peer.is_connected() && peer.introduced_at < now)
-            .map(|peer| peer.name().clone())
-            .collect();
-        for name in stale {
-            self.calls.ask_again(now, &name, Duration::from_millis(1));
+    fn on_registered(&mut self, now: Instant, server: ServerId, mapped: SocketAddr) {
+        let Some(home) = self.homes.get_mut(server) else { return };
+        let news = !home.registering.registered || home.mapped != Some(mapped);
+        home.registering.registered = true;
+        home.registering.next_at = None;
+        if let (true, Some(name), Some(token)) = (news, &home.registering.name, home.token) {
+            let name = name.clone();
+            self.events.push_back(Event::Registered { server, name, mapped, token });
+        }
+        self.set_mapped(now, server, mapped);
+    }
+
+    fn on_unregistered(&mut self, server: ServerId) {
+        let Some(home) = self.homes.get_mut(server) else { return };
+        if home.registering.name.is_none() && home.registering.next_at.take().is_some() {
+            self.events.push_back(Event::Unregistered(server));
         }
     }
 
-    fn on_registered(&mut self, now: Instant, mapped: SocketAddr) {
-        let news = !self.registering.registered || self.mapped != Some(mapped);
-        self.registering.registered = true;
-        self.registering.next_at = None;
-        self.set_mapped(now, mapped);
-        if let (true, Some(name), Some(token)) = (news, &self.registering.name, self.token) {
-            self.events.push_back(Event::Registered { name: name.clone(), mapped, token });
+    fn on_register_refused(&mut self, now: Instant, server: ServerId, refusal: Refusal) {
+        let Some(home) = self.homes.get_mut(server) else { return };
+        home.registering.refused(now, refusal);
+        if let Some(name) = home.registering.name.clone() {
+            self.events.push_back(Event::RegisterRefused { server, name, refusal });
         }
     }
 
-    fn on_unregistered(&mut self) {
-        if self.registering.name.is_none() && self.registering.next_at.take().is_some() {
-            self.events.push_back(Event::Unregistered);
-        }
-    }
-
-    fn on_register_refused(&mut self, now: Instant, refusal: Refusal) {
-        self.registering.refused(now, refusal);
-        if let Some(name) = &self.registering.name {
-            self.events.push_back(Event::RegisterRefused { name: name.clone(), refusal });
-        }
-    }
-
-    fn set_mapped(&mut self, now: Instant, mapped: SocketAddr) {
-        if self.mapped != Some(mapped) {
-            self.mapped = Some(mapped);
+    fn set_mapped(&mut self, now: Instant, server: ServerId, mapped: SocketAddr) {
+        if let Some(home) = self.homes.get_mut(server)
+            && home.mapped.replace(mapped) != Some(mapped)
+        {
             self.renew_candidates(now);
         }
     }
 
-    fn on_signal(&mut self, now: Instant, signal: ServerSignal) {
+    fn on_signal(&mut self, now: Instant, server: ServerId, signal: ServerSignal) {
+        let Some(home) = self.homes.get_mut(server) else { return };
         match signal {
             ServerSignal::Pong { mapped, .. } => {
-                if self.mapped == Some(mapped) {
+                if home.mapped == Some(mapped) {
                     return;
                 }
-                if self.registering.registered {
-                    self.on_registered(now, mapped);
+                if home.registering.registered {
+                    self.on_registered(now, server, mapped);
                 } else {
-                    self.set_mapped(now, mapped);
+                    self.set_mapped(now, server, mapped);
                 }
             }
             ServerSignal::Registered(name) => {
-                if self.registering.name.as_ref() == Some(&name)
-                    && let Some(mapped) = self.mapped
+                if home.registering.name.as_ref() == Some(&name)
+                    && let Some(mapped) = home.mapped
                 {
-                    self.on_registered(now, mapped);
+                    self.on_registered(now, server, mapped);
                 }
             }
             ServerSignal::RegisterRefused { name, refusal } => {
-                if self.registering.name.as_ref() == Some(&name) {
-                    self.on_register_refused(now, refusal);
+                if home.registering.name.as_ref() == Some(&name) {
+                    self.on_register_refused(now, server, refusal);
                 }
             }
-            ServerSignal::Unregistered => self.on_unregistered(),
-            ServerSignal::Introduction(introduction) => self.on_introduction(now, &introduction),
+            ServerSignal::Unregistered => self.on_unregistered(server),
+            ServerSignal::Introduction(introduction) => {
+                self.on_introduction(now, server, &introduction);
+            }
             ServerSignal::ConnectRefused { name, refusal } => {
-                self.on_connect_refused(now, name, refusal);
+                self.on_connect_refused(now, server, name, refusal);
             }
             ServerSignal::Presence { name, key, online } => {
-                if online {
-                    self.calls.ask_again(now, &name, Duration::ZERO);
-                } else {
-                    self.calls.offline(now, &name);
-                }
-                self.events.push_back(Event::Presence { name, key, online });
+                self.on_presence(now, server, name, key, online);
             }
             // It will be found out soon enough whether another takes its place.
-            ServerSignal::Stopping => self.link.ping_now(now),
-        }
-    }
-
-    fn on_introduction(&mut self, now: Instant, introduction: &Introduction) {
-        let (name, actual) = (&introduction.name, introduction.key);
-        if let Some(&expected) = self.pins.get(name)
-            && expected != actual
-        {
-            return self.on_key_changed(now, name.clone(), expected, actual);
-        }
-        if actual == self.identity.id() {
-            return;
-        }
-        let called = self.calls.contains(name);
-        let Some(peer) = self.peer(now, actual, name) else { return };
-        if called {
-            peer.call_as(name);
-        }
-        if peer.is_connected() {
-            self.calls.connected(name);
-        } else {
-            self.calls.introduced(now, name);
-        }
-        self.with_peer(now, actual, |peer, cx| peer.introduced(cx, introduction));
-    }
-
-    fn on_connect_refused(&mut self, now: Instant, name: Name, refusal: Refusal) {
-        match refusal {
-            Refusal::KeyMismatch { actual } => {
-                if let Some(&expected) = self.pins.get(&name) {
-                    return self.on_key_changed(now, name, expected, actual);
-                }
-                self.calls.refused(now, &name);
-            }
-            Refusal::NotRegistered => {
-                // The server has forgotten us: tell it again, then ask again.
-                self.registering.registered = false;
-                self.registering.next_at = Some(now);
-                self.calls.ask_again(now, &name, REPEAT);
-            }
-            Refusal::Offline => {
-                self.calls.offline(now, &name);
-                self.with_peers_named(now, &name, |peer, _| peer.is_away());
-                self.events.push_back(Event::ConnectRefused { name, refusal });
-            }
-            Refusal::NoSuchName | Refusal::Busy | Refusal::NameTaken | Refusal::Storage => {
-                self.calls.refused(now, &name);
-                self.events.push_back(Event::ConnectRefused { name, refusal });
-            }
-        }
-    }
-
-    fn on_key_changed(&mut self, now: Instant, name: Name, expected: PeerId, actual: PeerId) {
-        self.calls.refused(now, &name);
-        self.events.push_back(Event::KeyChanged { name, expected, actual });
-    }
-
-    /// The peer with this key, made if there is room.
-    fn peer(&mut self, now: Instant, key: PeerId, name: &Name) -> Option<&mut Peer> {
-        let purpose = Purpose::Peer(self.link.key()?);
-        if !self.peers.contains_key(&key) {
-            self.forget_idle_peers();
-            if self.peers.len() >= MAX_PEERS {
-                return None;
-            }
-            let instance = self.random.u64();
-            let peer = Peer::new(now, key, name.clone(), purpose, self.config.policy, instance);
-            self.peers.insert(key, peer);
-        }
-        let peer = self.peers.get_mut(&key)?;
-        peer.move_to(purpose);
-        Some(peer)
-    }
-
-    fn forget_idle_peers(&mut self) {
-        if self.peers.len() > MAX_PEERS / 2 {
-            self.peers.retain(|_, peer| !peer.is_idle());
+            ServerSignal::Stopping => home.link.ping_now(now),
         }
     }
 }

@@ -21,7 +21,9 @@ pub(crate) const REFUSE_AFTER: Duration = Duration::from_secs(180);
 /// Packets under one key after which a new epoch is due.
 const REKEY_AFTER_PACKETS: u64 = 1 << 32;
 
-/// Epochs kept that the peer is known to have: the current one and the one before.
+/// Epochs kept that the peer is known to have: the current one and the one before. As many are kept
+/// that it may have: it opens one handshake at each rendezvous that we meet at, and of those that we
+/// answered only it knows which one it took.
 const KEPT: usize = 2;
 
 /// The outcome of one handshake.
@@ -50,18 +52,16 @@ pub(crate) struct Epochs {
 }
 
 impl Epochs {
-    /// Adds the newest epoch. One that the peer is not known to have replaces the last such one,
-    /// and pushes out nothing else: openings of old can be sent again by anybody.
+    /// Adds the newest epoch. One that the peer is not known to have pushes out only others such:
+    /// openings of old can be sent again by anybody.
     pub(crate) fn add(&mut self, epoch: Epoch) {
-        if !epoch.confirmed {
-            self.list.retain(|known| known.confirmed);
-        }
         self.list.push_front(epoch);
         self.sealed = 0;
-        let mut confirmed = 0;
+        let (mut confirmed, mut open) = (0, 0);
         self.list.retain(|known| {
-            confirmed += usize::from(known.confirmed);
-            !known.confirmed || confirmed <= KEPT
+            let count = if known.confirmed { &mut confirmed } else { &mut open };
+            *count += 1;
+            *count <= KEPT
         });
     }
 
@@ -100,7 +100,7 @@ impl Epochs {
     }
 
     /// Our indexes of all live epochs.
-    pub(crate) fn indexes(&self) -> impl Iterator<Item = u32> + '_ {
+    pub(crate) fn indexes(&self) -> impl Iterator<Item = u32> + Clone + '_ {
         self.list.iter().map(|epoch| epoch.local_index)
     }
 }

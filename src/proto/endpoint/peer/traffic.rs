@@ -2,8 +2,9 @@
 
 use super::Peer;
 use crate::proto::endpoint::context::Context;
-use crate::proto::frame::{Candidate, CandidateKind};
-use crate::proto::path::{Origin, PathId};
+use crate::proto::endpoint::directory::Channel;
+use crate::proto::frame::Candidate;
+use crate::proto::path::{Origin, PathId, Remote};
 use crate::proto::session::{Session, SessionEvent};
 use crate::proto::{DisconnectReason, Event, PathInfo, PathKind};
 
@@ -12,7 +13,8 @@ impl Peer {
     pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
         loop {
             self.handle_session_events(cx);
-            self.plan_punch(cx);
+            let leads = self.leads(cx);
+            let left_relay = self.relays.choose(cx.now, cx.homes, leads);
             let Some(session) = &mut self.session else { return };
             session.offer(cx.candidates);
             for path in self.paths.take_forgotten() {
@@ -31,19 +33,44 @@ impl Peer {
                 session.abandon(left);
                 session.ping();
             }
-            let mut sent = false;
-            while let Some((path, datagram)) = session.poll_packet(cx.now, route) {
-                sent = true;
-                self.paths.sent(path, datagram.len());
-                if let Some(remote) = self.paths.remote(path) {
-                    cx.transmit_on(remote, self.channel, datagram);
-                }
+            if left_relay {
+                session.abandon(PathId::RELAY);
+                session.ping();
             }
-            if !sent {
+            let in_doubt = session.is_in_doubt(PathId::RELAY);
+            let mut packets = Vec::new();
+            while let Some((path, datagram)) = session.poll_packet(cx.now, route) {
+                self.paths.sent(path, datagram.len());
+                packets.extend(self.paths.remote(path).map(|remote| (remote, datagram)));
+            }
+            if packets.is_empty() {
                 break;
+            }
+            for (remote, datagram) in packets {
+                self.transmit_on(cx, remote, in_doubt, datagram);
             }
         }
         self.report_path(cx);
+    }
+
+    /// To the far end of a path. The relayed one has a copy on every channel while `in_doubt`.
+    pub(super) fn transmit_on(
+        &self,
+        cx: &mut Context<'_>,
+        remote: Remote,
+        in_doubt: bool,
+        datagram: Vec<u8>,
+    ) {
+        match remote {
+            Remote::Direct(pair) => cx.transmit(pair, datagram),
+            Remote::Relay => {
+                let current = self.relays.current();
+                let used = |channel: &Channel| in_doubt || Some(channel.0) == current;
+                for channel in self.relays.channels().filter(used) {
+                    cx.transmit_relayed(channel, &datagram);
+                }
+            }
+        }
     }
 
     fn handle_session_events(&mut self, cx: &mut Context<'_>) {
@@ -63,12 +90,14 @@ impl Peer {
                     }
                 }
                 SessionEvent::Candidates(list) => self.learn(cx, &list),
-                SessionEvent::Punch(message) => self.on_punch_message(cx, message),
                 SessionEvent::Unanswered(PathId::RELAY, _) => {
                     // Our own registration may be at an old endpoint, or the peer may be another.
                     cx.doubt_mapping = true;
+                    let elsewhere = self.relays.fell_silent(cx.homes);
                     if self.paths.active() == Some(PathId::RELAY) {
                         cx.out_of_touch = true;
+                    } else if elsewhere {
+                        // The next drive moves to another relay.
                     } else if let Some(session) = &mut self.session {
                         // The next heartbeat asks again; until then nobody needs it.
                         session.abandon(PathId::RELAY);
@@ -93,12 +122,8 @@ impl Peer {
 
     fn learn(&mut self, cx: &mut Context<'_>, candidates: &[Candidate]) {
         for candidate in candidates {
-            let origin = match candidate.kind {
-                CandidateKind::Host => Origin::Host,
-                CandidateKind::ServerReflexive => Origin::ServerReflexive,
-                CandidateKind::PortMapped => Origin::PortMapped,
-            };
-            if cx.may_send_directly(candidate.endpoint) {
+            let origin = if candidate.reflexive { Origin::ServerReflexive } else { Origin::Host };
+            if self.may_send_directly(cx, candidate.endpoint) {
                 self.paths.add(cx.now, cx.home_to(candidate.endpoint), origin);
             }
         }

@@ -1,0 +1,157 @@
+//! The rendezvous servers that we use: what we have at each, and which of them is the nearest.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use p2pchat_wire::handshake::Purpose;
+
+use super::calls::Calls;
+use super::link::Link;
+use super::registration::Registering;
+use crate::proto::path::Pair;
+use crate::proto::{ServerId, SocketId};
+
+/// Rendezvous servers at most. Each costs a keepalive every 20 s and one more introduction for each
+/// peer; what a person gains from a fifth is nothing.
+pub const MAX_SERVERS: usize = 4;
+
+/// Another server must be nearer by this and by a tenth to take the place of the one in use, lest
+/// two equal ones take turns.
+const HYSTERESIS: Duration = Duration::from_millis(10);
+
+/// One rendezvous, and everything that we want of it.
+#[derive(Debug)]
+pub(super) struct Home {
+    pub(super) id: ServerId,
+    pub(super) link: Link,
+    pub(super) registering: Registering,
+    /// Whom it is asked for.
+    pub(super) calls: Calls,
+    /// Where it sees us.
+    pub(super) mapped: Option<SocketAddr>,
+    /// Its newest address token, for the person's disk.
+    pub(super) token: Option<[u8; 32]>,
+}
+
+impl Home {
+    fn new(id: ServerId, now: Instant, started_at_ms: u64) -> Self {
+        Self {
+            id,
+            link: Link::new(now, started_at_ms),
+            registering: Registering::default(),
+            calls: Calls::default(),
+            mapped: None,
+            token: None,
+        }
+    }
+
+    /// Whether it introduces us to others now.
+    pub(super) fn is_ready(&self) -> bool {
+        self.registering.registered && self.link.address().is_some()
+    }
+
+    /// What a handshake is for that this server introduces; `None` while its key is not known.
+    pub(super) fn purpose(&self) -> Option<Purpose> {
+        self.link.key().map(Purpose::Peer)
+    }
+}
+
+/// All of them, at most [`MAX_SERVERS`].
+#[derive(Debug, Default)]
+pub(super) struct Homes {
+    list: Vec<Home>,
+    /// The nearest.
+    chosen: Option<ServerId>,
+}
+
+impl Homes {
+    /// The home with this number; a new one if there is room. The second value says whether it is
+    /// new.
+    pub(super) fn enter(
+        &mut self,
+        id: ServerId,
+        now: Instant,
+        started_at_ms: u64,
+    ) -> Option<(&mut Home, bool)> {
+        if let Some(at) = self.list.iter().position(|home| home.id == id) {
+            return self.list.get_mut(at).map(|home| (home, false));
+        }
+        if self.list.len() >= MAX_SERVERS {
+            return None;
+        }
+        self.list.push(Home::new(id, now, started_at_ms));
+        self.list.last_mut().map(|home| (home, true))
+    }
+
+    pub(super) fn get(&self, id: ServerId) -> Option<&Home> {
+        self.list.iter().find(|home| home.id == id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: ServerId) -> Option<&mut Home> {
+        self.list.iter_mut().find(|home| home.id == id)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Home> {
+        self.list.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Home> {
+        self.list.iter_mut()
+    }
+
+    /// The home whose link one of the server's datagrams belongs to.
+    pub(super) fn with_index(&mut self, index: u32) -> Option<&mut Home> {
+        self.list.iter_mut().find(|home| home.link.is_ours(index))
+    }
+
+    /// Their numbers, to walk through them while something else changes.
+    pub(super) fn ids(&self) -> Vec<ServerId> {
+        self.list.iter().map(|home| home.id).collect()
+    }
+
+    /// Asks all of them at once whether they are there and where they see us.
+    pub(super) fn ping_now(&mut self, now: Instant) {
+        self.list.iter_mut().for_each(|home| home.link.ping_now(now));
+    }
+
+    /// How datagrams go to a server, while the link to it is up.
+    pub(super) fn pair(&self, id: ServerId) -> Option<Pair> {
+        self.get(id)?.link.pair()
+    }
+
+    /// The last measured round trip to a server, while the link to it is up.
+    pub(super) fn rtt(&self, id: ServerId) -> Option<Duration> {
+        self.get(id)?.link.rtt()
+    }
+
+    /// The server whose link has this address.
+    pub(super) fn at(&self, remote: SocketAddr) -> Option<ServerId> {
+        self.list.iter().find(|home| home.link.address() == Some(remote)).map(|home| home.id)
+    }
+
+    /// The socket that the nearest server knows, from which strangers are addressed.
+    pub(super) fn local(&self) -> SocketId {
+        let chosen = self.chosen.and_then(|id| self.get(id)).or_else(|| self.list.first());
+        chosen.map_or(SocketId::FIRST, |home| home.link.local())
+    }
+
+    /// Chooses the nearest again; returns it if it is another one.
+    pub(super) fn choose(&mut self) -> Option<ServerId> {
+        let ready = self.list.iter().filter(|home| home.is_ready());
+        let ready = ready.filter_map(|home| Some((home.link.rtt()?, home.id)));
+        let (rtt, nearest) = ready.min()?;
+        let current = self.chosen.and_then(|id| self.get(id)).filter(|home| home.is_ready());
+        let stays =
+            current.and_then(|home| home.link.rtt()).is_some_and(|now| !is_nearer(rtt, now));
+        if stays || self.chosen == Some(nearest) {
+            return None;
+        }
+        self.chosen = Some(nearest);
+        self.chosen
+    }
+}
+
+/// Whether one round trip is so much shorter than another that it is worth a change.
+pub(super) fn is_nearer(one: Duration, other: Duration) -> bool {
+    one + HYSTERESIS.max(other / 10) < other
+}
