@@ -4,6 +4,18 @@ use std::net::Ipv4Addr;
 
 use super::world::{Home, World};
 
+/// What a network keeps back.
+#[cfg_attr(target_os = "linux", expect(dead_code, reason = "for networks without UDP"))]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Block {
+    /// All UDP.
+    Udp,
+    /// All but TCP to this port.
+    AllButTcp(u16),
+    /// UDP and TCP.
+    Everything,
+}
+
 /// What one side's router saw since [`World::tally`].
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Tally {
@@ -58,6 +70,31 @@ impl World {
                  ip protocol udp numgen random mod 100 < {percent} drop\n }}\n}}\n"
             ),
         );
+    }
+
+    /// Has the router of a home keep something back, from now on and of what runs already.
+    #[cfg_attr(target_os = "linux", expect(dead_code, reason = "for networks without UDP"))]
+    pub(crate) fn block(&self, home: &Home, block: Block) {
+        let kept_back = match block {
+            Block::Udp => "ip protocol udp".to_owned(),
+            Block::AllButTcp(port) => {
+                format!("tcp dport != {port} drop\n iifname \"lan\" ip protocol udp")
+            }
+            Block::Everything => "ip protocol { tcp, udp }".to_owned(),
+        };
+        self.nft(
+            &home.router,
+            &format!(
+                "table ip block {{\n chain through {{\n type filter hook forward priority -1;\n \
+                 iifname \"lan\" {kept_back} drop\n }}\n}}\n"
+            ),
+        );
+    }
+
+    /// Takes [`Self::block`] back.
+    #[cfg_attr(target_os = "linux", expect(dead_code, reason = "for networks without UDP"))]
+    pub(crate) fn unblock(&self, home: &Home) {
+        self.nft(&home.router, "delete table ip block\n");
     }
 
     /// Starts to count, from zero, what a home's router sends to `other` and the flows it keeps.
