@@ -6,7 +6,8 @@
 //! From the outside in:
 //!
 //! - [`datagram`] tells the kinds of datagram apart by their first byte and cuts their headers.
-//!   [`stun`] covers the one kind that is not ours.
+//!   [`stun`] covers the one kind that is not ours. [`carrier`] puts datagrams into a stream of bytes
+//!   where no UDP passes.
 //! - [`cookie`] proves, without keeping state, that a source address can receive what is sent to it.
 //! - [`handshake`] runs Noise IK for both uses of the secure channel; [`sealing`] protects the
 //!   datagrams that follow it, and [`replay`] refuses those seen before.
@@ -19,6 +20,7 @@
 //! `docs/protocol.md` describes every byte; golden tests hold this crate to it.
 
 pub mod address;
+pub mod carrier;
 pub mod codec;
 pub mod cookie;
 pub mod datagram;

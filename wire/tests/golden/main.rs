@@ -16,7 +16,7 @@ use p2pchat_wire::signal::{
     ServerSignal,
 };
 use p2pchat_wire::stun::{self, Answer, Change};
-use p2pchat_wire::{VERSION, codec};
+use p2pchat_wire::{VERSION, carrier, codec};
 
 /// The page that is checked here.
 const PAGE: &str = include_str!("../../../docs/protocol.md");
@@ -240,6 +240,17 @@ fn peers_send_these_datagrams() {
     let response = Response { receiver: 0xa2a2_a2a2, sender: 0xb2b2_b2b2, noise: &noise };
     book.check("wire/datagram/peer-response-head", &response.encode_peer()[..9]);
     book.check("wire/datagram/peer-data-head", &datagram::peer_header(0xb2b2_b2b2, 258));
+    book.close();
+}
+
+#[test]
+fn a_carrier_has_these_bytes() {
+    let mut book = Book::open("wire/carrier");
+    let mut stream = carrier::PREFACE.to_vec();
+    for datagram in [datagram::punch(INTRODUCTION), datagram::relay(CHANNEL, b"hello")] {
+        assert!(carrier::append(&datagram, &mut stream));
+    }
+    book.check("wire/carrier/stream", &stream);
     book.close();
 }
 
