@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use p2pchat_rendezvous::serve::{Rendezvous, ServeConfig};
+use p2pchat_rendezvous::serve::{Rendezvous, ServeConfig, TcpConfig};
 use p2pchat_rendezvous::server::{Config, Output, Rate, Server};
 use p2pchat_wire::datagram::{Datagram, relay};
 use p2pchat_wire::identity::{Identity, Name};
@@ -169,6 +169,7 @@ fn serve(tell: &std::sync::mpsc::Sender<SocketAddr>, stopped: oneshot::Receiver<
         let server = Rendezvous::start(ServeConfig {
             listen: vec![([127, 0, 0, 1], 0).into()],
             discovery: false,
+            tcp: TcpConfig::default(),
             identity: Identity::from_seed([1; 32]),
             names: None,
             limits: generous(),

@@ -5,6 +5,10 @@
 //! public_name = "chat.example.org"         # what people write; shown at the start
 //! data_dir = "/var/lib/p2pchat-rendezvous" # the server's key and the names
 //! discovery = true                         # also open the next port (RFC 5780)
+//! tcp = true                               # also listen on TCP, for peers without UDP
+//! listen_tcp = ["0.0.0.0:3478", "0.0.0.0:443"]  # default: as listen
+//! tls_certificate = "/etc/p2pchat/chain.pem"    # with it, TCP takes TLS as well
+//! tls_key = "/etc/p2pchat/key.pem"
 //!
 //! [limits]                                 # see server::Config
 //! max_peers = 50000
@@ -16,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::serve::{Certificate, TcpConfig, TcpListen};
 use crate::server;
 
 /// What the file says, or what holds without one.
@@ -30,6 +35,15 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Whether to open the next port too, for clients that find out how their NAT behaves.
     pub discovery: bool,
+    /// Whether to listen on TCP too, for peers whose network lets no UDP through.
+    pub tcp: bool,
+    /// TCP addresses to listen on. Empty: the addresses and ports of UDP.
+    pub listen_tcp: Vec<SocketAddr>,
+    /// A certificate in PEM, with those that lead to the authority. With one, the TCP addresses take
+    /// TLS as well. Read again when it changes.
+    pub tls_certificate: PathBuf,
+    /// Its private key, in PEM.
+    pub tls_key: PathBuf,
     /// How much of everything.
     pub limits: server::Config,
 }
@@ -41,6 +55,10 @@ impl Default for Config {
             public_name: String::new(),
             data_dir: PathBuf::new(),
             discovery: true,
+            tcp: true,
+            listen_tcp: Vec::new(),
+            tls_certificate: PathBuf::new(),
+            tls_key: PathBuf::new(),
             limits: server::Config::default(),
         }
     }
@@ -100,11 +118,29 @@ impl Config {
             return Err(ConfigError::UnknownKey { path: path.to_owned(), key, nearest });
         }
         let config: Self = toml::from_str(text).map_err(content)?;
-        config.limits.check().map_err(|message| ConfigError::Content {
-            path: path.to_owned(),
-            message: format!("[limits] {message}"),
-        })?;
+        let wrong = |message| ConfigError::Content { path: path.to_owned(), message };
+        config.limits.check().map_err(|message| wrong(format!("[limits] {message}")))?;
+        if config.tls_certificate.as_os_str().is_empty() != config.tls_key.as_os_str().is_empty() {
+            return Err(wrong("tls_certificate and tls_key belong together".to_owned()));
+        }
         Ok(config)
+    }
+
+    /// Where carriers are to be taken.
+    #[must_use]
+    pub fn tcp(&self) -> TcpConfig {
+        let has_certificate = !self.tls_certificate.as_os_str().is_empty();
+        TcpConfig {
+            listen: match self.listen_tcp.as_slice() {
+                _ if !self.tcp => TcpListen::Nowhere,
+                [] => TcpListen::Beside,
+                addresses => TcpListen::At(addresses.to_vec()),
+            },
+            certificate: has_certificate.then(|| Certificate {
+                chain: self.tls_certificate.clone(),
+                key: self.tls_key.clone(),
+            }),
+        }
     }
 
     /// The whole configuration as a file would say it.
@@ -183,6 +219,17 @@ mod tests {
         assert!(error.contains("\"lisen\"") && error.contains("\"listen\""), "{error}");
         let error = parse("[limits]\nmax_peer = 3").expect_err("unknown").to_string();
         assert!(error.contains("\"limits.max_peers\""), "{error}");
+    }
+
+    #[test]
+    fn carriers_are_taken_beside_udp_unless_the_file_says_where_or_not_at_all() {
+        let listen = |text| parse(text).expect("valid").tcp().listen;
+        assert_eq!(listen(""), TcpListen::Beside);
+        assert_eq!(listen("tcp = false\nlisten_tcp = [\"0.0.0.0:443\"]"), TcpListen::Nowhere);
+        let everywhere = "0.0.0.0:443".parse().expect("address");
+        assert_eq!(listen("listen_tcp = [\"0.0.0.0:443\"]"), TcpListen::At(vec![everywhere]));
+        let error = parse("tls_key = \"key.pem\"").expect_err("half of it").to_string();
+        assert!(error.contains("tls_certificate"), "{error}");
     }
 
     #[test]

@@ -12,14 +12,14 @@ use clap::{Parser, Subcommand};
 use p2pchat_rendezvous::config::Config;
 use p2pchat_rendezvous::home::Home;
 use p2pchat_rendezvous::ping::{self, Target};
-use p2pchat_rendezvous::serve::{Rendezvous, ServeConfig};
+use p2pchat_rendezvous::serve::{Certificate, Rendezvous, ServeConfig};
 use p2pchat_rendezvous::store::Store;
 use p2pchat_wire::{DEFAULT_PORT, address};
 
 /// The public server of p2pchat: records endpoints, introduces peers, relays what it cannot read.
 ///
-/// Without any option it listens on UDP port 3478 of every address (and on 3479 for NAT behaviour
-/// discovery), makes its key at the first start, and prints the address to hand out.
+/// Without any option it listens on port 3478 of every address, UDP and TCP (and on UDP 3479 for NAT
+/// behaviour discovery), makes its key at the first start, and prints the address to hand out.
 #[derive(Debug, Parser)]
 #[command(name = "p2pchat-rendezvous", version, args_conflicts_with_subcommands = true)]
 struct Arguments {
@@ -34,9 +34,13 @@ struct Options {
     /// The configuration file (TOML); without one, defaults hold
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
-    /// Listen on this address and port; can be given several times
+    /// Listen on this address and port, UDP and TCP; can be given several times
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Vec<SocketAddr>,
+    /// Listen for TCP here instead, for peers without UDP; can be given several times. Port 443
+    /// reaches the most
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen_tcp: Vec<SocketAddr>,
     /// The folder for the server's key and names
     #[arg(long, value_name = "DIR", global = true)]
     data_dir: Option<PathBuf>,
@@ -88,6 +92,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if !arguments.options.listen.is_empty() {
         config.listen.clone_from(&arguments.options.listen);
     }
+    if !arguments.options.listen_tcp.is_empty() {
+        config.tcp = true;
+        config.listen_tcp.clone_from(&arguments.options.listen_tcp);
+    }
     if let Some(folder) = &arguments.options.data_dir {
         config.data_dir.clone_from(folder);
     }
@@ -98,6 +106,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     match &arguments.command {
         None => runtime.block_on(serve(config)),
         Some(Command::CheckConfig) => {
+            config.tcp().certificate.as_ref().map_or(Ok(()), Certificate::check)?;
             print!("{}", config.to_toml());
             Ok(())
         }
@@ -129,6 +138,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let home = Home::open(&config.data_dir)?;
     let _lock = home.lock()?;
     let server = Rendezvous::start(ServeConfig {
+        tcp: config.tcp(),
         listen: config.listen,
         discovery: config.discovery,
         identity: home.identity()?,
@@ -149,6 +159,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         introductions = statistics.introductions,
         relayed = statistics.relayed,
         unsent = statistics.unsent,
+        carriers = statistics.carriers,
         "stopped"
     );
     Ok(())
@@ -180,16 +191,22 @@ fn greeting(server: &Rendezvous, public_name: &str, home: &Path) -> String {
             port => format!("{host}:{port}#{key}"),
         })
         .collect();
-    let mut ports: Vec<u16> =
-        bound.iter().chain(&server.discovery_addrs()).map(SocketAddr::port).collect();
-    ports.sort_unstable();
-    ports.dedup();
-    let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
+    let ports = |addresses: &[SocketAddr]| {
+        let mut ports: Vec<u16> = addresses.iter().map(SocketAddr::port).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
+    let udp = ports(&[&bound[..], &server.discovery_addrs()].concat());
+    let tcp = match (ports(&server.tcp_addrs()), server.has_tls()) {
+        (tcp, _) if tcp.is_empty() => String::new(),
+        (tcp, false) => format!("; TCP {tcp}"),
+        (tcp, true) => format!("; TCP {tcp}, with TLS"),
+    };
     let hint = if is_private { "; behind a router, hand out its public address" } else { "" };
     format!(
-        "rendezvous {} (UDP {}; data in {}{hint})",
+        "rendezvous {} (UDP {udp}{tcp}; data in {}{hint})",
         addresses.join(" or "),
-        ports.join(", "),
         home.display()
     )
 }

@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 
 use p2pchat_rendezvous::ping::ping;
-use p2pchat_rendezvous::serve::{Rendezvous, ServeConfig};
+use p2pchat_rendezvous::serve::{Rendezvous, ServeConfig, TcpConfig};
 use p2pchat_rendezvous::server::Config;
 use p2pchat_wire::identity::Identity;
 use p2pchat_wire::stun::{self, Change};
@@ -16,6 +16,7 @@ fn start(listen: &[&str]) -> Rendezvous {
     Rendezvous::start(ServeConfig {
         listen: listen.iter().map(|text| text.parse().expect("address")).collect(),
         discovery: true,
+        tcp: TcpConfig::default(),
         identity: Identity::from_seed([1; 32]),
         names: None,
         limits: Config::default(),

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use p2pchat_rendezvous::home::{Home, HomeError};
-use p2pchat_rendezvous::serve::{Rendezvous, ServeConfig};
+use p2pchat_rendezvous::serve::{Rendezvous, ServeConfig, TcpConfig};
 use p2pchat_rendezvous::server::Config;
 use p2pchat_wire::identity::{Identity, ServerKey};
 use tokio::sync::oneshot;
@@ -53,6 +53,7 @@ impl Serving {
             // The server knows by itself how to listen everywhere, with or without IPv6.
             listen: if every_address { Vec::new() } else { vec![listen] },
             discovery: names.is_some(),
+            tcp: TcpConfig::default(),
             identity,
             names,
             limits: Config::default(),

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread::JoinHandle;
 
-use p2pchat_rendezvous::serve::{Rendezvous, ServeConfig};
+use p2pchat_rendezvous::serve::{Rendezvous, ServeConfig, TcpConfig};
 use p2pchat_rendezvous::server::Config;
 use p2pchat_wire::identity::{Identity, ServerKey};
 use tokio::sync::oneshot;
@@ -32,6 +32,7 @@ impl Server {
                 let server = Rendezvous::start(ServeConfig {
                     listen: vec![address],
                     discovery: false,
+                    tcp: TcpConfig::default(),
                     identity: Identity::from_seed([seed; 32]),
                     names: None,
                     limits: Config::default(),

@@ -9,7 +9,7 @@ use p2pchat::proto::{
     Command, Config, DisconnectReason, Endpoint, Event, Output, PathKind, Policy, ServerId,
     SocketId,
 };
-use p2pchat_rendezvous::server::{self, Server};
+use p2pchat_rendezvous::server::{self, Local, Server};
 use p2pchat_wire::identity::{Identity, Name, PeerId};
 
 pub const SERVER: &str = "203.0.113.10:3478";
@@ -242,7 +242,8 @@ impl World {
         loop {
             match self.server.poll_output() {
                 server::Output::Transmit(t) => {
-                    posts.push(Packet { from: t.from, to: t.to, payload: t.payload });
+                    let Local::Udp(from) = t.from else { panic!("nobody came by a carrier") };
+                    posts.push(Packet { from, to: t.to, payload: t.payload });
                 }
                 server::Output::Claim { id, .. } => {
                     self.server.handle_claimed(self.now, id, Ok(()));

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use p2pchat_rendezvous::server::{self, ClaimId, Config, Server};
+use p2pchat_rendezvous::server::{self, ClaimId, Config, Local, Server};
 use p2pchat_wire::DEFAULT_PORT;
 use p2pchat_wire::identity::{Identity, Name, PeerId};
 
@@ -79,12 +79,9 @@ impl Host for Rendezvous {
             self.commit_due(now);
             match self.server.poll_output() {
                 server::Output::Transmit(server::Transmit { from, to, payload }) => {
-                    return Output::Transmit(Transmit {
-                        port: from.port(),
-                        to,
-                        ttl: None,
-                        payload,
-                    });
+                    let Local::Udp(from) = from else { panic!("nobody came by a carrier") };
+                    let port = from.port();
+                    return Output::Transmit(Transmit { port, to, ttl: None, payload });
                 }
                 server::Output::Claim { id, name, key } => {
                     self.claims.push_back((now + self.commit, id, name, key));

@@ -1,11 +1,17 @@
 //! The only network IO: sockets around the [`Server`], and the loop that drives it.
 //!
-//! One task does everything. A datagram is answered from the address that it was sent to; what
+//! One task does everything for UDP. A datagram is answered from the address that it was sent to; what
 //! cannot be sent is lost, as any datagram may be. Names are stored by a thread of their own
 //! ([`crate::store`]), so that a slow disk delays new names and nothing else.
+//!
+//! Peers without UDP come over TCP: `carriers.rs` admits them and passes datagrams between them and
+//! the loop, `connection.rs` is one of them, and `tls.rs` what may be around it.
 #![expect(clippy::disallowed_methods, reason = "the clock and the randomness of the server")]
 
+mod carriers;
+mod connection;
 mod socket;
+mod tls;
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -17,14 +23,23 @@ use std::time::{Duration, Instant};
 
 use p2pchat_wire::DEFAULT_PORT;
 use p2pchat_wire::identity::{Identity, ServerKey};
+use p2pchat_wire::random::Random;
+use tokio::net::TcpListener;
 
-use crate::server::{Config, Output, Server, Statistics, Transmit};
+use crate::server::{Config, Local, Output, Server, Statistics, Transmit};
 use crate::store::{Store, StoreError, Writer};
 
+pub use self::tls::{Certificate, CertificateError};
+
+use self::carriers::Carriers;
 use self::socket::{Buffers, ServerSocket};
+use self::tls::Tls;
 
 /// Batches taken from one socket before the others have their turn.
 const TURN: usize = 8;
+
+/// Datagrams taken from the carriers before the sockets have their turn.
+const CARRIED_TURN: usize = 64;
 
 /// The most bytes that leave as one system call.
 const MAX_JOINED: usize = 60_000;
@@ -41,12 +56,35 @@ pub struct ServeConfig {
     /// Whether to open the next port too, so that clients can find out how their NAT behaves
     /// (RFC 5780). If it is taken, the server does without.
     pub discovery: bool,
+    /// Whether and where to take carriers, for peers without UDP.
+    pub tcp: TcpConfig,
     /// The server's key pair.
     pub identity: Identity,
     /// The SQLite file of the names; without one they are kept in memory.
     pub names: Option<PathBuf>,
     /// What the server allows.
     pub limits: Config,
+}
+
+/// Where carriers are taken ([`p2pchat_wire::carrier`]).
+#[derive(Clone, Debug, Default)]
+pub struct TcpConfig {
+    /// TCP addresses to listen on.
+    pub listen: TcpListen,
+    /// With a certificate, each of them takes TLS as well.
+    pub certificate: Option<Certificate>,
+}
+
+/// On which TCP addresses to listen.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum TcpListen {
+    /// On the addresses and ports of UDP. Where one is taken, the server does without.
+    #[default]
+    Beside,
+    /// On these.
+    At(Vec<SocketAddr>),
+    /// Nowhere.
+    Nowhere,
 }
 
 /// The server could not start.
@@ -61,6 +99,17 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// A socket for carriers could not be opened.
+    #[error("cannot listen on TCP {address}: {}", explain(source))]
+    ListenTcp {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The certificate for TLS cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// The names could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -74,6 +123,7 @@ pub enum StartError {
 pub struct Rendezvous {
     server: Server,
     sockets: Vec<ServerSocket>,
+    carriers: Carriers,
     store: Writer,
     /// How many of the sockets were asked for; the others are for discovery.
     asked: usize,
@@ -95,6 +145,9 @@ impl Rendezvous {
                 sockets.extend(next_port(sockets[at].bound()));
             }
         }
+        let listeners = listen_for_carriers(&config.tcp.listen, &sockets[..asked])?;
+        let now = Instant::now();
+        let tls = config.tcp.certificate.map(|files| Tls::load(files, now)).transpose()?;
         let store = match &config.names {
             Some(path) => Store::open(path)?,
             None => Store::in_memory()?,
@@ -102,10 +155,12 @@ impl Rendezvous {
         let names = store.names()?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(StartError::Random)?;
+        let mut random = Random::from_seed(seed);
         let mut limits = config.limits;
         limits.sockets = sockets.iter().map(ServerSocket::bound).collect();
-        let server = Server::new(limits, config.identity, names, seed, Instant::now());
-        Ok(Self { server, sockets, store: Writer::start(store)?, asked, unsent: 0 })
+        let carriers = Carriers::new(listeners, tls, &limits, &mut random, now);
+        let server = Server::new(limits, config.identity, names, random.array(), now);
+        Ok(Self { server, sockets, carriers, store: Writer::start(store)?, asked, unsent: 0 })
     }
 
     /// The first address that the server listens on.
@@ -124,6 +179,18 @@ impl Rendezvous {
     #[must_use]
     pub fn discovery_addrs(&self) -> Vec<SocketAddr> {
         self.sockets[self.asked..].iter().map(ServerSocket::bound).collect()
+    }
+
+    /// The TCP addresses that carriers are taken on.
+    #[must_use]
+    pub fn tcp_addrs(&self) -> Vec<SocketAddr> {
+        self.carriers.bound().to_vec()
+    }
+
+    /// Whether those take TLS.
+    #[must_use]
+    pub fn has_tls(&self) -> bool {
+        self.carriers.has_tls()
     }
 
     /// The public key that clients know this server by.
@@ -146,6 +213,10 @@ impl Rendezvous {
                     self.server.handle_claimed(Instant::now(), id, result);
                 }
                 () = sleep_until(timeout) => self.server.handle_timeout(Instant::now()),
+                (id, from, datagram) = self.carriers.receive() => {
+                    self.server.handle_datagram(Instant::now(), id, from, &datagram);
+                    self.receive_carried();
+                }
                 () = readable(&self.sockets) => {}
             }
             self.receive(&mut buffers).await;
@@ -153,6 +224,8 @@ impl Rendezvous {
         self.stop().await;
         let mut statistics = self.server.statistics().clone();
         statistics.unsent = self.unsent;
+        statistics.carriers = self.carriers.accepted;
+        statistics.carriers_refused = self.carriers.refused;
         statistics
     }
 
@@ -178,12 +251,26 @@ impl Rendezvous {
         }
     }
 
+    /// Takes a few more datagrams from the carriers.
+    fn receive_carried(&mut self) {
+        let now = Instant::now();
+        for _ in 1..CARRIED_TURN {
+            let Some((id, from, datagram)) = self.carriers.try_receive() else { break };
+            self.server.handle_datagram(now, id, from, &datagram);
+        }
+    }
+
     /// Does what the server wants done; returns when it wants to be called again.
     fn send_outputs(&mut self) -> Option<Instant> {
         let mut train = Train::default();
         loop {
             match self.server.poll_output() {
-                Output::Transmit(transmit) => train.add(&self.sockets, transmit),
+                Output::Transmit(Transmit { from: Local::Udp(from), to, payload }) => {
+                    train.add(&self.sockets, from, to, payload);
+                }
+                Output::Transmit(Transmit { from: Local::Carrier(id), payload, .. }) => {
+                    self.unsent += u64::from(!self.carriers.send(id, payload));
+                }
                 Output::Claim { id, name, key } => self.store.submit(id, name, key),
                 Output::Timeout(timeout) => {
                     train.leave(&self.sockets);
@@ -198,8 +285,17 @@ impl Rendezvous {
         self.server.stop(Instant::now());
         let mut sent = 0_u32;
         let until = Instant::now() + FAREWELL;
-        while let Output::Transmit(transmit) = self.server.poll_output() {
-            Train::default().add_and_leave(&self.sockets, transmit);
+        while let Output::Transmit(Transmit { from, to, payload }) = self.server.poll_output() {
+            match from {
+                Local::Udp(from) => {
+                    let mut train = Train::default();
+                    train.add(&self.sockets, from, to, payload);
+                    train.leave(&self.sockets);
+                }
+                Local::Carrier(id) => {
+                    let _ = self.carriers.send(id, payload);
+                }
+            }
             sent += 1;
             if sent.is_multiple_of(64) {
                 // Room for the system to send them, and an end if it does not.
@@ -209,6 +305,8 @@ impl Rendezvous {
                 }
             }
         }
+        // Whoever does not read is not waited for.
+        let _ = tokio::time::timeout(FAREWELL, self.carriers.finish()).await;
         self.store.finish().await;
     }
 }
@@ -226,8 +324,13 @@ struct Train {
 }
 
 impl Train {
-    fn add(&mut self, sockets: &[ServerSocket], transmit: Transmit) {
-        let Transmit { from, to, payload } = transmit;
+    fn add(
+        &mut self,
+        sockets: &[ServerSocket],
+        from: SocketAddr,
+        to: SocketAddr,
+        payload: Vec<u8>,
+    ) {
         let fits = (self.from, self.to, self.size) == (Some(from), Some(to), payload.len())
             && self.bytes.len() + payload.len() <= MAX_JOINED
             && socket_for(sockets, from).is_some_and(|s| self.count < s.max_joined());
@@ -249,11 +352,6 @@ impl Train {
             self.unsent += self.count as u64;
             tracing::debug!(%error, "sending");
         }
-    }
-
-    fn add_and_leave(&mut self, sockets: &[ServerSocket], transmit: Transmit) {
-        self.add(sockets, transmit);
-        self.leave(sockets);
     }
 }
 
@@ -279,6 +377,33 @@ fn listen(addresses: &[SocketAddr]) -> Result<Vec<ServerSocket>, StartError> {
             Ok(vec![v4])
         }
         Err(error) => Err(error),
+    }
+}
+
+fn listen_for_carriers(
+    wanted: &TcpListen,
+    beside: &[ServerSocket],
+) -> Result<Vec<TcpListener>, StartError> {
+    match wanted {
+        TcpListen::Nowhere => Ok(Vec::new()),
+        TcpListen::At(addresses) => addresses
+            .iter()
+            .map(|&address| {
+                carriers::listen(address)
+                    .map_err(|source| StartError::ListenTcp { address, source })
+            })
+            .collect(),
+        TcpListen::Beside => Ok(beside
+            .iter()
+            .filter_map(|socket| {
+                let address = socket.bound();
+                carriers::listen(address)
+                    .inspect_err(|error| {
+                        tracing::warn!(%address, %error, "no TCP, for peers without UDP");
+                    })
+                    .ok()
+            })
+            .collect()),
     }
 }
 

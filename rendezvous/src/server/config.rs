@@ -55,6 +55,10 @@ pub struct Config {
     pub max_remembered: usize,
     /// Link responses kept for requests that come twice. The oldest is forgotten.
     pub max_repeats: usize,
+    /// Connections of peers without UDP at one time. Each takes some 20 kB, twice as much with TLS.
+    pub max_carriers: usize,
+    /// Such connections of one network.
+    pub max_carriers_per_network: u32,
     /// Networks whose rates are counted at one time, per kind of rate.
     pub max_networks: usize,
 
@@ -75,6 +79,11 @@ pub struct Config {
     pub handshakes: Rate,
     /// Handshakes computed for everybody together. One costs about 0.2 ms of a processor.
     pub handshakes_total: Rate,
+    /// Connections accepted from one network.
+    pub carriers: Rate,
+    /// Connections accepted from everybody together. With TLS each costs about a millisecond of a
+    /// processor.
+    pub carriers_total: Rate,
     /// New names claimed from one network.
     pub claims: Rate,
     /// Signals of one peer.
@@ -114,6 +123,8 @@ impl Default for Config {
             max_watchers_per_name: 256,
             max_remembered: 65_536,
             max_repeats: 4096,
+            max_carriers: 4096,
+            max_carriers_per_network: 256,
             max_networks: 16_384,
             peer_lifetime: Duration::from_secs(75),
             pair_lifetime: Duration::from_secs(300),
@@ -121,6 +132,8 @@ impl Default for Config {
             key_lifetime: Duration::from_secs(180),
             handshakes: Rate::new(50.0, 250.0),
             handshakes_total: Rate::new(2000.0, 4000.0),
+            carriers: Rate::new(5.0, 256.0),
+            carriers_total: Rate::new(200.0, 4096.0),
             claims: Rate::new(0.1, 256.0),
             signals: Rate::new(20.0, 200.0),
             stun: Rate::new(5.0, 40.0),
@@ -146,6 +159,8 @@ impl Config {
         let rates = [
             ("handshakes", self.handshakes),
             ("handshakes_total", self.handshakes_total),
+            ("carriers", self.carriers),
+            ("carriers_total", self.carriers_total),
             ("claims", self.claims),
             ("signals", self.signals),
             ("stun", self.stun),

@@ -145,7 +145,7 @@ impl Server {
             Registration::Registered => request.name.clone(),
             _ => None,
         };
-        let shown = (!request.concealed).then_some(from.remote);
+        let shown = from.shown().filter(|_| !request.concealed);
         for connect in &request.connects {
             let answer = self.connect(at, shown, key, caller.as_ref(), connect);
             reply.answers.push(answer);

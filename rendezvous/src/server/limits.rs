@@ -10,7 +10,7 @@ use super::config::Rate;
 
 /// A token bucket. It starts full.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     /// Units used and not yet come back.
     used: f32,
     /// When that was, in milliseconds since the server started.
@@ -19,7 +19,7 @@ pub(super) struct Bucket {
 
 impl Bucket {
     /// Takes `cost` units if they are there.
-    pub(super) fn take(&mut self, at: u64, rate: Rate, cost: usize) -> bool {
+    pub(crate) fn take(&mut self, at: u64, rate: Rate, cost: usize) -> bool {
         let used = self.used_at(at, rate) + cost as f64;
         if used > rate.burst {
             return false;
@@ -67,28 +67,28 @@ fn networks(ip: IpAddr) -> impl Iterator<Item = Network> + Clone {
     site.into_iter().chain([Network { prefix: network, share: 1 }])
 }
 
-/// How many peers each network has.
+/// How many peers, or how many connections, each network has.
 #[derive(Debug, Default)]
-pub(super) struct Census {
+pub(crate) struct Census {
     counts: BTreeMap<Prefix, u32>,
 }
 
 impl Census {
     /// Whether the networks of `ip` have room for one more, with `max` for a single network.
-    pub(super) fn has_room(&self, ip: IpAddr, max: u32) -> bool {
+    pub(crate) fn has_room(&self, ip: IpAddr, max: u32) -> bool {
         networks(ip).all(|network| {
             let count = self.counts.get(&network.prefix).copied().unwrap_or(0);
             count < max.saturating_mul(network.share)
         })
     }
 
-    pub(super) fn add(&mut self, ip: IpAddr) {
+    pub(crate) fn add(&mut self, ip: IpAddr) {
         for network in networks(ip) {
             *self.counts.entry(network.prefix).or_default() += 1;
         }
     }
 
-    pub(super) fn remove(&mut self, ip: IpAddr) {
+    pub(crate) fn remove(&mut self, ip: IpAddr) {
         for network in networks(ip) {
             if let Entry::Occupied(mut count) = self.counts.entry(network.prefix) {
                 *count.get_mut() -= 1;
@@ -111,20 +111,20 @@ const WAYS: usize = 8;
 /// as many networks as the table has places. The places are chosen by a keyed hash, so nobody can
 /// aim at a neighbour.
 #[derive(Debug)]
-pub(super) struct Networks {
+pub(crate) struct Networks {
     key: [u8; 32],
     places: Vec<(u64, Bucket)>,
 }
 
 impl Networks {
-    pub(super) fn new(places: usize, random: &mut Random) -> Self {
+    pub(crate) fn new(places: usize, random: &mut Random) -> Self {
         let sets = places.div_ceil(WAYS).max(1);
         Self { key: random.array(), places: vec![(0, Bucket::default()); sets * WAYS] }
     }
 
     /// Takes `cost` units from the network of `ip`; for IPv6 also from its /48, which has four
     /// times the rate.
-    pub(super) fn take(&mut self, at: u64, ip: IpAddr, rate: Rate, cost: usize) -> bool {
+    pub(crate) fn take(&mut self, at: u64, ip: IpAddr, rate: Rate, cost: usize) -> bool {
         let share = |network: &Network| {
             let factor = f64::from(network.share);
             Rate::new(rate.per_second * factor, rate.burst * factor)

@@ -29,6 +29,7 @@
 mod config;
 mod handshake;
 mod limits;
+mod local;
 mod names;
 mod registry;
 mod relay;
@@ -52,10 +53,12 @@ use p2pchat_wire::random::Random;
 use p2pchat_wire::signal::ServerSignal;
 
 pub use self::config::{Config, Rate};
+pub use self::local::{CarrierId, Local};
 pub use self::names::ClaimId;
 pub use self::statistics::{Drop, Statistics};
 
-use self::limits::{Bucket, Networks};
+pub(crate) use self::limits::{Bucket, Census, Networks};
+
 use self::names::Names;
 use self::registry::{Endpoint, Registry};
 use self::relay::Relay;
@@ -65,8 +68,8 @@ use self::watches::Watches;
 /// A datagram to be sent.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Transmit {
-    /// From which of our sockets.
-    pub from: SocketAddr,
+    /// By what.
+    pub from: Local,
     /// Where to.
     pub to: SocketAddr,
     /// What.
@@ -217,16 +220,19 @@ impl Server {
         }
     }
 
-    /// Takes a datagram that arrived on our socket `local`.
+    /// Takes a datagram that arrived by `local`.
+    ///
+    /// What comes by a carrier is treated like any other, cookie and all: a stream proves its
+    /// address already, but one protocol is simpler than two.
     pub fn handle_datagram(
         &mut self,
         now: Instant,
-        local: SocketAddr,
+        local: impl Into<Local>,
         from: SocketAddr,
         bytes: &[u8],
     ) {
         let at = self.clock(now);
-        let source = Endpoint { remote: canonical(from), local };
+        let source = Endpoint { remote: canonical(from), local: local.into() };
         self.statistics.received += 1;
         if let Err(cause) = self.handle(at, source, bytes) {
             self.statistics.drop(cause);
@@ -245,7 +251,11 @@ impl Server {
             Datagram::LinkInit(init) => self.handle_link_init(at, from, &init, bytes.len()),
             Datagram::LinkData(sealed) => self.handle_link_data(at, from, &sealed),
             Datagram::Relay { channel, inner } => self.handle_relay(at, from, channel, inner),
-            Datagram::Stun(bytes) => self.handle_stun(at, from, bytes),
+            Datagram::Stun(bytes) => match from.local {
+                Local::Udp(local) => self.handle_stun(at, from, local, bytes),
+                // STUN is about the NATs before UDP.
+                Local::Carrier(_) => Err(Drop::NotForServers),
+            },
             _ => Err(Drop::NotForServers),
         }
     }

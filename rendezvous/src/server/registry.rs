@@ -17,14 +17,32 @@ use p2pchat_wire::{codec, datagram};
 
 use super::config::Config;
 use super::limits::{Bucket, Census};
+use super::local::Local;
 use super::statistics::Drop;
 use super::wheel::Wheel;
 
-/// Where a peer was heard from, and on which of our sockets.
+/// Where a peer was heard from, and by what.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Endpoint {
     pub(super) remote: SocketAddr,
-    pub(super) local: SocketAddr,
+    pub(super) local: Local,
+}
+
+impl Endpoint {
+    /// Where others can send to, if anywhere: nobody reaches a peer through its carrier but us.
+    pub(super) fn shown(&self) -> Option<SocketAddr> {
+        matches!(self.local, Local::Udp(_)).then_some(self.remote)
+    }
+
+    /// Whether only the same peer can have sent from both. Which of our addresses a peer writes to
+    /// is its own affair, but a carrier is not to be spoken on from elsewhere.
+    pub(super) fn is_same_sender(&self, other: &Self) -> bool {
+        self.remote == other.remote
+            && match (self.local, other.local) {
+                (Local::Udp(_), Local::Udp(_)) => true,
+                (one, two) => one == two,
+            }
+    }
 }
 
 /// The keys of one handshake.
@@ -66,9 +84,9 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    /// The endpoint that others are told.
+    /// The endpoint that others are told, if any.
     pub(super) fn shown(&self) -> Option<SocketAddr> {
-        (!self.concealed).then_some(self.endpoint.remote)
+        self.endpoint.shown().filter(|_| !self.concealed)
     }
 
     /// Seals a signal into a datagram; `None` if the keys are past their time.

@@ -69,7 +69,7 @@ impl Server {
     ) -> Result<(), Drop> {
         let mut route = self.relay.route(channel).ok_or(Drop::UnknownChannel)?;
         let owner = self.registry.peer(&route.owner).ok_or(Drop::NotOwner)?;
-        if owner.endpoint.remote != from.remote || owner.name.is_none() {
+        if !owner.endpoint.is_same_sender(&from) || owner.name.is_none() {
             return Err(Drop::NotOwner);
         }
         if inner.is_empty() || inner.len() > MAX_DATAGRAM {

@@ -99,6 +99,10 @@ pub struct Statistics {
     pub busy: u64,
     /// Datagrams that the system did not take, as whoever sends them counts.
     pub unsent: u64,
+    /// Carriers opened, as whoever listens for them counts.
+    pub carriers: u64,
+    /// Carriers refused because there were too many.
+    pub carriers_refused: u64,
     dropped: [u64; Drop::ALL.len()],
 }
 

@@ -41,10 +41,10 @@ impl Server {
         &mut self,
         at: u64,
         from: Endpoint,
+        local: SocketAddr,
         bytes: &[u8],
     ) -> Result<(), Drop> {
         let request = Request::parse(bytes).ok_or(Drop::NotBinding)?;
-        let local = from.local;
         let source = self.changed(local, request.change()).filter(|_| !request.is_strange());
         let across = self.changed(local, Change { ip: true, port: true });
         let response = match source {
@@ -73,7 +73,8 @@ impl Server {
             }
         }
         self.statistics.stun += 1;
-        self.transmit(Endpoint { local: source.unwrap_or(local), remote: to }, response);
+        let local = source.unwrap_or(local).into();
+        self.transmit(Endpoint { local, remote: to }, response);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! The server without IO, driven by clients in virtual time.
 
 mod abuse;
+mod carriers;
 mod discovery;
 mod introduction;
 mod registration;

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use p2pchat_rendezvous::server::{ClaimId, Config, Output, Server, StorageFailed, Transmit};
+use p2pchat_rendezvous::server::{ClaimId, Config, Local, Output, Server, StorageFailed, Transmit};
 use p2pchat_wire::VERSION;
 use p2pchat_wire::datagram::{AddressProof, Datagram, Hello, LinkInit, link_header};
 use p2pchat_wire::handshake::{Initiator, Purpose};
@@ -23,6 +23,8 @@ const REQUEST: usize = 560;
 pub(crate) struct World {
     pub(crate) server: Server,
     pub(crate) now: Instant,
+    /// By what datagrams come to the server.
+    pub(crate) local: Local,
     /// Whether claims are stored at once.
     pub(crate) stores: bool,
     pub(crate) claims: Vec<ClaimId>,
@@ -64,7 +66,8 @@ impl World {
         let identity = Identity::from_seed([200; 32]);
         let server = Server::new(config, identity, [], [201; 32], now);
         let random = Random::from_seed([202; 32]);
-        Self { server, now, stores: true, claims: Vec::new(), sent: Vec::new(), random }
+        let local = address(LOCAL).into();
+        Self { server, now, local, stores: true, claims: Vec::new(), sent: Vec::new(), random }
     }
 
     pub(crate) fn client(&self, seed: u32, at: &str) -> Client {
@@ -93,7 +96,7 @@ impl World {
 
     /// Delivers a datagram; returns what the server sends because of it.
     pub(crate) fn deliver(&mut self, from: SocketAddr, bytes: &[u8]) -> Vec<Transmit> {
-        self.server.handle_datagram(self.now, address(LOCAL), from, bytes);
+        self.server.handle_datagram(self.now, self.local, from, bytes);
         self.drain()
     }
 
