@@ -4,9 +4,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use p2pchat::proto::{
-    Command, Config, Endpoint, Event, Output, Policy, ServerId, SocketId, Transmit,
-};
+use p2pchat::proto::{Command, Config, Endpoint, Event, Output, ServerId, SocketId, Transmit};
 use p2pchat_wire::datagram::{self, Challenge, Datagram, PeerInit, Response, SEALED_HEADER};
 use p2pchat_wire::handshake::{Initiator, Purpose, Responder};
 use p2pchat_wire::identity::{Identity, Name, PeerId};
@@ -55,7 +53,7 @@ impl Lair {
     /// Alice has come by herself and is registered; she has pinned Bob's key and calls him.
     fn new() -> Self {
         let now = Instant::now();
-        let config = Config { policy: Policy::Any, started_at_ms: 1_000 };
+        let config = Config { started_at_ms: 1_000, ..Config::default() };
         let identity = Identity::from_seed([1; 32]);
         let mut alice = Endpoint::new(config, identity, [1; 32], now);
         let home = vec![at("192.168.77.88:4000")];

@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use p2pchat::proto::{Command, Config, Endpoint, Event, Output, Policy, SocketId, ServerId};
+use p2pchat::proto::{Command, Config, Endpoint, Event, Output, ServerId, SocketId};
 use p2pchat_wire::codec;
 use p2pchat_wire::datagram::{self, Datagram, PeerInit, Response};
 use p2pchat_wire::handshake::{Initiator, Purpose, Responder};
@@ -56,7 +56,7 @@ impl Victim {
         let contact = Identity::from_seed([4; 32]);
         let victim = identity.id();
         let name = Name::new("victim").expect("a valid name");
-        let config = Config { policy: Policy::Any, started_at_ms: 1 };
+        let config = Config { started_at_ms: 1, ..Config::default() };
         let mut endpoint = Endpoint::new(config, identity, [5; 32], now);
         let address = server_address();
         endpoint.handle_command(now, Command::SetHostCandidates(vec![home_address()]));

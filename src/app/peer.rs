@@ -79,7 +79,7 @@ impl Peer {
             seed: random()?,
         };
         let home = Home::new(ServerId::FIRST, place.rendezvous, snapshot.rendezvous(&host));
-        let core = proto::Config { policy, started_at_ms: now().0 };
+        let core = proto::Config { policy, started_at_ms: now().0, ..proto::Config::default() };
         let endpoint = Endpoint::new(core, identity, random()?, instant());
         let (answers, replies) = mpsc::unbounded_channel();
         // The chat has stopped listening only when it has ended; then nobody waits for answers.

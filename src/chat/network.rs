@@ -50,6 +50,9 @@ impl Chat {
             Event::Disconnected { peer, name: _, reason } => self.disconnected(peer, reason),
             Event::Transmitted { peer, tag } => self.transmitted(peer, tag),
             Event::Message { peer, message } => self.message(peer, &message),
+            Event::PunchDescribed { .. }
+            | Event::PunchLearned { .. }
+            | Event::MappingInferred(_) => {}
             Event::PathsDescribed { peer, paths } => {
                 if let Some(index) = self.describing.iter().position(|asked| *asked == peer) {
                     self.describing.swap_remove(index);

@@ -6,14 +6,21 @@ use std::time::{Duration, Instant};
 use p2pchat_wire::identity::{Name, PeerId, ServerKey};
 use p2pchat_wire::signal::Refusal;
 
+use super::nat::Evidence;
+use super::punch::Budget;
+use super::punch::memory::Lesson;
+use super::punch::report::PunchReport;
+
 /// How an endpoint starts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Config {
     /// Which paths may be used.
     pub policy: Policy,
     /// Milliseconds since 1970 at the start. Only ever compared with itself, so a wrong clock does
     /// no harm.
     pub started_at_ms: u64,
+    /// What a planned punch may cost.
+    pub budget: Budget,
 }
 
 /// Which paths a person allows.
@@ -102,10 +109,21 @@ pub enum Command {
     },
     /// The local endpoints of our sockets, to be offered to peers.
     SetHostCandidates(Vec<SocketAddr>),
+    /// The external endpoint at which our router forwards to our first socket because we asked it
+    /// to, if it does. Offered to peers.
+    SetPortMapping(Option<SocketAddr>),
     /// The network is another one: probe everything at once.
     NetworkChanged,
-    /// Describe every path to a peer; answered by [`Event::PathsDescribed`].
+    /// Describe every path to a peer; answered by [`Event::PunchDescribed`], if the peer is known,
+    /// and then [`Event::PathsDescribed`].
     DescribePaths(PeerId),
+    /// What an earlier [`Event::PunchLearned`] said.
+    RecallPunch {
+        /// About whom.
+        peer: PeerId,
+        /// What worked.
+        lesson: Lesson,
+    },
     /// Tell everybody that we leave, and stop. No output but the goodbyes follows.
     Close,
 }
@@ -229,6 +247,22 @@ pub enum Event {
         /// Each path that is known; the one in use first.
         paths: Vec<PathDescription>,
     },
+    /// What is planned, or why nothing is, comes before the paths of a peer.
+    PunchDescribed {
+        /// With whom.
+        peer: PeerId,
+        /// The facts.
+        report: Box<PunchReport>,
+    },
+    /// A planned punch led to a direct path. Worth keeping: see [`Command::RecallPunch`].
+    PunchLearned {
+        /// To whom.
+        peer: PeerId,
+        /// What worked.
+        lesson: Lesson,
+    },
+    /// How our NAT gives out ports, whenever that is found to be another way than before.
+    MappingInferred(Evidence),
 }
 
 /// Why the rendezvous does not work.
@@ -299,7 +333,8 @@ pub struct PathDescription {
     pub active: bool,
     /// Whether the peer has echoed a probe on it.
     pub validated: bool,
-    /// How the remote address was learnt: `host`, `server-reflexive`, `peer-reflexive`, `relayed`.
+    /// How the remote address was learnt: `host`, `server-reflexive`, `port-mapped`,
+    /// `peer-reflexive`, `relayed`.
     pub origin: &'static str,
     /// Probes sent on it.
     pub probes_sent: u32,

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use p2pchat_wire::codec::{self, DecodeError};
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::punch::message::Message;
 use super::recovery::ack_ranges::AckRanges;
 
 /// One frame. Data is borrowed from the datagram.
@@ -62,6 +63,8 @@ pub(crate) enum Frame<'a> {
         /// 0: on purpose. 1: you broke the protocol.
         code: u8,
     },
+    /// About a punch that is to be planned.
+    Punch(Message),
 }
 
 /// An endpoint that is offered to the peer.
@@ -69,8 +72,19 @@ pub(crate) enum Frame<'a> {
 pub(crate) struct Candidate {
     /// Where.
     pub(crate) endpoint: SocketAddr,
-    /// Whether a NAT stands before it (server-reflexive), or not (host).
-    pub(crate) reflexive: bool,
+    /// How the sender knows it.
+    pub(crate) kind: CandidateKind,
+}
+
+/// How the sender knows an endpoint of its own (RFC 8445 §5.1.1).
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub(crate) enum CandidateKind {
+    /// An address of its machine.
+    Host,
+    /// A rendezvous sees it there: a NAT's choice.
+    ServerReflexive,
+    /// Its router forwards the port because it was asked to (RFC 6886, RFC 6887, UPnP-IGD).
+    PortMapped,
 }
 
 /// The most endpoints that one side offers.
@@ -148,7 +162,7 @@ mod tests {
                 generation: 2,
                 list: vec![Candidate {
                     endpoint: "[2001:db8::1]:9".parse().expect("address"),
-                    reflexive: true,
+                    kind: CandidateKind::ServerReflexive,
                 }],
             },
             Frame::Close { code: 0 },

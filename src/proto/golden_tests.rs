@@ -11,7 +11,10 @@ use p2pchat_wire::handshake::{Purpose, Responder};
 use p2pchat_wire::identity::Identity;
 use p2pchat_wire::random::Random;
 
-use super::frame::{Candidate, Frame, Frames};
+use super::frame::{Candidate, CandidateKind, Frame, Frames};
+use super::nat::{Allocation, PortModel, Scope};
+use super::punch::message::{Forecast, Message, Outcome, Ports};
+use super::punch::plan::{Plan, Strategy};
 use super::recovery::ack_ranges::AckRanges;
 use super::session::{Greeting, Opening};
 
@@ -36,15 +39,28 @@ fn arrived() -> AckRanges {
     ranges
 }
 
+const COUNTING: PortModel = PortModel::Varying {
+    scope: Scope::Endpoint,
+    ports: Allocation::Sequential { step: -1, foreign: 2 },
+};
+
+const PLAN: Plan = Plan { strategy: Strategy::Birthday { sockets: 256, probes: 1024 }, rung: 0 };
+
+fn ready(address: &str, ports: Ports) -> Frame<'static> {
+    let address = address.parse().expect("address");
+    Frame::Punch(Message::Ready { round: 1, forecast: Forecast { address, ports } })
+}
+
 #[test]
 fn frames_have_the_bytes_of_the_page() {
     let mut book = Book::open("peer/frame");
-    let candidate = |endpoint: &str, reflexive| Candidate {
-        endpoint: endpoint.parse().expect("address"),
-        reflexive,
-    };
-    let candidates =
-        vec![candidate("192.0.2.1:5000", true), candidate("[2001:db8::2]:6000", false)];
+    let candidate =
+        |endpoint: &str, kind| Candidate { endpoint: endpoint.parse().expect("address"), kind };
+    let candidates = vec![
+        candidate("192.0.2.1:5000", CandidateKind::ServerReflexive),
+        candidate("192.0.2.1:5001", CandidateKind::PortMapped),
+        candidate("[2001:db8::2]:6000", CandidateKind::Host),
+    ];
     for (name, frame) in [
         ("ping", Frame::Ping),
         ("ack", Frame::Ack { delay_us: 1500, ranges: arrived() }),
@@ -55,6 +71,11 @@ fn frames_have_the_bytes_of_the_page() {
         ("echo", Frame::Echo { token: 0x6666_6666_6666_6666 }),
         ("candidates", Frame::Candidates { generation: 1, list: candidates }),
         ("close", Frame::Close { code: 0 }),
+        ("behaviour", Frame::Punch(Message::Behaviour { generation: 1, model: COUNTING })),
+        ("propose", Frame::Punch(Message::Propose { round: 1, plan: PLAN })),
+        ("ready-counting", ready("192.0.2.1", Ports::Next { first: 30_003, step: -1 })),
+        ("ready-drawing", ready("2001:db8::1", Ports::Range { first: 1024, last: 65_535 })),
+        ("over", Frame::Punch(Message::Over { round: 1, outcome: Outcome::Missed })),
     ] {
         let bytes = encoded(&frame);
         let read: Result<Vec<_>, _> = Frames::new(&bytes).collect();

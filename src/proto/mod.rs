@@ -8,13 +8,18 @@
 //! to the rendezvous and one object for each remote peer, which joins a `path` list (where packets
 //! go) and a `session` (what they say). A session has one `recovery` for each path (what was lost,
 //! how much may be sent) and its `stream`s (what the application said, in order).
+//!
+//! Beside them, `nat` infers from STUN answers how NATs give out ports, and `punch` plans what to send
+//! where ports have to be guessed.
 
 mod endpoint;
 mod event;
 mod frame;
 #[cfg(test)]
 mod golden_tests;
+mod nat;
 mod path;
+mod punch;
 #[cfg_attr(not(test), expect(dead_code, reason = "path MTU discovery uses the rest of it"))]
 mod recovery;
 mod session;
@@ -26,4 +31,9 @@ pub use event::{
     Command, Config, DisconnectReason, Event, Output, PathDescription, PathInfo, PathKind,
     PeerName, Policy, RendezvousTrouble, ServerId, SocketId, SocketRequest, Transmit,
 };
+pub use nat::{Allocation, Evidence, PortModel, Sample, Scope, infer};
+pub use punch::Budget;
+pub use punch::memory::Lesson;
+pub use punch::plan::{Obstacle, Plan, Strategy};
+pub use punch::report::{PunchReport, PunchState};
 pub use stream::message::MAX_MESSAGE;

@@ -132,7 +132,7 @@ impl World {
         let identity = Identity::from_seed([number; 32]);
         let mut seed = [number; 32];
         seed[..8].copy_from_slice(&started_at_ms.to_le_bytes());
-        let config = Config { policy, started_at_ms };
+        let config = Config { policy, started_at_ms, ..Config::default() };
         let mut endpoint = Endpoint::new(config, identity, seed, self.now);
         let addresses = vec![server_address()];
         endpoint.handle_command(

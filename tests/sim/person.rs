@@ -7,7 +7,7 @@ use std::time::Instant;
 use p2pchat::chat::{
     self, Chat, Effect, Input, LineState, Message, Notice, StoreReply, StoreRequest, Timestamp,
 };
-use p2pchat::proto::{self, Command, Endpoint, Output as Out, Policy, ServerId};
+use p2pchat::proto::{self, Command, Endpoint, Output as Out, ServerId};
 use p2pchat_wire::identity::Identity;
 use p2pchat_wire::random::Random;
 
@@ -69,7 +69,7 @@ impl Person {
             software: "simulated".to_owned(),
             seed: random.array(),
         };
-        let proto_config = proto::Config { policy: Policy::Any, started_at_ms: wall.0 };
+        let proto_config = proto::Config { started_at_ms: wall.0, ..proto::Config::default() };
         Self {
             name,
             endpoint: Endpoint::new(proto_config, identity, random.array(), now),

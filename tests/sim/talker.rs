@@ -36,7 +36,8 @@ pub(crate) struct Talker {
 impl Talker {
     pub(crate) fn new(name: &'static str, now: Instant, seed: [u8; 32], policy: Policy) -> Self {
         let elapsed = u64::try_from((now - epoch()).as_millis()).expect("a short story");
-        let config = Config { policy, started_at_ms: STARTED_AT_MS + elapsed };
+        let started_at_ms = STARTED_AT_MS + elapsed;
+        let config = Config { policy, started_at_ms, ..Config::default() };
         Self {
             name,
             endpoint: Endpoint::new(config, identity(name), seed, now),

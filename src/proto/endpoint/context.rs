@@ -6,14 +6,17 @@ use std::time::Instant;
 
 use p2pchat_wire::address;
 use p2pchat_wire::datagram::relay;
-use p2pchat_wire::identity::Identity;
+use p2pchat_wire::identity::{Identity, PeerId};
 use p2pchat_wire::random::Random;
 
 use super::directory::Channel;
 use super::home::Homes;
 use super::sockets::Sockets;
+use super::survey::Survey;
 use crate::proto::frame::Candidate;
 use crate::proto::path::Pair;
+use crate::proto::punch::Budget;
+use crate::proto::punch::memory::Memory;
 use crate::proto::{Event, Policy, ServerId, SocketId, Transmit};
 
 /// The endpoint's belongings, lent to one peer for one call.
@@ -23,8 +26,14 @@ pub(super) struct Context<'a> {
     pub(super) identity: &'a Identity,
     pub(super) policy: Policy,
     pub(super) random: &'a mut Random,
-    #[expect(dead_code, reason = "punching through difficult NATs takes more than one socket")]
     pub(super) sockets: &'a mut Sockets,
+    /// What is known of our NAT.
+    pub(super) survey: &'a mut Survey,
+    pub(super) budget: &'a Budget,
+    /// What led to direct paths before.
+    pub(super) memory: &'a mut Memory,
+    /// The one peer with whom a planned punch is under way.
+    pub(super) punching: &'a mut Option<PeerId>,
     pub(super) transmits: &'a mut VecDeque<Transmit>,
     pub(super) events: &'a mut VecDeque<Event>,
     /// Where relayed datagrams go.

@@ -8,6 +8,7 @@ use p2pchat_wire::handshake::Purpose;
 use super::calls::Calls;
 use super::link::Link;
 use super::registration::Registering;
+use crate::proto::nat::Sample;
 use crate::proto::path::Pair;
 use crate::proto::{ServerId, SocketId};
 
@@ -48,6 +49,12 @@ impl Home {
     /// Whether it introduces us to others now.
     pub(super) fn is_ready(&self) -> bool {
         self.registering.registered && self.link.address().is_some()
+    }
+
+    /// Where it sees our socket, while the link to it is up.
+    pub(super) fn witness(&self) -> Option<Sample> {
+        let Pair { local: socket, remote: via } = self.link.pair()?;
+        Some(Sample { socket, via, mapped: self.mapped? })
     }
 
     /// What a handshake is for that this server introduces; `None` while its key is not known.
@@ -129,9 +136,14 @@ impl Homes {
         self.list.iter().find(|home| home.link.address() == Some(remote)).map(|home| home.id)
     }
 
+    /// The nearest, if any is ready.
+    pub(super) fn chosen(&self) -> Option<&Home> {
+        self.chosen.and_then(|id| self.get(id))
+    }
+
     /// The socket that the nearest server knows, from which strangers are addressed.
     pub(super) fn local(&self) -> SocketId {
-        let chosen = self.chosen.and_then(|id| self.get(id)).or_else(|| self.list.first());
+        let chosen = self.chosen().or_else(|| self.list.first());
         chosen.map_or(SocketId::FIRST, |home| home.link.local())
     }
 
@@ -140,7 +152,7 @@ impl Homes {
         let ready = self.list.iter().filter(|home| home.is_ready());
         let ready = ready.filter_map(|home| Some((home.link.rtt()?, home.id)));
         let (rtt, nearest) = ready.min()?;
-        let current = self.chosen.and_then(|id| self.get(id)).filter(|home| home.is_ready());
+        let current = self.chosen().filter(|home| home.is_ready());
         let stays =
             current.and_then(|home| home.link.rtt()).is_some_and(|now| !is_nearer(rtt, now));
         if stays || self.chosen == Some(nearest) {

@@ -15,11 +15,14 @@ mod handshaking;
 mod home;
 mod introducing;
 mod link;
+mod offer;
 mod peer;
 mod pins;
 mod registration;
 mod relays;
 mod sockets;
+mod survey;
+mod surveying;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -29,6 +32,7 @@ use p2pchat_wire::address;
 use p2pchat_wire::datagram::{Datagram, Sealed};
 use p2pchat_wire::identity::{Identity, Name, PeerId, ServerKey};
 use p2pchat_wire::random::Random;
+use p2pchat_wire::stun;
 
 use context::Context;
 use directory::Directory;
@@ -37,9 +41,11 @@ pub use home::MAX_SERVERS;
 use peer::Peer;
 use pins::Pins;
 use sockets::Sockets;
+use survey::Survey;
 
-use super::frame::{Candidate, MAX_CANDIDATES};
+use super::frame::Candidate;
 use super::path::{Pair, Remote};
+use super::punch::memory::Memory;
 use super::{
     Command, Config, DisconnectReason, Event, Output, PeerName, Policy, ServerId, SocketId,
     Transmit,
@@ -76,10 +82,15 @@ pub struct Endpoint {
     peers: BTreeMap<PeerId, Peer>,
     directory: Directory,
     hosts: Vec<SocketAddr>,
-    /// `hosts`, and where the servers see us, as they are offered to peers.
+    port_mapped: Option<SocketAddr>,
+    /// `hosts`, `port_mapped`, and where the servers see us, as they are offered to peers.
     candidates: Vec<Candidate>,
     closed: bool,
     sockets: Sockets,
+    survey: Survey,
+    memory: Memory,
+    /// The one peer with whom a planned punch is under way.
+    punching: Option<PeerId>,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
     dropped: Dropped,
@@ -101,9 +112,13 @@ impl Endpoint {
             peers: BTreeMap::new(),
             directory: Directory::default(),
             hosts: Vec::new(),
+            port_mapped: None,
             candidates: Vec::new(),
             closed: false,
             sockets: Sockets::default(),
+            survey: Survey::default(),
+            memory: Memory::default(),
+            punching: None,
             transmits: VecDeque::new(),
             events: VecDeque::new(),
             dropped: Dropped::default(),
@@ -145,14 +160,23 @@ impl Endpoint {
                 self.hosts = hosts;
                 self.renew_candidates(now);
             }
+            Command::SetPortMapping(endpoint) => {
+                self.port_mapped = endpoint;
+                self.renew_candidates(now);
+            }
             Command::NetworkChanged => {
                 self.homes.ping_now(now);
                 self.with_all_peers(now, |peer, cx| peer.network_changed(cx));
             }
             Command::DescribePaths(id) => {
+                let report = self.with_peer(now, id, |peer, cx| peer.describe_punch(cx));
+                let report = report.map(Box::new);
+                let described = report.map(|report| Event::PunchDescribed { peer: id, report });
+                self.events.extend(described);
                 let paths = self.peers.get(&id).map(Peer::describe).unwrap_or_default();
                 self.events.push_back(Event::PathsDescribed { peer: id, paths });
             }
+            Command::RecallPunch { peer, lesson } => self.memory.learn(peer, lesson),
             Command::Close => {
                 self.with_all_peers(now, |peer, cx| peer.close(cx, DisconnectReason::Closed));
                 self.say_goodbye();
@@ -197,6 +221,7 @@ impl Endpoint {
         }
         let from = Pair { local, remote: address::canonical(from) };
         match Datagram::parse(bytes) {
+            _ if stun::is_stun(bytes) => self.dispatch_stun(from, bytes),
             Ok(datagram) => self.dispatch(now, from, datagram, bytes.len()),
             Err(_) => self.dropped.malformed += 1,
         }
@@ -334,25 +359,19 @@ impl Endpoint {
         if self.closed {
             return Output::Timeout(None);
         }
-        let timeouts = [self.servers_timeout(), self.directory.timeout()];
+        let timeouts = [self.servers_timeout(), self.survey.timeout(), self.directory.timeout()];
         Output::Timeout(timeouts.into_iter().flatten().min())
     }
 
     /// Renews what we offer to peers from our interfaces and our mappings.
     fn renew_candidates(&mut self, now: Instant) {
-        let mut candidates = Vec::new();
-        if self.config.policy != Policy::RelayOnly {
-            let mapped = self.homes.iter().filter_map(|home| home.mapped);
-            let mapped = mapped.map(|endpoint| Candidate { endpoint, reflexive: true });
-            let hosts = self.hosts.iter().map(|&endpoint| Candidate { endpoint, reflexive: false });
-            for candidate in mapped.chain(hosts) {
-                let known =
-                    candidates.iter().any(|known: &Candidate| known.endpoint == candidate.endpoint);
-                if !known && candidates.len() < MAX_CANDIDATES {
-                    candidates.push(candidate);
-                }
+        let candidates = match self.config.policy {
+            Policy::RelayOnly => Vec::new(),
+            _ => {
+                let mapped = self.homes.iter().filter_map(|home| home.mapped);
+                offer::candidates(mapped, self.port_mapped, &self.hosts)
             }
-        }
+        };
         if candidates != self.candidates {
             self.candidates = candidates;
             self.with_all_peers(now, |peer, cx| peer.offer(cx));
@@ -392,6 +411,10 @@ impl Endpoint {
             policy: self.config.policy,
             random: &mut self.random,
             sockets: &mut self.sockets,
+            survey: &mut self.survey,
+            budget: &self.config.budget,
+            memory: &mut self.memory,
+            punching: &mut self.punching,
             transmits: &mut self.transmits,
             events: &mut self.events,
             homes: &self.homes,

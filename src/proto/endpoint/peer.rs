@@ -4,6 +4,7 @@
 //! where packets go, has the session make them, and tells each what the other learnt.
 
 mod meeting;
+mod punching;
 mod traffic;
 
 use std::collections::VecDeque;
@@ -23,6 +24,7 @@ use crate::proto::session::{IDLE_TIMEOUT, Session};
 use crate::proto::{
     DisconnectReason, Event, PathDescription, PathInfo, PeerName, Policy, ServerId,
 };
+use punching::Punching;
 
 /// How long a session that we answered may stay without a single packet from who opened it.
 const UNCONFIRMED_TIMEOUT: Duration = Duration::from_secs(10);
@@ -41,6 +43,7 @@ pub(super) struct Peer {
     guarded: VecDeque<(Instant, Pair, Vec<u8>)>,
     handshaking: Handshaking,
     paths: Paths,
+    punching: Punching,
     session: Option<Session>,
     /// A session with a new instance of the peer, which becomes the session with its first packet.
     successor: Option<Session>,
@@ -64,6 +67,7 @@ impl Peer {
             guarded: VecDeque::new(),
             handshaking: Handshaking::new(id, instance),
             paths: Paths::new(policy),
+            punching: Punching::default(),
             session: None,
             successor: None,
             confirmed: false,
@@ -171,7 +175,7 @@ impl Peer {
         }
     }
 
-    /// Whether it is ours to choose between relays: exactly one side thinks so.
+    /// Whether it is ours to choose between relays, and to propose plans: exactly one side thinks so.
     fn leads(&self, cx: &Context<'_>) -> bool {
         cx.identity.id() < self.id
     }
@@ -277,6 +281,7 @@ impl Peer {
 
     fn end_session(&mut self, cx: &mut Context<'_>, reason: DisconnectReason) {
         let ended = self.session.take().map(|session| session.instances().local);
+        self.give_up_punching(cx);
         if ended.is_some() {
             self.paths.start_over(cx.now, &self.targets);
         }
@@ -341,7 +346,12 @@ impl Peer {
             let limit = if self.confirmed { IDLE_TIMEOUT } else { UNCONFIRMED_TIMEOUT };
             let rekey =
                 session.rekey_at().filter(|_| self.confirmed && !self.handshaking.is_open());
-            let timers = [session.timeout(self.paths.active()), self.paths.next_probe(), rekey];
+            let timers = [
+                session.timeout(self.paths.active()),
+                self.paths.next_probe(),
+                rekey,
+                self.punching.timeout(),
+            ];
             timers.into_iter().flatten().chain([session.heard_at() + limit]).min()
         });
         [guarded, session, self.handshaking.timeout()].into_iter().flatten().min()

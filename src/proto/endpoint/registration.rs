@@ -60,6 +60,7 @@ impl Endpoint {
             self.advance_at(now, server);
         }
         self.events.extend(self.homes.choose().map(Event::HomeChanged));
+        self.look_at_our_nat(now);
     }
 
     fn advance_at(&mut self, now: Instant, server: ServerId) {
@@ -79,6 +80,7 @@ impl Endpoint {
         } else {
             home.registering.registered = false;
         }
+        self.look_at_our_nat(now);
     }
 
     pub(super) fn servers_timeout(&self) -> Option<Instant> {

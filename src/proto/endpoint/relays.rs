@@ -5,8 +5,10 @@
 //! the other sends where it was last heard from, so that both use the same one. When
 //! acknowledgements are missing, copies go over all of them, and the first that answers is it.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use p2pchat_wire::address;
 use p2pchat_wire::handshake::Purpose;
 use p2pchat_wire::signal::Introduction;
 
@@ -27,6 +29,8 @@ pub(super) struct Introduced {
     /// What handshakes of this introduction are bound to.
     pub(super) purpose: Purpose,
     pub(super) at: Instant,
+    /// Where the server saw the peer.
+    pub(super) endpoint: Option<SocketAddr>,
     channel: u64,
     /// Nothing came back over it when something should have, or the peer has left it.
     silent: bool,
@@ -59,7 +63,9 @@ impl Relays {
         let (number, channel) = (introduction.introduction, introduction.channel);
         let news = self.get(server).is_none_or(|known| known.number != number);
         self.list.retain(|known| known.server != server);
-        self.list.push(Introduced { server, number, purpose, at: now, channel, silent: false });
+        let endpoint = introduction.endpoint.map(address::canonical);
+        let silent = false;
+        self.list.push(Introduced { server, number, purpose, at: now, endpoint, channel, silent });
         news
     }
 

@@ -21,7 +21,6 @@ impl Default for Sockets {
 
 impl Sockets {
     /// Asks for one more socket, which may be used at once.
-    #[expect(dead_code, reason = "punching through difficult NATs takes more than one socket")]
     pub(super) fn open(&mut self) -> SocketId {
         let id = SocketId(self.next);
         self.next += 1;
@@ -30,7 +29,6 @@ impl Sockets {
     }
 
     /// Gives a socket back after what was sent from it until now.
-    #[expect(dead_code, reason = "see `open`")]
     pub(super) fn close(&mut self, id: SocketId) {
         if id != SocketId::FIRST {
             self.closing.push_back(SocketRequest::Close(id));

@@ -13,7 +13,7 @@ mod probing;
 mod selection;
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use p2pchat_wire::address;
@@ -74,6 +74,8 @@ pub(crate) enum Origin {
     Host,
     /// A rendezvous or the peer says that its NAT maps it there.
     ServerReflexive,
+    /// The peer says that its router forwards the port, asked to.
+    PortMapped,
     /// An authentic packet came from there.
     PeerReflexive,
 }
@@ -83,6 +85,7 @@ impl Origin {
         match self {
             Self::Host => "host",
             Self::ServerReflexive => "server-reflexive",
+            Self::PortMapped => "port-mapped",
             Self::PeerReflexive => "peer-reflexive",
         }
     }
@@ -116,6 +119,9 @@ struct Path {
     suspected_at: Option<Instant>,
     /// Packets that went there while nothing had ever come from there.
     blind: u32,
+    /// Whether a planned punch led to it. Its packets are not counted with those that went to the
+    /// same endpoint from other sockets.
+    found: bool,
     received_bytes: usize,
     sent_bytes: usize,
 }
@@ -193,6 +199,43 @@ impl Paths {
         self.next_id += 1;
         self.direct.push(Path::new(id, pair, origin, now));
         Some(id)
+    }
+
+    /// A packet of a planned punch came in through this pair.
+    pub(crate) fn add_found(&mut self, now: Instant, pair: Pair) {
+        let id = self.add(now, pair, Origin::PeerReflexive);
+        if let Some(path) = id.and_then(|id| self.find_mut(id))
+            && !std::mem::replace(&mut path.found, true)
+        {
+            path.blind = 0;
+            path.probes.next = Some(now);
+        }
+    }
+
+    /// Whether a direct path works.
+    pub(crate) fn has_direct(&self) -> bool {
+        self.direct.iter().any(|path| path.state == State::Validated)
+    }
+
+    /// Whether a path works between one of these sockets and this address.
+    pub(crate) fn is_direct_through(&self, sockets: &[SocketId], remote: IpAddr) -> bool {
+        self.direct.iter().any(|path| {
+            path.state == State::Validated
+                && sockets.contains(&path.pair.local)
+                && path.pair.remote.ip() == remote
+        })
+    }
+
+    /// Whether anything authentic ever arrived at this socket.
+    pub(crate) fn was_heard_at(&self, socket: SocketId) -> bool {
+        self.direct.iter().any(|path| path.pair.local == socket && path.heard_at.is_some())
+    }
+
+    /// The socket is to be closed: its paths lead nowhere.
+    pub(crate) fn leave(&mut self, socket: SocketId) {
+        let left = self.direct.iter().filter(|path| path.pair.local == socket).map(|path| path.id);
+        self.forgotten.extend(left);
+        self.direct.retain(|path| path.pair.local != socket);
     }
 
     /// An authentic packet of `bytes` bytes came from `remote`; returns its path.
@@ -306,6 +349,7 @@ impl Path {
             heard_at: None,
             suspected_at: None,
             blind: 0,
+            found: false,
             received_bytes: 0,
             sent_bytes: 0,
         }

@@ -1,6 +1,5 @@
 //! When to probe a path, and what an echo means.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::{MAX_UNANSWERED, Pair, Path, PathId, Paths, State};
@@ -59,7 +58,7 @@ impl Paths {
                 path.fall_silent(now);
             }
             let pair = path.pair;
-            if path.is_unproven() || self.blind_packets(pair.remote) >= Some(MAX_UNANSWERED) {
+            if path.is_unproven() || self.blind_packets(pair) >= Some(MAX_UNANSWERED) {
                 self.direct.get_mut(index)?.probes.next = None;
             } else if self.may_send_blindly(now, pair) {
                 let path = self.direct.get_mut(index)?;
@@ -101,7 +100,7 @@ impl Paths {
 
     /// Whether one more packet may go to an endpoint which may never have answered; counts it.
     pub(crate) fn may_send_blindly(&mut self, now: Instant, pair: Pair) -> bool {
-        let Some(spent) = self.blind_packets(pair.remote) else { return true };
+        let Some(spent) = self.blind_packets(pair) else { return true };
         let some = spent < MAX_UNANSWERED && self.blind.take(now);
         if let Some(path) = self.direct.iter_mut().find(|path| path.pair == pair) {
             path.blind += u32::from(some);
@@ -110,9 +109,14 @@ impl Paths {
     }
 
     /// Packets that went to an endpoint from whichever of our sockets; `None` if it was ever heard.
-    fn blind_packets(&self, remote: SocketAddr) -> Option<u32> {
-        let mut ways = self.direct.iter().filter(|path| path.pair.remote == remote);
-        ways.try_fold(0, |sum, path| path.heard_at.is_none().then_some(sum + path.blind))
+    /// Where a planned punch came in, they are counted apart: it is a sign of life, if no proof.
+    fn blind_packets(&self, pair: Pair) -> Option<u32> {
+        let mut ways = self.direct.iter().filter(|path| path.pair.remote == pair.remote);
+        let found = ways.clone().any(|path| path.found && path.pair == pair);
+        ways.try_fold(0, |sum, path| {
+            let counts = if found { path.pair == pair } else { !path.found };
+            path.heard_at.is_none().then_some(sum + if counts { path.blind } else { 0 })
+        })
     }
 
     /// The peer was heard from a new endpoint: perhaps its NAT has forgotten the old one, and with

@@ -55,9 +55,11 @@ pub(super) fn handle(
 
 fn is_eliciting(frame: &Frame<'_>) -> bool {
     match frame {
-        Frame::Ping | Frame::Stream { .. } | Frame::Window { .. } | Frame::Candidates { .. } => {
-            true
-        }
+        Frame::Ping
+        | Frame::Stream { .. }
+        | Frame::Window { .. }
+        | Frame::Candidates { .. }
+        | Frame::Punch(_) => true,
         Frame::Ack { .. } | Frame::Probe { .. } | Frame::Echo { .. } | Frame::Close { .. } => false,
     }
 }
@@ -104,6 +106,7 @@ fn on_frame(
                 session.events.push_back(SessionEvent::Candidates(list));
             }
         }
+        Frame::Punch(message) => session.events.push_back(SessionEvent::Punch(message)),
         Frame::Close { code } => session.events.push_back(match code {
             0 => SessionEvent::Left,
             _ => SessionEvent::Misbehaved,

@@ -25,6 +25,7 @@ pub(crate) use handshake::{GIVE_UP_AFTER, Greeting, Opening};
 
 use super::frame::Candidate;
 use super::path::{PathId, Route};
+use super::punch::message::Message;
 use super::recovery::ack_ranges::AckRanges;
 use super::recovery::{Outcome, Recovery};
 use super::stream::{ChunkRecord, Streams, WindowUpdate, WriteError};
@@ -41,6 +42,9 @@ const RELAY_HEARTBEAT: Duration = Duration::from_secs(60);
 
 /// Unanswered probe timeouts in a row from which on they are reported.
 const REPORTED_PTOS: u32 = 3;
+
+/// Messages about planned punches that wait at most; a round has four.
+const MAX_PLANNING: usize = 8;
 
 /// The stream that carries messages.
 const MESSAGES: u64 = 0;
@@ -65,6 +69,8 @@ pub(crate) enum SessionEvent {
     Echoed(u64),
     /// The peer offers endpoints.
     Candidates(Vec<Candidate>),
+    /// The peer speaks about a punch to be planned.
+    Punch(Message),
     /// So many probe timeouts in a row went unanswered on a path.
     Unanswered(PathId, u32),
     /// The peer closed the session.
@@ -79,6 +85,7 @@ enum Content {
     Stream(ChunkRecord),
     Window(WindowUpdate),
     Candidates(u32),
+    Punch(Message),
     Ping,
 }
 
@@ -125,6 +132,8 @@ pub(crate) struct Session {
     offered: Vec<Candidate>,
     offer_generation: u32,
     offer_pending: bool,
+    /// What is to be said about planned punches, oldest first.
+    planning: VecDeque<Message>,
     /// Whether the peer is to be asked for a sign of life, if there is nothing else to be said.
     ping_pending: bool,
     newest_offer: u32,
@@ -156,6 +165,7 @@ impl Session {
             offered: Vec::new(),
             offer_generation: 0,
             offer_pending: false,
+            planning: VecDeque::new(),
             ping_pending: false,
             newest_offer: 0,
             paced_until: None,
@@ -228,6 +238,14 @@ impl Session {
             self.offer_generation += 1;
             self.offer_pending = true;
         }
+    }
+
+    /// Says something about a planned punch, after what was said before.
+    pub(crate) fn tell(&mut self, message: Message) {
+        if self.planning.len() >= MAX_PLANNING {
+            self.planning.pop_front();
+        }
+        self.planning.push_back(message);
     }
 
     /// Sends something that must be answered, on the path in use.
@@ -324,6 +342,8 @@ impl Session {
                 Content::Candidates(generation) if generation == self.offer_generation => {
                     self.offer_pending = true;
                 }
+                // Rounds are numbered: what comes too late is ignored.
+                Content::Punch(message) => self.tell(message),
                 Content::Candidates(_) | Content::Ping => {}
             }
         }

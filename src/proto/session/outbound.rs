@@ -8,6 +8,7 @@ use p2pchat_wire::sealing::TAG;
 
 use super::super::frame::{Frame, STREAM_OVERHEAD};
 use super::super::path::{PathId, Route};
+use super::super::punch::message::MAX_MESSAGE;
 use super::super::recovery::Recovery;
 use super::{Content, Control, HEARTBEAT, MESSAGES, RELAY_HEARTBEAT, Session, SessionEvent};
 
@@ -88,6 +89,7 @@ fn poll_acknowledgement(
 
 fn is_anything_pending(session: &Session, route: Route) -> bool {
     session.offer_pending
+        || !session.planning.is_empty()
         || session.ping_pending
         || session.streams.has_window_update()
         || route.text && session.streams.has_chunk()
@@ -129,6 +131,13 @@ fn build(
         let generation = session.offer_generation;
         Frame::Candidates { generation, list: session.offered.clone() }.encode(&mut frames);
         contents.push(Content::Candidates(generation));
+    }
+    while routed
+        && frames.len() + MAX_MESSAGE < CAPACITY
+        && let Some(message) = session.planning.pop_front()
+    {
+        Frame::Punch(message).encode(&mut frames);
+        contents.push(Content::Punch(message));
     }
     while routed && frames.len() + STREAM_OVERHEAD < CAPACITY {
         let Some(update) = session.streams.next_window_update() else { break };

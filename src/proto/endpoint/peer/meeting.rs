@@ -49,6 +49,7 @@ impl Peer {
         let endpoint =
             introduction.endpoint.filter(|&endpoint| self.may_send_directly(cx, endpoint));
         let target = endpoint.map(|endpoint| cx.home_to(endpoint));
+        self.reconsider(cx.now);
         let known = target.is_some_and(|target| self.targets.contains(&target));
         if let Some(target) = target {
             self.aim(target);
@@ -147,6 +148,12 @@ impl Peer {
     pub(in crate::proto::endpoint) fn handle_punch(&mut self, cx: &mut Context<'_>, from: Pair) {
         if !self.may_send_directly(cx, from.remote) {
             return;
+        }
+        if self.punching.owns(from.local) || self.punching.expects(from) {
+            if self.punching.expects(from) {
+                self.paths.add_found(cx.now, from);
+            }
+            return self.drive(cx);
         }
         self.paths.add(cx.now, from, Origin::PeerReflexive);
         if !self.targets.contains(&from) {

@@ -3,7 +3,7 @@
 use super::Peer;
 use crate::proto::endpoint::context::Context;
 use crate::proto::endpoint::directory::Channel;
-use crate::proto::frame::Candidate;
+use crate::proto::frame::{Candidate, CandidateKind};
 use crate::proto::path::{Origin, PathId, Remote};
 use crate::proto::session::{Session, SessionEvent};
 use crate::proto::{DisconnectReason, Event, PathInfo, PathKind};
@@ -13,6 +13,7 @@ impl Peer {
     pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
         loop {
             self.handle_session_events(cx);
+            self.plan_punch(cx);
             let leads = self.leads(cx);
             let left_relay = self.relays.choose(cx.now, cx.homes, leads);
             let Some(session) = &mut self.session else { return };
@@ -90,6 +91,7 @@ impl Peer {
                     }
                 }
                 SessionEvent::Candidates(list) => self.learn(cx, &list),
+                SessionEvent::Punch(message) => self.on_punch_message(cx, message),
                 SessionEvent::Unanswered(PathId::RELAY, _) => {
                     // Our own registration may be at an old endpoint, or the peer may be another.
                     cx.doubt_mapping = true;
@@ -122,7 +124,11 @@ impl Peer {
 
     fn learn(&mut self, cx: &mut Context<'_>, candidates: &[Candidate]) {
         for candidate in candidates {
-            let origin = if candidate.reflexive { Origin::ServerReflexive } else { Origin::Host };
+            let origin = match candidate.kind {
+                CandidateKind::Host => Origin::Host,
+                CandidateKind::ServerReflexive => Origin::ServerReflexive,
+                CandidateKind::PortMapped => Origin::PortMapped,
+            };
             if self.may_send_directly(cx, candidate.endpoint) {
                 self.paths.add(cx.now, cx.home_to(candidate.endpoint), origin);
             }

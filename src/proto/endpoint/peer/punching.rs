@@ -1,0 +1,582 @@
+//! Carrying out planned punches: agreeing with the peer, opening and looking at sockets, sending.
+//!
+//! The side with the smaller key leads. When both NATs are known, there is no direct path and
+//! ordinary probing has had its time, it chooses a plan and proposes it. Both sides open their
+//! sockets, look where their NATs put them, say so, and begin as soon as they have heard the same of
+//! the other. All of this goes through the session, over the relay, which carries the chat meanwhile.
+//!
+//! A packet that gets through makes a pair of endpoints that `proto::path` probes like any other.
+//! When the first direct path is validated, the round is over: sockets through which nothing came
+//! are closed at once, the others with their paths.
+//!
+//! # What a lying peer gains
+//!
+//! Packets go to the address at which a rendezvous introduced the peer to us, and to no other
+//! whatever the peer says. How many they are is our own budget's matter, not the peer's; rounds that
+//! come to nothing count like others.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use p2pchat_wire::datagram::punch;
+
+use super::Peer;
+use crate::proto::endpoint::context::Context;
+use crate::proto::nat::{Allocation, LOWEST_PORT, PortModel, Sample, infer};
+use crate::proto::path::{Pair, PathId};
+use crate::proto::punch::ledger::Ledger;
+use crate::proto::punch::memory::{Lesson, rung};
+use crate::proto::punch::message::{Forecast, Message, Outcome, Ports};
+use crate::proto::punch::plan::{Obstacle, Plan, Strategy, choose};
+use crate::proto::punch::report::{PunchReport, PunchState};
+use crate::proto::punch::schedule::{Shot, Terms};
+use crate::proto::session::Session;
+use crate::proto::{Event, Policy, SocketId};
+
+/// How long ordinary probing has before a cheap plan: the NATs are known not to suit it, but one of
+/// them may let everybody in.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// The same before one that costs hundreds of packets.
+const LONG_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The same where probing ought to be enough.
+const CONSTANT_PATIENCE: Duration = Duration::from_millis(2500);
+
+/// Between two rounds, and before a peer that declined is asked again.
+const BETWEEN: Duration = Duration::from_millis(500);
+
+/// See [`BETWEEN`].
+const AFTER_DECLINED: Duration = Duration::from_secs(5);
+
+/// How long both sides have to open their sockets and say so.
+const PREPARING: Duration = Duration::from_secs(4);
+
+/// After the peer has found a path, how long we wait to find ours.
+const FOUND_BY_PEER: Duration = Duration::from_secs(2);
+
+/// Sockets whose mappings are looked at before a round with drawn ports: enough to find the ends of
+/// a block.
+const LOOKED_AT: usize = 24;
+
+/// Packets that leave at once at most, however late we are.
+const BURST: usize = 32;
+
+/// Before the rest of them.
+const BREATH: Duration = Duration::from_millis(10);
+
+/// The way over the relay, until it is measured, and what is added to it for slow machines.
+const UNMEASURED: Duration = Duration::from_millis(100);
+const MARGIN: Duration = Duration::from_millis(25);
+
+/// Planned punches with one peer.
+#[derive(Debug, Default)]
+pub(super) struct Punching {
+    /// The peer's word for its NAT.
+    heard: Option<(u32, PortModel)>,
+    /// What we told it.
+    told: Option<PortModel>,
+    generation: u32,
+    /// The last round of this session.
+    number: u32,
+    rounds: u32,
+    /// Rounds without success since the last one with it.
+    tried: u32,
+    ledger: Ledger,
+    current: Option<Round>,
+    /// Since when there has been a session without a direct path.
+    since: Option<Instant>,
+    /// When to consider a plan again.
+    next_at: Option<Instant>,
+    obstacle: Option<Obstacle>,
+    plan: Option<(Plan, u16)>,
+    packets_sent: u32,
+    /// Sockets of earlier rounds that are part of paths.
+    kept: Vec<SocketId>,
+}
+
+/// A round that was proposed.
+#[derive(Debug)]
+struct Round {
+    number: u32,
+    plan: Plan,
+    leads: bool,
+    target: IpAddr,
+    sockets: Vec<SocketId>,
+    /// Whether the sockets were opened for it.
+    opened: bool,
+    /// Where they are seen: one place for each question.
+    answers: Vec<Option<Sample>>,
+    unanswered: usize,
+    own: Option<Forecast>,
+    theirs: Option<Forecast>,
+    began: Option<Instant>,
+    shots: VecDeque<Shot>,
+    /// Set while there is more to send than leaves at once.
+    not_before: Option<Instant>,
+    ends_at: Instant,
+}
+
+impl Punching {
+    /// When [`Peer::plan_punch`] has something to do.
+    pub(super) fn timeout(&self) -> Option<Instant> {
+        let Some(round) = &self.current else { return self.next_at };
+        let shot = round.began.zip(round.shots.front()).map(|(began, shot)| began + shot.at);
+        let shot = shot.map(|at| round.not_before.map_or(at, |not_before| at.max(not_before)));
+        Some(shot.map_or(round.ends_at, |at| at.min(round.ends_at)))
+    }
+
+    /// Whether a socket was opened for a planned punch.
+    pub(super) fn owns(&self, socket: SocketId) -> bool {
+        self.kept.contains(&socket)
+            || self
+                .current
+                .as_ref()
+                .is_some_and(|round| round.opened && round.sockets.contains(&socket))
+    }
+
+    /// Whether a punch on this pair may be the one that a round is for.
+    pub(super) fn expects(&self, pair: Pair) -> bool {
+        self.current.as_ref().is_some_and(|round| {
+            round.target == pair.remote.ip() && round.sockets.contains(&pair.local)
+        })
+    }
+}
+
+impl Peer {
+    /// Does what is to be done now: tells the peer about our NAT, proposes, sends, ends.
+    pub(super) fn plan_punch(&mut self, cx: &mut Context<'_>) {
+        if self.session.is_none() || !self.confirmed || cx.policy == Policy::RelayOnly {
+            return self.give_up_punching(cx);
+        }
+        self.close_unused(cx);
+        let model = cx.survey.evidence().model;
+        if cx.survey.is_settled() && self.punching.told != Some(model) {
+            self.punching.told = Some(model);
+            self.punching.generation += 1;
+            self.punching.obstacle = None;
+            let generation = self.punching.generation;
+            self.tell(Message::Behaviour { generation, model });
+            self.reconsider(cx.now);
+        }
+        if self.paths.has_direct() {
+            return self.on_direct(cx);
+        }
+        if self.punching.since.is_none() {
+            self.punching.since = Some(cx.now);
+            self.punching.next_at = Some(cx.now);
+        }
+        if self.punching.current.is_some() {
+            self.shoot(cx);
+        } else if self.punching.next_at.is_some_and(|at| at <= cx.now) {
+            self.punching.next_at = None;
+            if self.leads(cx) {
+                self.consider(cx);
+            }
+        }
+    }
+
+    fn tell(&mut self, message: Message) {
+        if let Some(session) = &mut self.session {
+            session.tell(message);
+        }
+    }
+
+    /// The one address that planned packets may go to: where the peer was introduced last, of the
+    /// family that our own NAT was looked at in.
+    fn vouched(&self, cx: &Context<'_>) -> Option<IpAddr> {
+        let home = cx.survey.home()?;
+        let introduced = self.relays.iter().filter_map(|known| Some((known.at, known.endpoint?)));
+        let permitted = introduced.filter(|(_, endpoint)| {
+            endpoint.is_ipv4() == home.mapped.is_ipv4() && self.may_send_directly(cx, *endpoint)
+        });
+        permitted.max().map(|(_, endpoint)| endpoint.ip())
+    }
+
+    /// Something is other than it was when a plan was considered last.
+    pub(super) fn reconsider(&mut self, now: Instant) {
+        self.punching.next_at = Some(now);
+    }
+
+    /// Chooses a plan and proposes it, unless it is too early or there is none.
+    fn consider(&mut self, cx: &mut Context<'_>) {
+        let Some((_, peer)) = self.punching.heard.filter(|_| cx.survey.is_settled()) else {
+            return;
+        };
+        let own = cx.survey.evidence().model;
+        let Some(home) = cx.survey.home() else { return };
+        let Some(target) = self.vouched(cx) else { return };
+        let remembered = cx.memory.recall(self.id, home.mapped.ip());
+        let rung = rung(self.punching.tried, remembered);
+        let (plan, permille) = match choose(own, peer, cx.budget, rung) {
+            Ok(chosen) => chosen,
+            Err(obstacle) => {
+                self.punching.obstacle = Some(obstacle);
+                return;
+            }
+        };
+        self.punching.obstacle = None;
+        let patience = match plan.strategy {
+            Strategy::Fresh => CONSTANT_PATIENCE,
+            Strategy::Window { .. } => PATIENCE,
+            _ if remembered.is_some() => PATIENCE,
+            Strategy::Birthday { .. } | Strategy::Scatter { .. } => LONG_PATIENCE,
+        };
+        let since = self.punching.since.unwrap_or(cx.now);
+        if cx.now < since + patience {
+            self.punching.next_at = Some(since + patience);
+        } else if cx.punching.is_some() {
+            // One at a time: two would double the entries in our router.
+            self.punching.next_at = Some(cx.now + AFTER_DECLINED);
+        } else if !self.punching.ledger.spend(cx.now, plan.entries(), cx.budget) {
+            self.punching.next_at = self.punching.ledger.resting(cx.now);
+        } else {
+            let number = self.punching.number + 1;
+            self.tell(Message::Propose { round: number, plan });
+            self.begin_round(cx, number, (plan, permille), target);
+        }
+    }
+
+    /// The peer says something about planned punches.
+    pub(super) fn on_punch_message(&mut self, cx: &mut Context<'_>, message: Message) {
+        match message {
+            Message::Behaviour { generation, model } => {
+                let news = self.punching.heard.is_none_or(|(newest, _)| generation > newest);
+                if news && model.is_sane() {
+                    self.punching.heard = Some((generation, model));
+                    self.reconsider(cx.now);
+                }
+            }
+            Message::Propose { round, plan } => {
+                if round > self.punching.number && !self.leads(cx) {
+                    self.on_proposal(cx, round, plan);
+                }
+            }
+            Message::Ready { round, forecast } => {
+                let Some(current) = self.current_round(round) else { return };
+                if forecast.address == current.target {
+                    current.theirs.get_or_insert(forecast);
+                    self.begin_shooting(cx);
+                } else {
+                    // Its NAT has several addresses, or it lies.
+                    self.end_round(cx, Some(Outcome::Missed));
+                }
+            }
+            Message::Over { round, outcome } => {
+                let Some(current) = self.current_round(round) else { return };
+                match outcome {
+                    // Its probe is on its way to us.
+                    Outcome::Found => {
+                        current.shots.clear();
+                        current.ends_at = current.ends_at.min(cx.now + FOUND_BY_PEER);
+                    }
+                    Outcome::Missed => self.end_round(cx, None),
+                    Outcome::Declined => {
+                        self.end_round(cx, None);
+                        self.punching.next_at = Some(cx.now + AFTER_DECLINED);
+                    }
+                }
+            }
+        }
+    }
+
+    fn current_round(&mut self, number: u32) -> Option<&mut Round> {
+        self.punching.current.as_mut().filter(|round| round.number == number)
+    }
+
+    fn on_proposal(&mut self, cx: &mut Context<'_>, round: u32, plan: Plan) {
+        self.end_round(cx, None);
+        self.punching.number = round;
+        let own = cx.survey.evidence().model;
+        let peer = self.punching.heard.map_or(PortModel::Unknown, |(_, model)| model);
+        let ours = choose(own, peer, cx.budget, plan.rung);
+        let alike = ours.ok().filter(|(ours, _)| {
+            std::mem::discriminant(&ours.strategy) == std::mem::discriminant(&plan.strategy)
+        });
+        let target = self.vouched(cx);
+        match (alike, target) {
+            (Some((_, permille)), Some(target))
+                if plan.is_within(own, cx.budget)
+                    && cx.policy != Policy::RelayOnly
+                    && cx.punching.is_none()
+                    && !self.paths.has_direct()
+                    && self.punching.ledger.spend(cx.now, plan.entries(), cx.budget) =>
+            {
+                self.begin_round(cx, round, (plan, permille), target);
+            }
+            _ => self.tell(Message::Over { round, outcome: Outcome::Declined }),
+        }
+    }
+
+    /// Opens the sockets and asks where they are.
+    fn begin_round(
+        &mut self,
+        cx: &mut Context<'_>,
+        number: u32,
+        chosen: (Plan, u16),
+        target: IpAddr,
+    ) {
+        let (plan, _) = chosen;
+        let own = cx.survey.evidence().model;
+        let opened = plan.sockets(own);
+        let sockets = match opened {
+            0 => vec![cx.survey.home().map_or(cx.home, |home| home.socket)],
+            count => (0..count).map(|_| cx.sockets.open()).collect(),
+        };
+        *cx.punching = Some(self.id);
+        self.punching.number = number;
+        self.punching.rounds += 1;
+        self.punching.plan = Some(chosen);
+        let vantages = cx.survey.vantages().to_vec();
+        let mut questions = Vec::new();
+        match own {
+            _ if opened == 0 => {}
+            PortModel::Varying { ports: Allocation::Sequential { .. }, .. } => {
+                let first = sockets.iter().take(1);
+                questions.extend(
+                    first.flat_map(|socket| vantages.iter().take(2).map(|via| (*socket, *via))),
+                );
+            }
+            PortModel::Constant | PortModel::Unknown => {
+                questions.extend(sockets.first().copied().zip(vantages.first().copied()));
+            }
+            PortModel::Varying { .. } => {
+                let via = vantages.first();
+                let some = sockets.iter().take(LOOKED_AT);
+                questions.extend(via.into_iter().flat_map(|via| some.clone().map(|s| (*s, *via))));
+            }
+        }
+        for (place, (local, remote)) in questions.iter().enumerate() {
+            let pair = Pair { local: *local, remote: *remote };
+            cx.survey.ask(cx.now, pair, self.id, place, cx.random);
+        }
+        self.punching.current = Some(Round {
+            number,
+            plan,
+            leads: self.leads(cx),
+            target,
+            sockets,
+            opened: opened > 0,
+            answers: vec![None; questions.len()],
+            unanswered: questions.len(),
+            own: None,
+            theirs: None,
+            began: None,
+            shots: VecDeque::new(),
+            not_before: None,
+            ends_at: cx.now + PREPARING,
+        });
+        if questions.is_empty() {
+            self.get_ready(cx);
+        }
+    }
+
+    /// A question about a socket of the round was answered, or given up.
+    pub(in crate::proto::endpoint) fn on_socket_seen(
+        &mut self,
+        cx: &mut Context<'_>,
+        place: usize,
+        sample: Option<Sample>,
+    ) {
+        let Some(round) = &mut self.punching.current else { return };
+        let Some(answer) = round.answers.get_mut(place) else { return };
+        *answer = sample;
+        round.unanswered = round.unanswered.saturating_sub(1);
+        if round.unanswered == 0 && round.own.is_none() {
+            self.get_ready(cx);
+            self.drive(cx);
+        }
+    }
+
+    /// Tells the peer where our packets will come from.
+    fn get_ready(&mut self, cx: &mut Context<'_>) {
+        let Some(round) = &mut self.punching.current else { return };
+        let Some(forecast) = forecast(cx, round) else {
+            return self.end_round(cx, Some(Outcome::Missed));
+        };
+        round.own = Some(forecast);
+        let round = round.number;
+        self.tell(Message::Ready { round, forecast });
+        self.begin_shooting(cx);
+    }
+
+    /// Begins when both sides are ready.
+    fn begin_shooting(&mut self, cx: &mut Context<'_>) {
+        let way = self.session.as_ref().and_then(|session| session.rtt(PathId::RELAY));
+        let Some(round) = &mut self.punching.current else { return };
+        let (Some(own), Some(theirs), None) = (round.own, round.theirs, round.began) else {
+            return;
+        };
+        let terms = Terms {
+            plan: round.plan,
+            own: own.ports,
+            theirs: theirs.ports,
+            leads: round.leads,
+            sockets: u16::try_from(round.sockets.len()).unwrap_or(u16::MAX),
+            lead_in: way.map_or(UNMEASURED, |rtt| rtt / 2) + MARGIN,
+            gap: Duration::from_secs(1) / u32::from(cx.budget.packets_per_second.max(1)),
+        };
+        match terms.shots(cx.random) {
+            Some((shots, duration)) => {
+                round.shots = shots.into();
+                round.began = Some(cx.now);
+                round.ends_at = cx.now + duration;
+            }
+            None => self.end_round(cx, Some(Outcome::Missed)),
+        }
+    }
+
+    /// Sends what is due, and ends the round when its time is over.
+    fn shoot(&mut self, cx: &mut Context<'_>) {
+        let Some(round) = &mut self.punching.current else { return };
+        if cx.now >= round.ends_at {
+            return self.end_round(cx, Some(Outcome::Missed));
+        }
+        if round.not_before.is_some_and(|at| at > cx.now) {
+            return;
+        }
+        let (Some(began), Some(introduced)) = (round.began, self.relays.newest()) else { return };
+        let mut due = Vec::new();
+        while due.len() < BURST
+            && let Some(shot) = round.shots.pop_front_if(|shot| began + shot.at <= cx.now)
+        {
+            let remote = SocketAddr::new(round.target, shot.port);
+            let local = round.sockets.get(usize::from(shot.socket));
+            due.extend(local.map(|&local| (Pair { local, remote }, shot.ttl)));
+        }
+        if due.len() == BURST {
+            round.not_before = Some(cx.now + BREATH);
+        }
+        let introduction = introduced.number;
+        for (pair, ttl) in due {
+            if self.may_send_directly(cx, pair.remote) {
+                cx.transmits.push_back(pair.transmit(ttl, punch(introduction)));
+                self.punching.packets_sent = self.punching.packets_sent.saturating_add(1);
+            }
+        }
+    }
+
+    /// There is a direct path, by whatever way.
+    fn on_direct(&mut self, cx: &mut Context<'_>) {
+        self.punching.since = None;
+        self.punching.next_at = None;
+        self.punching.obstacle = None;
+        let Some(round) = &self.punching.current else { return };
+        let (plan, through) =
+            (round.plan, self.paths.is_direct_through(&round.sockets, round.target));
+        let worked = round.began.is_some() && through;
+        self.end_round(cx, Some(Outcome::Found));
+        self.punching.ledger.succeeded();
+        self.punching.tried = 0;
+        self.punching.next_at = None;
+        if let (true, Some(home)) = (worked, cx.survey.home()) {
+            let lesson = Lesson { external: home.mapped.ip(), plan };
+            cx.memory.learn(self.id, lesson);
+            cx.event(Event::PunchLearned { peer: self.id, lesson });
+        }
+    }
+
+    /// Ends the round; `outcome` is told to the peer. Sockets through which nothing came are closed.
+    fn end_round(&mut self, cx: &mut Context<'_>, outcome: Option<Outcome>) {
+        let Some(round) = self.punching.current.take() else { return };
+        *cx.punching = None;
+        cx.survey.forget(self.id);
+        if let Some(outcome) = outcome {
+            self.tell(Message::Over { round: round.number, outcome });
+        }
+        if round.opened {
+            self.punching.kept.extend(round.sockets);
+        }
+        self.close_unused(cx);
+        self.punching.tried = self.punching.tried.saturating_add(round.began.is_some().into());
+        self.punching.next_at = Some(cx.now + BETWEEN);
+    }
+
+    fn close_unused(&mut self, cx: &mut Context<'_>) {
+        let paths = &mut self.paths;
+        self.punching.kept.retain(|socket| {
+            let used = paths.was_heard_at(*socket);
+            if !used {
+                paths.leave(*socket);
+                cx.sockets.close(*socket);
+            }
+            used
+        });
+    }
+
+    /// The session is over, or direct paths are not wanted.
+    pub(super) fn give_up_punching(&mut self, cx: &mut Context<'_>) {
+        self.end_round(cx, None);
+        for socket in self.punching.kept.drain(..) {
+            self.paths.leave(socket);
+            cx.sockets.close(socket);
+        }
+        let ledger = std::mem::take(&mut self.punching.ledger);
+        let packets_sent = self.punching.packets_sent;
+        self.punching = Punching { ledger, packets_sent, ..Punching::default() };
+    }
+
+    /// Our NAT is another one, or in another mood.
+    pub(in crate::proto::endpoint) fn mapping_inferred(&mut self, cx: &mut Context<'_>) {
+        self.punching.ledger.moved(cx.now);
+        self.drive(cx);
+    }
+
+    /// The facts, for a person.
+    pub(in crate::proto::endpoint) fn describe_punch(&self, cx: &Context<'_>) -> PunchReport {
+        let punching = &self.punching;
+        let resting = punching.ledger.resting(cx.now);
+        let confirmed = self.session.as_ref().filter(|_| self.confirmed).map(Session::heard_at);
+        let state = match (&punching.current, resting, punching.obstacle) {
+            _ if confirmed.is_none() || cx.policy == Policy::RelayOnly => PunchState::Off,
+            _ if self.paths.has_direct() => PunchState::Direct,
+            (Some(round), ..) if round.began.is_some() => PunchState::Punching,
+            (Some(_), ..) => PunchState::Preparing,
+            (None, _, Some(obstacle)) => PunchState::NotTried(obstacle),
+            (None, Some(until), None) => {
+                PunchState::Resting(until.saturating_duration_since(cx.now))
+            }
+            (None, None, None) => PunchState::Waiting,
+        };
+        PunchReport {
+            own: cx.survey.evidence().clone(),
+            peer: punching.heard.map(|(_, model)| model),
+            state,
+            plan: punching.plan,
+            rounds: punching.rounds,
+            packets_sent: punching.packets_sent,
+        }
+    }
+}
+
+/// Where the packets of a round will come from, as far as its answers tell.
+fn forecast(cx: &Context<'_>, round: &Round) -> Option<Forecast> {
+    let evidence = cx.survey.evidence();
+    let seen: Vec<Sample> = round.answers.iter().flatten().copied().collect();
+    if !round.opened {
+        let mapped = cx.survey.home()?.mapped;
+        return Some(Forecast { address: mapped.ip(), ports: Ports::One(mapped.port()) });
+    }
+    let address = seen.first()?.mapped.ip();
+    let ports = match evidence.model {
+        PortModel::Unknown => return None,
+        PortModel::Constant => Ports::One(seen.first()?.mapped.port()),
+        PortModel::Varying { ports: Allocation::Sequential { step, .. }, .. } => {
+            let seen = seen.iter().map(|sample| sample.mapped.port());
+            let last = if step > 0 { seen.max() } else { seen.min() };
+            let first = i32::from(last?) + i32::from(step);
+            Ports::Next { first: u16::try_from(first).ok()?, step }
+        }
+        PortModel::Varying { .. } => {
+            let all: Vec<Sample> = evidence.samples.iter().chain(&seen).copied().collect();
+            match infer(&all) {
+                PortModel::Varying { ports: Allocation::Block { first, last }, .. } => {
+                    Ports::Range { first, last }
+                }
+                _ => Ports::Range { first: LOWEST_PORT, last: u16::MAX },
+            }
+        }
+    };
+    Some(Forecast { address, ports })
+}

@@ -1,0 +1,244 @@
+//! Finding out how our NAT gives out ports, by asking the rendezvous from several sockets.
+//!
+//! The server tells where it sees us as soon as there is a link: that is the first sample. One
+//! question from the same socket to the server's next port, and one to its second address if it has
+//! one, show whether the mapping is constant. For most people it is, and that was all. If it is not,
+//! a few fresh sockets show where new mappings go.
+//!
+//! The same questions are asked for peers that prepare a planned punch.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use p2pchat_wire::identity::PeerId;
+use p2pchat_wire::random::Random;
+
+use super::sockets::Sockets;
+use crate::proto::nat::{Answered, Evidence, PortModel, Sample, Stun, infer};
+use crate::proto::path::Pair;
+use crate::proto::{SocketId, Transmit};
+
+/// Fresh sockets that show where new mappings go. Each asks twice at least.
+const FRESH: usize = 3;
+
+/// Servers whose word is taken.
+const MAX_TOLD: usize = 2;
+
+/// Endpoints that are asked about one socket at most.
+const MAX_VANTAGES: usize = 3;
+
+/// What a question is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Purpose {
+    /// The model; the answer belongs into this place.
+    Model(usize),
+    /// A peer's round, which knows its questions by a number.
+    Round(PeerId, usize),
+}
+
+/// What a survey wants of its endpoint.
+#[derive(Debug)]
+pub(super) enum Step {
+    Transmit(Transmit),
+    /// The model is another one than before.
+    Inferred,
+    /// A peer's question was answered, or given up.
+    Answered(PeerId, usize, Option<Sample>),
+}
+
+/// The questions, and what is known.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    stun: Stun<Purpose>,
+    /// Where servers see us without being asked, the nearest first.
+    told: Vec<Sample>,
+    /// The endpoints that have answered; the first is the server that we talk to.
+    vantages: Vec<SocketAddr>,
+    /// One place for each question about the model, in the order in which they were asked.
+    places: Vec<Option<Sample>>,
+    open: usize,
+    fresh: Vec<SocketId>,
+    evidence: Evidence,
+    settled: bool,
+    finished: Vec<Answered<Purpose>>,
+    news: bool,
+}
+
+impl Survey {
+    /// The nearest server sees us as `home` says, and `others` may too. If any of that is news,
+    /// everything else may be other than it was too.
+    pub(super) fn begin(
+        &mut self,
+        now: Instant,
+        home: Sample,
+        others: impl Iterator<Item = Sample>,
+        sockets: &mut Sockets,
+        random: &mut Random,
+    ) {
+        let server = home.via;
+        let mut told = vec![home];
+        for other in others.filter(|other| other.via.is_ipv4() == server.is_ipv4()) {
+            if told.len() < MAX_TOLD && told.iter().all(|known| known.via.ip() != other.via.ip()) {
+                told.push(other);
+            }
+        }
+        if self.told == told {
+            return;
+        }
+        self.stun.forget(|purpose| matches!(purpose, Purpose::Model(_)));
+        self.finished.retain(|answered| !matches!(answered.purpose, Purpose::Model(_)));
+        self.fresh.drain(..).for_each(|socket| sockets.close(socket));
+        self.vantages = told.iter().map(|sample| sample.via).collect();
+        self.places = told.iter().copied().map(Some).collect();
+        self.told = told;
+        self.open = 0;
+        self.settled = false;
+        if let Some(port) = server.port().checked_add(1) {
+            // Where the server has one address only, nothing names its second port. It is the next
+            // one (docs/operating.md); if it is not, the question goes unanswered.
+            self.look_from(now, home.socket, SocketAddr::new(server.ip(), port), random);
+        }
+    }
+
+    /// Asks `via` about `socket`.
+    fn look_from(&mut self, now: Instant, socket: SocketId, via: SocketAddr, random: &mut Random) {
+        let pair = Pair { local: socket, remote: via };
+        self.stun.ask(now, pair, Purpose::Model(self.places.len()), random);
+        self.places.push(None);
+        self.open += 1;
+    }
+
+    /// What is known.
+    pub(super) fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+
+    /// Whether the model will not get better by itself.
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled
+    }
+
+    /// Where the rendezvous sees our first socket.
+    pub(super) fn home(&self) -> Option<Sample> {
+        self.told.first().copied()
+    }
+
+    /// The server's endpoints that have answered, the nearest first.
+    pub(super) fn vantages(&self) -> &[SocketAddr] {
+        &self.vantages
+    }
+
+    /// Asks for a peer; the answer comes as [`Step::Answered`].
+    pub(super) fn ask(
+        &mut self,
+        now: Instant,
+        pair: Pair,
+        peer: PeerId,
+        number: usize,
+        random: &mut Random,
+    ) {
+        self.stun.ask(now, pair, Purpose::Round(peer, number), random);
+    }
+
+    /// A peer does not want answers any more.
+    pub(super) fn forget(&mut self, peer: PeerId) {
+        self.stun.forget(|purpose| matches!(purpose, Purpose::Round(whose, _) if *whose == peer));
+        let stale = |purpose: Purpose| matches!(purpose, Purpose::Round(whose, _) if whose == peer);
+        self.finished.retain(|answered| !stale(answered.purpose));
+    }
+
+    /// A datagram with the shape of STUN arrived. Returns whether it answers us.
+    pub(super) fn handle(&mut self, pair: Pair, bytes: &[u8]) -> bool {
+        let answered = self.stun.handle(pair, bytes);
+        let ours = answered.is_some();
+        self.finished.extend(answered);
+        ours
+    }
+
+    /// The next thing to do.
+    pub(super) fn poll(
+        &mut self,
+        now: Instant,
+        sockets: &mut Sockets,
+        random: &mut Random,
+    ) -> Option<Step> {
+        loop {
+            if std::mem::take(&mut self.news) {
+                return Some(Step::Inferred);
+            }
+            let answered = if self.finished.is_empty() {
+                match self.stun.poll(now)? {
+                    Ok(transmit) => return Some(Step::Transmit(transmit)),
+                    Err(answered) => answered,
+                }
+            } else {
+                self.finished.remove(0)
+            };
+            match answered.purpose {
+                Purpose::Round(peer, number) => {
+                    return Some(Step::Answered(peer, number, answered.sample));
+                }
+                Purpose::Model(place) => self.on_answer(now, place, answered, sockets, random),
+            }
+        }
+    }
+
+    fn on_answer(
+        &mut self,
+        now: Instant,
+        place: usize,
+        answered: Answered<Purpose>,
+        sockets: &mut Sockets,
+        random: &mut Random,
+    ) {
+        self.open = self.open.saturating_sub(1);
+        if let (Some(known), Some(sample)) = (self.places.get_mut(place), answered.sample) {
+            *known = Some(sample);
+            if !self.vantages.contains(&sample.via) {
+                self.vantages.push(sample.via);
+            }
+            let home = self.home().map_or(SocketId::FIRST, |home| home.socket);
+            if let Some(other) = answered.other.filter(|other| self.is_another(*other))
+                && self.fresh.is_empty()
+                && self.places.len() < MAX_VANTAGES
+            {
+                self.look_from(now, home, other, random);
+            }
+        }
+        if self.open > 0 {
+            return;
+        }
+        let samples: Vec<Sample> = self.places.iter().flatten().copied().collect();
+        let model = infer(&samples);
+        if matches!(model, PortModel::Varying { .. }) && self.fresh.is_empty() {
+            self.fresh = (0..FRESH).map(|_| sockets.open()).collect();
+            for socket in self.fresh.clone() {
+                for via in self.vantages.clone() {
+                    self.look_from(now, socket, via, random);
+                }
+            }
+            return;
+        }
+        self.fresh.drain(..).for_each(|socket| sockets.close(socket));
+        self.news = !self.settled || self.evidence.model != model;
+        self.settled = true;
+        self.evidence = Evidence { model, samples };
+    }
+
+    /// Whether the server names an endpoint at an address of its own that we have not asked.
+    ///
+    /// Nobody but a server that we have a link with is asked, so it may name what it likes: three
+    /// small requests go there.
+    fn is_another(&self, other: SocketAddr) -> bool {
+        let first = self.vantages.first();
+        first.is_some_and(|first| {
+            first.is_ipv4() == other.is_ipv4()
+                && p2pchat_wire::address::is_permitted(other, first.ip().is_loopback())
+        }) && self.vantages.iter().all(|known| known.ip() != other.ip())
+    }
+
+    /// When [`Self::poll`] has something to do.
+    pub(super) fn timeout(&self) -> Option<Instant> {
+        self.stun.timeout()
+    }
+}

@@ -1,0 +1,132 @@
+//! How the NATs between us and the world give out ports, inferred from a few STUN answers.
+//!
+//! A [`Sample`] says where one of our sockets was seen by one of a server's endpoints. [`infer`]
+//! makes a [`PortModel`] of some samples: whether the port is the same towards everybody, and if
+//! not, where the next one will be. [`Stun`] asks for samples. What to do with a model is
+//! `proto::punch`'s business.
+//!
+//! The words are those of RFC 4787 §4.1; how the parameters are estimated stands in
+//! `docs/nat-traversal.md`.
+
+mod inference;
+mod stun;
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+pub use inference::infer;
+pub(crate) use stun::{Answered, Stun};
+
+use super::SocketId;
+
+/// The lowest port that a NAT gives out where it gives out any (RFC 4787 REQ-3 keeps well-known
+/// ports apart; routers draw from 1024 up).
+pub(crate) const LOWEST_PORT: u16 = 1024;
+
+/// One answer to "where do you see me?".
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Sample {
+    /// Which of our sockets asked.
+    pub socket: SocketId,
+    /// Who answered.
+    pub via: SocketAddr,
+    /// Where it saw the socket.
+    pub mapped: SocketAddr,
+}
+
+impl fmt::Display for Sample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "socket {} is {} to {}", self.socket.0, self.mapped, self.via)
+    }
+}
+
+/// For whom else a mapping holds (RFC 4787 §4.1), where it does not hold for everybody.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
+pub enum Scope {
+    /// All ports of the address that was written to.
+    Address,
+    /// The one endpoint that was written to.
+    Endpoint,
+}
+
+/// Which port the next mapping gets.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
+pub enum Allocation {
+    /// Too few samples to say.
+    Unknown,
+    /// The one after the last.
+    Sequential {
+        /// From one to the next; never 0, mostly 1.
+        step: i16,
+        /// Ports that others took between the first and the last sample.
+        foreign: u16,
+    },
+    /// Any of a block, as carriers give to each customer (RFC 7422). Both ends are estimates.
+    Block {
+        /// The lowest.
+        first: u16,
+        /// The highest, not below `first`.
+        last: u16,
+    },
+    /// Any.
+    Uniform,
+}
+
+/// What a NAT does with ports.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize, Deserialize)]
+pub enum PortModel {
+    /// Not known: nobody was asked, or too few answered.
+    #[default]
+    Unknown,
+    /// A socket has the same external endpoint towards everybody, or no NAT stands before it.
+    Constant,
+    /// A socket has several.
+    Varying {
+        /// For whom one holds.
+        scope: Scope,
+        /// Where the next one will be.
+        ports: Allocation,
+    },
+}
+
+impl PortModel {
+    /// Whether a peer's word for it can be worked with: an honest peer sends nothing else.
+    pub(crate) fn is_sane(self) -> bool {
+        match self {
+            Self::Varying { ports: Allocation::Sequential { step, .. }, .. } => step != 0,
+            Self::Varying { ports: Allocation::Block { first, last }, .. } => first <= last,
+            _ => true,
+        }
+    }
+}
+
+impl fmt::Display for PortModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scope, ports) = match self {
+            Self::Unknown => return f.write_str("unknown"),
+            Self::Constant => return f.write_str("constant"),
+            Self::Varying { scope, ports } => (scope, ports),
+        };
+        match scope {
+            Scope::Address => f.write_str("per address, ")?,
+            Scope::Endpoint => f.write_str("per endpoint, ")?,
+        }
+        match ports {
+            Allocation::Unknown => f.write_str("ports unknown"),
+            Allocation::Sequential { step, .. } => write!(f, "sequential {step:+}"),
+            Allocation::Block { first, last } => write!(f, "block {first}-{last}"),
+            Allocation::Uniform => f.write_str("any port"),
+        }
+    }
+}
+
+/// A model and what it was inferred from.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Evidence {
+    /// The inference.
+    pub model: PortModel,
+    /// What was seen, in the order in which it was asked for.
+    pub samples: Vec<Sample>,
+}

@@ -1,0 +1,171 @@
+//! A STUN client (RFC 8489 §6) without sockets: what to ask whom, how often, and what came of it.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use p2pchat_wire::address::canonical;
+use p2pchat_wire::random::Random;
+use p2pchat_wire::stun::{self, Change};
+
+use super::Sample;
+use crate::proto::Transmit;
+use crate::proto::path::Pair;
+
+/// When a question is asked again, and in the end given up, after each time that it was asked.
+///
+/// RFC 8489 §6.2.1 begins with 500 ms and asks seven times. A person waits for what we ask, and an
+/// answer that does not come within a second and a half comes too late.
+const GAPS: [Duration; 3] =
+    [Duration::from_millis(200), Duration::from_millis(400), Duration::from_millis(800)];
+
+/// Questions at the same time; more are not asked.
+const MAX_QUESTIONS: usize = 64;
+
+#[derive(Debug)]
+struct Question<T> {
+    transaction: [u8; 12],
+    pair: Pair,
+    purpose: T,
+    asked: usize,
+    next_at: Instant,
+}
+
+/// What came of one question.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Answered<T> {
+    /// As it was given to [`Stun::ask`].
+    pub(crate) purpose: T,
+    /// `None` if no answer came.
+    pub(crate) sample: Option<Sample>,
+    /// Another endpoint to ask, if the server names one (RFC 5780 §7.4).
+    pub(crate) other: Option<SocketAddr>,
+}
+
+/// Questions that wait for an answer, each with a purpose.
+#[derive(Debug)]
+pub(crate) struct Stun<T> {
+    questions: Vec<Question<T>>,
+}
+
+impl<T> Default for Stun<T> {
+    fn default() -> Self {
+        Self { questions: Vec::new() }
+    }
+}
+
+impl<T: Copy> Stun<T> {
+    /// Asks the server at the far end of `pair` where it sees the near end; the first request
+    /// leaves with the next [`Self::poll`].
+    pub(crate) fn ask(&mut self, now: Instant, pair: Pair, purpose: T, random: &mut Random) {
+        if self.questions.len() < MAX_QUESTIONS {
+            let transaction = random.array();
+            self.questions.push(Question { transaction, pair, purpose, asked: 0, next_at: now });
+        }
+    }
+
+    /// Forgets the questions with these purposes.
+    pub(crate) fn forget(&mut self, which: impl Fn(&T) -> bool) {
+        self.questions.retain(|question| !which(&question.purpose));
+    }
+
+    /// A datagram that looks like STUN arrived on `pair`. Only the answer to one of our questions,
+    /// from whom it was asked and where it was asked from, has a meaning.
+    pub(crate) fn handle(&mut self, pair: Pair, bytes: &[u8]) -> Option<Answered<T>> {
+        let (transaction, answer) = stun::response(bytes)?;
+        let asked = |question: &Question<T>| {
+            question.asked > 0 && question.transaction == transaction && question.pair == pair
+        };
+        let at = self.questions.iter().position(asked)?;
+        let question = self.questions.remove(at);
+        let mapped = canonical(answer.mapped);
+        let sample = Sample { socket: pair.local, via: pair.remote, mapped };
+        Some(Answered { purpose: question.purpose, sample: Some(sample), other: answer.other })
+    }
+
+    /// The next request that is due, or the next question that is given up.
+    pub(crate) fn poll(&mut self, now: Instant) -> Option<Result<Transmit, Answered<T>>> {
+        let at = self.questions.iter().position(|question| question.next_at <= now)?;
+        let question = self.questions.get_mut(at)?;
+        let Some(&gap) = GAPS.get(question.asked) else {
+            let Question { purpose, .. } = self.questions.remove(at);
+            return Some(Err(Answered { purpose, sample: None, other: None }));
+        };
+        question.asked += 1;
+        question.next_at = now + gap;
+        let request = stun::request(question.transaction, Change::default());
+        Some(Ok(question.pair.transmit(None, request)))
+    }
+
+    /// When [`Self::poll`] has something next.
+    pub(crate) fn timeout(&self) -> Option<Instant> {
+        self.questions.iter().map(|question| question.next_at).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use p2pchat_wire::stun::{Answer, Request};
+
+    use super::*;
+    use crate::proto::SocketId;
+
+    fn start() -> Instant {
+        #[expect(clippy::disallowed_methods, reason = "a test needs some first instant")]
+        Instant::now()
+    }
+
+    fn pair() -> Pair {
+        Pair { local: SocketId(3), remote: "203.0.113.10:3478".parse().expect("address") }
+    }
+
+    fn asking(now: Instant) -> Stun<char> {
+        let mut stun = Stun::default();
+        stun.ask(now, pair(), 'a', &mut Random::from_seed([1; 32]));
+        stun
+    }
+
+    fn answer(request: &[u8]) -> Vec<u8> {
+        let mapped = "192.0.2.1:5000".parse().expect("address");
+        let answer = Answer { mapped, origin: None, other: None };
+        Request::parse(request).expect("a request").succeed(&answer).expect("an answer")
+    }
+
+    #[test]
+    fn a_question_is_asked_three_times_and_then_given_up() {
+        let now = start();
+        let mut stun = asking(now);
+        let (mut sent, mut at) = (Vec::new(), now);
+        loop {
+            match stun.poll(at) {
+                Some(Ok(transmit)) => sent.push(transmit),
+                Some(Err(answered)) => {
+                    assert_eq!((answered.purpose, answered.sample), ('a', None));
+                    break;
+                }
+                None => at = stun.timeout().expect("it waits for something"),
+            }
+        }
+        assert_eq!(sent.len(), 3);
+        assert!(sent.iter().all(|transmit| *transmit == sent[0]), "one transaction");
+        assert_eq!(at - now, GAPS.iter().sum());
+        assert_eq!(stun.timeout(), None);
+    }
+
+    #[test]
+    fn only_the_answer_from_whom_was_asked_where_it_was_asked_counts_and_once() {
+        let now = start();
+        let mut stun = asking(now);
+        let Some(Ok(request)) = stun.poll(now) else { panic!("a request") };
+        let answer = answer(&request.payload);
+        let elsewhere = "203.0.113.11:3478".parse().expect("address");
+        assert_eq!(stun.handle(Pair { remote: elsewhere, ..pair() }, &answer), None);
+        assert_eq!(stun.handle(Pair { local: SocketId::FIRST, ..pair() }, &answer), None);
+        let mut other = answer.clone();
+        other[8] ^= 1;
+        assert_eq!(stun.handle(pair(), &other), None);
+        let answered = stun.handle(pair(), &answer).expect("ours");
+        let sample = answered.sample.expect("an answer");
+        assert_eq!((sample.socket, sample.mapped.port()), (SocketId(3), 5000));
+        assert_eq!(stun.handle(pair(), &answer), None);
+    }
+}
