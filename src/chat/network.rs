@@ -53,11 +53,11 @@ impl Chat {
             Event::PunchDescribed { .. }
             | Event::PunchLearned { .. }
             | Event::MappingInferred(_) => {}
-            Event::PathsDescribed { peer, paths } => {
+            Event::PathsDescribed { peer, paths, reason } => {
                 if let Some(index) = self.describing.iter().position(|asked| *asked == peer) {
                     self.describing.swap_remove(index);
                     if let Some(address) = self.sessions.get(&peer).cloned() {
-                        self.show(Notice::Paths { peer: address, paths });
+                        self.show(Notice::Paths { peer: address, paths, reason });
                     }
                 }
             }
@@ -263,7 +263,7 @@ impl Chat {
         self.set_presence(&address, state);
         if let Some(index) = self.describing.iter().position(|asked| *asked == peer) {
             self.describing.swap_remove(index);
-            self.show(Notice::Paths { peer: address.clone(), paths: Vec::new() });
+            self.show(Notice::no_paths(address.clone()));
         }
         if waits {
             self.want(&address);

@@ -9,7 +9,7 @@ use super::address::{Address, LineId, Timestamp};
 use super::command::CommandHelp;
 use super::record::Audience;
 use super::storage::{Contact, HistoryLine, StoreFailure};
-use crate::proto::{PathDescription, PathInfo, RendezvousTrouble};
+use crate::proto::{PathDescription, PathInfo, PathReason, RendezvousTrouble};
 
 /// Something to be shown.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -119,6 +119,8 @@ pub enum Notice {
         peer: Address,
         /// Every path that is known, the one in use first. Empty without a session.
         paths: Vec<PathDescription>,
+        /// Why the first is in use.
+        reason: PathReason,
     },
     /// Answers /history.
     History(Vec<HistoryLine>),
@@ -145,6 +147,13 @@ pub enum Notice {
         /// Undelivered lines.
         undelivered: u64,
     },
+}
+
+impl Notice {
+    /// The answer to /path where there is no session.
+    pub(super) fn no_paths(peer: Address) -> Self {
+        Self::Paths { peer, paths: Vec::new(), reason: PathReason::NoPath }
+    }
 }
 
 /// A line from a peer.

@@ -7,7 +7,7 @@ use p2pchat_wire::identity::{Name, PeerId};
 use p2pchat_wire::signal::Refusal;
 
 use super::*;
-use crate::proto::{Command, DisconnectReason, Event, PathInfo, PathKind, ServerId};
+use crate::proto::{Command, DisconnectReason, Event, PathInfo, PathKind, PathReason, ServerId};
 
 const ALICE: PeerId = PeerId([1; 32]);
 const BOB: PeerId = PeerId([2; 32]);
@@ -387,7 +387,7 @@ fn commands_answer() {
     assert_eq!((who.len(), who[0].current, who[0].key), (1, true, Some(BOB)));
     bench.line("/path");
     assert!(matches!(bench.commands.last(), Some(Command::DescribePaths(BOB))));
-    bench.event(Event::PathsDescribed { peer: BOB, paths: Vec::new() });
+    bench.event(Event::PathsDescribed { peer: BOB, paths: Vec::new(), reason: PathReason::NoPath });
     assert!(matches!(bench.last(), Notice::Paths { .. }));
     bench.line("/contacts");
     assert!(matches!(bench.last(), Notice::Contacts(contacts) if contacts.len() == 1));

@@ -202,7 +202,7 @@ impl Chat {
         };
         let session = self.conversations.get(&address).and_then(|one| one.session.as_ref());
         let Some(peer) = session.map(|session| session.peer) else {
-            return self.show(Notice::Paths { peer: address, paths: Vec::new() });
+            return self.show(Notice::no_paths(address));
         };
         self.describing.push(peer);
         self.command(proto::Command::DescribePaths(peer));

@@ -10,6 +10,7 @@ use super::nat::Evidence;
 use super::punch::Budget;
 use super::punch::memory::Lesson;
 use super::punch::report::PunchReport;
+use super::{PathDescription, PathReason};
 
 /// How an endpoint starts.
 #[derive(Clone, Debug, Default)]
@@ -246,6 +247,8 @@ pub enum Event {
         peer: PeerId,
         /// Each path that is known; the one in use first.
         paths: Vec<PathDescription>,
+        /// Why the first is in use.
+        reason: PathReason,
     },
     /// What is planned, or why nothing is, comes before the paths of a peer.
     PunchDescribed {
@@ -322,24 +325,6 @@ pub struct PathInfo {
     pub remote: Option<SocketAddr>,
     /// Smoothed round-trip time, once measured.
     pub rtt: Option<Duration>,
-}
-
-/// One path to a peer, for a person who wants to know why.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct PathDescription {
-    /// What kind, where to, how fast.
-    pub info: PathInfo,
-    /// Whether the session uses it now.
-    pub active: bool,
-    /// Whether the peer has echoed a probe on it.
-    pub validated: bool,
-    /// How the remote address was learnt: `host`, `server-reflexive`, `port-mapped`,
-    /// `peer-reflexive`, `relayed`.
-    pub origin: &'static str,
-    /// Probes sent on it.
-    pub probes_sent: u32,
-    /// Echoes seen on it.
-    pub probes_answered: u32,
 }
 
 /// One of our sockets. The wiring opens and closes them as it is asked to; [`SocketId::FIRST`] is

@@ -28,10 +28,11 @@ mod stream;
 
 pub use endpoint::{Dropped, Endpoint, MAX_SERVERS};
 pub use event::{
-    Command, Config, DisconnectReason, Event, Output, PathDescription, PathInfo, PathKind,
-    PeerName, Policy, RendezvousTrouble, ServerId, SocketId, SocketRequest, Transmit,
+    Command, Config, DisconnectReason, Event, Output, PathInfo, PathKind, PeerName, Policy,
+    RendezvousTrouble, ServerId, SocketId, SocketRequest, Transmit,
 };
 pub use nat::{Allocation, Evidence, PortModel, Sample, Scope, infer};
+pub use path::{PathDescription, PathOrigin, PathReason, PathState};
 pub use punch::Budget;
 pub use punch::memory::Lesson;
 pub use punch::plan::{Obstacle, Plan, Strategy};

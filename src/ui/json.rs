@@ -191,20 +191,7 @@ pub fn render(notice: &Notice, cause: Option<&str>) -> Vec<Printout> {
         Notice::Contacts(contacts) => {
             return contacts.iter().map(contact).map(Printout::out).collect();
         }
-        Notice::Paths { peer, paths } => write(&json!({
-            "type": "paths",
-            "peer": peer.to_string(),
-            "paths": paths.iter().map(|path| json!({
-                "path": kind(path.info.kind),
-                "remote": path.info.remote.map(|remote| remote.to_string()),
-                "rtt_ms": path.info.rtt.map(rtt),
-                "origin": path.origin,
-                "active": path.active,
-                "validated": path.validated,
-                "probes_sent": path.probes_sent,
-                "probes_answered": path.probes_answered,
-            })).collect::<Vec<_>>(),
-        })),
+        Notice::Paths { peer, paths, reason } => write(&super::paths::object(peer, paths, *reason)),
         Notice::History(lines) => return lines.iter().map(history).map(Printout::out).collect(),
         Notice::Identity { name, host, key } => {
             write(&json!({"type": "id", "name": name, "rendezvous": host, "key": key.to_string()}))
@@ -289,7 +276,7 @@ fn describe(path: Option<PathInfo>) -> Path {
     })
 }
 
-fn kind(kind: PathKind) -> &'static str {
+pub(super) fn kind(kind: PathKind) -> &'static str {
     match kind {
         PathKind::Lan => "lan",
         PathKind::Direct => "direct",
@@ -314,7 +301,7 @@ fn audience(audience: Audience) -> Option<&'static str> {
 }
 
 /// Milliseconds, to a tenth.
-fn rtt(time: std::time::Duration) -> f64 {
+pub(super) fn rtt(time: std::time::Duration) -> f64 {
     (time.as_secs_f64() * 10_000.0).round() / 10.0
 }
 

@@ -1,14 +1,15 @@
 //! What people and programs see and type. All of it is pure but [`terminal`].
 //!
 //! A [`View`] turns each [`Notice`] into [`Printout`]s for one of three faces: [`plain`] for pipes,
-//! [`json`] for programs, [`mod@line`] for a person at a terminal. The sentences are in [`words`] and
-//! `tables`, for whatever face. [`terminal`] is the one file that touches the terminal.
+//! [`json`] for programs, [`mod@line`] for a person at a terminal. The sentences are in [`words`],
+//! `tables` and `paths`, for whatever face. [`terminal`] is the one file that touches the terminal.
 //!
 //! No text of a stranger leaves this room unfiltered: what goes to a terminal passes
 //! [`clean`](crate::chat::clean), what goes into JSON is escaped.
 
 pub mod json;
 pub mod line;
+mod paths;
 pub mod plain;
 mod tables;
 pub mod terminal;

@@ -8,8 +8,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{plain, words};
 use crate::chat::command::CommandHelp;
-use crate::chat::{Address, Contact, Direction, HistoryLine, PeerSummary, clean};
-use crate::proto::PathDescription;
+use crate::chat::{Contact, Direction, HistoryLine, PeerSummary, clean};
 
 pub(super) fn who(peers: &[PeerSummary]) -> String {
     if peers.is_empty() {
@@ -54,32 +53,6 @@ pub(super) fn contacts(contacts: &[Contact]) -> String {
     }))
 }
 
-pub(super) fn paths(peer: &Address, paths: &[PathDescription]) -> String {
-    if paths.is_empty() {
-        return format!("There is no connection to {peer} now.");
-    }
-    let table = rows(paths.iter().map(|path| {
-        let remote =
-            path.info.remote.map_or_else(|| "through the server".to_owned(), |r| r.to_string());
-        let state = match (path.active, path.validated) {
-            (true, _) => "in use",
-            (false, true) => "works",
-            (false, false) => "no answer yet",
-        };
-        [
-            words::by(Some(path.info)),
-            remote,
-            path.origin.to_owned(),
-            match path.probes_sent {
-                0 => String::new(),
-                sent => format!("{} of {sent} probes answered", path.probes_answered),
-            },
-            state.to_owned(),
-        ]
-    }));
-    format!("Paths to {peer}:\n{table}")
-}
-
 pub(super) fn history(lines: &[HistoryLine], zone: &TimeZone) -> String {
     if lines.is_empty() {
         return "Nothing was said yet.".to_owned();
@@ -115,7 +88,7 @@ fn trust(key: Option<PeerId>, verified: bool) -> String {
 }
 
 /// Aligned columns, two spaces apart; empty cells at the end of a line take no room.
-fn rows<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
+pub(super) fn rows<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
     let rows: Vec<[String; N]> = rows.collect();
     let mut widths = [0; N];
     for row in &rows {

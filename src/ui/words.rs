@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use p2pchat_wire::VERSION;
 use p2pchat_wire::signal::Refusal;
 
-use super::tables;
+use super::{paths, tables};
 use crate::chat::{Address, Notice, Presence, Problem, clean};
 use crate::proto::{PathInfo, PathKind, RendezvousTrouble};
 
@@ -57,7 +57,7 @@ pub fn sentence(notice: &Notice, zone: &TimeZone, cause: Option<&str>) -> Option
         ),
         Notice::Who(peers) => tables::who(peers),
         Notice::Contacts(contacts) => tables::contacts(contacts),
-        Notice::Paths { peer, paths } => tables::paths(peer, paths),
+        Notice::Paths { peer, paths: described, reason } => paths::table(peer, described, *reason),
         Notice::History(lines) => tables::history(lines, zone),
         Notice::Identity { name, host, key } => match name {
             Some(name) => format!("You are {name}@{host}. Your key: {key}"),

@@ -47,8 +47,8 @@ use super::frame::Candidate;
 use super::path::{Pair, Remote};
 use super::punch::memory::Memory;
 use super::{
-    Command, Config, DisconnectReason, Event, Output, PeerName, Policy, ServerId, SocketId,
-    Transmit,
+    Command, Config, DisconnectReason, Event, Output, PathReason, PeerName, Policy, ServerId,
+    SocketId, Transmit,
 };
 
 /// Peers at most; the server introduces no more before somebody leaves.
@@ -173,8 +173,9 @@ impl Endpoint {
                 let report = report.map(Box::new);
                 let described = report.map(|report| Event::PunchDescribed { peer: id, report });
                 self.events.extend(described);
-                let paths = self.peers.get(&id).map(Peer::describe).unwrap_or_default();
-                self.events.push_back(Event::PathsDescribed { peer: id, paths });
+                let paths = self.peers.get(&id).map(|peer| peer.describe(now));
+                let (paths, reason) = paths.unwrap_or((Vec::new(), PathReason::NoPath));
+                self.events.push_back(Event::PathsDescribed { peer: id, paths, reason });
             }
             Command::RecallPunch { peer, lesson } => self.memory.learn(peer, lesson),
             Command::Close => {

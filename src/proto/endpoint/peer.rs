@@ -22,7 +22,7 @@ use super::relays::Relays;
 use crate::proto::path::{Pair, PathId, Paths, Remote};
 use crate::proto::session::{IDLE_TIMEOUT, Session};
 use crate::proto::{
-    DisconnectReason, Event, PathDescription, PathInfo, PeerName, Policy, ServerId,
+    DisconnectReason, Event, PathDescription, PathInfo, PathReason, PeerName, Policy, ServerId,
 };
 use punching::Punching;
 
@@ -246,10 +246,10 @@ impl Peer {
         self.drive(cx);
     }
 
-    /// Every path, for a person.
-    pub(super) fn describe(&self) -> Vec<PathDescription> {
+    /// Every path, for a person, and why the one in use is in use.
+    pub(super) fn describe(&self, now: Instant) -> (Vec<PathDescription>, PathReason) {
         let relay_rtt = self.session.as_ref().and_then(|session| session.rtt(PathId::RELAY));
-        self.paths.describe(relay_rtt)
+        (self.paths.describe(now, relay_rtt), self.paths.reason())
     }
 
     /// Says goodbye on every way that may work.

@@ -10,6 +10,7 @@
 
 mod blind;
 mod probing;
+mod report;
 mod selection;
 
 use std::collections::VecDeque;
@@ -19,9 +20,11 @@ use std::time::{Duration, Instant};
 use p2pchat_wire::address;
 
 use blind::Blind;
+use report::Traffic;
+pub use report::{PathDescription, PathOrigin, PathReason, PathState};
 pub(crate) use selection::Route;
 
-use crate::proto::{PathDescription, PathInfo, PathKind, Policy, SocketId, Transmit};
+use crate::proto::{PathInfo, PathKind, Policy, SocketId, Transmit};
 
 /// How many direct paths to one peer are kept at most.
 const MAX_PATHS: usize = 24;
@@ -80,17 +83,6 @@ pub(crate) enum Origin {
     PeerReflexive,
 }
 
-impl Origin {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Host => "host",
-            Self::ServerReflexive => "server-reflexive",
-            Self::PortMapped => "port-mapped",
-            Self::PeerReflexive => "peer-reflexive",
-        }
-    }
-}
-
 /// What probing has shown about a path.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum State {
@@ -124,6 +116,8 @@ struct Path {
     found: bool,
     received_bytes: usize,
     sent_bytes: usize,
+    /// Of the session, and the punches before it.
+    traffic: Traffic,
 }
 
 /// The probes of one path.
@@ -144,6 +138,9 @@ struct Probes {
 pub(crate) struct Paths {
     policy: Policy,
     relay: bool,
+    relayed: Traffic,
+    /// When the last authentic packet came over it.
+    relay_heard_at: Option<Instant>,
     direct: Vec<Path>,
     next_id: u32,
     /// Paths that gave way to others since the session was told.
@@ -159,6 +156,8 @@ impl Paths {
         Self {
             policy,
             relay: false,
+            relayed: Traffic::default(),
+            relay_heard_at: None,
             direct: Vec::new(),
             next_id: 1,
             forgotten: Vec::new(),
@@ -242,9 +241,14 @@ impl Paths {
     ///
     /// An unexpected endpoint becomes a peer-reflexive candidate (RFC 8445 §7.3.1.3).
     pub(crate) fn heard(&mut self, now: Instant, remote: Remote, bytes: usize) -> Option<PathId> {
-        let Remote::Direct(pair) = remote else { return Some(PathId::RELAY) };
+        let Remote::Direct(pair) = remote else {
+            self.relayed.received += 1;
+            self.relay_heard_at = Some(now);
+            return Some(PathId::RELAY);
+        };
         let id = self.add(now, pair, Origin::PeerReflexive)?;
         let path = self.find_mut(id)?;
+        path.traffic.received += 1;
         let first = path.heard_at.is_none();
         path.heard_at = Some(now);
         path.received_bytes = path.received_bytes.saturating_add(bytes);
@@ -263,17 +267,24 @@ impl Paths {
     /// be with a new process at other endpoints. Only `keep` may be tried again.
     pub(crate) fn start_over(&mut self, now: Instant, keep: &[Pair]) {
         self.active = None;
+        self.relayed = Traffic::default();
         self.direct.retain(|path| keep.contains(&path.pair));
         for path in &mut self.direct {
-            let blind = if path.heard_at.is_none() { path.blind } else { 0 };
-            *path = Path { blind, ..Path::new(path.id, path.pair, path.origin, now) };
+            let (blind, traffic) = match path.heard_at {
+                None => (path.blind, path.traffic),
+                Some(_) => (0, Traffic::default()),
+            };
+            *path = Path { blind, traffic, ..Path::new(path.id, path.pair, path.origin, now) };
         }
     }
 
-    /// Counts what was sent on a path, for the limit on unproven ones.
+    /// Counts what was sent on a path, for the limit on unproven ones and for people.
     pub(crate) fn sent(&mut self, id: PathId, bytes: usize) {
-        if let Some(path) = self.find_mut(id) {
+        if id == PathId::RELAY {
+            self.relayed.sent += 1;
+        } else if let Some(path) = self.find_mut(id) {
             path.sent_bytes = path.sent_bytes.saturating_add(bytes);
+            path.traffic.sent += 1;
         }
     }
 
@@ -304,29 +315,6 @@ impl Paths {
         }
     }
 
-    /// Every path, the active one first.
-    pub(crate) fn describe(&self, relay_rtt: Option<Duration>) -> Vec<PathDescription> {
-        let relay = self.relay.then(|| PathDescription {
-            info: PathInfo { kind: PathKind::Relay, remote: None, rtt: relay_rtt },
-            active: self.active == Some(PathId::RELAY),
-            validated: true,
-            origin: "relayed",
-            probes_sent: 0,
-            probes_answered: 0,
-        });
-        let direct = self.direct.iter().map(|path| PathDescription {
-            info: path.info(),
-            active: self.active == Some(path.id),
-            validated: path.state == State::Validated,
-            origin: path.origin.as_str(),
-            probes_sent: path.probes.sent,
-            probes_answered: path.probes.answered,
-        });
-        let mut all: Vec<_> = direct.chain(relay).collect();
-        all.sort_by_key(|path| (!path.active, !path.validated, path.info.kind));
-        all
-    }
-
     fn find(&self, id: PathId) -> Option<&Path> {
         self.direct.iter().find(|path| path.id == id)
     }
@@ -352,6 +340,7 @@ impl Path {
             found: false,
             received_bytes: 0,
             sent_bytes: 0,
+            traffic: Traffic::default(),
         }
     }
 

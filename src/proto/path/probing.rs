@@ -6,7 +6,7 @@ use super::{MAX_UNANSWERED, Pair, Path, PathId, Paths, State};
 
 /// Gaps between the probes of an endpoint that has not answered: close together at first, because
 /// both sides punch at the same moment, then slower. The last repeats.
-const UNPROVEN_GAPS: [Duration; 7] = [
+pub(super) const UNPROVEN_GAPS: [Duration; 7] = [
     Duration::from_millis(50),
     Duration::from_millis(100),
     Duration::from_millis(200),
@@ -60,7 +60,7 @@ impl Paths {
             let pair = path.pair;
             if path.is_unproven() || self.blind_packets(pair) >= Some(MAX_UNANSWERED) {
                 self.direct.get_mut(index)?.probes.next = None;
-            } else if self.may_send_blindly(now, pair) {
+            } else if self.spend_blindly(now, pair) {
                 let path = self.direct.get_mut(index)?;
                 path.on_probe_sent(now, token);
                 return Some(path.id);
@@ -98,8 +98,18 @@ impl Paths {
         true
     }
 
-    /// Whether one more packet may go to an endpoint which may never have answered; counts it.
+    /// Whether one more packet outside the session may go to an endpoint which may never have
+    /// answered; counts it.
     pub(crate) fn may_send_blindly(&mut self, now: Instant, pair: Pair) -> bool {
+        let may = self.spend_blindly(now, pair);
+        if let Some(path) = self.direct.iter_mut().find(|path| path.pair == pair) {
+            path.traffic.sent += u64::from(may);
+        }
+        may
+    }
+
+    /// As [`Self::may_send_blindly`], for a packet that [`Self::sent`] counts.
+    fn spend_blindly(&mut self, now: Instant, pair: Pair) -> bool {
         let Some(spent) = self.blind_packets(pair) else { return true };
         let some = spent < MAX_UNANSWERED && self.blind.take(now);
         if let Some(path) = self.direct.iter_mut().find(|path| path.pair == pair) {

@@ -27,6 +27,11 @@ const UNPROVEN_FACTOR: usize = 3;
 /// How long a packet from an unproven endpoint makes it worth copies of the text.
 const PROMISING_FOR: Duration = Duration::from_secs(3);
 
+/// Whether a path with the second round trip is enough faster than one with the first.
+fn is_worth_moving(from: Duration, to: Duration) -> bool {
+    to.saturating_add(HYSTERESIS.max(from / 10)) < from
+}
+
 impl Paths {
     /// Decides where packets go.
     ///
@@ -59,9 +64,7 @@ impl Paths {
         let rtt = |path: &Path| path.rtt.unwrap_or(Duration::MAX);
         let best = validated().min_by_key(|path| rtt(path))?;
         match validated().find(|path| Some(path.id) == self.active) {
-            Some(active) if rtt(best) + HYSTERESIS.max(rtt(active) / 10) >= rtt(active) => {
-                Some(active.id)
-            }
+            Some(active) if !is_worth_moving(rtt(active), rtt(best)) => Some(active.id),
             _ => Some(best.id),
         }
     }
