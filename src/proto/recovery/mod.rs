@@ -128,9 +128,11 @@ impl<T> Recovery<T> {
         ack_eliciting: bool,
         content: T,
     ) {
+        if ack_eliciting && self.sent.eliciting_packets() == 0 {
+            self.pto.on_first_sent(now);
+        }
         self.sent.push(now, packet_number, bytes, ack_eliciting, content);
         if ack_eliciting {
-            self.pto.on_sent(now);
             let (window, rtt) = (self.controller.window(), self.rtt.smoothed());
             self.pacer.on_sent(now, bytes, window, rtt);
         }
@@ -187,7 +189,7 @@ impl<T> Recovery<T> {
         }
         // RFC 9002 §6.2.1: an acknowledgement ends the back-off.
         if eliciting {
-            self.pto.on_ack();
+            self.pto.on_ack(now);
         }
         self.detect_losses(now, out);
     }
@@ -268,7 +270,7 @@ impl<T> Recovery<T> {
     /// Gives the path up: everything in flight is lost, and that is no sign of congestion.
     pub(crate) fn abandon(&mut self) -> impl Iterator<Item = T> {
         self.loss_time = None;
-        self.pto.on_ack();
+        self.pto.reset();
         self.lost = LostMemory::default();
         self.sent.drain()
     }
@@ -279,7 +281,7 @@ impl<T> Recovery<T> {
     pub(crate) fn reset_congestion(&mut self, now: Instant) {
         let mtu = self.controller.mtu();
         self.rtt = Rtt::default();
-        self.pto.on_ack();
+        self.pto.reset();
         self.controller = Cubic::new(mtu);
         self.pacer = Pacer::new(mtu, now);
         self.lost = LostMemory::default();

@@ -28,8 +28,12 @@ pub(super) fn persistent_congestion(rtt: &Rtt) -> Duration {
 pub(super) struct Pto {
     /// Probe timeouts since the last acknowledgement.
     count: u32,
-    /// The last packet that elicits an acknowledgement, or the last probe timeout: it moves with
-    /// each timeout even if the caller could not send, so that the timer never stands still.
+    /// Since when we wait: the first packet in flight that elicits an acknowledgement, or the last
+    /// acknowledgement, or the last probe timeout. It moves with each timeout even if the caller
+    /// could not send, so that the timer never stands still.
+    ///
+    /// RFC 9002 §6.2.1 starts anew with each packet that is sent. Whoever goes on sending a little
+    /// at a time then learns of a dead path only when the window is full.
     since: Option<Instant>,
 }
 
@@ -38,7 +42,8 @@ impl Pto {
         self.count
     }
 
-    pub(super) fn on_sent(&mut self, now: Instant) {
+    /// A packet left while none was in flight.
+    pub(super) fn on_first_sent(&mut self, now: Instant) {
         self.since = self.since.max(Some(now));
     }
 
@@ -47,7 +52,13 @@ impl Pto {
         self.since = self.since.max(Some(now));
     }
 
-    pub(super) fn on_ack(&mut self) {
+    pub(super) fn on_ack(&mut self, now: Instant) {
+        self.since = self.since.max(Some(now));
+        self.count = 0;
+    }
+
+    /// What was in flight is given up.
+    pub(super) fn reset(&mut self) {
         self.count = 0;
     }
 

@@ -74,6 +74,18 @@ fn a_packet_that_was_overtaken_is_lost_after_nine_eighths_of_a_round_trip() {
     assert_eq!(path.recovery.timeout(), None);
 }
 
+// Not as RFC 9002 §6.2.1, which begins anew with each packet sent.
+#[test]
+fn who_goes_on_sending_probes_as_soon_as_who_waits() {
+    let mut path = Path::new();
+    path.send(0, &[0]);
+    path.ack(100, &[0..=0]);
+    for number in 1..=32 {
+        path.send(90 + 10 * number, &[number]);
+    }
+    assert_eq!(path.time_out(), (425, vec![], true));
+}
+
 // RFC 9002 §6.2
 #[test]
 fn silence_asks_for_probes_ever_more_slowly_and_loses_nothing() {
