@@ -29,6 +29,7 @@ mod scene;
 mod secrecy;
 mod server;
 mod server_tests;
+mod servers;
 mod store;
 mod talker;
 mod topology;

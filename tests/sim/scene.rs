@@ -193,6 +193,13 @@ impl Scene {
         self.world.replace(self.server, Machine::Server(Box::new(next)));
     }
 
+    /// Another server, with a key of its own.
+    pub(crate) fn add_second_server(&mut self, address: &str) -> HostId {
+        let seed = self.world.random.array();
+        let server = Rendezvous::impostor(self.world.now(), seed);
+        self.world.add_host(CORE, &[address], Machine::Server(Box::new(server)))
+    }
+
     /// A peer's process dies and another takes its place, which has not been started yet.
     pub(crate) fn recreate(&mut self, who: HostId, policy: Policy) {
         let seed = self.world.random.array();

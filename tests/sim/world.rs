@@ -253,6 +253,13 @@ impl<H: Host> World<H> {
         self.note(format!("{} and {} can meet again", self.host(a).name(), self.host(b).name()));
     }
 
+    /// Two hosts of the core are so far apart, until the weather changes.
+    pub(crate) fn set_delay(&mut self, a: HostId, b: HostId, delay: Duration) {
+        for ends in [(Node::Host(a), Node::Host(b)), (Node::Host(b), Node::Host(a))] {
+            self.links.insert(ends, Link::new(Weather::fair(delay)));
+        }
+    }
+
     /// Changes the weather of every link there is and will be in the core.
     pub(crate) fn change_weather(&mut self, weather: &Weather) {
         self.weather = weather.clone();

@@ -217,7 +217,9 @@ impl Peer {
     /// Something new and authentic came from the peer.
     fn heard(&mut self, cx: &Context<'_>, remote: Remote, bytes: usize) -> Option<PathId> {
         if let (Remote::Relay, Some(server)) = (remote, cx.via) {
-            self.relays.heard(cx.now, server, self.leads(cx));
+            let in_doubt =
+                self.session.as_ref().is_some_and(|session| session.is_in_doubt(PathId::RELAY));
+            self.relays.heard(cx.now, server, self.leads(cx), in_doubt);
         }
         self.paths.heard(cx.now, remote, bytes)
     }

@@ -1,9 +1,10 @@
 //! The relay channels to one peer, one at each rendezvous that introduced us, and which of them
 //! carries packets.
 //!
-//! To paths and session they are one path. The side with the smaller key prefers the nearest server;
-//! the other sends where it was last heard from, so that both use the same one. When
-//! acknowledgements are missing, copies go over all of them, and the first that answers is it.
+//! To paths and session they are one path. The side with the smaller key leads: it prefers the
+//! nearest server, and the other sends where it last heard the leader, so that both use the same
+//! one. When acknowledgements are missing, copies go over all of them. A leader that hears the other
+//! side elsewhere, and goes on hearing nothing where it is itself, follows.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -16,8 +17,8 @@ use super::directory::Channel;
 use super::home::{Homes, is_nearer};
 use crate::proto::ServerId;
 
-/// How long packets may still come over the relay that we have just left, without being taken for
-/// the peer's wish to go back.
+/// How long the leader may hear the other side elsewhere, and nothing where it sends itself, before
+/// it follows. Less, and copies that a doubt caused would move it.
 const SETTLING: Duration = Duration::from_secs(1);
 
 /// What one rendezvous gave us for one peer.
@@ -48,7 +49,8 @@ impl Introduced {
 pub(super) struct Relays {
     list: Vec<Introduced>,
     current: Option<ServerId>,
-    moved_at: Option<Instant>,
+    /// Since when the peer is heard elsewhere only.
+    elsewhere_since: Option<Instant>,
 }
 
 impl Relays {
@@ -101,14 +103,14 @@ impl Relays {
         self.list.iter().max_by_key(|known| known.at)
     }
 
-    /// The server whose channel carries packets.
-    pub(super) fn current(&self) -> Option<ServerId> {
-        self.current
+    /// The channels that carry packets now: usually one, all while what went over it is in doubt.
+    pub(super) fn in_use(&self, in_doubt: bool) -> impl Iterator<Item = Channel> + '_ {
+        self.channels().filter(move |(server, _)| in_doubt || Some(*server) == self.current)
     }
 
     /// Chooses again among the servers that can be reached. `leads` says whether it is ours to
     /// prefer one to another. Returns whether what was sent last may have gone nowhere.
-    pub(super) fn choose(&mut self, now: Instant, homes: &Homes, leads: bool) -> bool {
+    pub(super) fn choose(&mut self, homes: &Homes, leads: bool) -> bool {
         let reachable = self.list.iter().filter_map(|known| {
             let rtt = homes.rtt(known.server)?;
             Some((known.silent, rtt, known.server))
@@ -116,7 +118,7 @@ impl Relays {
         let Some((silent, rtt, best)) = reachable.clone().min() else { return false };
         let current = reachable.clone().find(|(_, _, server)| Some(*server) == self.current);
         let (stays, works) = match current {
-            Some((false, now, _)) => (silent || !leads || !is_nearer(rtt, now), true),
+            Some((false, ours, _)) => (silent || !leads || !is_nearer(rtt, ours), true),
             Some((true, ..)) => (silent, false),
             None => (false, false),
         };
@@ -124,20 +126,26 @@ impl Relays {
             return false;
         }
         let first = self.current.is_none();
-        self.move_to(now, best);
+        self.move_to(best);
         !works && !first
     }
 
-    /// A new packet of the peer's came over this server.
-    pub(super) fn heard(&mut self, now: Instant, server: ServerId, leads: bool) {
+    /// A new packet of the peer's came over this server. `in_doubt` says whether acknowledgements
+    /// are missing for what we sent.
+    pub(super) fn heard(&mut self, now: Instant, server: ServerId, leads: bool, in_doubt: bool) {
         self.mark(server, false);
-        let Some(current) = self.current.filter(|&current| current != server) else { return };
-        let settling = self.moved_at.is_some_and(|at| now.saturating_duration_since(at) < SETTLING);
+        let Some(current) = self.current.filter(|&current| current != server) else {
+            self.elsewhere_since = None;
+            return;
+        };
+        let since = *self.elsewhere_since.get_or_insert(now);
         let silent = self.get(current).is_none_or(|known| known.silent);
-        if silent || !leads || !settling {
-            // Had the peer heard us there, it would have stayed.
-            self.mark(current, leads);
-            self.move_to(now, server);
+        if silent || !leads || in_doubt {
+            self.move_to(server);
+        } else if now.saturating_duration_since(since) >= SETTLING {
+            // Had the peer heard us here, it would have come.
+            self.mark(current, true);
+            self.move_to(server);
         }
     }
 
@@ -161,8 +169,8 @@ impl Relays {
         }
     }
 
-    fn move_to(&mut self, now: Instant, server: ServerId) {
+    fn move_to(&mut self, server: ServerId) {
         self.current = Some(server);
-        self.moved_at = Some(now);
+        self.elsewhere_since = None;
     }
 }

@@ -2,7 +2,6 @@
 
 use super::Peer;
 use crate::proto::endpoint::context::Context;
-use crate::proto::endpoint::directory::Channel;
 use crate::proto::frame::{Candidate, CandidateKind};
 use crate::proto::path::{Origin, PathId, Remote};
 use crate::proto::session::{Session, SessionEvent};
@@ -15,7 +14,7 @@ impl Peer {
             self.handle_session_events(cx);
             self.plan_punch(cx);
             let leads = self.leads(cx);
-            let left_relay = self.relays.choose(cx.now, cx.homes, leads);
+            let left_relay = self.relays.choose(cx.homes, leads);
             let Some(session) = &mut self.session else { return };
             session.offer(cx.candidates);
             for path in self.paths.take_forgotten() {
@@ -65,9 +64,7 @@ impl Peer {
         match remote {
             Remote::Direct(pair) => cx.transmit(pair, datagram),
             Remote::Relay => {
-                let current = self.relays.current();
-                let used = |channel: &Channel| in_doubt || Some(channel.0) == current;
-                for channel in self.relays.channels().filter(used) {
+                for channel in self.relays.in_use(in_doubt) {
                     cx.transmit_relayed(channel, &datagram);
                 }
             }
