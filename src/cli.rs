@@ -75,6 +75,15 @@ pub struct Options {
     /// Local UDP address to use
     #[arg(long, global = true, value_name = "ADDR:PORT")]
     pub bind: Option<SocketAddr>,
+    /// Do not ask the router to forward a port (PCP, NAT-PMP, UPnP)
+    #[arg(
+        long,
+        global = true,
+        env = "P2PCHAT_NO_PORT_MAPPING",
+        hide_env_values = true,
+        value_parser = clap::builder::FalseyValueParser::new()
+    )]
+    pub no_port_mapping: bool,
     /// Never connect directly: the other side does not learn my IP address
     #[arg(long, global = true, conflicts_with = "direct_only")]
     pub relay_only: bool,
@@ -158,6 +167,7 @@ impl Cli {
                 (false, false) => Paths::Any,
             },
             bind: options.bind,
+            port_mapping: !options.no_port_mapping,
             wait: options.wait,
             timeout: options.timeout,
             serve: self.chat.serve.map(|given| given.unwrap_or_else(config::default_serve_address)),

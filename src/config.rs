@@ -31,6 +31,8 @@ pub struct Wanted {
     pub paths: Paths,
     /// Local UDP address.
     pub bind: Option<SocketAddr>,
+    /// Whether the router is asked to forward a port.
+    pub port_mapping: bool,
     /// What the end of input waits for.
     pub wait: Wait,
     /// How long it waits.
@@ -187,6 +189,7 @@ mod tests {
             peer: peer.parse().ok(),
             paths: Paths::Any,
             bind: None,
+            port_mapping: true,
             wait: Wait::Delivered,
             timeout: Duration::ZERO,
             serve: None,

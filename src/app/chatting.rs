@@ -95,6 +95,8 @@ async fn run(
         }),
         policy: policy(wanted.paths),
         bind: wanted.bind,
+        // Whoever only uses the relay has no use for a port.
+        port_mapping: wanted.port_mapping && wanted.paths != Paths::RelayOnly,
     })?;
     let console = match (terminal, text) {
         (_, Some(text)) => Console::saying(text),

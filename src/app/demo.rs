@@ -378,7 +378,7 @@ fn setup(
 ) -> Result<Setup, Failure> {
     let profile = Profile::open(dir)?;
     let snapshot = profile.snapshot()?;
-    Ok(Setup { profile, snapshot, place, peer, wait, policy, bind: None })
+    Ok(Setup { profile, snapshot, place, peer, wait, policy, bind: None, port_mapping: false })
 }
 
 fn place(serving: &Serving, name: Name) -> Result<Place, Failure> {

@@ -12,7 +12,7 @@ use crate::chat::{
     Chat, Config, Effect, ExitCode, Input, Notice, Snapshot, StoreReply, Timestamp, Wait,
 };
 use crate::config::Place;
-use crate::net::{Network, Sockets, start};
+use crate::net::{self, Network, Sockets, start};
 use crate::proto::{self, Command, Endpoint, Event, Policy, RendezvousTrouble, ServerId};
 use crate::store::{Profile, Store};
 
@@ -28,6 +28,7 @@ pub(super) struct Setup {
     pub(super) wait: Option<Wait>,
     pub(super) policy: Policy,
     pub(super) bind: Option<SocketAddr>,
+    pub(super) port_mapping: bool,
 }
 
 /// Why a peer cannot start.
@@ -64,7 +65,7 @@ pub(super) struct Peer {
 impl Peer {
     /// Opens the sockets and starts everything. Must be called inside the runtime.
     pub(super) fn start(setup: Setup) -> Result<Self, StartError> {
-        let Setup { profile, snapshot, place, peer, wait, policy, bind } = setup;
+        let Setup { profile, snapshot, place, peer, wait, policy, bind, port_mapping } = setup;
         let sockets =
             Sockets::bind(bind).map_err(|cause| StartError::Socket { address: bind, cause })?;
         let host = place.rendezvous.host.to_string();
@@ -84,7 +85,7 @@ impl Peer {
         let (answers, replies) = mpsc::unbounded_channel();
         // The chat has stopped listening only when it has ended; then nobody waits for answers.
         let store = profile.run(move |reply| drop(answers.send(reply)))?;
-        let network = start(endpoint, sockets);
+        let network = start(endpoint, sockets, net::Options { port_mapping });
         let chat = Chat::new(config, snapshot);
         Ok(Self { chat, network, network_ended: false, stuck: None, store, replies, home })
     }

@@ -52,7 +52,8 @@ impl Chat {
             Event::Message { peer, message } => self.message(peer, &message),
             Event::PunchDescribed { .. }
             | Event::PunchLearned { .. }
-            | Event::MappingInferred(_) => {}
+            | Event::MappingInferred(_)
+            | Event::PortMapping(_) => {}
             Event::PathsDescribed { peer, paths, reason } => {
                 if let Some(index) = self.describing.iter().position(|asked| *asked == peer) {
                     self.describing.swap_remove(index);

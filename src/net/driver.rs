@@ -2,14 +2,16 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant, SystemTime};
+use std::num::NonZeroU16;
+use std::time::{Instant, SystemTime};
 
 use tokio::sync::mpsc;
-use tokio::time::MissedTickBehavior;
 
-use super::interfaces::host_candidates;
+use super::interfaces::{Interface, host_candidates, uplink};
+use super::port_mapping::Forwarding;
 use super::socket::{MAX_UDP, Sockets};
-use crate::proto::{Command, Endpoint, Event, Output, ServerId, SocketId};
+use super::surroundings::{Sight, Surroundings};
+use crate::proto::{Command, Endpoint, Event, Output, PortMapping, ServerId, SocketId};
 
 /// Commands and events that may wait between the loop and whoever uses it.
 const CHANNEL: usize = 256;
@@ -20,13 +22,6 @@ const MAX_PENDING: usize = 1024;
 
 /// Datagrams taken before the machine's answers are sent.
 const BATCH: usize = 64;
-
-/// How often interfaces and clocks are looked at.
-const LOOK_AROUND: Duration = Duration::from_secs(3);
-
-/// A difference between two clocks, or between a clock and what was slept, that no load explains:
-/// the machine was suspended.
-const SLEPT: Duration = Duration::from_secs(10);
 
 /// What the loop drives: in earnest the core's endpoint, in tests something smaller.
 pub trait Machine: Send + 'static {
@@ -73,21 +68,34 @@ pub struct Network {
     pub events: mpsc::Receiver<Event>,
 }
 
+/// What the loop may do besides sending and receiving.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Ask the router to forward a port to the first socket.
+    pub port_mapping: bool,
+}
+
 /// Runs `machine` on `sockets` in a task of its own. Dropping [`Network::commands`] or
 /// [`Network::events`] closes the machine.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "the driver is the one task that runs a machine")]
-pub fn start(machine: impl Machine, sockets: Sockets) -> Network {
+pub fn start(machine: impl Machine, sockets: Sockets, options: Options) -> Network {
     let (commands, command_queue) = mpsc::channel(CHANNEL);
     let (event_queue, events) = mpsc::channel(CHANNEL);
     let driver = Driver {
         machine,
         sockets,
+        options,
         commands: command_queue,
         events: event_queue,
         pending: VecDeque::new(),
         buffer: vec![0; MAX_UDP],
-        surroundings: Surroundings::new(now()),
+        surroundings: Surroundings::watch(),
+        interfaces: Vec::new(),
+        near: Vec::new(),
+        offered: None,
+        moved: false,
+        forwarding: None,
     };
     tokio::spawn(driver.run());
     Network { commands, events }
@@ -96,18 +104,28 @@ pub fn start(machine: impl Machine, sockets: Sockets) -> Network {
 struct Driver<M> {
     machine: M,
     sockets: Sockets,
+    options: Options,
     commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<Event>,
     /// Events that found the channel full.
     pending: VecDeque<Event>,
     buffer: Vec<u8>,
     surroundings: Surroundings,
+    interfaces: Vec<Interface>,
+    /// Each rendezvous that is on this machine; where one is, so may be peers.
+    near: Vec<ServerId>,
+    /// The host candidates as the machine knows them.
+    offered: Option<Vec<SocketAddr>>,
+    /// The network is another one, and the machine does not know it yet.
+    moved: bool,
+    forwarding: Option<Forwarding>,
 }
 
 impl<M: Machine> Driver<M> {
     async fn run(mut self) {
-        let mut look_around = tokio::time::interval(LOOK_AROUND);
-        look_around.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // Candidates before anything else: an introduction may follow the first command at once.
+        self.interfaces = self.surroundings.changed().await.interfaces;
+        self.offer(self.hosts());
         loop {
             let deadline = self.flush().await;
             tokio::select! {
@@ -119,11 +137,17 @@ impl<M: Machine> Driver<M> {
                 },
                 () = self.sockets.readable(), if self.pending.len() < MAX_PENDING => self.receive(),
                 () = until(deadline) => self.machine.handle_timeout(now()),
-                _ = look_around.tick() => self.look_around(),
+                sight = self.surroundings.changed() => self.see(sight),
+                state = answer(&mut self.forwarding) => {
+                    self.machine.handle_command(now(), Command::SetPortMapping(state));
+                }
             }
         }
         self.machine.handle_command(now(), Command::Close);
         self.flush().await;
+        if let Some(forwarding) = self.forwarding {
+            forwarding.release().await;
+        }
     }
 
     /// Sends what is to be sent and queues what is to be told, until the machine has nothing more.
@@ -160,14 +184,13 @@ impl<M: Machine> Driver<M> {
 
     fn command(&mut self, command: Command) {
         if let Command::UseRendezvous { server, addresses, .. } = &command {
-            let near = &mut self.surroundings.on_loopback;
-            near.retain(|known| known != server);
-            near.extend(addresses.iter().any(|one| one.ip().is_loopback()).then_some(*server));
-        }
-        let moves_us = matches!(command, Command::UseRendezvous { .. });
-        if moves_us {
-            // Candidates first: an introduction may follow at once.
-            self.gather();
+            let near = addresses.iter().any(|address| address.ip().is_loopback());
+            self.near.retain(|known| known != server);
+            self.near.extend(near.then_some(*server));
+            self.offer(self.hosts());
+            if !near {
+                self.ask_router();
+            }
         }
         self.machine.handle_command(now(), command);
     }
@@ -181,49 +204,60 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    fn look_around(&mut self) {
-        let (now, wall) = (now(), wall_clock());
-        let slept = self.surroundings.slept(now, wall);
-        if self.gather() || slept {
-            tracing::debug!(slept, "the network may be another one");
-            self.machine.handle_command(now, Command::NetworkChanged);
+    /// Tells the machine when the network is another one: other addresses, another way out, or the
+    /// same after a night. While there is no network at all, which is how most changes begin, nobody
+    /// is told anything: what is sent now is lost.
+    fn see(&mut self, sight: Sight) {
+        let before = std::mem::replace(&mut self.interfaces, sight.interfaces);
+        let other_way = uplink(&before) != uplink(&self.interfaces);
+        self.moved |= other_way || sight.slept;
+        let hosts = self.hosts();
+        if hosts.is_empty() {
+            self.moved = true;
+            return;
+        }
+        self.moved |= self.offer(hosts);
+        if std::mem::take(&mut self.moved) {
+            tracing::debug!(slept = sight.slept, "the network is another one");
+            self.machine.handle_command(now(), Command::NetworkChanged);
+            if let Some(forwarding) = &self.forwarding {
+                forwarding.ask_again(uplink(&self.interfaces), sight.slept);
+            }
         }
     }
 
-    /// Tells the machine the host candidates if they are others than before; says whether others
-    /// than before means another network.
-    fn gather(&mut self) -> bool {
-        let loopback = !self.surroundings.on_loopback.is_empty();
-        let found = host_candidates(&self.sockets.local_addresses(), loopback);
-        if self.surroundings.candidates.as_ref() == Some(&found) {
-            return false;
+    fn hosts(&self) -> Vec<SocketAddr> {
+        let loopback = !self.near.is_empty();
+        host_candidates(&self.sockets.local_addresses(), &self.interfaces, loopback)
+    }
+
+    /// Tells the machine the host candidates if they are others than before, and says whether.
+    fn offer(&mut self, hosts: Vec<SocketAddr>) -> bool {
+        let new = self.offered.as_ref() != Some(&hosts);
+        if new {
+            self.offered = Some(hosts.clone());
+            self.machine.handle_command(now(), Command::SetHostCandidates(hosts));
         }
-        let first = self.surroundings.candidates.replace(found.clone()).is_none();
-        self.machine.handle_command(now(), Command::SetHostCandidates(found));
-        !first
+        new
+    }
+
+    /// Asks the router for a port, once.
+    fn ask_router(&mut self) {
+        if !self.options.port_mapping || self.forwarding.is_some() {
+            return;
+        }
+        let local = self.sockets.local_addresses();
+        let mut v4 = local.iter().filter(|local| local.is_ipv4() && !local.ip().is_loopback());
+        let port = v4.find_map(|local| NonZeroU16::new(local.port()));
+        self.forwarding = port.map(|port| Forwarding::ask(uplink(&self.interfaces), port));
     }
 }
 
-/// What was last seen around us.
-#[derive(Debug)]
-struct Surroundings {
-    on_loopback: Vec<ServerId>,
-    candidates: Option<Vec<SocketAddr>>,
-    seen: (Instant, SystemTime),
-}
-
-impl Surroundings {
-    fn new(now: Instant) -> Self {
-        Self { on_loopback: Vec::new(), candidates: None, seen: (now, wall_clock()) }
-    }
-
-    /// Whether the machine slept since the last call. Some systems stop the monotonic clock
-    /// meanwhile, so that the other clock runs ahead; on the rest this call comes late.
-    fn slept(&mut self, now: Instant, wall: SystemTime) -> bool {
-        let (then, wall_then) = std::mem::replace(&mut self.seen, (now, wall));
-        let passed = now.saturating_duration_since(then);
-        let wall_passed = wall.duration_since(wall_then).unwrap_or_default();
-        passed > LOOK_AROUND + SLEPT || wall_passed > passed + SLEPT
+/// What the router says next, if it was asked.
+async fn answer(forwarding: &mut Option<Forwarding>) -> PortMapping {
+    match forwarding {
+        Some(forwarding) => forwarding.changed().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -240,18 +274,19 @@ async fn until(deadline: Option<Instant>) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the network room has the clock")]
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     Instant::now()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the network room has the clock")]
-fn wall_clock() -> SystemTime {
+pub(super) fn wall_clock() -> SystemTime {
     SystemTime::now()
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
+    use std::time::Duration;
 
     use p2pchat_wire::identity::Name;
 
@@ -315,7 +350,7 @@ mod tests {
     async fn commands_datagrams_and_timeouts_reach_the_machine_and_its_outputs_the_world() {
         let sockets = loopback();
         let address = sockets.local_addresses()[0];
-        let mut network = start(Parrot::default(), sockets);
+        let mut network = start(Parrot::default(), sockets, Options::default());
 
         let name = Name::new("alice").expect("name");
         network.commands.send(Command::Register(name)).await.expect("running");
@@ -343,7 +378,7 @@ mod tests {
     async fn a_user_who_takes_no_events_can_still_give_commands() {
         let sockets = loopback();
         let address = sockets.local_addresses()[0];
-        let mut network = start(Parrot::default(), sockets);
+        let mut network = start(Parrot::default(), sockets, Options::default());
         let mut other = loopback();
         for _ in 0..2 * CHANNEL {
             other.send(&hello_to(address)).await.expect("sent");
@@ -356,19 +391,5 @@ mod tests {
         for _ in 0..2 * CHANNEL {
             assert_eq!(network.events.recv().await, Some(Event::Unregistered(ServerId::FIRST)));
         }
-    }
-
-    #[test]
-    #[expect(clippy::disallowed_methods, reason = "a test needs some first instant")]
-    fn sleep_shows_in_either_clock_and_load_in_none() {
-        let (now, wall) = (Instant::now(), SystemTime::now());
-        let later = |seconds| Duration::from_secs(seconds);
-        let slept = |passed, wall_passed| {
-            let mut surroundings =
-                Surroundings { on_loopback: Vec::new(), candidates: None, seen: (now, wall) };
-            surroundings.slept(now + later(passed), wall + later(wall_passed))
-        };
-        assert!(!slept(3, 3) && !slept(9, 9) && !slept(3, 0));
-        assert!(slept(60, 60) && slept(3, 60));
     }
 }

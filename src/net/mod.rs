@@ -1,8 +1,11 @@
-//! Everything that touches the network: sockets, the loop that drives the core, interfaces, DNS.
+//! Everything that touches the network: sockets, the loop that drives the core, interfaces, routers,
+//! DNS.
 //!
 //! - [`Sockets`] are one UDP socket for each address family.
 //! - [`start`] runs the core on them: the only loop that awaits the
 //!   network and reads the clock.
+//! - `surroundings` hears of other interfaces and of sleep, `interfaces` picks the addresses that are
+//!   worth offering, `port_mapping` asks the router to forward a port.
 //! - [`resolve()`] asks for the addresses of a rendezvous.
 //!
 //! A datagram that cannot be sent is a datagram lost; nothing here ends a chat.
@@ -11,10 +14,11 @@
 
 mod driver;
 mod interfaces;
+mod port_mapping;
 mod resolve;
 mod socket;
+mod surroundings;
 
-pub use driver::{Machine, Network, start};
-pub use interfaces::host_candidates;
+pub use driver::{Machine, Network, Options, start};
 pub use resolve::{ResolveError, resolve};
 pub use socket::Sockets;

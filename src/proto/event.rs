@@ -7,6 +7,7 @@ use p2pchat_wire::identity::{Name, PeerId, ServerKey};
 use p2pchat_wire::signal::Refusal;
 
 use super::nat::Evidence;
+use super::port_mapping::PortMapping;
 use super::punch::Budget;
 use super::punch::memory::Lesson;
 use super::punch::report::PunchReport;
@@ -110,9 +111,9 @@ pub enum Command {
     },
     /// The local endpoints of our sockets, to be offered to peers.
     SetHostCandidates(Vec<SocketAddr>),
-    /// The external endpoint at which our router forwards to our first socket because we asked it
-    /// to, if it does. Offered to peers.
-    SetPortMapping(Option<SocketAddr>),
+    /// What our router says to being asked to forward a port to our first socket. If it does, its
+    /// endpoint is offered to peers.
+    SetPortMapping(PortMapping),
     /// The network is another one: probe everything at once.
     NetworkChanged,
     /// Describe every path to a peer; answered by [`Event::PunchDescribed`], if the peer is known,
@@ -132,6 +133,8 @@ pub enum Command {
 /// Something that happened.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Event {
+    /// What [`Command::SetPortMapping`] said last, if that is new.
+    PortMapping(PortMapping),
     /// A rendezvous proved this key and none was expected: pin it.
     RendezvousKey {
         /// Which rendezvous.

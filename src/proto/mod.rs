@@ -19,6 +19,7 @@ mod frame;
 mod golden_tests;
 mod nat;
 mod path;
+mod port_mapping;
 mod punch;
 #[cfg_attr(not(test), expect(dead_code, reason = "path MTU discovery uses the rest of it"))]
 mod recovery;
@@ -33,6 +34,7 @@ pub use event::{
 };
 pub use nat::{Allocation, Evidence, PortModel, Sample, Scope, infer};
 pub use path::{PathDescription, PathOrigin, PathReason, PathState};
+pub use port_mapping::{MappingProtocol, PortMapping};
 pub use punch::Budget;
 pub use punch::memory::Lesson;
 pub use punch::plan::{Obstacle, Plan, Strategy};

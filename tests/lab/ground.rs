@@ -16,7 +16,12 @@ const TOOLS: &[(&str, &str)] =
 
 /// Runs `body`, the test called `name`, where namespaces can be made.
 pub(crate) fn on_lab_ground(name: &str, body: impl FnOnce()) {
-    match ground() {
+    on_lab_ground_with(name, &[], body);
+}
+
+/// As [`on_lab_ground`], where these tools are there too, each with the Debian package that has it.
+pub(crate) fn on_lab_ground_with(name: &str, tools: &[(&str, &str)], body: impl FnOnce()) {
+    match ground(tools) {
         Ground::Here => body(),
         Ground::UserNamespace => {
             // `ip netns` keeps its namespaces under /run, where only root may write.
@@ -44,11 +49,11 @@ enum Ground {
     Missing(String),
 }
 
-fn ground() -> Ground {
+fn ground(more: &[(&str, &str)]) -> Ground {
     if !cfg!(target_os = "linux") {
         return Ground::Missing("namespaces are Linux's".to_owned());
     }
-    for (tool, package) in TOOLS {
+    for (tool, package) in TOOLS.iter().chain(more) {
         if !succeeds(Command::new("sh").args(["-c", &format!("command -v {tool}")])) {
             return Ground::Missing(format!("no `{tool}` (Debian: apt-get install {package})"));
         }

@@ -8,6 +8,7 @@
 //! - [`matrix`]: every kind of router against every other.
 //! - [`odds`]: how often the pairs get through that need luck, on a [`course`] of many tries.
 //! - [`places`]: IPv6, carriers, one LAN.
+//! - [`gateway`]: routers that forward a port when they are asked to.
 //! - [`movement`]: another network in the middle of a chat, and a laptop that sleeps.
 //! - [`policy`]: `--relay-only` and `--direct-only` keep their word.
 //! - [`weather`]: cut paths, routers that forget, loss, and no UDP at all.
@@ -23,6 +24,7 @@
 
 mod clients;
 mod course;
+mod gateway;
 mod ground;
 mod matrix;
 mod meeting;

@@ -13,6 +13,9 @@ const HOME: Nat = Nat::new(Mapping::Endpoint, Filtering::Port);
 /// How long a laptop sleeps: longer than a session outlives silence.
 const SLEEP: Duration = Duration::from_secs(45);
 
+/// How soon the other side hears from a new address, in most cases, on a busy machine.
+const PROMPT: Duration = Duration::from_millis(300);
+
 /// New addresses in one chat.
 const REBINDINGS: u8 = 20;
 
@@ -42,6 +45,41 @@ fn a_chat_goes_on_when_one_side_takes_its_laptop_to_another_network() {
                     && value["remote"].as_str().is_some_and(|remote| remote.starts_with(&cafe))
             }));
             println!("direct {:?} after the move", moved.elapsed());
+        },
+    );
+}
+
+#[test]
+fn a_new_address_of_the_machine_is_noticed_before_anybody_says_a_word() {
+    on_lab_ground(
+        "movement::a_new_address_of_the_machine_is_noticed_before_anybody_says_a_word",
+        || {
+            let world = World::new();
+            let (mut one, mut other) = (world.home(HOME), world.home(HOME));
+            let ((alice, address), (bob, _)) = (world.host(&mut one), world.host(&mut other));
+            let mut meeting = report(Meeting::start(&world, &alice, &bob));
+            report(meeting.say_hello());
+            report(meeting.wait_path(&["direct"], PATIENCE));
+            let [a, b, c, _] = address.octets();
+            let mut noticed = Vec::new();
+            for last in 100..110 {
+                let mark = meeting.bob.mark();
+                // What a DHCP client does on another network, in one go.
+                let swap = format!(
+                    "addr flush dev eth0 scope global\naddr add {a}.{b}.{c}.{last}/24 dev eth0\n\
+                     route add default via {a}.{b}.{c}.1"
+                );
+                world.ip(&alice, &swap);
+                let swapped = Instant::now();
+                // The router keeps the old flow's port for the old address.
+                let moved = meeting.bob.wait_from(mark, "path from elsewhere", PATIENCE, |value| {
+                    value["path"] == "direct"
+                });
+                noticed.push(report(moved).at.saturating_duration_since(swapped));
+            }
+            println!("seen at the other side {}", spread(&mut noticed));
+            let slow = noticed.iter().filter(|took| **took > PROMPT).count();
+            assert!(slow <= noticed.len() / 2, "{noticed:?}");
         },
     );
 }

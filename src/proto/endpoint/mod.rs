@@ -47,8 +47,8 @@ use super::frame::Candidate;
 use super::path::{Pair, Remote};
 use super::punch::memory::Memory;
 use super::{
-    Command, Config, DisconnectReason, Event, Output, PathReason, PeerName, Policy, ServerId,
-    SocketId, Transmit,
+    Command, Config, DisconnectReason, Event, Output, PathReason, PeerName, Policy, PortMapping,
+    ServerId, SocketId, Transmit,
 };
 
 /// Peers at most; the server introduces no more before somebody leaves.
@@ -82,8 +82,8 @@ pub struct Endpoint {
     peers: BTreeMap<PeerId, Peer>,
     directory: Directory,
     hosts: Vec<SocketAddr>,
-    port_mapped: Option<SocketAddr>,
-    /// `hosts`, `port_mapped`, and where the servers see us, as they are offered to peers.
+    port_mapping: PortMapping,
+    /// `hosts`, `port_mapping`, and where the servers see us, as they are offered to peers.
     candidates: Vec<Candidate>,
     closed: bool,
     sockets: Sockets,
@@ -112,7 +112,7 @@ impl Endpoint {
             peers: BTreeMap::new(),
             directory: Directory::default(),
             hosts: Vec::new(),
-            port_mapped: None,
+            port_mapping: PortMapping::default(),
             candidates: Vec::new(),
             closed: false,
             sockets: Sockets::default(),
@@ -160,9 +160,11 @@ impl Endpoint {
                 self.hosts = hosts;
                 self.renew_candidates(now);
             }
-            Command::SetPortMapping(endpoint) => {
-                self.port_mapped = endpoint;
-                self.renew_candidates(now);
+            Command::SetPortMapping(state) => {
+                if std::mem::replace(&mut self.port_mapping, state) != state {
+                    self.events.push_back(Event::PortMapping(state));
+                    self.renew_candidates(now);
+                }
             }
             Command::NetworkChanged => {
                 self.homes.ping_now(now);
@@ -370,7 +372,7 @@ impl Endpoint {
             Policy::RelayOnly => Vec::new(),
             _ => {
                 let mapped = self.homes.iter().filter_map(|home| home.mapped);
-                offer::candidates(mapped, self.port_mapped, &self.hosts)
+                offer::candidates(mapped, self.port_mapping.external(), &self.hosts)
             }
         };
         if candidates != self.candidates {

@@ -147,7 +147,7 @@ mod tests {
         }
         assert_eq!(sent.len(), 3);
         assert!(sent.iter().all(|transmit| *transmit == sent[0]), "one transaction");
-        assert_eq!(at - now, GAPS.iter().sum());
+        assert_eq!(at - now, GAPS.iter().sum::<Duration>());
         assert_eq!(stun.timeout(), None);
     }
 
