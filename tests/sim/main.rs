@@ -25,7 +25,9 @@ mod matrix;
 mod nat;
 mod paths;
 mod person;
+mod roaming;
 mod scene;
+
 mod secrecy;
 mod server;
 mod server_tests;

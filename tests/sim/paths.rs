@@ -120,6 +120,37 @@ fn a_laptop_that_is_carried_to_another_network_keeps_its_chat() {
 }
 
 #[test]
+fn lines_arrive_within_two_round_trips_of_the_network_being_back() {
+    // 1 ms at home and 25 ms between networks, both ways.
+    let round_trip = Duration::from_millis(2 * (1 + 25 + 1));
+    for (asleep, seed) in [(false, 14), (true, 15)] {
+        let mut scene = two_homes(seed);
+        let (cafe, _) = scene.world.add_nat(CORE, "198.18.7.1", Behaviour::home());
+        scene.meet(PathKind::Direct);
+        scene.world.run_for(10 * SECOND);
+        let (alice, bob) = (scene.alice, scene.bob);
+        if asleep {
+            scene.world.fall_asleep(alice);
+            scene.world.run_for(20 * SECOND);
+            scene.world.wake_up(alice, false);
+        }
+        scene.world.move_host(alice, cafe, &["10.7.0.9"]);
+        let candidates = host_candidates(&scene.world, alice);
+        scene.command(alice, Command::SetHostCandidates(candidates));
+        scene.command(alice, Command::NetworkChanged);
+        let back = scene.world.now();
+        scene.say(alice, "back");
+        scene.say(bob, "are you there?");
+        scene.world.run_until(2 * round_trip, "both lines arrive", |world| {
+            world.talkers().all(|talker| talker.heard.len() == 1)
+        });
+        scene.wait_for_path(Duration::from_millis(500), PathKind::Direct);
+        assert!(!has_lost_its_session(&scene, alice) && !has_lost_its_session(&scene, bob));
+        assert!(scene.world.now() - back <= Duration::from_millis(500));
+    }
+}
+
+#[test]
 fn a_chat_survives_the_restart_of_the_server_and_an_hour_without_it() {
     let mut scene = two_homes(5);
     scene.meet(PathKind::Direct);

@@ -10,7 +10,7 @@ use super::link::Link;
 use super::registration::Registering;
 use crate::proto::nat::Sample;
 use crate::proto::path::Pair;
-use crate::proto::{ServerId, SocketId};
+use crate::proto::{ServerId, SocketId, Transmit};
 
 /// Rendezvous servers at most. Each costs a keepalive every 20 s and one more introduction for each
 /// peer; what a person gains from a fifth is nothing.
@@ -116,9 +116,9 @@ impl Homes {
         self.list.iter().map(|home| home.id).collect()
     }
 
-    /// Asks all of them at once whether they are there and where they see us.
-    pub(super) fn ping_now(&mut self, now: Instant) {
-        self.list.iter_mut().for_each(|home| home.link.ping_now(now));
+    /// Shows all of them where we are now.
+    pub(super) fn show_endpoint(&mut self, now: Instant) -> impl Iterator<Item = Transmit> {
+        self.list.iter_mut().filter_map(move |home| home.link.show_endpoint(now))
     }
 
     /// How datagrams go to a server, while the link to it is up.

@@ -4,22 +4,22 @@
 //! of the server's addresses at once finds the one that answers first, and brings a cookie and, if
 //! it is not known yet, the key. What fails is tried again for ever, ever more slowly.
 
+mod up;
+
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use p2pchat_wire::VERSION;
-use p2pchat_wire::codec;
 use p2pchat_wire::datagram::{
-    AddressProof, Challenge, Hello, LinkInit, MIN_LINK_INIT, Response, SEALED_HEADER, Sealed,
-    link_header,
+    AddressProof, Challenge, Hello, LinkInit, MIN_LINK_INIT, Response, Sealed,
 };
 use p2pchat_wire::handshake::{INIT_OVERHEAD, Initiator, Purpose};
 use p2pchat_wire::identity::{Identity, PeerId, ServerKey};
 use p2pchat_wire::random::Random;
 use p2pchat_wire::replay::ReplayWindow;
-use p2pchat_wire::sealing::Keys;
 use p2pchat_wire::signal::{self, ClientSignal, LinkReply, LinkRequest, ServerSignal};
 
+use self::up::{PING_INTERVAL, Up};
 use crate::proto::path::Pair;
 use crate::proto::{RendezvousTrouble, SocketId, Transmit};
 
@@ -39,12 +39,6 @@ const UNREACHABLE_AFTER: usize = 4;
 /// Initiations without an answer after which the proof is taken for stale and a hello goes out.
 const STALE_AFTER: usize = 2;
 
-/// How often a registration is kept alive: below the 30 s of the shortest-lived NAT mappings.
-const PING_INTERVAL: Duration = Duration::from_secs(20);
-
-/// How long a ping waits for its answer before it is repeated.
-const PING_REPEAT: Duration = Duration::from_secs(1);
-
 /// Unanswered pings after which the link is down.
 const MAX_PINGS: u32 = 5;
 
@@ -62,9 +56,6 @@ const RETRY_BUSY: Duration = Duration::from_secs(10);
 
 /// How long after a server showed another key or another version it is asked again.
 const RETRY_ANOTHER: Duration = Duration::from_secs(60);
-
-/// The longest text that a link datagram may carry, once opened.
-const MAX_PLAINTEXT: usize = signal::MAX_SIGNAL;
 
 /// What a link tells its endpoint.
 #[derive(Debug)]
@@ -114,24 +105,6 @@ struct Init {
     sent_at: Instant,
     tries: usize,
     next_at: Instant,
-}
-
-/// A link that works.
-#[derive(Debug)]
-struct Up {
-    address: SocketAddr,
-    index: u32,
-    remote_index: u32,
-    keys: Keys,
-    next_number: u64,
-    replay: ReplayWindow,
-    since: Instant,
-    rtt: Duration,
-    ping_at: Instant,
-    /// Sent since the last answer, and the newest one's number and time.
-    pings: u32,
-    ping_id: u32,
-    ping_sent_at: Instant,
 }
 
 /// The link to one rendezvous.
@@ -256,6 +229,25 @@ impl Link {
             && up.pings == 0
         {
             up.ping_at = now;
+        }
+    }
+
+    /// Shows the server where we are now, unless that was done a moment ago: it relays nothing that
+    /// comes from an endpoint which nothing sealed has come from yet.
+    pub(super) fn show_endpoint(&mut self, now: Instant) -> Option<Transmit> {
+        let local = self.local;
+        self.up.as_mut()?.show_endpoint(now, local)
+    }
+
+    /// The network is another one: whatever was waited for is tried again at once.
+    pub(super) fn network_changed(&mut self, now: Instant) {
+        if let Some(up) = &mut self.up {
+            (up.pings, up.ping_at) = (0, now);
+        }
+        match &mut self.attempt {
+            Attempt::Hello { tries, next_at, .. } => (*tries, *next_at) = (0, now),
+            Attempt::Init(init) => init.next_at = now,
+            Attempt::None | Attempt::Later(_) | Attempt::Ready { .. } => {}
         }
     }
 
@@ -538,42 +530,5 @@ impl Link {
         self.attempt = Attempt::Later(now + RETRY_ANOTHER);
         self.up = None;
         (said != Some(trouble)).then_some(LinkEvent::Trouble(trouble))
-    }
-}
-
-impl Up {
-    fn seal(&mut self, local: SocketId, signal: &ClientSignal) -> Transmit {
-        let number = self.next_number;
-        self.next_number += 1;
-        let mut payload = link_header(self.remote_index, number).to_vec();
-        codec::encode_onto(signal, &mut payload);
-        self.keys.send.seal_in_place(number, SEALED_HEADER, &mut payload);
-        Pair { local, remote: self.address }.transmit(None, payload)
-    }
-
-    fn open(&mut self, sealed: &Sealed<'_>) -> Option<Vec<u8>> {
-        let number = sealed.packet_number;
-        if !self.replay.is_fresh(number) || sealed.ciphertext.len() > MAX_PLAINTEXT + 16 {
-            return None;
-        }
-        let plaintext = self.keys.receive.open(number, sealed.header, sealed.ciphertext).ok()?;
-        self.replay.mark(number);
-        Some(plaintext)
-    }
-
-    fn ping(&mut self, now: Instant, local: SocketId) -> Transmit {
-        self.ping_id = self.ping_id.wrapping_add(1);
-        self.pings += 1;
-        self.ping_sent_at = now;
-        self.ping_at = now + PING_REPEAT;
-        self.seal(local, &ClientSignal::Ping { id: self.ping_id })
-    }
-
-    fn on_pong(&mut self, now: Instant, id: u32) {
-        if id == self.ping_id {
-            self.rtt = now.saturating_duration_since(self.ping_sent_at);
-        }
-        self.pings = 0;
-        self.ping_at = now + PING_INTERVAL;
     }
 }

@@ -167,8 +167,14 @@ impl Endpoint {
                 }
             }
             Command::NetworkChanged => {
-                self.homes.ping_now(now);
+                // A server follows the first packet that it sees from our new endpoint, and only then
+                // relays what comes from there.
+                self.homes.iter_mut().for_each(|home| home.link.network_changed(now));
+                self.advance(now);
                 self.with_all_peers(now, |peer, cx| peer.network_changed(cx));
+                for server in self.homes.ids() {
+                    self.repair_relays(now, server);
+                }
             }
             Command::DescribePaths(id) => {
                 let report = self.with_peer(now, id, |peer, cx| peer.describe_punch(cx));
@@ -407,7 +413,7 @@ impl Endpoint {
         work: impl FnOnce(&mut Peer, &mut Context<'_>) -> R,
     ) -> Option<R> {
         let peer = self.peers.get_mut(&id)?;
-        let events_before = self.events.len();
+        let (events_before, transmits_before) = (self.events.len(), self.transmits.len());
         let mut cx = Context {
             now,
             identity: &self.identity,
@@ -430,7 +436,10 @@ impl Endpoint {
         let result = work(peer, &mut cx);
         let (doubt_mapping, out_of_touch) = (cx.doubt_mapping, cx.out_of_touch);
         if doubt_mapping {
-            self.homes.ping_now(now);
+            // Before what the peer had to say, of which a copy may go over the relay.
+            for ping in self.homes.show_endpoint(now) {
+                self.transmits.insert(transmits_before, ping);
+            }
         }
         let mut connected = false;
         for event in self.events.range(events_before..) {

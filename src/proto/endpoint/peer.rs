@@ -29,6 +29,11 @@ use punching::Punching;
 /// How long a session that we answered may stay without a single packet from who opened it.
 const UNCONFIRMED_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A silence of the peer after which its first packet has whatever waits for an answer sent again at
+/// once: it may have been out of reach until this moment. If the packet came over the relay and none
+/// has come on the direct path meanwhile, that path may be dead for the other side already.
+const HUSH: Duration = Duration::from_millis(100);
+
 /// One remote peer.
 #[derive(Debug)]
 pub(super) struct Peer {
@@ -192,6 +197,7 @@ impl Peer {
         sealed: &Sealed<'_>,
         bytes: usize,
     ) {
+        let heard_at = self.session.as_ref().map(Session::heard_at);
         let opened = self.session.as_mut().and_then(|session| session.open(cx.now, sealed));
         let packet = match opened {
             Some(packet) => packet,
@@ -207,7 +213,14 @@ impl Peer {
         };
         let Some(path) = self.heard(cx, remote, bytes) else { return };
         if let Some(session) = &mut self.session {
-            session.handle_packet(cx.now, path, sealed.packet_number, &packet);
+            let said = session.handle_packet(cx.now, path, sealed.packet_number, &packet);
+            let hushed = heard_at.is_some_and(|at| cx.now.saturating_duration_since(at) >= HUSH);
+            if path == PathId::RELAY && said {
+                self.paths.doubt(cx.now, HUSH);
+            }
+            if hushed {
+                session.hasten();
+            }
         }
         self.confirmed = true;
         self.report_connected(cx);
@@ -244,8 +257,20 @@ impl Peer {
 
     /// Our network changed: probe everything.
     pub(super) fn network_changed(&mut self, cx: &mut Context<'_>) {
+        self.shake();
         self.paths.probe_all(cx.now);
         self.drive(cx);
+    }
+
+    /// What is on its way on the path in use is most likely lost: it goes again now, by every way,
+    /// and if it was nothing, a ping goes.
+    fn shake(&mut self) {
+        if let Some(session) = &mut self.session {
+            if let Some(active) = self.paths.active().filter(|active| *active != PathId::RELAY) {
+                session.abandon(active);
+            }
+            session.ping();
+        }
     }
 
     /// Every path, for a person, and why the one in use is in use.

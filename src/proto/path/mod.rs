@@ -109,6 +109,8 @@ struct Path {
     heard_at: Option<Instant>,
     /// Since when the peer may have moved away from here, until an echo says otherwise.
     suspected_at: Option<Instant>,
+    /// Whether a network has changed since the last echo: it may work no longer.
+    shaken: bool,
     /// Packets that went there while nothing had ever come from there.
     blind: u32,
     /// Whether a planned punch led to it. Its packets are not counted with those that went to the
@@ -174,8 +176,9 @@ impl Paths {
     /// Learns of a pair that may lead to the peer; it is probed at once.
     ///
     /// The caller has checked that the address is permitted. Known pairs are left as they are.
-    /// When the list is full, a path that was never heard gives way, or else of those that do not
-    /// work now the one that was heard longest ago, unless that was just now.
+    /// When the list is full, a path gives way that was never heard, and to one that was only named
+    /// only if it is probed no more; or else of those that do not work now the one that was heard
+    /// longest ago, unless that was just now.
     pub(crate) fn add(&mut self, now: Instant, pair: Pair, origin: Origin) -> Option<PathId> {
         if self.policy == Policy::RelayOnly {
             return None;
@@ -188,7 +191,10 @@ impl Paths {
             // endpoint and is answered with a probe to it. Only time may make room for more.
             let idle = |path: &&Path| {
                 path.state != State::Validated
-                    && path.heard_at.is_none_or(|at| now.saturating_duration_since(at) >= STALE)
+                    && match path.heard_at {
+                        Some(at) => now.saturating_duration_since(at) >= STALE,
+                        None => origin == Origin::PeerReflexive || path.probes.next.is_none(),
+                    }
             };
             let victim = self.direct.iter().filter(idle).min_by_key(|path| path.heard_at)?.id;
             self.direct.retain(|path| path.id != victim);
@@ -336,6 +342,7 @@ impl Path {
             rtt: None,
             heard_at: None,
             suspected_at: None,
+            shaken: false,
             blind: 0,
             found: false,
             received_bytes: 0,

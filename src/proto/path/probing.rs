@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{MAX_UNANSWERED, Pair, Path, PathId, Paths, State};
+use super::{MAX_UNANSWERED, Pair, Path, PathId, Paths, STALE, State};
 
 /// Gaps between the probes of an endpoint that has not answered: close together at first, because
 /// both sides punch at the same moment, then slower. The last repeats.
@@ -30,6 +30,10 @@ const KEEPALIVE: Duration = Duration::from_secs(10);
 const SILENT_GAPS: [(Duration, Duration); 2] =
     [(Duration::from_secs(15), Duration::from_secs(1)), (Duration::MAX, Duration::from_secs(5))];
 
+/// How often a path that has been silent for [`STALE`] is probed while another one works. Endpoints
+/// that a NAT has forgotten never work again, and whoever moves a lot leaves many behind.
+const RESTING_GAP: Duration = Duration::from_secs(60);
+
 /// How long nothing may have arrived on a path whose packets are not acknowledged.
 const QUIET: Duration = Duration::from_millis(1500);
 
@@ -42,6 +46,10 @@ const SUSPICION_MARGIN: Duration = Duration::from_millis(10);
 
 /// Unanswered probes in a row after which a validated path counts as silent.
 const SILENT_AFTER: u32 = 4;
+
+/// Probes sent since the last echo from which on copies go over the relay: one is on its way as a
+/// matter of course, the second means that the first was not answered in time.
+const UNSURE_AFTER: u32 = 2;
 
 /// The gap before a probe of a validated path is repeated is twice its round trip, within these.
 const REPEAT_AFTER: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(1));
@@ -61,8 +69,12 @@ impl Paths {
             if path.is_unproven() || self.blind_packets(pair) >= Some(MAX_UNANSWERED) {
                 self.direct.get_mut(index)?.probes.next = None;
             } else if self.spend_blindly(now, pair) {
+                let other_works = self.direct.iter().any(|path| path.state == State::Validated);
                 let path = self.direct.get_mut(index)?;
                 path.on_probe_sent(now, token);
+                if other_works && path.is_silent_for(now, STALE) {
+                    path.probes.next = Some(now + RESTING_GAP);
+                }
                 return Some(path.id);
             } else {
                 self.direct.get_mut(index)?.probes.next = Some(now + BLIND_RETRY);
@@ -161,6 +173,37 @@ impl Paths {
             path.probes.in_flight.clear();
             path.probes.next = Some(now);
         }
+        self.shake(now);
+    }
+
+    /// Whether the path in use has just been probed for the second time without an answer to the
+    /// first.
+    pub(crate) fn has_just_missed(&self, id: PathId) -> bool {
+        let missed = |path: &Path| path.is_unsure() && path.probes.unanswered == UNSURE_AFTER;
+        self.active == Some(id) && self.find(id).is_some_and(missed)
+    }
+
+    /// The peer says over the relay what it has not said on the direct path in use, of which nothing
+    /// came for `silence`. Perhaps it knows already that the path is dead.
+    pub(crate) fn doubt(&mut self, now: Instant, silence: Duration) {
+        if let Some(path) = self.active.and_then(|active| self.find_mut(active))
+            && path.state == State::Validated
+            && !path.shaken
+            && path.heard_at.is_none_or(|at| now.saturating_duration_since(at) >= silence)
+        {
+            path.shaken = true;
+            path.probes.next = Some(now);
+        }
+    }
+
+    /// One of the two networks changed. What worked may not any more: until it answers, copies go
+    /// over the relay.
+    pub(crate) fn shake(&mut self, now: Instant) {
+        for path in self.direct.iter_mut().filter(|path| path.state == State::Validated) {
+            path.shaken = true;
+            path.probes.unanswered = 0;
+            path.probes.next = Some(now);
+        }
     }
 }
 
@@ -171,6 +214,15 @@ impl Path {
         self.heard_at.is_some()
             && self.state == State::Unproven
             && self.probes.unanswered >= MAX_UNANSWERED
+    }
+
+    fn is_silent_for(&self, now: Instant, time: Duration) -> bool {
+        matches!(self.state, State::Silent(since) if now.saturating_duration_since(since) >= time)
+    }
+
+    /// Whether it worked and may not any more.
+    pub(super) fn is_unsure(&self) -> bool {
+        self.state == State::Validated && (self.shaken || self.probes.unanswered >= UNSURE_AFTER)
     }
 
     fn on_probe_sent(&mut self, now: Instant, token: u64) {
@@ -190,7 +242,7 @@ impl Path {
                 let step = (probes.unanswered as usize - 1).min(UNPROVEN_GAPS.len() - 1);
                 Some(now + UNPROVEN_GAPS[step])
             }
-            State::Validated if self.suspected_at.is_some() => {
+            State::Validated if self.suspected_at.is_some() || self.shaken => {
                 let rtt = self.rtt.unwrap_or_default();
                 Some(now + rtt + rtt / 4 + SUSPICION_MARGIN)
             }
@@ -216,6 +268,7 @@ impl Path {
         });
         self.state = State::Validated;
         self.suspected_at = None;
+        self.shaken = false;
         self.probes.in_flight.retain(|(_, sent)| *sent > sent_at);
         self.probes.answered = self.probes.answered.saturating_add(1);
         self.probes.unanswered = 0;
@@ -227,6 +280,7 @@ impl Path {
         if self.state == State::Validated {
             self.state = State::Silent(now);
             self.suspected_at = None;
+            self.shaken = false;
             self.rtt = None;
             let soon = now + SILENT_GAPS[0].1;
             self.probes.next = Some(self.probes.next.map_or(soon, |next| next.min(soon)));

@@ -37,13 +37,18 @@ impl Paths {
     ///
     /// A validated direct path beats the relay; between direct ones the faster wins, with
     /// hysteresis. `in_doubt` says whether the session sees acknowledgements missing on a path:
-    /// then copies go over the relay until the path proves itself or falls silent.
+    /// then copies go over the relay until the path proves itself or falls silent. So they do when
+    /// probes go unanswered or a network has changed.
     pub(crate) fn route(&mut self, now: Instant, in_doubt: impl Fn(PathId) -> bool) -> Route {
         let relay = self.relay.then_some(PathId::RELAY);
         let direct = self.best_direct();
         let text = self.policy != Policy::DirectOnly || direct.is_some();
         let route = match direct {
-            Some(id) => Route { primary: Some(id), also: relay.filter(|_| in_doubt(id)), text },
+            Some(id) => {
+                let unsure = self.find(id).is_some_and(Path::is_unsure);
+                let also = relay.filter(|_| unsure || in_doubt(id));
+                Route { primary: Some(id), also, text }
+            }
             None => Route { primary: relay, also: self.promising(now), text },
         };
         if self.policy == Policy::DirectOnly && direct.is_some() {

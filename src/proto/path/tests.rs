@@ -272,17 +272,34 @@ fn a_full_list_makes_room_in_time_and_not_at_once() {
 }
 
 #[test]
-fn ever_new_endpoints_share_one_budget() {
+fn a_full_list_keeps_whoever_has_just_been_named() {
     let now = start();
     let mut paths = Paths::new(Policy::Any);
-    let mut sent = 0;
-    for port in 1000..3000u16 {
-        paths.add(now, pair(SocketAddr::new(address("192.0.2.66:1").ip(), port)), Origin::Host);
-        sent += u32::from(paths.poll_probe(now, u64::from(port)).is_some());
+    for port in 1000..1024 {
+        let remote = pair(SocketAddr::new(address("192.0.2.1:1").ip(), port));
+        paths.heard(now, Remote::Direct(remote), 50);
     }
-    assert_eq!(sent, 240);
-    let later = probes(&mut paths, now, Duration::from_secs(10)).len();
-    assert!(later <= 40, "four in a second: {later}");
+    let later = now + Duration::from_secs(60);
+    let moved = paths.add(later, pair(address("192.0.2.1:2000")), Origin::ServerReflexive);
+    let host = paths.add(later, pair(address("10.0.0.2:9")), Origin::Host);
+    assert_eq!([moved, host].map(|path| path.and_then(|id| paths.remote(id)).is_some()), [true; 2]);
+}
+
+#[test]
+fn ever_new_endpoints_share_one_budget() {
+    let begin = start();
+    let mut paths = Paths::new(Policy::Any);
+    let (mut sent, mut victims) = (0, std::collections::BTreeSet::new());
+    for (step, port) in (1000..3000u16).enumerate() {
+        let now = begin + step as u32 * Duration::from_millis(100);
+        paths.add(now, pair(SocketAddr::new(address("192.0.2.66:1").ip(), port)), Origin::Host);
+        while let Some(path) = paths.poll_probe(now, u64::from(port)) {
+            victims.insert(path);
+            sent += 1;
+        }
+    }
+    assert!(victims.len() > 50, "given-up endpoints give way: {}", victims.len());
+    assert!(sent <= 240 + 4 * 200, "four in a second: {sent}");
 }
 
 #[test]

@@ -138,7 +138,8 @@ impl<T> Recovery<T> {
         }
     }
 
-    /// Applies an acknowledgement: `ranges` newest first, `ack_delay` as the peer reports it.
+    /// Applies an acknowledgement: `ranges` newest first, `ack_delay` as the peer reports it; `None`
+    /// if it came by another path, and so says nothing about this one's round trip.
     ///
     /// The ranges may contain packets of other paths. That they contain none which was never sent
     /// on any is for the session to check, which knows the last packet number.
@@ -146,7 +147,7 @@ impl<T> Recovery<T> {
         &mut self,
         now: Instant,
         ranges: impl Iterator<Item = RangeInclusive<u64>> + Clone,
-        ack_delay: Duration,
+        ack_delay: Option<Duration>,
         out: &mut Outcome<T>,
     ) {
         let flying_before = self.sent.bytes_in_flight();
@@ -182,7 +183,10 @@ impl<T> Recovery<T> {
             // least one of the new ones made the peer acknowledge. The peer's newest packet may
             // have come on another path; ours then waited at least as long as the peer reports, so
             // the sample errs by less than the time between two acknowledgements, and upwards.
-            if eliciting && ordinal >= self.generation {
+            if let Some(ack_delay) = ack_delay
+                && eliciting
+                && ordinal >= self.generation
+            {
                 self.rtt.sample(now, now.saturating_duration_since(sent_at), ack_delay);
                 self.controller.on_rtt(ordinal, self.sent.next_ordinal(), self.rtt.latest());
             }

@@ -10,6 +10,9 @@ use super::{GRANULARITY, MAX_ACK_DELAY, Rtt};
 /// the session's idle timeout ends the knocking, one small packet every few seconds, soon enough.
 const MAX_BACK_OFF: Duration = Duration::from_secs(3);
 
+/// What the first probe waits for beyond the round trip, at least: processors are busy now and then.
+const LEAST_GRACE: Duration = Duration::from_millis(10);
+
 /// RFC 9002 §7.6.1: kPersistentCongestionThreshold.
 const PERSISTENT: u32 = 3;
 
@@ -21,6 +24,17 @@ pub(super) fn period(rtt: &Rtt) -> Duration {
 /// RFC 9002 §7.6.1: losses over more than this are persistent congestion.
 pub(super) fn persistent_congestion(rtt: &Rtt) -> Duration {
     period(rtt) * PERSISTENT
+}
+
+/// How long to wait before the first probe: as the round trip was until now, and a quarter.
+///
+/// RFC 9002 §6.2.1 waits for four times the variance, which is half the round trip while there are
+/// few samples; and a chat has few. A chat has a second path instead, and what the first probe adds
+/// is a copy of a line there. So a person whose NAT has forgotten him waits half as long, and who
+/// has a path with much jitter sends a small packet too many now and then.
+fn first_period(rtt: &Rtt) -> Duration {
+    let grace = (rtt.smoothed() / 4).max(LEAST_GRACE);
+    period(rtt).min(rtt.smoothed() + grace + MAX_ACK_DELAY)
 }
 
 /// When the next probe is due.
@@ -63,6 +77,9 @@ impl Pto {
     }
 
     pub(super) fn deadline(&self, rtt: &Rtt) -> Option<Instant> {
+        if self.count == 0 && rtt.has_sample() {
+            return Some(self.since? + first_period(rtt));
+        }
         let period = period(rtt);
         let doubled = period.saturating_mul(1 << self.count.min(16));
         Some(self.since? + doubled.min(MAX_BACK_OFF.max(period)))

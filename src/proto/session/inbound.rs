@@ -29,7 +29,7 @@ pub(super) fn handle(
     path: PathId,
     packet_number: u64,
     packet: &[u8],
-) {
+) -> bool {
     let (mut eliciting, mut probed) = (false, false);
     for frame in Frames::new(packet) {
         let outcome = match frame {
@@ -46,11 +46,12 @@ pub(super) fn handle(
         };
         if outcome.is_err() {
             session.events.push_back(SessionEvent::Misbehaved);
-            return;
+            return false;
         }
     }
     acknowledge(session, now, path, packet_number, eliciting);
     read_messages(session);
+    eliciting
 }
 
 fn is_eliciting(frame: &Frame<'_>) -> bool {
@@ -79,8 +80,10 @@ fn on_frame(
             }
             let delay = Duration::from_micros(u64::from(delay_us));
             let (mut acked, mut lost) = (Vec::new(), Vec::new());
-            for recovery in session.recoveries.values_mut() {
+            for (&sent_on, recovery) in &mut session.recoveries {
                 let mut outcome = Outcome::default();
+                // One that comes back by another way measures half of each.
+                let delay = (sent_on == path).then_some(delay);
                 recovery.on_ack(now, ranges.iter(), delay, &mut outcome);
                 acked.append(&mut outcome.acked);
                 lost.append(&mut outcome.lost);
@@ -125,7 +128,11 @@ fn acknowledge(session: &mut Session, now: Instant, path: PathId, number: u64, e
     if !eliciting {
         return;
     }
-    acknowledgement.path = Some(path);
+    if acknowledgement.unacknowledged == 0 {
+        (acknowledgement.path, acknowledgement.other_path) = (Some(path), None);
+    } else if acknowledgement.path != Some(path) {
+        acknowledgement.other_path = Some(path);
+    }
     acknowledgement.unacknowledged += 1;
     // RFC 9000 §13.2.1: a gap is reported at once. With two paths in use numbers arrive out of
     // order as a matter of course, so only what is older than the newest counts as one.

@@ -71,6 +71,8 @@ pub(crate) enum SessionEvent {
     Candidates(Vec<Candidate>),
     /// The peer speaks about a punch to be planned.
     Punch(Message),
+    /// The first packet on a path went unanswered.
+    Doubtful,
     /// So many probe timeouts in a row went unanswered on a path.
     Unanswered(PathId, u32),
     /// The peer closed the session.
@@ -99,8 +101,9 @@ struct Acknowledgement {
     unacknowledged: u32,
     /// When the newest packet arrived.
     newest_at: Option<Instant>,
-    /// The path that it arrived on.
+    /// The path that the first of them arrived on, and the newest if it was another.
     path: Option<PathId>,
+    other_path: Option<PathId>,
 }
 
 /// A frame that goes out on a given path, alone and unacknowledged.
@@ -258,12 +261,11 @@ impl Session {
         self.control.push_back((path, Control::Probe(token)));
     }
 
-    /// A probe was echoed: a round trip that loss detection need not guess any more.
+    /// A probe was echoed: a round trip that loss detection need not guess any more, and one without
+    /// the delay of an acknowledgement.
     pub(crate) fn on_path_measured(&mut self, now: Instant, path: PathId, rtt: Duration) {
         let recovery = self.recoveries.entry(path).or_insert_with(|| outbound::recovery_at(now));
-        if recovery.measured_rtt().is_none() {
-            recovery.sample_rtt(now, rtt);
-        }
+        recovery.sample_rtt(now, rtt);
     }
 
     /// The next thing that happened.
@@ -289,6 +291,19 @@ impl Session {
         self.overdue.retain(|overdue| *overdue != path);
     }
 
+    /// The peer has shown itself after a silence: what waits for an answer goes again now, not when
+    /// the next probe timeout fires.
+    pub(crate) fn hasten(&mut self) {
+        let mut unanswered = Vec::new();
+        for (&path, recovery) in &self.recoveries {
+            if recovery.pto_count() > 0 && recovery.in_flight_packets() > 0 {
+                unanswered.extend(recovery.unacked().take(2).cloned());
+                self.overdue.push(path);
+            }
+        }
+        unanswered.into_iter().for_each(|content| self.on_lost(content));
+    }
+
     /// Runs the timers that are due.
     pub(crate) fn handle_timeout(&mut self, now: Instant, active: Option<PathId>) {
         let mut lost = Vec::new();
@@ -304,6 +319,9 @@ impl Session {
                 // line costs one timeout and not another round trip.
                 lost.extend(recovery.unacked().take(2).cloned());
                 self.overdue.push(path);
+            }
+            if outcome.probe && recovery.pto_count() == 1 {
+                self.events.push_back(SessionEvent::Doubtful);
             }
             if recovery.pto_count() >= REPORTED_PTOS {
                 self.events.push_back(SessionEvent::Unanswered(path, recovery.pto_count()));
@@ -368,14 +386,15 @@ impl Session {
         outbound::close(self, now, code)
     }
 
-    /// Reads the frames of an opened packet that arrived on `path`.
+    /// Reads the frames of an opened packet that arrived on `path`; returns whether it is to be
+    /// acknowledged.
     pub(crate) fn handle_packet(
         &mut self,
         now: Instant,
         path: PathId,
         packet_number: u64,
         packet: &[u8],
-    ) {
-        inbound::handle(self, now, path, packet_number, packet);
+    ) -> bool {
+        inbound::handle(self, now, path, packet_number, packet)
     }
 }

@@ -69,21 +69,24 @@ fn poll_control(
     seal(session, now, path, &frames, Vec::new())
 }
 
-/// An acknowledgement alone goes back where the packet came from: there its round trip is measured.
+/// An acknowledgement alone goes back where the packets came from: there their round trip is
+/// measured. If they came on two paths, it goes on both: one of them may work in one direction only,
+/// and by the slower alone the sender of the faster would wait for it too long.
 fn poll_acknowledgement(
     session: &mut Session,
     now: Instant,
     route: Route,
 ) -> Option<(PathId, Vec<u8>)> {
     let path = session.acknowledgement.path.or(route.primary);
+    let mut other = session.acknowledgement.other_path;
     let mut frames = Vec::new();
     write_acknowledgement(session, now, &mut frames);
     let path = path?;
     // While the route is in doubt, so is the way of the acknowledgement.
     if route.also.is_some() {
-        let other = [route.primary, route.also].into_iter().flatten().find(|other| *other != path);
-        session.copy = other.map(|other| (other, frames.clone(), Vec::new()));
+        other = [route.primary, route.also].into_iter().flatten().find(|other| *other != path);
     }
+    session.copy = other.map(|other| (other, frames.clone(), Vec::new()));
     seal(session, now, path, &frames, Vec::new())
 }
 

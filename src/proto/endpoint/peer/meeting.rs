@@ -58,6 +58,11 @@ impl Peer {
         if news && self.session.is_some() {
             self.paths.probe_all(cx.now);
         }
+        if target.is_some() && !known && self.reported.is_some() && !spare {
+            // The peer's network is another one.
+            self.shake();
+            self.paths.shake(cx.now);
+        }
         if let Some(target) = target
             && (news || !known)
             && self.paths.may_send_blindly(cx.now, target)

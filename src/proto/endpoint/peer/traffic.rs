@@ -24,6 +24,12 @@ impl Peer {
                 let token = cx.random.u64();
                 let Some(path) = self.paths.poll_probe(cx.now, token) else { break };
                 session.probe(path, token);
+                if self.paths.has_just_missed(path) {
+                    // Perhaps a NAT has forgotten us. Whoever sits behind it can tell the server and
+                    // the peer before anybody has typed a line.
+                    cx.doubt_mapping = true;
+                    session.ping();
+                }
             }
             let before = self.paths.active();
             let route = self.paths.route(cx.now, |path| session.is_in_doubt(path));
@@ -87,6 +93,9 @@ impl Peer {
                         session.on_path_measured(cx.now, path, rtt);
                     }
                 }
+                // Perhaps our own mapping is gone: the server must see the new one before the copies
+                // that go over the relay from now on.
+                SessionEvent::Doubtful => cx.doubt_mapping = true,
                 SessionEvent::Candidates(list) => self.learn(cx, &list),
                 SessionEvent::Punch(message) => self.on_punch_message(cx, message),
                 SessionEvent::Unanswered(PathId::RELAY, _) => {

@@ -1,0 +1,96 @@
+//! How soon a chat is heard again after a NAT has forgotten it: exact, because time is virtual.
+
+use std::time::Duration;
+
+use p2pchat::proto::{Event, PathKind};
+
+use crate::nat::Behaviour;
+use crate::scene::{Place, Scene};
+use crate::talker::Talker;
+use crate::topology::HostId;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+/// A round trip over the relay.
+const RELAYED: Duration = Duration::from_millis(4 * 25);
+
+/// What there is beside the round trip: the other side's delay before it acknowledges, and timers.
+const MARGIN: Duration = Duration::from_millis(50);
+
+/// How often a path is probed: nobody can reach a host that a NAT has forgotten before it sends.
+const KEEPALIVE: Duration = Duration::from_secs(10);
+
+/// Changes of an endpoint in one chat.
+const REBINDINGS: u32 = 1000;
+
+fn two_homes(seed: u64) -> Scene {
+    Scene::new(seed, Place::Behind(Behaviour::home()), Place::Behind(Behaviour::home()))
+}
+
+/// How long after now `who` has heard one line more than `before`.
+fn until_heard(scene: &mut Scene, who: HostId, before: usize) -> Duration {
+    scene.world.run_until(60 * SECOND, "the line arrives", |world| {
+        world.host(who).talker().heard.len() > before
+    })
+}
+
+fn ends(talker: &Talker) -> usize {
+    let ended = |event: &Event| matches!(event, Event::Disconnected { .. });
+    talker.events.iter().filter(|(_, event)| ended(event)).count()
+}
+
+#[test]
+fn a_thousand_rebindings_lose_no_line_and_delay_the_next_by_no_more_than_a_round_trip() {
+    let mut scene = two_homes(20);
+    scene.meet(PathKind::Direct);
+    let mut worst = [Duration::ZERO; 3];
+    for round in 0..REBINDINGS {
+        let pause = scene.world.random.below(15_000) * MILLISECOND;
+        scene.world.run_for(pause);
+        let moves_alice = scene.world.random.below(2) == 0;
+        let (mover, other, router) = if moves_alice {
+            (scene.alice, scene.bob, scene.routers[0])
+        } else {
+            (scene.bob, scene.alice, scene.routers[1])
+        };
+        scene.rebind(router.expect("there is one"));
+        // Some speak at once, some after the keepalive has noticed.
+        let pause = scene.world.random.below(15_000) * MILLISECOND;
+        scene.world.run_for(pause);
+        let before = scene.talker(other).heard.len();
+        scene.say(mover, &format!("{round}"));
+        let line = until_heard(&mut scene, other, before);
+        let before = scene.talker(mover).heard.len();
+        scene.say(other, &format!("{round}"));
+        let answer = until_heard(&mut scene, mover, before);
+        let path = scene.wait_for_path(60 * SECOND, PathKind::Direct);
+        worst
+            .iter_mut()
+            .zip([line, answer, path])
+            .for_each(|(worst, took)| *worst = took.max(*worst));
+    }
+    println!("line, answer, direct again after {worst:?} at most");
+    assert!(worst.iter().all(|took| *took <= RELAYED + MARGIN), "{worst:?}");
+    let told: Vec<_> = (0..REBINDINGS).map(|round| round.to_string()).collect();
+    for who in [scene.alice, scene.bob] {
+        assert_eq!(scene.heard(who), told);
+        assert_eq!(ends(scene.talker(who)), 0);
+    }
+}
+
+#[test]
+fn a_line_to_somebody_whom_a_router_has_forgotten_waits_for_no_more_than_a_keepalive() {
+    for seed in 30..40 {
+        let mut scene = two_homes(seed);
+        scene.meet(PathKind::Direct);
+        let pause = scene.world.random.below(30_000) * MILLISECOND;
+        scene.world.run_for(pause);
+        scene.rebind(scene.routers[1].expect("there is one"));
+        scene.say(scene.alice, "are you there?");
+        let bob = scene.bob;
+        let took = until_heard(&mut scene, bob, 0);
+        assert!(took <= KEEPALIVE + 2 * (RELAYED + MARGIN), "{took:?}");
+    }
+}
