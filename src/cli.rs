@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use p2pchat_wire::identity::Name;
 
-use crate::config::{self, Face, Paths, PeerAddress, Rendezvous, Wait, Wanted};
+use crate::config::{self, Face, Lan, Paths, PeerAddress, Rendezvous, Wait, Wanted};
 
 /// The exit codes, for `--help` and the manual page. Scripts rely on them.
 const EXIT_CODES: &str = "\
@@ -84,6 +84,13 @@ pub struct Options {
         value_parser = clap::builder::FalseyValueParser::new()
     )]
     pub no_port_mapping: bool,
+    /// Neither let contacts find me in the local network nor look for them there
+    #[arg(long, global = true, conflicts_with = "visible", env = "P2PCHAT_NO_LAN",
+          hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
+    pub no_lan: bool,
+    /// Tell everybody in the local network my name and my key: two who do can meet without a server
+    #[arg(long, global = true, conflicts_with = "relay_only")]
+    pub visible: bool,
     /// Never connect directly: the other side does not learn my IP address
     #[arg(long, global = true, conflicts_with = "direct_only")]
     pub relay_only: bool,
@@ -168,6 +175,11 @@ impl Cli {
             },
             bind: options.bind,
             port_mapping: !options.no_port_mapping,
+            lan: match (options.no_lan, options.visible) {
+                (true, _) => Lan::Off,
+                (false, false) => Lan::Contacts,
+                (false, true) => Lan::Everybody,
+            },
             wait: options.wait,
             timeout: options.timeout,
             serve: self.chat.serve.map(|given| given.unwrap_or_else(config::default_serve_address)),

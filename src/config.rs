@@ -33,6 +33,8 @@ pub struct Wanted {
     pub bind: Option<SocketAddr>,
     /// Whether the router is asked to forward a port.
     pub port_mapping: bool,
+    /// Who may find us in the local network.
+    pub lan: Lan,
     /// What the end of input waits for.
     pub wait: Wait,
     /// How long it waits.
@@ -62,6 +64,18 @@ pub enum Paths {
     RelayOnly,
     /// Only direct ones.
     DirectOnly,
+}
+
+/// Who may find us in the local network.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Lan {
+    /// Nobody, and we look for nobody there.
+    Off,
+    /// Those who have our key.
+    #[default]
+    Contacts,
+    /// Everybody there is told our name and our key.
+    Everybody,
 }
 
 /// What the end of piped input waits for.
@@ -190,6 +204,7 @@ mod tests {
             paths: Paths::Any,
             bind: None,
             port_mapping: true,
+            lan: Lan::Off,
             wait: Wait::Delivered,
             timeout: Duration::ZERO,
             serve: None,

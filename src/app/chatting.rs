@@ -14,8 +14,8 @@ use super::server::Serving;
 use super::signals::Signals;
 use super::{Failure, profile, terminal};
 use crate::chat::{self, ExitCode, Input, Notice};
-use crate::config::{Face, Paths, PeerAddress, Wait, Wanted};
-use crate::proto::Policy;
+use crate::config::{Face, Lan, Paths, PeerAddress, Wait, Wanted};
+use crate::proto::{Disclosure, Policy};
 use crate::store::Profile;
 use crate::ui::line::LineView;
 use crate::ui::terminal::{LineEditor, Printer, Restore, Typed, columns};
@@ -97,6 +97,7 @@ async fn run(
         bind: wanted.bind,
         // Whoever only uses the relay has no use for a port.
         port_mapping: wanted.port_mapping && wanted.paths != Paths::RelayOnly,
+        lan: lan(wanted.lan),
     })?;
     let console = match (terminal, text) {
         (_, Some(text)) => Console::saying(text),
@@ -132,6 +133,15 @@ pub(super) fn policy(paths: Paths) -> Policy {
         Paths::Any => Policy::Any,
         Paths::RelayOnly => Policy::RelayOnly,
         Paths::DirectOnly => Policy::DirectOnly,
+    }
+}
+
+/// The option in the core's words.
+fn lan(lan: Lan) -> Option<Disclosure> {
+    match lan {
+        Lan::Off => None,
+        Lan::Contacts => Some(Disclosure::Contacts),
+        Lan::Everybody => Some(Disclosure::Everybody),
     }
 }
 

@@ -378,7 +378,17 @@ fn setup(
 ) -> Result<Setup, Failure> {
     let profile = Profile::open(dir)?;
     let snapshot = profile.snapshot()?;
-    Ok(Setup { profile, snapshot, place, peer, wait, policy, bind: None, port_mapping: false })
+    Ok(Setup {
+        profile,
+        snapshot,
+        place,
+        peer,
+        wait,
+        policy,
+        bind: None,
+        port_mapping: false,
+        lan: None,
+    })
 }
 
 fn place(serving: &Serving, name: Name) -> Result<Place, Failure> {

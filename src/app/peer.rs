@@ -12,8 +12,10 @@ use crate::chat::{
     Chat, Config, Effect, ExitCode, Input, Notice, Snapshot, StoreReply, Timestamp, Wait,
 };
 use crate::config::Place;
-use crate::net::{self, Network, Sockets, start};
-use crate::proto::{self, Command, Endpoint, Event, Policy, RendezvousTrouble, ServerId};
+use crate::net::{self, Discovery, Network, Sockets, start};
+use crate::proto::{
+    self, Command, Disclosure, Endpoint, Event, Policy, RendezvousTrouble, ServerId,
+};
 use crate::store::{Profile, Store};
 
 /// How long goodbyes may take.
@@ -29,6 +31,8 @@ pub(super) struct Setup {
     pub(super) policy: Policy,
     pub(super) bind: Option<SocketAddr>,
     pub(super) port_mapping: bool,
+    /// Who may find us in the local network; with `None` nobody, nor do we look there.
+    pub(super) lan: Option<Disclosure>,
 }
 
 /// Why a peer cannot start.
@@ -60,12 +64,13 @@ pub(super) struct Peer {
     store: Store,
     replies: mpsc::UnboundedReceiver<StoreReply>,
     home: Home,
+    discovery: Option<Discovery>,
 }
 
 impl Peer {
     /// Opens the sockets and starts everything. Must be called inside the runtime.
     pub(super) fn start(setup: Setup) -> Result<Self, StartError> {
-        let Setup { profile, snapshot, place, peer, wait, policy, bind, port_mapping } = setup;
+        let Setup { profile, snapshot, place, peer, wait, policy, bind, port_mapping, lan } = setup;
         let sockets =
             Sockets::bind(bind).map_err(|cause| StartError::Socket { address: bind, cause })?;
         let host = place.rendezvous.host.to_string();
@@ -81,13 +86,25 @@ impl Peer {
         };
         let home = Home::new(ServerId::FIRST, place.rendezvous, snapshot.rendezvous(&host));
         let core = proto::Config { policy, started_at_ms: now().0, ..proto::Config::default() };
-        let endpoint = Endpoint::new(core, identity, random()?, instant());
+        let mut endpoint = Endpoint::new(core, identity, random()?, instant());
         let (answers, replies) = mpsc::unbounded_channel();
         // The chat has stopped listening only when it has ended; then nobody waits for answers.
         let store = profile.run(move |reply| drop(answers.send(reply)))?;
+        let discovery = lan.map(|disclosure| {
+            endpoint.handle_command(instant(), Command::MeetNeighbours(disclosure));
+            Discovery::new(sockets.local_addresses())
+        });
         let network = start(endpoint, sockets, net::Options { port_mapping });
-        let chat = Chat::new(config, snapshot);
-        Ok(Self { chat, network, network_ended: false, stuck: None, store, replies, home })
+        Ok(Self {
+            chat: Chat::new(config, snapshot),
+            network,
+            network_ended: false,
+            stuck: None,
+            store,
+            replies,
+            home,
+            discovery,
+        })
     }
 
     /// Gives the chat something to think about; the consequences come out of [`next`](Self::next).
@@ -124,6 +141,11 @@ impl Peer {
                     }
                 }
                 event = self.network.events.recv(), if !self.network_ended => match event {
+                    Some(Event::Announce(announcement)) => {
+                        if let Some(discovery) = &mut self.discovery {
+                            discovery.announce(announcement);
+                        }
+                    }
                     Some(event) => {
                         self.home.observe(&event);
                         self.input(Input::Network(event));
@@ -138,6 +160,9 @@ impl Peer {
                         trouble: RendezvousTrouble::Unreachable,
                     })),
                 },
+                command = found(&mut self.discovery), if self.stuck.is_none() => {
+                    self.command(command);
+                }
             }
         }
     }
@@ -147,6 +172,9 @@ impl Peer {
         drop(self.network.commands);
         let goodbye = async { while self.network.events.recv().await.is_some() {} };
         let _ = tokio::time::timeout(GOODBYE, goodbye).await;
+        if let Some(discovery) = self.discovery {
+            discovery.close().await;
+        }
         self.store.close();
     }
 
@@ -161,6 +189,13 @@ impl Peer {
 
 async fn has_room(commands: &mpsc::Sender<Command>) {
     drop(commands.reserve().await);
+}
+
+async fn found(discovery: &mut Option<Discovery>) -> Command {
+    match discovery {
+        Some(discovery) => discovery.next().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// 32 bytes of the operating system's.

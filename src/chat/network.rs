@@ -44,6 +44,8 @@ impl Chat {
             Event::KeyChanged { name, expected, actual } => {
                 self.key_changed(&name.name, expected, actual);
             }
+            // The wiring's.
+            Event::Announce(_) => {}
             Event::Connecting { name, peer: _ } => self.presence(&name.name, Presence::Connecting),
             Event::Connected { peer, name, path } => self.connected(peer, &name.name, path),
             Event::PathChanged { peer, path } => self.path_changed(peer, path),

@@ -6,12 +6,14 @@
 //!   network and reads the clock.
 //! - `surroundings` hears of other interfaces and of sleep, `interfaces` picks the addresses that are
 //!   worth offering, `port_mapping` asks the router to forward a port.
+//! - [`Discovery`] announces us in the local network and finds others there.
 //! - [`resolve()`] asks for the addresses of a rendezvous.
 //!
 //! A datagram that cannot be sent is a datagram lost; nothing here ends a chat.
 
 #![expect(clippy::disallowed_types, reason = "this room is the network IO")]
 
+mod discovery;
 mod driver;
 mod interfaces;
 mod port_mapping;
@@ -19,6 +21,7 @@ mod resolve;
 mod socket;
 mod surroundings;
 
+pub use discovery::Discovery;
 pub use driver::{Machine, Network, Options, start};
 pub use resolve::{ResolveError, resolve};
 pub use socket::Sockets;

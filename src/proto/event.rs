@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use p2pchat_wire::identity::{Name, PeerId, ServerKey};
+use p2pchat_wire::neighbour::{Announcement, Nonce};
 use p2pchat_wire::signal::Refusal;
 
 use super::nat::Evidence;
@@ -44,6 +45,9 @@ pub struct ServerId(pub u8);
 impl ServerId {
     /// The server of an endpoint that has only one.
     pub const FIRST: Self = Self(0);
+
+    /// No server: the names of the local network, which everybody there gives himself.
+    pub const LOCAL: Self = Self(u8::MAX);
 }
 
 /// A name at a rendezvous. The same name may be another person's at another one.
@@ -61,6 +65,18 @@ impl From<Name> for PeerName {
         Self { name, server: ServerId::FIRST }
     }
 }
+
+/// Who may know from our announcement in the local network that it is ours.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Disclosure {
+    /// Contacts, whose keys are pinned. Everybody else sees that the program runs here.
+    Contacts,
+    /// Everybody is told our name and our key, and whoever does the same may call us.
+    Everybody,
+}
+
+/// How many endpoints of one announcement are tried.
+pub const MAX_NEIGHBOUR_ENDPOINTS: usize = 4;
 
 /// Something that a person or the wiring wants.
 #[derive(Clone, Debug)]
@@ -93,7 +109,8 @@ pub enum Command {
     /// Be connected to `name` whenever both are there, until [`Command::Disconnect`].
     ///
     /// Its own rendezvous is asked for an introduction. If the key is pinned, the others are asked
-    /// as well a little later: whoever has that key is the one we mean, wherever we meet.
+    /// as well a little later: whoever has that key is the one we mean, wherever we meet, and be
+    /// it in the local network.
     Connect(PeerName),
     /// Stop wanting to be connected to `name`; an existing session is closed.
     Disconnect(PeerName),
@@ -109,6 +126,19 @@ pub enum Command {
         /// At most [`MAX_MESSAGE`](crate::proto::MAX_MESSAGE) bytes.
         message: Vec<u8>,
     },
+    /// From now on be found in the local network and find others there. What to announce comes in
+    /// [`Event::Announce`].
+    MeetNeighbours(Disclosure),
+    /// Somebody in the local network announces this at these endpoints, which the wiring has found
+    /// to be on a link of ours. A claim, like everything that anybody can send.
+    Neighbour {
+        /// What is announced.
+        announcement: Announcement,
+        /// Where; at most [`MAX_NEIGHBOUR_ENDPOINTS`] are tried.
+        endpoints: Vec<SocketAddr>,
+    },
+    /// The announcement with this nonce stands no longer.
+    NeighbourGone(Nonce),
     /// The local endpoints of our sockets, to be offered to peers.
     SetHostCandidates(Vec<SocketAddr>),
     /// What our router says to being asked to forward a port to our first socket. If it does, its
@@ -189,6 +219,9 @@ pub enum Event {
         /// Why.
         refusal: Refusal,
     },
+    /// Announce this in the local network from now on instead of what was announced before; with
+    /// `None`, nothing.
+    Announce(Option<Announcement>),
     /// Somebody else proved to own a pinned name. Nothing was sent to them.
     KeyChanged {
         /// Which contact.

@@ -29,8 +29,9 @@ mod stream;
 
 pub use endpoint::{Dropped, Endpoint, MAX_SERVERS};
 pub use event::{
-    Command, Config, DisconnectReason, Event, Output, PathInfo, PathKind, PeerName, Policy,
-    RendezvousTrouble, ServerId, SocketId, SocketRequest, Transmit,
+    Command, Config, Disclosure, DisconnectReason, Event, MAX_NEIGHBOUR_ENDPOINTS, Output,
+    PathInfo, PathKind, PeerName, Policy, RendezvousTrouble, ServerId, SocketId, SocketRequest,
+    Transmit,
 };
 pub use nat::{Allocation, Evidence, PortModel, Sample, Scope, infer};
 pub use path::{PathDescription, PathOrigin, PathReason, PathState};

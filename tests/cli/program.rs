@@ -47,6 +47,8 @@ impl Profile {
         for variable in ["P2PCHAT_NAME", "P2PCHAT_DATA_DIR", "P2PCHAT_LOG", "NO_COLOR"] {
             command.env_remove(variable);
         }
+        // Nor does a test talk to the network that it runs in.
+        command.env("P2PCHAT_NO_LAN", "1");
         command.env("TZ", "UTC").arg("--data-dir").arg(self.0.path()).args(arguments);
         command
     }

@@ -26,6 +26,7 @@ pub struct Host {
     pub events: Vec<(Duration, Event)>,
     policy: Policy,
     name: Option<Name>,
+    has_server: bool,
 }
 
 /// A datagram on its way.
@@ -121,32 +122,45 @@ impl World {
     }
 
     pub fn add_nameless(&mut self, policy: Policy) -> usize {
+        self.add_host("192.0.2", policy, true)
+    }
+
+    /// Somebody in a local network who has no rendezvous.
+    pub fn add_without_server(&mut self, text: &str, policy: Policy) -> usize {
+        let host = self.add_host("192.168.0", policy, false);
+        self.hosts[host].name = Some(name(text));
+        self.command(host, Command::Register(name(text)));
+        host
+    }
+
+    fn add_host(&mut self, network: &str, policy: Policy, has_server: bool) -> usize {
         let number = self.hosts.len() as u8 + 1;
-        let address = format!("192.0.2.{number}:4000").parse().expect("address");
-        let endpoint = self.start(number, 1_000, policy);
-        self.hosts.push(Host { address, endpoint, events: Vec::new(), policy, name: None });
+        let address = format!("{network}.{number}:4000").parse().expect("address");
+        let endpoint = self.start(number, 1_000, policy, has_server);
+        let events = Vec::new();
+        self.hosts.push(Host { address, endpoint, events, policy, name: None, has_server });
         self.hosts.len() - 1
     }
 
-    fn start(&self, number: u8, started_at_ms: u64, policy: Policy) -> Endpoint {
+    fn start(&self, number: u8, started_at_ms: u64, policy: Policy, has_server: bool) -> Endpoint {
         let identity = Identity::from_seed([number; 32]);
         let mut seed = [number; 32];
         seed[..8].copy_from_slice(&started_at_ms.to_le_bytes());
         let config = Config { policy, started_at_ms, ..Config::default() };
         let mut endpoint = Endpoint::new(config, identity, seed, self.now);
-        let addresses = vec![server_address()];
-        endpoint.handle_command(
-            self.now,
-            Command::UseRendezvous { server: ServerId::FIRST, addresses, key: None, token: None },
-        );
+        let (server, addresses) = (ServerId::FIRST, vec![server_address()]);
+        if has_server {
+            let use_it = Command::UseRendezvous { server, addresses, key: None, token: None };
+            endpoint.handle_command(self.now, use_it);
+        }
         endpoint
     }
 
     /// The program ends without a word and starts again, at the same address.
     pub fn restart(&mut self, host: usize) {
         let elapsed = (self.now - self.start).as_millis() as u64;
-        self.hosts[host].endpoint =
-            self.start(host as u8 + 1, 1_000 + elapsed, self.hosts[host].policy);
+        let (policy, has_server) = (self.hosts[host].policy, self.hosts[host].has_server);
+        self.hosts[host].endpoint = self.start(host as u8 + 1, 1_000 + elapsed, policy, has_server);
         if let Some(name) = self.hosts[host].name.clone() {
             self.command(host, Command::Register(name));
         }

@@ -47,7 +47,7 @@ impl Street {
     fn command(&self, name: &str) -> Command {
         let mut command = Command::new(peer_program());
         command.args(["--name", name, "--rendezvous", &format!("127.0.0.1:{}", self.port)]);
-        command.arg("--data-dir").arg(self.folder.join(name));
+        command.arg("--no-lan").arg("--data-dir").arg(self.folder.join(name));
         command
     }
 

@@ -3,7 +3,7 @@
 //! `Noise_IK_25519_ChaChaPoly_BLAKE2s` (Noise rev. 34 §7.5): one round trip, both sides proven,
 //! the initiator's identity hidden from everybody but the responder. The prologue binds what the
 //! two sides must agree on without saying it: the protocol's version, which channel this is, and
-//! the rendezvous it belongs to. A payload travels with each message; the first can be replayed by
+//! the rendezvous it belongs to, if any. A payload travels with each message; the first can be replayed by
 //! whoever saw it, so nothing irreversible may hang on it.
 
 use snow::params::{CipherChoice, DHChoice, HashChoice, NoiseParams};
@@ -36,26 +36,31 @@ pub const MAX_PAYLOAD: usize = 1024;
 #[error("the handshake message is not genuine")]
 pub struct HandshakeError;
 
-/// Which channel a handshake is for, and at which rendezvous: the Noise prologue.
+/// Which channel a handshake is for, and who brought the two together: the Noise prologue.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Purpose {
     /// Between a peer and this rendezvous.
     Link(ServerKey),
     /// Between two peers that this rendezvous introduced.
     Peer(ServerKey),
+    /// Between two peers that found each other in their local network.
+    Neighbour,
 }
 
 impl Purpose {
     fn prologue(self) -> Vec<u8> {
         let (label, server) = match self {
             Self::Link(server) => {
-                (&b"p2pchat link initiator=peer responder=rendezvous"[..], server)
+                (&b"p2pchat link initiator=peer responder=rendezvous"[..], Some(server))
             }
-            Self::Peer(server) => (&b"p2pchat peer initiator=peer responder=peer"[..], server),
+            Self::Peer(server) => {
+                (&b"p2pchat peer initiator=peer responder=peer"[..], Some(server))
+            }
+            Self::Neighbour => (&b"p2pchat neighbour initiator=peer responder=peer"[..], None),
         };
         let mut prologue = label.to_vec();
         prologue.push(crate::VERSION);
-        prologue.extend(server.0);
+        prologue.extend(server.into_iter().flat_map(|server| server.0));
         prologue
     }
 }

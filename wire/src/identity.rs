@@ -94,6 +94,14 @@ impl Identity {
     pub(crate) fn secret(&self) -> &[u8; 32] {
         self.secret.as_bytes()
     }
+
+    /// The secret that the two owners of the keys can compute, and nobody else (RFC 7748 §6.1).
+    ///
+    /// `None` if the other key is one of the few for which everybody can.
+    pub(crate) fn agree(&self, other: &PeerId) -> Option<[u8; 32]> {
+        let shared = self.secret.diffie_hellman(&PublicKey::from(other.0));
+        shared.was_contributory().then(|| shared.to_bytes())
+    }
 }
 
 impl fmt::Debug for Identity {

@@ -13,6 +13,7 @@
 //!   datagrams that follow it, and [`replay`] refuses those seen before.
 //! - [`signal`] is what peer and rendezvous say inside that channel. Two peers say frames to each
 //!   other, which the server cannot read and this crate does not know.
+//! - [`neighbour`] is what peers of one local network announce, and how contacts recognise it.
 //! - [`identity`] has the keys and names, [`random`] the one door for randomness,
 //!   [`codec`] the bounded encoding under all of it, and [`address`] the rules about addresses that
 //!   a stranger may name.
@@ -26,6 +27,7 @@ pub mod cookie;
 pub mod datagram;
 pub mod handshake;
 pub mod identity;
+pub mod neighbour;
 pub mod random;
 pub mod replay;
 pub mod sealing;

@@ -1,5 +1,5 @@
 //! The handshakes with one peer: those that we opened, one at each rendezvous that introduces us at
-//! most, and the last that we answered.
+//! most and one as neighbours, and the last that we answered.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -89,6 +89,11 @@ impl Handshaking {
         self.opened.retain(|one| one.server != server || Some(one.purpose) == purpose);
     }
 
+    /// Whether a handshake that we opened there waits for its answer.
+    pub(super) fn is_open_at(&self, server: ServerId) -> bool {
+        self.opening_for(server).is_some()
+    }
+
     /// Whether a handshake of ours waits for its answer.
     pub(super) fn is_open(&self) -> bool {
         !self.opened.is_empty()
@@ -151,7 +156,7 @@ impl Handshaking {
     /// precedence.
     ///
     /// `current` are the instances of the session that exists, if any. An opening of ours counts
-    /// where the peer can have got it: at the servers that introduced us.
+    /// where the peer can have got it: at the servers that introduced us, and in our own network.
     pub(super) fn answer(
         &mut self,
         cx: &mut Context<'_>,
@@ -160,7 +165,8 @@ impl Handshaking {
         current: Option<Instances>,
         relays: &Relays,
     ) -> Option<Answer> {
-        let introduced = |one: &Opened| relays.get(one.server).is_some();
+        let introduced =
+            |one: &Opened| one.server == ServerId::LOCAL || relays.get(one.server).is_some();
         let young =
             |one: &Opened| cx.now.saturating_duration_since(one.opening.since) < YIELD_AFTER;
         let ours_counts = cx.identity.id() < self.peer;

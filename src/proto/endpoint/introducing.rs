@@ -48,6 +48,7 @@ impl Endpoint {
     /// From now on, `name` is `key` and nobody else.
     pub(super) fn pin(&mut self, now: Instant, name: PeerName, key: PeerId) {
         self.pins.pin(name.clone(), key);
+        self.recognise_anew(now);
         self.renew_calls(now, &name.name);
         if let Some(home) = self.homes.get_mut(name.server) {
             home.calls.ask_again(now, &name.name, Duration::ZERO);
@@ -257,7 +258,7 @@ impl Endpoint {
     }
 
     /// The peer with this key, made if there is room.
-    fn peer(&mut self, key: PeerId, name: &PeerName) -> Option<&mut Peer> {
+    pub(super) fn peer(&mut self, key: PeerId, name: &PeerName) -> Option<&mut Peer> {
         if !self.peers.contains_key(&key) {
             self.forget_idle_peers();
             if self.peers.len() >= MAX_PEERS {

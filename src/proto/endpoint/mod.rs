@@ -3,7 +3,7 @@
 //! The endpoint tells datagrams apart. At each rendezvous it has a [`home`]: a [`link`], a name
 //! ([`registration`]) and those whom it wants to be introduced to there ([`calls`]). It holds one
 //! [`peer::Peer`] for everybody whom it was introduced to ([`introducing`]), by however many
-//! servers, and finds the peer that a datagram is for in its [`directory`].
+//! servers or in the local network ([`neighbours`]), and finds the peer that a datagram is for in its [`directory`].
 //!
 //! Inputs only change state and fill queues, so any number of them may precede a drain; one
 //! [`Endpoint::poll_output`] empties the queues and ends with the next timeout.
@@ -15,6 +15,7 @@ mod handshaking;
 mod home;
 mod introducing;
 mod link;
+mod neighbours;
 mod offer;
 mod peer;
 mod pins;
@@ -38,6 +39,7 @@ use context::Context;
 use directory::Directory;
 use home::Homes;
 pub use home::MAX_SERVERS;
+use neighbours::Neighbours;
 use peer::Peer;
 use pins::Pins;
 use sockets::Sockets;
@@ -81,6 +83,7 @@ pub struct Endpoint {
     pins: Pins,
     peers: BTreeMap<PeerId, Peer>,
     directory: Directory,
+    neighbours: Neighbours,
     hosts: Vec<SocketAddr>,
     port_mapping: PortMapping,
     /// `hosts`, `port_mapping`, and where the servers see us, as they are offered to peers.
@@ -111,6 +114,7 @@ impl Endpoint {
             pins: Pins::default(),
             peers: BTreeMap::new(),
             directory: Directory::default(),
+            neighbours: Neighbours::default(),
             hosts: Vec::new(),
             port_mapping: PortMapping::default(),
             candidates: Vec::new(),
@@ -145,10 +149,12 @@ impl Endpoint {
             Command::Register(name) => {
                 self.homes.iter_mut().for_each(|home| home.registering.want(now, name.clone()));
                 self.name = Some(name);
+                self.renew_announcement(now);
             }
             Command::Unregister => {
                 self.homes.iter_mut().for_each(|home| home.registering.give_up(now));
                 self.name = None;
+                self.renew_announcement(now);
             }
             Command::Pin { name, key } => self.pin(now, name, key),
             Command::Connect(name) => self.call(now, &name),
@@ -156,6 +162,11 @@ impl Endpoint {
             Command::Send { peer, tag, message } => {
                 self.with_peer(now, peer, |peer, cx| peer.send(cx, tag, message));
             }
+            Command::MeetNeighbours(disclosure) => self.meet_neighbours(now, disclosure),
+            Command::Neighbour { announcement, endpoints } => {
+                self.on_neighbour(now, announcement, endpoints);
+            }
+            Command::NeighbourGone(nonce) => self.on_neighbour_gone(now, &nonce),
             Command::SetHostCandidates(hosts) => {
                 self.hosts = hosts;
                 self.renew_candidates(now);
@@ -170,6 +181,7 @@ impl Endpoint {
                 // A server follows the first packet that it sees from our new endpoint, and only then
                 // relays what comes from there.
                 self.homes.iter_mut().for_each(|home| home.link.network_changed(now));
+                self.renew_announcement(now);
                 self.advance(now);
                 self.with_all_peers(now, |peer, cx| peer.network_changed(cx));
                 for server in self.homes.ids() {
@@ -280,6 +292,7 @@ impl Endpoint {
             }
             Datagram::PeerInit(init) => {
                 let owner = self.directory.owner_of_introduction(init.introduction);
+                let owner = owner.or_else(|| self.caller_numbered(init.introduction));
                 self.dispatch_or_drop(now, owner, from, datagram, bytes);
             }
             Datagram::Punch { introduction } => {
@@ -368,7 +381,12 @@ impl Endpoint {
         if self.closed {
             return Output::Timeout(None);
         }
-        let timeouts = [self.servers_timeout(), self.survey.timeout(), self.directory.timeout()];
+        let timeouts = [
+            self.servers_timeout(),
+            self.survey.timeout(),
+            self.neighbours_timeout(),
+            self.directory.timeout(),
+        ];
         Output::Timeout(timeouts.into_iter().flatten().min())
     }
 

@@ -4,6 +4,7 @@
 //! where packets go, has the session make them, and tells each what the other learnt.
 
 mod meeting;
+mod near;
 mod punching;
 mod traffic;
 
@@ -24,6 +25,8 @@ use crate::proto::session::{IDLE_TIMEOUT, Session};
 use crate::proto::{
     DisconnectReason, Event, PathDescription, PathInfo, PathReason, PeerName, Policy, ServerId,
 };
+use near::Near;
+pub(super) use near::Nearby;
 use punching::Punching;
 
 /// How long a session that we answered may stay without a single packet from who opened it.
@@ -43,6 +46,7 @@ pub(super) struct Peer {
     /// then believed before its first packet.
     called: Vec<PeerName>,
     relays: Relays,
+    near: Near,
     targets: Vec<Pair>,
     /// Datagrams that wait for [`GUARD`], once.
     guarded: VecDeque<(Instant, Pair, Vec<u8>)>,
@@ -68,6 +72,7 @@ impl Peer {
             name,
             called: Vec::new(),
             relays: Relays::default(),
+            near: Near::default(),
             targets: Vec::new(),
             guarded: VecDeque::new(),
             handshaking: Handshaking::new(id, instance),
@@ -154,7 +159,7 @@ impl Peer {
 
     /// The numbers of the introductions that lead to it.
     pub(super) fn introductions(&self) -> impl Iterator<Item = u64> + Clone + '_ {
-        self.relays.iter().map(|known| known.number)
+        self.relays.iter().map(|known| known.number).chain(self.near.number())
     }
 
     /// The relay channels that lead to it.
@@ -340,7 +345,7 @@ impl Peer {
         if rekey.is_some_and(|at| at <= cx.now) && self.confirmed && !self.handshaking.is_open() {
             // The newest introduction is the one that the peer knows even if it has started anew.
             let newest = self.relays.newest().map(|known| known.server);
-            newest.into_iter().for_each(|server| self.open(cx, server));
+            self.open(cx, newest.unwrap_or(ServerId::LOCAL));
         }
         let active = self.paths.active();
         if let Some(session) = &mut self.session {

@@ -29,6 +29,11 @@ impl Pins {
         self.by_name.get(name).copied()
     }
 
+    /// Every pinned key.
+    pub(super) fn keys(&self) -> impl Iterator<Item = PeerId> {
+        self.by_key.iter().filter(|(_, names)| !names.is_empty()).map(|(key, _)| *key)
+    }
+
     /// The names under which a key is known, the first one first.
     pub(super) fn names(&self, key: PeerId) -> &[PeerName] {
         self.by_key.get(&key).map_or(&[], Vec::as_slice)

@@ -61,6 +61,7 @@ impl Endpoint {
         }
         self.events.extend(self.homes.choose().map(Event::HomeChanged));
         self.look_at_our_nat(now);
+        self.tend_neighbours(now);
     }
 
     fn advance_at(&mut self, now: Instant, server: ServerId) {

@@ -103,6 +103,8 @@ struct Path {
     origin: Origin,
     state: State,
     probes: Probes,
+    /// Announced in our own network.
+    near: bool,
     /// Smoothed over the echoes.
     rtt: Option<Duration>,
     /// When the last authentic packet came from there.
@@ -339,6 +341,7 @@ impl Path {
             origin,
             state: State::Unproven,
             probes: Probes { next: Some(now), ..Probes::default() },
+            near: false,
             rtt: None,
             heard_at: None,
             suspected_at: None,
@@ -352,7 +355,7 @@ impl Path {
     }
 
     fn info(&self) -> PathInfo {
-        let local = address::is_local(self.pair.remote.ip());
+        let local = self.near || address::is_local(self.pair.remote.ip());
         PathInfo {
             kind: if local { PathKind::Lan } else { PathKind::Direct },
             remote: Some(self.pair.remote),

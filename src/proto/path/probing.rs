@@ -130,6 +130,23 @@ impl Paths {
         some
     }
 
+    /// An endpoint is announced in our own network, whatever its address looks like.
+    pub(crate) fn is_near(&mut self, pair: Pair) {
+        if let Some(path) = self.direct.iter_mut().find(|path| path.pair == pair) {
+            path.near = true;
+        }
+    }
+
+    /// Forgets that an endpoint has not answered: there is news of it that only the peer can have.
+    pub(crate) fn try_anew(&mut self, now: Instant, pair: Pair) {
+        let unheard = |path: &&mut Path| path.pair == pair && path.heard_at.is_none();
+        if let Some(path) = self.direct.iter_mut().find(unheard) {
+            path.blind = 0;
+            path.probes.unanswered = 0;
+            path.probes.next = Some(now);
+        }
+    }
+
     /// Packets that went to an endpoint from whichever of our sockets; `None` if it was ever heard.
     /// Where a planned punch came in, they are counted apart: it is a sign of life, if no proof.
     fn blind_packets(&self, pair: Pair) -> Option<u32> {

@@ -64,6 +64,14 @@ impl Paths {
         self.active
     }
 
+    /// The path to be shown to a person: the one in use; while there is none, and no relay either,
+    /// the one that the peer was heard on last.
+    pub(crate) fn shown(&self) -> Option<PathId> {
+        let last = || self.direct.iter().filter(|path| path.heard_at.is_some());
+        let last = || last().max_by_key(|path| path.heard_at).map(|path| path.id);
+        self.active.or_else(|| if self.relay { None } else { last() })
+    }
+
     fn best_direct(&self) -> Option<PathId> {
         let validated = || self.direct.iter().filter(|path| path.state == State::Validated);
         let rtt = |path: &Path| path.rtt.unwrap_or(Duration::MAX);

@@ -10,6 +10,7 @@ use p2pchat_wire::datagram::{
 };
 use p2pchat_wire::handshake::{INIT_OVERHEAD, Initiator, Purpose, Responder};
 use p2pchat_wire::identity::{Identity, Name, PeerId};
+use p2pchat_wire::neighbour::{Acquaintance, Announcement, HINTS};
 use p2pchat_wire::random::Random;
 use p2pchat_wire::signal::{
     self, ClientSignal, Connect, Introduction, LinkReply, LinkRequest, Refusal, Registration,
@@ -240,6 +241,26 @@ fn peers_send_these_datagrams() {
     let response = Response { receiver: 0xa2a2_a2a2, sender: 0xb2b2_b2b2, noise: &noise };
     book.check("wire/datagram/peer-response-head", &response.encode_peer()[..9]);
     book.check("wire/datagram/peer-data-head", &datagram::peer_header(0xb2b2_b2b2, 258));
+    book.close();
+}
+
+#[test]
+fn neighbours_announce_and_recognise_these_bytes() {
+    let mut book = Book::open("wire/neighbour");
+    let alice = Identity::from_seed(ALICE);
+    let acquaintance = Acquaintance::new(&alice, &id(BOB)).expect("a key");
+    let token = acquaintance.token(&alice.id(), &NONCE);
+    book.check("wire/neighbour/hint", &token.hint);
+    book.check("wire/neighbour/number", &token.introduction.to_be_bytes());
+    let mut hints = vec![[0; 4]; HINTS];
+    hints[HINTS - 1] = token.hint;
+    let open = Some((name("alice"), alice.id()));
+    let mut record = Vec::new();
+    for (attribute, value) in (Announcement { nonce: NONCE, hints, open }).text() {
+        record.push(u8::try_from(attribute.len() + 1 + value.len()).expect("one string"));
+        record.extend([attribute.as_bytes(), b"=", &value].concat());
+    }
+    book.check("wire/neighbour/text", &record);
     book.close();
 }
 

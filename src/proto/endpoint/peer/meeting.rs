@@ -98,13 +98,20 @@ impl Peer {
     /// Opens a handshake that is bound to this server, or repeats the one that is open, on every
     /// way there is.
     pub(super) fn open(&mut self, cx: &mut Context<'_>, server: ServerId) {
-        let Some(purpose) = self.relays.get(server).map(|known| known.purpose) else { return };
+        let purpose = match server {
+            ServerId::LOCAL => Some(Purpose::Neighbour),
+            server => self.relays.get(server).map(|known| known.purpose),
+        };
+        let Some(purpose) = purpose else { return };
         let instance = self.session.as_ref().map(|session| session.instances().local);
         self.handshaking.open(cx, server, purpose, instance);
         self.send_opening(cx, server);
     }
 
     pub(super) fn send_opening(&mut self, cx: &mut Context<'_>, server: ServerId) {
+        if server == ServerId::LOCAL {
+            return self.send_nearby(cx);
+        }
         let Some(introduction) = self.relays.get(server).map(|known| known.number) else { return };
         let Some(datagram) = self.handshaking.opening_datagram(server, introduction) else {
             return;
@@ -130,9 +137,10 @@ impl Peer {
     }
 
     fn send_guarded(&mut self, cx: &mut Context<'_>, to: Pair, datagram: Vec<u8>) {
-        let Some(newest) = self.relays.newest() else { return };
-        let way = cx.homes.rtt(newest.server).unwrap_or_default() / 2;
-        let at = newest.at + GUARD.saturating_sub(way);
+        let at = self.relays.newest().map_or(cx.now, |newest| {
+            let way = cx.homes.rtt(newest.server).unwrap_or_default() / 2;
+            newest.at + GUARD.saturating_sub(way)
+        });
         if !self.paths.may_send_blindly(cx.now, to) {
             return;
         }
@@ -195,6 +203,9 @@ impl Peer {
         let Some(purpose) = self.purpose_of(cx, init) else { return };
         let answer = self.handshaking.answer(cx, init, purpose, session, &self.relays);
         let Some(answer) = answer else { return };
+        if purpose == Purpose::Neighbour {
+            self.near.met(init.introduction);
+        }
         match &mut self.session {
             Some(session) if session.instances() == answer.instances => {
                 session.add_epoch(answer.epoch);
@@ -222,11 +233,14 @@ impl Peer {
     }
 
     /// What an opening is bound to: the server whose introduction it names, else the one that
-    /// relayed it.
+    /// relayed it. One that came straight, under another number, is a neighbour's.
     fn purpose_of(&self, cx: &Context<'_>, init: &PeerInit<'_>) -> Option<Purpose> {
         let named = self.relays.numbered(init.introduction);
-        let known = named.or_else(|| self.relays.get(cx.via?));
-        known.map(|known| known.purpose)
+        match (named, cx.via) {
+            (Some(known), _) => Some(known.purpose),
+            (None, Some(server)) => self.relays.get(server).map(|known| known.purpose),
+            (None, None) => Some(Purpose::Neighbour),
+        }
     }
 
     /// Answers by the way that something came.
@@ -245,7 +259,11 @@ impl Peer {
         response: &Response<'_>,
         bytes: usize,
     ) {
+        let as_neighbours = self.handshaking.is_open_at(ServerId::LOCAL);
         let Some(finished) = self.handshaking.finish(cx, response) else { return };
+        if let (true, Remote::Direct(from)) = (as_neighbours, remote) {
+            self.near.met_at(from.remote);
+        }
         match &mut self.session {
             Some(session) if session.instances() == finished.instances => {
                 session.add_epoch(finished.epoch);

@@ -162,7 +162,7 @@ impl Peer {
     }
 
     fn path_info(&self) -> PathInfo {
-        let Some(active) = self.paths.active() else {
+        let Some(active) = self.paths.shown() else {
             return PathInfo { kind: PathKind::Relay, remote: None, rtt: None };
         };
         let info = self.paths.info(active);
