@@ -10,6 +10,7 @@
 //! - [`places`]: IPv6, carriers, one LAN.
 //! - [`gateway`]: routers that forward a port when they are asked to.
 //! - [`movement`]: another network in the middle of a chat, and a laptop that sleeps.
+//! - [`neighbours`]: one local network, without a server and without a way out.
 //! - [`policy`]: `--relay-only` and `--direct-only` keep their word.
 //! - [`weather`]: cut paths, routers that forget, loss, and no UDP at all.
 //!
@@ -30,6 +31,7 @@ mod matrix;
 mod meeting;
 mod movement;
 mod nat;
+mod neighbours;
 mod odds;
 mod places;
 mod policy;
