@@ -112,6 +112,31 @@ fn a_forwarded_port_makes_a_symmetric_nat_harmless_however_it_is_asked_for() {
 }
 
 #[test]
+fn a_forwarded_port_serves_whatever_the_other_side_is_behind() {
+    on_lab_ground_with(
+        "gateway::a_forwarded_port_serves_whatever_the_other_side_is_behind",
+        TOOLS,
+        || {
+            for kind in [Mapping::Endpoint, Mapping::Block, Mapping::Sequential] {
+                // Called and calling: who sends first decides which flow the router knows.
+                for asker in 0..2 {
+                    let (world, folder) = (World::new(), Folder::new());
+                    let nat = Nat::new(kind, Filtering::Port);
+                    let mut homes = [world.home(nat), world.home(nat)];
+                    homes[asker] = world.home(SYMMETRIC);
+                    let [(alice, _), (bob, _)] = homes.each_mut().map(|home| world.host(home));
+                    let _gateway =
+                        Gateway::open(&world, "core", &homes[asker], &folder, Speaks::Pcp);
+                    let mut meeting = report(Meeting::start(&world, &alice, &bob));
+                    report(meeting.say_hello());
+                    report(meeting.wait_path(&["direct"], PATIENCE));
+                }
+            }
+        },
+    );
+}
+
+#[test]
 fn what_a_router_behind_a_carrier_forwards_serves_a_neighbour() {
     on_lab_ground_with(
         "gateway::what_a_router_behind_a_carrier_forwards_serves_a_neighbour",

@@ -6,14 +6,15 @@
 //! written to, and learns the endpoint from the packet. Otherwise the relay stays.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use p2pchat::proto::PathKind;
+use p2pchat::proto::{Command, MappingProtocol, PathKind, PortMapping};
 
 use crate::nat::{Behaviour, Filtering, Mapping, Ports};
 use crate::scene::{Place, Scene, behind};
-use crate::talker::Talker;
-use crate::topology::CORE;
+use crate::talker::{PORT, Talker};
+use crate::topology::{CORE, HostId, RouterId};
 
 use Filtering as F;
 use Mapping as M;
@@ -159,6 +160,59 @@ fn two_homes_behind_one_carrier_go_direct_only_if_it_turns_datagrams_round() {
         });
         assert_eq!(outcome(scene), expected, "hairpin: {hairpin}");
     }
+}
+
+#[test]
+fn a_home_behind_a_carrier_is_no_better_than_its_own_router() {
+    let carrier = |home| Place::Carrier { home, carrier: Behaviour::home() };
+    let home = || Place::Behind(Behaviour::home());
+    assert_eq!(outcome(Scene::new(1, carrier(Behaviour::symmetric()), home())), 'R');
+    let both = Scene::new(1, carrier(Behaviour::home()), carrier(Behaviour::home()));
+    assert_eq!(outcome(both), 'D', "each behind a carrier of its own");
+}
+
+#[test]
+fn ipv6_on_one_side_alone_helps_nobody() {
+    let symmetric = Behaviour::symmetric;
+    let scene = Scene::new(1, Place::DualStack(symmetric()), Place::Behind(symmetric()));
+    assert_eq!(outcome(scene), 'R');
+}
+
+/// The router next to somebody forwards a port to them, and they know it.
+fn forward(scene: &mut Scene, who: HostId, router: RouterId) {
+    let inside = SocketAddr::new(scene.world.addresses(who)[0], PORT);
+    let nat = scene.world.router(router).nat.as_mut().expect("a router with a NAT");
+    let mapping = PortMapping::Mapped { by: MappingProtocol::Pcp, external: nat.forward(inside) };
+    scene.command(who, Command::SetPortMapping(mapping));
+}
+
+#[test]
+fn one_forwarded_port_makes_any_pair_of_nats_harmless() {
+    for place in PLACES.iter().skip(1) {
+        for side in 0..2 {
+            let mut scene = Scene::new(1, self::place(place), self::place("APD/APD"));
+            let router = scene.routers[side].expect("both are behind routers");
+            let who = [scene.alice, scene.bob][side];
+            forward(&mut scene, who, router);
+            assert_eq!(outcome(scene), 'D', "{place} × APD/APD, side {side}");
+        }
+    }
+}
+
+#[test]
+fn a_port_that_is_forwarded_behind_a_carrier_serves_a_neighbour() {
+    let mut scene = Scene::built(1, |world| {
+        let (inside, _) = world.add_nat(CORE, "198.18.0.1", Behaviour::symmetric());
+        let home = Behaviour::symmetric;
+        [
+            behind(world, inside, "100.64.0.2", home(), "192.168.1.2"),
+            behind(world, inside, "100.64.0.3", home(), "192.168.2.2"),
+        ]
+    });
+    let router = scene.routers[1].expect("behind a router");
+    let bob = scene.bob;
+    forward(&mut scene, bob, router);
+    assert_eq!(outcome(scene), 'L', "both see addresses of the carrier's own network");
 }
 
 #[test]

@@ -138,6 +138,8 @@ pub(crate) struct Nat {
     mappings: Vec<Entry>,
     /// Ports that the router holds itself, each towards one remote endpoint, and since when.
     stolen: Vec<(u16, SocketAddr, Instant)>,
+    /// External ports that lead inside because somebody there asked for it.
+    forwarded: Vec<(u16, SocketAddr)>,
     next_port: u16,
     rebound: bool,
     random: Random,
@@ -174,6 +176,7 @@ impl Nat {
             external,
             mappings: Vec::new(),
             stolen: Vec::new(),
+            forwarded: Vec::new(),
             next_port,
             rebound: false,
             random,
@@ -182,6 +185,14 @@ impl Nat {
 
     pub(crate) fn external(&self) -> IpAddr {
         self.external
+    }
+
+    /// Has an external port lead to `inside` for everybody, as a router does that is asked by PCP;
+    /// returns the external endpoint.
+    pub(crate) fn forward(&mut self, inside: SocketAddr) -> SocketAddr {
+        let port = self.draw(1024, 64_512);
+        self.forwarded.push((port, inside));
+        SocketAddr::new(self.external, port)
     }
 
     /// Notes that `inside` writes to `remote` and returns the endpoint that the remote will see.
@@ -220,6 +231,17 @@ impl Nat {
         remote: SocketAddr,
     ) -> Result<SocketAddr, NotAdmitted> {
         self.forget_expired(now);
+        let forwarded = self.forwarded.iter().find(|(port, _)| *port == external.port());
+        if let Some(&(_, inside)) = forwarded {
+            // The answer leaves from where the question came in, even if there was a flow to this
+            // remote before. (Linux shows the remote under another port inside; it comes to the same.)
+            let scope = Scope::Endpoint(remote);
+            self.mappings.retain(|entry| (entry.inside, entry.scope) != (inside, scope));
+            let permitted = vec![(remote, now)];
+            let entry = Entry { inside, scope, external, born: now, used: now, permitted };
+            self.mappings.push(entry);
+            return Ok(inside);
+        }
         let entry = self.mappings.iter().find(|entry| entry.external == external);
         let refused = match entry {
             Some(entry) if self.admits(entry, remote) => return Ok(entry.inside),
@@ -319,6 +341,7 @@ impl Nat {
 
     fn is_free(&self, port: u16, remote: SocketAddr) -> bool {
         self.mappings.iter().all(|entry| entry.external.port() != port)
+            && self.forwarded.iter().all(|&(taken, _)| taken != port)
             && !self.is_stolen(port, remote)
     }
 

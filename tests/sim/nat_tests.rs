@@ -125,6 +125,17 @@ fn an_absolute_lifetime_ends_the_busiest_mapping() {
 }
 
 #[test]
+fn a_forwarded_port_lets_everybody_in_and_answers_leave_from_it() {
+    let mut nat = boxed(Behaviour::symmetric());
+    let external = nat.forward(at(INSIDE));
+    for stranger in [BOB, CAROL] {
+        assert_eq!(nat.inbound(epoch(), external, at(stranger)), Ok(at(INSIDE)));
+        assert_eq!(nat.outbound(epoch(), at(INSIDE), at(stranger)), external);
+    }
+    assert_ne!(nat.outbound(epoch(), at(INSIDE), at(BOB_OTHER_PORT)), external);
+}
+
+#[test]
 fn rebinding_forgets_the_mapping_and_gives_another_port() {
     let mut nat = boxed(Behaviour::home());
     let before = nat.outbound(epoch(), at(INSIDE), at(BOB));
