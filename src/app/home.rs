@@ -142,7 +142,8 @@ impl Home {
             server = format!("{} ({server})", self.rendezvous.host);
         }
         format!(
-            "no answer over UDP from {server}. UDP seems blocked in this network, or the server is down"
+            "no answer from {server}, neither over UDP nor over TCP. This network lets neither through \
+             to it, or the server is down"
         )
     }
 
@@ -184,6 +185,9 @@ mod tests {
             server: ServerId::FIRST,
             trouble: RendezvousTrouble::Unreachable,
         });
-        assert!(home.cause().contains("192.0.2.1:9") && home.cause().contains("UDP seems blocked"));
+        assert!(
+            home.cause().contains("192.0.2.1:9")
+                && home.cause().contains("neither over UDP nor over TCP")
+        );
     }
 }

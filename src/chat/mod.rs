@@ -56,7 +56,7 @@ use self::exit::Run;
 use self::inbox::Inbox;
 use self::outbox::LOAD_LINES;
 use self::record::{Line, Record};
-use crate::proto::{self, RendezvousTrouble};
+use crate::proto::{self, RendezvousTrouble, ServerId};
 
 /// How a chat starts.
 #[derive(Clone, Debug)]
@@ -153,6 +153,8 @@ pub struct Chat {
     describing: Vec<PeerId>,
     rendezvous: Rendezvous,
     registered: bool,
+    /// The servers that are reached over TCP alone.
+    over_tcp: Vec<ServerId>,
     trouble: Option<RendezvousTrouble>,
     register_refusal: Option<Refusal>,
     asked: VecDeque<Asked>,
@@ -180,6 +182,7 @@ impl Chat {
             describing: Vec::new(),
             rendezvous: rendezvous.unwrap_or_else(|| Rendezvous::new(&config.host)),
             registered: false,
+            over_tcp: Vec::new(),
             trouble: None,
             register_refusal: None,
             asked: VecDeque::new(),

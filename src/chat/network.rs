@@ -12,7 +12,7 @@ use super::storage::{ReceivedLine, StoreRequest};
 use super::{
     Address, Asked, Chat, Effect, ExitCode, LineId, LineState, Notice, Presence, Timestamp,
 };
-use crate::proto::{Command, DisconnectReason, Event, PathInfo, RendezvousTrouble};
+use crate::proto::{Command, DisconnectReason, Event, PathInfo, RendezvousTrouble, ServerId};
 
 /// Conversations at one rendezvous. Strangers beyond this number are not let in.
 const MAX_CONVERSATIONS: usize = 10_000;
@@ -31,6 +31,7 @@ impl Chat {
                 self.register_refused(name, refusal)
             }
             Event::HomeChanged(_) => {}
+            Event::Carried { server, over_tcp } => self.carried(server, over_tcp),
             Event::Unregistered(_) => {
                 self.registered = false;
                 self.show(Notice::Unregistered);
@@ -76,7 +77,19 @@ impl Chat {
         self.rendezvous.name = Some(name.clone());
         self.save_rendezvous();
         let me = Address::new(name.clone(), &self.config.host);
-        self.show(Notice::Registered { me, key: self.config.key, mapped, first });
+        let over_tcp = !self.over_tcp.is_empty();
+        self.show(Notice::Registered { me, key: self.config.key, mapped, over_tcp, first });
+    }
+
+    fn carried(&mut self, server: ServerId, over_tcp: bool) {
+        let before = !self.over_tcp.is_empty();
+        self.over_tcp.retain(|known| *known != server);
+        if over_tcp {
+            self.over_tcp.push(server);
+        }
+        if before == self.over_tcp.is_empty() {
+            self.show(Notice::OverTcp(!before));
+        }
     }
 
     fn save_rendezvous(&mut self) {

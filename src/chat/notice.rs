@@ -22,6 +22,8 @@ pub enum Notice {
         key: PeerId,
         /// Our endpoint as the server sees it.
         mapped: SocketAddr,
+        /// Whether that is the near end of a TCP connection, where nobody else can send to.
+        over_tcp: bool,
         /// Whether this is the first time since the start, a new name or a trouble.
         first: bool,
     },
@@ -34,6 +36,9 @@ pub enum Notice {
     },
     /// We are not reachable any more, as asked by /logout.
     Unregistered,
+    /// The rendezvous is reached over TCP alone, because the network lets no UDP through; or over UDP
+    /// again.
+    OverTcp(bool),
     /// The rendezvous does not work. Not repeated while the trouble is the same.
     Trouble(RendezvousTrouble),
     /// Plain lines go to this peer from now on.

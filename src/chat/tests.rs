@@ -7,12 +7,12 @@ use p2pchat_wire::identity::{Name, PeerId};
 use p2pchat_wire::signal::Refusal;
 
 use super::*;
-use crate::proto::{Command, DisconnectReason, Event, PathInfo, PathKind, PathReason, ServerId};
+use crate::proto::{Command, DisconnectReason, Event, PathInfo, PathReason, ServerId};
 
 const ALICE: PeerId = PeerId([1; 32]);
 const BOB: PeerId = PeerId([2; 32]);
 const EVE: PeerId = PeerId([3; 32]);
-const RELAY: PathInfo = PathInfo { kind: PathKind::Relay, remote: None, rtt: None };
+const RELAY: PathInfo = PathInfo::relay(false, None);
 
 fn name(text: &str) -> Name {
     Name::new(text).expect("valid")

@@ -145,6 +145,7 @@ impl<M: Machine> Driver<M> {
         }
         self.machine.handle_command(now(), Command::Close);
         self.flush().await;
+        self.sockets.finish().await;
         if let Some(forwarding) = self.forwarding {
             forwarding.release().await;
         }
@@ -197,6 +198,9 @@ impl<M: Machine> Driver<M> {
 
     fn receive(&mut self) {
         let now = now();
+        while let Some(lost) = self.sockets.lost() {
+            self.machine.handle_command(now, Command::CarrierLost(lost));
+        }
         for _ in 0..BATCH {
             let arrived = self.sockets.receive(&mut self.buffer);
             let Some((local, from, length)) = arrived else { break };

@@ -13,6 +13,7 @@
 
 #![expect(clippy::disallowed_types, reason = "this room is the network IO")]
 
+mod carrier;
 mod discovery;
 mod driver;
 mod interfaces;
@@ -20,6 +21,7 @@ mod port_mapping;
 mod resolve;
 mod socket;
 mod surroundings;
+mod tls;
 
 pub use discovery::Discovery;
 pub use driver::{Machine, Network, Options, start};

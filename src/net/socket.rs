@@ -3,7 +3,8 @@
 //! Each [`SocketId`] stands for two of the system's sockets, one for IPv4 and one for IPv6. The first
 //! is there from the start and is read by whoever calls [`Sockets::receive`]; those that the endpoint
 //! asks for later, up to some hundreds while it looks for a way through a difficult NAT, each have a
-//! task that reads them and hands over what arrives.
+//! task that reads them and hands over what arrives. Streams to a rendezvous, where UDP is blocked, are
+//! used in the same way ([`Carrier`]).
 
 use std::collections::HashMap;
 use std::future::pending;
@@ -19,6 +20,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::carrier::Carrier;
 use crate::proto::{SocketId, SocketRequest, Transmit};
 
 /// Room for a burst while the process is elsewhere. The system gives what it allows.
@@ -44,10 +46,15 @@ pub struct Sockets {
     /// What later sockets are bound to, if not to every address of the machine.
     address: Option<IpAddr>,
     later: HashMap<SocketId, Later>,
+    carriers: HashMap<SocketId, Carrier>,
     arrivals: mpsc::Receiver<Arrival>,
     arrived: mpsc::Sender<Arrival>,
     /// Taken from the channel and not handed over yet.
     waiting: Option<Arrival>,
+    losses: mpsc::Receiver<SocketId>,
+    lost: mpsc::Sender<SocketId>,
+    /// As `waiting`.
+    missing: Option<SocketId>,
 }
 
 /// One socket, in each address family that there is.
@@ -64,11 +71,12 @@ struct Later {
     readers: Vec<JoinHandle<()>>,
 }
 
+/// What a task has read.
 #[derive(Debug)]
-struct Arrival {
-    local: SocketId,
-    from: SocketAddr,
-    bytes: Vec<u8>,
+pub(super) struct Arrival {
+    pub(super) local: SocketId,
+    pub(super) from: SocketAddr,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl Sockets {
@@ -80,13 +88,18 @@ impl Sockets {
     /// The system's, if no socket can be opened.
     pub fn bind(address: Option<SocketAddr>) -> io::Result<Self> {
         let (arrived, arrivals) = mpsc::channel(WAITING);
+        let (lost, losses) = mpsc::channel(WAITING);
         Ok(Self {
             first: Families::bind(address)?,
             address: address.map(|address| address.ip()),
             later: HashMap::new(),
+            carriers: HashMap::new(),
             arrivals,
             arrived,
             waiting: None,
+            losses,
+            lost,
+            missing: None,
         })
     }
 
@@ -111,7 +124,14 @@ impl Sockets {
                     .collect();
                 self.later.insert(id, Later { families, readers });
             }
-            SocketRequest::Close(id) => drop(self.later.remove(&id)),
+            SocketRequest::Dial { id, to, tls } => {
+                let (arrived, lost) = (self.arrived.clone(), self.lost.clone());
+                self.carriers.insert(id, Carrier::dial(id, to, tls, arrived, lost));
+            }
+            SocketRequest::Close(id) => {
+                self.later.remove(&id);
+                self.carriers.remove(&id);
+            }
         }
         Ok(())
     }
@@ -122,6 +142,9 @@ impl Sockets {
     ///
     /// The system's. The network may lose any datagram, so a caller treats it as lost and goes on.
     pub async fn send(&self, transmit: &Transmit) -> io::Result<()> {
+        if let Some(carrier) = self.carriers.get(&transmit.from) {
+            return carrier.send(&transmit.payload);
+        }
         let families = match transmit.from {
             SocketId::FIRST => Some(&self.first),
             later => self.later.get(&later).map(|later| &later.families),
@@ -144,9 +167,10 @@ impl Sockets {
         }
     }
 
-    /// Waits until there is something to [`receive`](Self::receive).
+    /// Waits until there is something to [`receive`](Self::receive), or a stream is
+    /// [lost](Self::lost).
     pub async fn readable(&mut self) {
-        if self.waiting.is_some() {
+        if self.waiting.is_some() || self.missing.is_some() {
             return;
         }
         let wait = async |socket: &Option<Arc<UdpSocket>>| match socket {
@@ -157,6 +181,22 @@ impl Sockets {
             () = wait(&self.first.v4) => {}
             () = wait(&self.first.v6) => {}
             arrival = self.arrivals.recv() => self.waiting = arrival,
+            loss = self.losses.recv() => self.missing = loss,
+        }
+    }
+
+    /// A stream that could not be dialled or has broken, if there is one. What is sent on it from now
+    /// on is lost.
+    pub fn lost(&mut self) -> Option<SocketId> {
+        let lost = self.missing.take().or_else(|| self.losses.try_recv().ok())?;
+        self.carriers.remove(&lost);
+        Some(lost)
+    }
+
+    /// Waits a moment until what was sent on streams has been written.
+    pub async fn finish(&mut self) {
+        for (_, carrier) in self.carriers.drain() {
+            carrier.finish().await;
         }
     }
 

@@ -146,6 +146,8 @@ pub enum Command {
     SetPortMapping(PortMapping),
     /// The network is another one: probe everything at once.
     NetworkChanged,
+    /// A stream that was to be dialled is not there: refused, timed out or broken.
+    CarrierLost(SocketId),
     /// Describe every path to a peer; answered by [`Event::PunchDescribed`], if the peer is known,
     /// and then [`Event::PathsDescribed`].
     DescribePaths(PeerId),
@@ -191,6 +193,14 @@ pub enum Event {
         name: Name,
         /// Why.
         refusal: Refusal,
+    },
+    /// A server that answered over UDP is reached over TCP alone now, or the other way round: some
+    /// network on the way lets no UDP through, or does again. All text goes over the relay meanwhile.
+    Carried {
+        /// Which.
+        server: ServerId,
+        /// Whether it is TCP now.
+        over_tcp: bool,
     },
     /// The registration was given up as asked.
     Unregistered(ServerId),
@@ -361,6 +371,17 @@ pub struct PathInfo {
     pub remote: Option<SocketAddr>,
     /// Smoothed round-trip time, once measured.
     pub rtt: Option<Duration>,
+    /// Whether we reach the rendezvous over TCP: ours is a network that lets no UDP through. Only for
+    /// the relay.
+    pub over_tcp: bool,
+}
+
+impl PathInfo {
+    /// The relay.
+    #[must_use]
+    pub const fn relay(over_tcp: bool, rtt: Option<Duration>) -> Self {
+        Self { kind: PathKind::Relay, remote: None, rtt, over_tcp }
+    }
 }
 
 /// One of our sockets. The wiring opens and closes them as it is asked to; [`SocketId::FIRST`] is
@@ -381,6 +402,17 @@ impl SocketId {
 pub enum SocketRequest {
     /// Open a UDP socket on any free port, for both address families where there are two.
     Open(SocketId),
+    /// Connect to a rendezvous over TCP, for a network that lets no UDP through, and carry datagrams
+    /// as [`p2pchat_wire::carrier`] says. What is sent before there is a connection waits for it,
+    /// within bounds. If there is none, or it breaks, say [`Command::CarrierLost`].
+    Dial {
+        /// Its number from now on.
+        id: SocketId,
+        /// The server, as which everything that comes by it arrives.
+        to: SocketAddr,
+        /// Whether to wrap it in TLS.
+        tls: bool,
+    },
     /// Nothing is sent from it any more, and what arrives is of no interest.
     Close(SocketId),
 }

@@ -10,7 +10,7 @@ use crate::chat::{
     Address, Chat, Config, Direction, Effect, Input, LineId, LineState, Notice, Problem,
     StoreRequest, Timestamp, Wait,
 };
-use crate::proto::{Command, DisconnectReason, Event, PathInfo, PathKind};
+use crate::proto::{Command, DisconnectReason, Event, PathInfo};
 
 fn name(text: &str) -> Name {
     Name::new(text).expect("valid")
@@ -177,7 +177,7 @@ impl World {
         if std::mem::replace(&mut self.connected, true) {
             return;
         }
-        let path = PathInfo { kind: PathKind::Relay, remote: None, rtt: None };
+        let path = PathInfo::relay(false, None);
         for side in 0..2 {
             let (peer, name) = self.other(side);
             self.network(side, Event::Connected { peer, name: name.into(), path });

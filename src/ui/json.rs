@@ -176,6 +176,9 @@ pub fn render(notice: &Notice, cause: Option<&str>) -> Vec<Printout> {
             },
             &sentence(),
         ),
+        Notice::OverTcp(over_tcp) => write(&json!({
+            "type": "transport", "transport": if *over_tcp { "tcp" } else { "udp" },
+        })),
         Notice::NoSuchName(_) => error("no-such-name", &sentence()),
         Notice::KeyChanged { .. } => error("key-changed", &sentence()),
         Notice::StoreFailed(_) => error("store", &sentence()),
@@ -353,12 +356,13 @@ mod tests {
             kind: PathKind::Direct,
             remote: "192.0.2.1:7".parse().ok(),
             rtt: Some(Duration::from_micros(1_234)),
+            over_tcp: false,
         };
         let mapped = "192.0.2.9:40".parse().expect("address");
         let aaa = "a".repeat(52);
         for (notice, expected) in [
             (
-                Notice::Registered { me: alice(), key, mapped, first: true },
+                Notice::Registered { me: alice(), key, mapped, over_tcp: false, first: true },
                 format!(r#"{{"type":"ready","name":"alice","key":"{aaa}","rendezvous":"host","mapped":"192.0.2.9:40"}}"#),
             ),
             (

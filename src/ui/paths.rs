@@ -138,6 +138,7 @@ fn path(path: &PathDescription) -> Value {
     json!({
         "path": super::json::kind(path.info.kind),
         "remote": path.info.remote.map(|remote| remote.to_string()),
+        "transport": if path.info.over_tcp { "tcp" } else { "udp" },
         "socket": path.local.map(|local| local.0),
         "rtt_ms": path.info.rtt.map(super::json::rtt),
         "origin": path.origin.as_str(),
@@ -169,7 +170,7 @@ mod tests {
 
     fn relay() -> PathDescription {
         PathDescription {
-            info: PathInfo { kind: PathKind::Relay, remote: None, rtt: None },
+            info: PathInfo::relay(false, None),
             local: None,
             active: true,
             state: PathState::Works,
@@ -186,7 +187,7 @@ mod tests {
         let remote = Some("203.0.113.7:40123".parse().expect("address"));
         let rtt = Some(Duration::from_millis(23));
         PathDescription {
-            info: PathInfo { kind: PathKind::Direct, remote, rtt },
+            info: PathInfo { kind: PathKind::Direct, remote, rtt, over_tcp: false },
             local: Some(SocketId(7)),
             active: false,
             state: PathState::Unanswered,

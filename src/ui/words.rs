@@ -17,6 +17,9 @@ pub fn sentence(notice: &Notice, zone: &TimeZone, cause: Option<&str>) -> Option
         Notice::Registered { first: false, .. } | Notice::Status { .. } | Notice::Message(_) => {
             return None;
         }
+        Notice::Registered { me, over_tcp: true, .. } => {
+            format!("You are {me}, over TCP. To talk to you: p2pchat --peer {me}")
+        }
         Notice::Registered { me, mapped, .. } => {
             format!("You are {me}, reachable at {mapped}. To talk to you: p2pchat --peer {me}")
         }
@@ -25,6 +28,10 @@ pub fn sentence(notice: &Notice, zone: &TimeZone, cause: Option<&str>) -> Option
             "You are logged out: nobody can call you. Open chats go on; /login brings you back."
                 .to_owned()
         }
+        Notice::OverTcp(true) => "No answer over UDP; TCP works. Everything goes over TCP and the \
+            relay, sealed as ever, until UDP gets through, which is tried by itself."
+            .to_owned(),
+        Notice::OverTcp(false) => "UDP gets through again.".to_owned(),
         Notice::Trouble(trouble) => rendezvous_trouble(*trouble, cause),
         Notice::Current(peer) => format!("Talking to {peer}."),
         Notice::Peer { peer, was, state, path, .. } => {
@@ -127,7 +134,8 @@ pub fn rendezvous_trouble(trouble: RendezvousTrouble, cause: Option<&str>) -> St
             "The rendezvous cannot be reached: {}. Trying again by itself; chats that are open go \
              on, new ones have to wait.",
             cause.unwrap_or(
-                "no answer over UDP. UDP seems blocked in this network, or the server is down"
+                "no answer, neither over UDP nor over TCP. This network lets neither through to it, or \
+                 the server is down"
             )
         ),
         RendezvousTrouble::Version { server } => format!(
@@ -175,6 +183,7 @@ pub fn by(path: Option<PathInfo>) -> String {
         (PathKind::Lan, _) => "direct in the local network".to_owned(),
         (PathKind::Direct, Some(remote)) if remote.is_ipv6() => "direct over IPv6".to_owned(),
         (PathKind::Direct, _) => "direct".to_owned(),
+        (PathKind::Relay, _) if path.over_tcp => "over the relay (by TCP)".to_owned(),
         (PathKind::Relay, _) => "over the relay".to_owned(),
     };
     if let Some(rtt) = path.rtt {
@@ -329,7 +338,7 @@ mod tests {
     #[test]
     fn an_unreachable_rendezvous_names_the_cause() {
         let said = |cause| rendezvous_trouble(RendezvousTrouble::Unreachable, cause);
-        assert!(said(None).contains("UDP seems blocked"));
+        assert!(said(None).contains("neither over UDP nor over TCP"));
         assert!(said(Some("the name host does not resolve")).contains("does not resolve"));
     }
 
@@ -347,8 +356,7 @@ mod tests {
 
     #[test]
     fn comings_and_goings_are_told_and_handshakes_are_not() {
-        let path =
-            PathInfo { kind: PathKind::Relay, remote: None, rtt: Some(Duration::from_millis(38)) };
+        let path = PathInfo::relay(false, Some(Duration::from_millis(38)));
         let told = |was, state, path| presence(&alice(), was, state, path);
         assert_eq!(
             told(Presence::Connecting, Presence::Connected, Some(path)).as_deref(),

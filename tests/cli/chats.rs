@@ -1,5 +1,7 @@
 //! Two people, two programs.
 
+use std::net::UdpSocket;
+
 use serde_json::json;
 
 use super::program::{Profile, Program};
@@ -35,6 +37,29 @@ fn plain_lines_go_both_ways() {
     }
     alice.outcome().exits(0);
     bob.outcome().exits(0);
+}
+
+#[test]
+fn where_udp_is_not_answered_lines_go_over_tcp() {
+    // A socket that takes everything and says nothing, as a firewall does.
+    let silent = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let server = Server::over_tcp(silent.local_addr().expect("bound"));
+    let (a, b) = (Profile::new(), Profile::new());
+    let mut alice = start(&a, &server, "alice", &[]);
+    alice.hears("No answer over UDP; TCP works.");
+    alice.hears("You are alice@");
+    let mut bob = start(&b, &server, "bob", &["--peer", "alice"]);
+    bob.say("hello alice");
+    assert_eq!(text(&alice.line(), "bob", &server), Some("hello alice"));
+    alice.hears("bob is here, over the relay (by TCP)");
+    alice.say("hello bob");
+    assert_eq!(text(&bob.line(), "alice", &server), Some("hello bob"));
+    bob.say("/quit");
+    bob.outcome().exits(0);
+    // The goodbye came too.
+    alice.hears("bob left.");
+    alice.say("/quit");
+    alice.outcome().exits(0);
 }
 
 #[test]

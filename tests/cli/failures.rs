@@ -53,7 +53,7 @@ fn a_server_that_does_not_answer_is_5_and_the_cause_is_named() {
     let silent = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     let peer = format!("alice@{}", silent.local_addr().expect("bound"));
     let arguments = ["--name", "bob", "--peer", &peer, "--timeout", "10s"];
-    Profile::new().run(&arguments, "hi\n").exits(5).says("UDP seems blocked");
+    Profile::new().run(&arguments, "hi\n").exits(5).says("neither over UDP nor over TCP");
 }
 
 #[test]

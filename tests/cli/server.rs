@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread::JoinHandle;
 
-use p2pchat_rendezvous::serve::{Rendezvous, ServeConfig, TcpConfig};
+use p2pchat_rendezvous::serve::{Rendezvous, ServeConfig, TcpConfig, TcpListen};
 use p2pchat_rendezvous::server::Config;
 use p2pchat_wire::identity::{Identity, ServerKey};
 use tokio::sync::oneshot;
@@ -24,6 +24,18 @@ impl Server {
 
     /// The same on a given address, with a key of its own for each `seed`.
     pub(crate) fn at(address: SocketAddr, seed: u8) -> Self {
+        Self::serve(address, TcpListen::Beside, seed)
+    }
+
+    /// A server that answers at `address` over TCP alone.
+    pub(crate) fn over_tcp(address: SocketAddr) -> Self {
+        let elsewhere = (Ipv4Addr::LOCALHOST, 0).into();
+        let mut server = Self::serve(elsewhere, TcpListen::At(vec![address]), 1);
+        server.address = address;
+        server
+    }
+
+    fn serve(address: SocketAddr, tcp: TcpListen, seed: u8) -> Self {
         let (ready, started) = std::sync::mpsc::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
@@ -32,7 +44,7 @@ impl Server {
                 let server = Rendezvous::start(ServeConfig {
                     listen: vec![address],
                     discovery: false,
-                    tcp: TcpConfig::default(),
+                    tcp: TcpConfig { listen: tcp, certificate: None },
                     identity: Identity::from_seed([seed; 32]),
                     names: None,
                     limits: Config::default(),

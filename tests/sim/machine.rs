@@ -43,6 +43,12 @@ impl Machine {
     }
 
     #[track_caller]
+    pub(crate) fn server_mut(&mut self) -> &mut Rendezvous {
+        let Self::Server(server) = self else { panic!("not a server") };
+        server
+    }
+
+    #[track_caller]
     pub(crate) fn talker(&self) -> &Talker {
         let Self::Talker(talker) = self else { panic!("{} is no talker", self.name()) };
         talker

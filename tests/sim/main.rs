@@ -8,7 +8,7 @@
 //!   and endpoint, above a [`store`] that a crash leaves as a crash leaves a disk; a [`talker`] with
 //!   the endpoint alone; and a [`client`] that says to the server whatever its test likes.
 //! - [`scene`] puts two talkers somewhere. [`matrix`] says which path every pair of places ends with,
-//!   [`latency`] after how many round trips, [`calls`] how they find each other, [`paths`] what
+//!   [`latency`] after how many round trips, [`calls`] how they find each other, [`carriers`] how they do without UDP, [`paths`] what
 //!   happens when the world changes under a chat, [`adversary`] that nothing happens when somebody
 //!   forges.
 //! - [`delivery`] tells hundreds of stories of two people and whatever can go wrong, each from one
@@ -16,6 +16,7 @@
 
 mod adversary;
 mod calls;
+mod carriers;
 mod client;
 mod delivery;
 mod latency;

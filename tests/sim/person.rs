@@ -1,13 +1,14 @@
 //! A whole peer: the real endpoint, the real chat above it, a disk that remembers what a crash
 //! leaves, and a person who types and reads.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Instant;
 
 use p2pchat::chat::{
     self, Chat, Effect, Input, LineState, Message, Notice, StoreReply, StoreRequest, Timestamp,
 };
-use p2pchat::proto::{self, Command, Endpoint, Output as Out, ServerId};
+use p2pchat::proto::{self, Command, Endpoint, Output as Out, ServerId, SocketId, SocketRequest};
 use p2pchat_wire::identity::Identity;
 use p2pchat_wire::random::Random;
 
@@ -35,6 +36,8 @@ pub(crate) struct Person {
     /// What the disk refused: never, in these worlds.
     pub(crate) complaints: Vec<String>,
     remarks: Vec<String>,
+    /// Streams: nobody listens for those of people.
+    refused: BTreeSet<SocketId>,
 }
 
 /// What outlives a process: the disk, and the person's memory.
@@ -82,6 +85,7 @@ impl Person {
             delivered,
             complaints: Vec::new(),
             remarks: Vec::new(),
+            refused: BTreeSet::new(),
         }
     }
 
@@ -231,9 +235,15 @@ impl Host for Person {
             self.take_effects(now);
             match self.endpoint.poll_output() {
                 Out::Transmit(transmit) => {
+                    if self.refused.contains(&transmit.from) {
+                        continue;
+                    }
                     let port = port_of(transmit.from);
                     let (to, ttl, payload) = (transmit.to, transmit.ttl, transmit.payload);
                     return Output::Transmit(Transmit { port, to, ttl, payload });
+                }
+                Out::Socket(SocketRequest::Dial { id, .. }) => {
+                    self.refused.insert(id);
                 }
                 // Every port of a simulated host is open.
                 Out::Socket(_) => {}

@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use p2pchat_rendezvous::server::{self, ClaimId, Config, Local, Server};
+use p2pchat_rendezvous::server::{self, CarrierId, ClaimId, Config, Local, Server};
 use p2pchat_wire::DEFAULT_PORT;
 use p2pchat_wire::identity::{Identity, Name, PeerId};
 
+use crate::topology::STREAMS;
 use crate::world::{Host, Output, Transmit};
 
 /// The server's secret, the same in every world.
@@ -19,6 +20,10 @@ pub(crate) struct Rendezvous {
     names: Vec<(Name, PeerId)>,
     claims: VecDeque<(Instant, ClaimId, Name, PeerId)>,
     commit: Duration,
+    /// Whether it listens for streams.
+    pub(crate) takes_streams: bool,
+    /// Everybody who has come by a stream, by its number.
+    streams: Vec<SocketAddr>,
 }
 
 /// Its public key.
@@ -41,13 +46,27 @@ impl Rendezvous {
     pub(crate) fn impostor(now: Instant, seed: [u8; 32]) -> Self {
         let identity = Identity::from_seed(seed);
         let server = Server::new(Config::default(), identity, Vec::new(), seed, now);
-        Self { server, names: Vec::new(), claims: VecDeque::new(), commit: Duration::ZERO }
+        Self::around(server, Vec::new(), Duration::ZERO)
     }
 
     fn start(now: Instant, commit: Duration, names: Vec<(Name, PeerId)>, seed: [u8; 32]) -> Self {
         let identity = Identity::from_seed(IDENTITY);
         let server = Server::new(Config::default(), identity, names.clone(), seed, now);
-        Self { server, names, claims: VecDeque::new(), commit }
+        Self::around(server, names, commit)
+    }
+
+    fn around(server: Server, names: Vec<(Name, PeerId)>, commit: Duration) -> Self {
+        let (claims, streams) = (VecDeque::new(), Vec::new());
+        Self { server, names, claims, commit, takes_streams: false, streams }
+    }
+
+    fn stream_of(&mut self, from: SocketAddr) -> CarrierId {
+        let known = self.streams.iter().position(|known| *known == from);
+        let number = known.unwrap_or_else(|| {
+            self.streams.push(from);
+            self.streams.len() - 1
+        });
+        CarrierId(number as u64)
     }
 
     fn commit_due(&mut self, now: Instant) {
@@ -66,6 +85,9 @@ impl Host for Rendezvous {
     fn handle_datagram(&mut self, now: Instant, from: SocketAddr, local: SocketAddr, bytes: &[u8]) {
         if local.port() == DEFAULT_PORT {
             self.server.handle_datagram(now, local, from, bytes);
+        } else if local.port() == STREAMS && self.takes_streams {
+            let id = self.stream_of(from);
+            self.server.handle_datagram(now, id, from, bytes);
         }
     }
 
@@ -79,8 +101,10 @@ impl Host for Rendezvous {
             self.commit_due(now);
             match self.server.poll_output() {
                 server::Output::Transmit(server::Transmit { from, to, payload }) => {
-                    let Local::Udp(from) = from else { panic!("nobody came by a carrier") };
-                    let port = from.port();
+                    let port = match from {
+                        Local::Udp(from) => from.port(),
+                        Local::Carrier(_) => STREAMS,
+                    };
                     return Output::Transmit(Transmit { port, to, ttl: None, payload });
                 }
                 server::Output::Claim { id, name, key } => {

@@ -1,15 +1,16 @@
 //! A peer without a chat above it: the real endpoint, and a log of what it reported.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Instant;
 
 use p2pchat::proto::{
     Command, Config, Endpoint, Event, Output as Out, PathDescription, PathInfo, PathKind, Policy,
-    SocketId,
+    SocketId, SocketRequest,
 };
 use p2pchat_wire::identity::{Identity, Name, PeerId};
 
+use crate::topology::STREAMS;
 use crate::world::{Host, Output, Transmit, epoch};
 
 /// The local port of every peer. Behind two NATs both may well have the same.
@@ -31,6 +32,8 @@ pub(crate) struct Talker {
     pub(crate) heard: Vec<(Instant, Vec<u8>)>,
     pub(crate) token: Option<[u8; 32]>,
     pub(crate) paths: Vec<PathDescription>,
+    /// Streams to ports where nobody listens.
+    refused: BTreeSet<SocketId>,
 }
 
 impl Talker {
@@ -49,6 +52,7 @@ impl Talker {
             heard: Vec::new(),
             token: None,
             paths: Vec::new(),
+            refused: BTreeSet::new(),
         }
     }
 
@@ -138,9 +142,15 @@ impl Host for Talker {
         loop {
             match self.endpoint.poll_output() {
                 Out::Transmit(transmit) => {
+                    if self.refused.contains(&transmit.from) {
+                        continue;
+                    }
                     let port = port_of(transmit.from);
                     let (to, ttl, payload) = (transmit.to, transmit.ttl, transmit.payload);
                     return Output::Transmit(Transmit { port, to, ttl, payload });
+                }
+                Out::Socket(SocketRequest::Dial { id, to, .. }) if to.port() != STREAMS => {
+                    self.refused.insert(id);
                 }
                 // Every port of a simulated host is open.
                 Out::Socket(_) => {}

@@ -471,6 +471,10 @@ impl<H: Host> World<H> {
         let weather = if network == CORE { &self.weather } else { &self.indoors };
         let link = self.links.entry((near, far)).or_insert_with(|| Link::new(weather.clone()));
         link.down = self.dark;
+        if packet.is_stream() && !self.dark {
+            let at = self.now + link.weather.delay;
+            return self.schedule(at, far, packet);
+        }
         match link.carry(self.now, &packet.bytes, &mut self.random) {
             Ok(copies) => {
                 for (at, bytes) in copies {

@@ -28,8 +28,10 @@ pub(super) struct Home {
     pub(super) registering: Registering,
     /// Whom it is asked for.
     pub(super) calls: Calls,
-    /// Where it sees us.
+    /// Where it sees us, over UDP or TCP.
     pub(super) mapped: Option<SocketAddr>,
+    /// Whether it was last heard over TCP.
+    pub(super) carried: bool,
     /// Its newest address token, for the person's disk.
     pub(super) token: Option<[u8; 32]>,
 }
@@ -42,6 +44,7 @@ impl Home {
             registering: Registering::default(),
             calls: Calls::default(),
             mapped: None,
+            carried: false,
             token: None,
         }
     }
@@ -54,7 +57,12 @@ impl Home {
     /// Where it sees our socket, while the link to it is up.
     pub(super) fn witness(&self) -> Option<Sample> {
         let Pair { local: socket, remote: via } = self.link.pair()?;
-        Some(Sample { socket, via, mapped: self.mapped? })
+        Some(Sample { socket, via, mapped: self.reflexive()? })
+    }
+
+    /// The endpoint at which it sees our socket: nobody can send to the near end of a stream.
+    pub(super) fn reflexive(&self) -> Option<SocketAddr> {
+        self.mapped.filter(|_| !self.carried)
     }
 
     /// What a handshake is for that this server introduces; `None` while its key is not known.
@@ -129,6 +137,11 @@ impl Homes {
     /// The last measured round trip to a server, while the link to it is up.
     pub(super) fn rtt(&self, id: ServerId) -> Option<Duration> {
         self.get(id)?.link.rtt()
+    }
+
+    /// The server whose link a datagram came by.
+    pub(super) fn heard_by(&self, from: Pair) -> Option<ServerId> {
+        self.list.iter().find(|home| home.link.is_heard_by(from)).map(|home| home.id)
     }
 
     /// The server whose link has this address.

@@ -3,7 +3,13 @@
 //! With a token and the server's key the link is up after one round trip; otherwise a hello to all
 //! of the server's addresses at once finds the one that answers first, and brings a cookie and, if
 //! it is not known yet, the key. What fails is tried again for ever, ever more slowly.
+//!
+//! Where UDP is not answered the same goes over TCP ([`Carriers`]). A link that lives there goes on
+//! saying hello over UDP now and then, and moves as soon as that is answered. Each move is a new
+//! handshake by the way whose challenge has come, so that of several ways that work the server and we
+//! mean the same one.
 
+mod fallback;
 mod up;
 
 use std::net::SocketAddr;
@@ -20,6 +26,8 @@ use p2pchat_wire::replay::ReplayWindow;
 use p2pchat_wire::signal::{self, ClientSignal, LinkReply, LinkRequest, ServerSignal};
 
 use self::up::{PING_INTERVAL, Up};
+use super::carriers::Carriers;
+use super::sockets::Sockets;
 use crate::proto::path::Pair;
 use crate::proto::{RendezvousTrouble, SocketId, Transmit};
 
@@ -85,9 +93,9 @@ enum Attempt {
     /// Nothing before this time: the server has no place for us, or is not the one we know.
     Later(Instant),
     /// Waiting for a challenge.
-    Hello { nonce: [u8; 16], tries: usize, next_at: Instant },
+    Hello { tries: usize, next_at: Instant },
     /// An address is proven, and the endpoint is to say what to ask for.
-    Ready { proof: AddressProof, address: SocketAddr },
+    Ready { proof: AddressProof, way: Pair },
     /// Waiting for the answer to an initiation.
     Init(Box<Init>),
 }
@@ -100,7 +108,7 @@ struct Init {
     by_token: bool,
     index: u32,
     counter: u64,
-    address: SocketAddr,
+    way: Pair,
     datagram: Vec<u8>,
     sent_at: Instant,
     tries: usize,
@@ -110,9 +118,16 @@ struct Init {
 /// The link to one rendezvous.
 #[derive(Debug)]
 pub(super) struct Link {
-    /// The socket that we use for it.
+    /// The socket that we use for it, where UDP passes.
     local: SocketId,
     addresses: Vec<SocketAddr>,
+    carriers: Carriers,
+    /// When hello is said over UDP again, while the link goes over TCP.
+    back_at: Option<Instant>,
+    /// How often that was done.
+    back_tries: usize,
+    /// Of all hellos since the newest handshake began.
+    nonce: [u8; 16],
     /// The key that the server must prove: given, or proven by it.
     key: Option<ServerKey>,
     /// The key in the last challenge. Anybody can write one, so it is worth a try and no more.
@@ -140,6 +155,10 @@ impl Link {
         Self {
             local: SocketId::FIRST,
             addresses: Vec::new(),
+            carriers: Carriers::default(),
+            back_at: None,
+            back_tries: 0,
+            nonce: [0; 16],
             key: None,
             shown: None,
             doubt: None,
@@ -164,7 +183,10 @@ impl Link {
         token: Option<[u8; 32]>,
         random: &mut Random,
     ) {
-        let in_use = self.up.as_ref().is_some_and(|up| addresses.contains(&up.address));
+        let in_use = self.up.as_ref().is_some_and(|up| {
+            // Over TCP the port may be another.
+            addresses.iter().any(|address| address.ip() == up.way.remote.ip())
+        });
         self.addresses = addresses;
         if in_use && (key.is_none() || key == self.key) {
             return;
@@ -195,21 +217,45 @@ impl Link {
 
     /// Where the server is, while the link is up.
     pub(super) fn address(&self) -> Option<SocketAddr> {
-        self.up.as_ref().map(|up| up.address)
+        self.pair().map(|way| way.remote)
     }
 
-    /// The socket that the server sees us at.
+    /// The socket that the server sees us at, where UDP passes.
     pub(super) fn local(&self) -> SocketId {
         self.local
     }
 
     /// How datagrams go to the server, while the link is up.
     pub(super) fn pair(&self) -> Option<Pair> {
-        self.address().map(|address| self.to(address))
+        self.up.as_ref().map(|up| up.way)
     }
 
-    fn to(&self, remote: SocketAddr) -> Pair {
-        Pair { local: self.local, remote }
+    /// Whether they go over TCP.
+    pub(super) fn is_carried(&self) -> bool {
+        self.up.as_ref().is_some_and(|up| self.carriers.holds(up.way.local))
+    }
+
+    /// Whether a datagram that came by `from` came by the way of a link that works.
+    pub(super) fn is_heard_by(&self, from: Pair) -> bool {
+        [&self.up, &self.previous].into_iter().flatten().any(|up| self.is_same(up.way, from))
+    }
+
+    /// Whether two ways are one: over UDP it does not matter which of our sockets is written to.
+    fn is_same(&self, way: Pair, from: Pair) -> bool {
+        way == from
+            || way.remote == from.remote
+                && !self.carriers.holds(way.local)
+                && !self.carriers.holds(from.local)
+    }
+
+    /// Every way over UDP.
+    fn udp(&self) -> impl Iterator<Item = Pair> {
+        let local = self.local;
+        self.addresses.iter().map(move |&remote| Pair { local, remote })
+    }
+
+    fn hello(&self) -> Vec<u8> {
+        Hello { version: VERSION, nonce: self.nonce }.encode()
     }
 
     /// The last measured round trip to the server.
@@ -229,14 +275,14 @@ impl Link {
             && up.pings == 0
         {
             up.ping_at = now;
+            self.back_at = self.back_at.map(|_| now);
         }
     }
 
     /// Shows the server where we are now, unless that was done a moment ago: it relays nothing that
     /// comes from an endpoint which nothing sealed has come from yet.
     pub(super) fn show_endpoint(&mut self, now: Instant) -> Option<Transmit> {
-        let local = self.local;
-        self.up.as_mut()?.show_endpoint(now, local)
+        self.up.as_mut()?.show_endpoint(now)
     }
 
     /// The network is another one: whatever was waited for is tried again at once.
@@ -244,6 +290,7 @@ impl Link {
         if let Some(up) = &mut self.up {
             (up.pings, up.ping_at) = (0, now);
         }
+        self.back_at = self.back_at.map(|_| now);
         match &mut self.attempt {
             Attempt::Hello { tries, next_at, .. } => (*tries, *next_at) = (0, now),
             Attempt::Init(init) => init.next_at = now,
@@ -273,8 +320,8 @@ impl Link {
         random: &mut Random,
         out: &mut Vec<Transmit>,
     ) {
-        let Attempt::Ready { proof, address } = &self.attempt else { return };
-        let (Some(key), proof, address) = (self.key(), *proof, *address) else { return };
+        let Attempt::Ready { proof, way } = &self.attempt else { return };
+        let (Some(key), proof, way) = (self.key(), *proof, *way) else { return };
         let proof_length = match proof {
             AddressProof::Cookie { .. } | AddressProof::Token(_) => 32,
         };
@@ -289,14 +336,14 @@ impl Link {
         };
         let index = random.u32();
         let datagram = LinkInit { version: VERSION, proof, sender: index, noise: &noise }.encode();
-        out.push(self.to(address).transmit(None, datagram.clone()));
+        out.push(way.transmit(None, datagram.clone()));
         self.attempt = Attempt::Init(Box::new(Init {
             initiator,
             key,
             by_token: matches!(proof, AddressProof::Token(_)),
             index,
             counter: request.counter,
-            address,
+            way,
             datagram,
             sent_at: now,
             tries: 1,
@@ -306,14 +353,12 @@ impl Link {
 
     /// Seals a signal for the server; `None` while the link is down.
     pub(super) fn seal(&mut self, signal: &ClientSignal) -> Option<Transmit> {
-        let local = self.local;
-        self.up.as_mut().map(|up| up.seal(local, signal))
+        self.up.as_mut().map(|up| up.seal(signal))
     }
 
     /// A challenge arrived.
-    pub(super) fn handle_challenge(&mut self, from: SocketAddr, challenge: &Challenge) {
-        let Attempt::Hello { nonce, .. } = &self.attempt else { return };
-        if challenge.nonce != *nonce || !self.addresses.contains(&from) {
+    pub(super) fn handle_challenge(&mut self, from: Pair, challenge: &Challenge) {
+        if challenge.nonce != self.nonce || !self.is_wanted(from, challenge) {
             return;
         }
         // A challenge proves nothing. Whatever it says, we go on as if all were well: whoever can
@@ -330,20 +375,21 @@ impl Link {
             _ => None,
         };
         let proof = AddressProof::Cookie { nonce: challenge.nonce, cookie: challenge.cookie };
-        self.attempt = Attempt::Ready { proof, address: from };
+        self.attempt = Attempt::Ready { proof, way: from };
     }
 
     /// The answer to an initiation arrived.
     pub(super) fn handle_response(
         &mut self,
         now: Instant,
-        from: SocketAddr,
+        from: Pair,
         response: &Response<'_>,
     ) -> Option<LinkEvent> {
-        let Attempt::Init(init) = &mut self.attempt else { return None };
-        if response.receiver != init.index || from != init.address {
+        let Attempt::Init(init) = &self.attempt else { return None };
+        if response.receiver != init.index || !self.is_same(init.way, from) {
             return None;
         }
+        let Attempt::Init(init) = &mut self.attempt else { return None };
         let (payload, keys) = init.initiator.finish(response.noise).ok()?;
         let reply: LinkReply = signal::decode_padded(&payload).ok()?;
         self.token = Some(reply.token);
@@ -351,7 +397,7 @@ impl Link {
             // Our clock was set back since our last request: count on from there.
             self.last_counter = reply.counter;
             let proof = AddressProof::Token(reply.token);
-            self.attempt = Attempt::Ready { proof, address: from };
+            self.attempt = Attempt::Ready { proof, way: init.way };
             return None;
         }
         if response.sender == NO_LINK {
@@ -361,7 +407,7 @@ impl Link {
             return Some(LinkEvent::Busy);
         }
         let fresh = Up {
-            address: from,
+            way: init.way,
             index: init.index,
             remote_index: response.sender,
             keys,
@@ -381,6 +427,7 @@ impl Link {
         self.doubt = None;
         self.suspicion = None;
         self.previous = self.up.replace(fresh);
+        self.expect_udp(now);
         self.attempt = Attempt::None;
         self.reported = None;
         Some(LinkEvent::Up { key: news, same, reply: Box::new(reply) })
@@ -390,13 +437,15 @@ impl Link {
     pub(super) fn handle_sealed(
         &mut self,
         now: Instant,
-        from: SocketAddr,
+        from: Pair,
         sealed: &Sealed<'_>,
     ) -> Option<LinkEvent> {
+        let known = [&self.up, &self.previous].into_iter().flatten();
+        let way = known.map(|up| up.way).find(|&way| self.is_same(way, from))?;
         let up = [&mut self.up, &mut self.previous]
             .into_iter()
             .flatten()
-            .find(|up| up.index == sealed.receiver && up.address == from)
+            .find(|up| up.index == sealed.receiver && up.way == way)
             .filter(|up| now.saturating_duration_since(up.since) < REFUSE_AFTER)?;
         let plaintext = up.open(sealed)?;
         let signal: ServerSignal = signal::decode(&plaintext).ok()?;
@@ -408,14 +457,20 @@ impl Link {
 
     /// Gives the link up and starts again, from the hello if the token is not believed in.
     pub(super) fn restart(&mut self, now: Instant, random: &mut Random) {
-        self.attempt = match (self.token, self.key, self.addresses.first()) {
-            (_, _, None) => Attempt::None,
-            (Some(token), Some(_), Some(&address)) => {
-                let address = self.up.as_ref().map_or(address, |up| up.address);
-                Attempt::Ready { proof: AddressProof::Token(token), address }
+        self.nonce = random.array();
+        let way = self.pair().or_else(|| self.udp().next());
+        match (self.token, self.key, way) {
+            (_, _, None) => self.attempt = Attempt::None,
+            (Some(token), Some(_), Some(way)) => {
+                self.attempt = Attempt::Ready { proof: AddressProof::Token(token), way };
             }
-            _ => Attempt::Hello { nonce: random.array(), tries: 0, next_at: now },
-        };
+            _ => self.say_hello(now, random),
+        }
+    }
+
+    fn say_hello(&mut self, now: Instant, random: &mut Random) {
+        self.nonce = random.array();
+        self.attempt = Attempt::Hello { tries: 0, next_at: now };
     }
 
     /// Runs the timers that are due.
@@ -423,9 +478,12 @@ impl Link {
         &mut self,
         now: Instant,
         random: &mut Random,
+        sockets: &mut Sockets,
         out: &mut Vec<Transmit>,
     ) -> Option<LinkEvent> {
-        self.keep_alive(now, random, out).or_else(|| self.try_again(now, random, out))
+        let event = self.keep_alive(now, random, out).or_else(|| self.try_again(now, random, out));
+        self.look_for_other_ways(now, sockets, out);
+        event
     }
 
     fn keep_alive(
@@ -442,7 +500,7 @@ impl Link {
                 self.restart(now, random);
                 return self.report(now, RendezvousTrouble::Unreachable);
             }
-            out.push(up.ping(now, self.local));
+            out.push(up.ping(now));
         }
         if now >= up.since + REKEY_AFTER && matches!(self.attempt, Attempt::None) {
             self.restart(now, random);
@@ -456,6 +514,7 @@ impl Link {
         random: &mut Random,
         out: &mut Vec<Transmit>,
     ) -> Option<LinkEvent> {
+        let on_way_back = self.is_on_way_back();
         match &mut self.attempt {
             Attempt::None | Attempt::Ready { .. } => None,
             Attempt::Later(at) => {
@@ -464,20 +523,17 @@ impl Link {
                 }
                 None
             }
-            Attempt::Hello { nonce, tries, next_at } => {
+            Attempt::Hello { tries, next_at } => {
+                let tries = *tries;
                 if now < *next_at {
                     return None;
                 }
-                let hello = Hello { version: VERSION, nonce: *nonce }.encode();
-                let local = self.local;
-                out.extend(
-                    self.addresses
-                        .iter()
-                        .map(|&remote| Pair { local, remote }.transmit(None, hello.clone())),
-                );
-                *next_at = now + GAPS[(*tries).min(GAPS.len() - 1)];
-                *tries += 1;
-                let unreachable = *tries > UNREACHABLE_AFTER;
+                let hello = self.hello();
+                let ways = self.udp().chain(self.carriers.pairs());
+                out.extend(ways.map(|way| way.transmit(None, hello.clone())));
+                let next_at = now + GAPS[tries.min(GAPS.len() - 1)];
+                self.attempt = Attempt::Hello { tries: tries + 1, next_at };
+                let unreachable = tries >= UNREACHABLE_AFTER;
                 if unreachable { self.report(now, RendezvousTrouble::Unreachable) } else { None }
             }
             Attempt::Init(init) => {
@@ -488,16 +544,19 @@ impl Link {
                 // Two in a row that say the same, and no answer to either initiation, are believed.
                 let doubt = self.doubt.take();
                 if init.tries > STALE_AFTER || doubt.is_some() {
+                    if on_way_back {
+                        self.attempt = Attempt::None;
+                        return None;
+                    }
                     let before = std::mem::replace(&mut self.suspicion, doubt);
                     if let Some(trouble) = doubt.filter(|_| before == doubt) {
                         return self.report(now, trouble);
                     }
                     self.token = None;
-                    self.attempt = Attempt::Hello { nonce: random.array(), tries: 0, next_at: now };
+                    self.say_hello(now, random);
                     return self.try_again(now, random, out);
                 }
-                let server = Pair { local: self.local, remote: init.address };
-                out.push(server.transmit(None, init.datagram.clone()));
+                out.push(init.way.transmit(None, init.datagram.clone()));
                 init.next_at = now + GAPS[init.tries.min(GAPS.len() - 1)];
                 init.tries += 1;
                 None
@@ -517,7 +576,7 @@ impl Link {
             .up
             .as_ref()
             .map(|up| if idle { up.ping_at.min(up.since + REKEY_AFTER) } else { up.ping_at });
-        attempt.into_iter().chain(up).min()
+        [attempt, up, self.fallback_timeout()].into_iter().flatten().min()
     }
 
     fn report(&mut self, now: Instant, trouble: RendezvousTrouble) -> Option<LinkEvent> {

@@ -9,6 +9,7 @@
 //! [`Endpoint::poll_output`] empties the queues and ends with the next timeout.
 
 mod calls;
+mod carriers;
 mod context;
 mod directory;
 mod handshaking;
@@ -37,8 +38,8 @@ use p2pchat_wire::stun;
 
 use context::Context;
 use directory::Directory;
-use home::Homes;
 pub use home::MAX_SERVERS;
+use home::{Home, Homes};
 use neighbours::Neighbours;
 use peer::Peer;
 use pins::Pins;
@@ -188,6 +189,11 @@ impl Endpoint {
                     self.repair_relays(now, server);
                 }
             }
+            Command::CarrierLost(socket) => {
+                for home in self.homes.iter_mut() {
+                    home.link.lose_carrier(now, socket, &mut self.random);
+                }
+            }
             Command::DescribePaths(id) => {
                 let report = self.with_peer(now, id, |peer, cx| peer.describe_punch(cx));
                 let report = report.map(Box::new);
@@ -253,26 +259,26 @@ impl Endpoint {
         match datagram {
             Datagram::Challenge(challenge) => {
                 for home in self.homes.iter_mut() {
-                    home.link.handle_challenge(from.remote, &challenge);
+                    home.link.handle_challenge(from, &challenge);
                 }
             }
             Datagram::LinkResponse(response) => {
                 if let Some(home) = self.homes.with_index(response.receiver) {
-                    let (server, remote) = (home.id, from.remote);
-                    let event = home.link.handle_response(now, remote, &response);
+                    let server = home.id;
+                    let event = home.link.handle_response(now, from, &response);
                     self.on_link_event(now, server, event);
                 }
             }
             Datagram::LinkData(sealed) => match self.homes.with_index(sealed.receiver) {
                 Some(home) => {
-                    let (server, remote) = (home.id, from.remote);
-                    let event = home.link.handle_sealed(now, remote, &sealed);
+                    let server = home.id;
+                    let event = home.link.handle_sealed(now, from, &sealed);
                     self.on_link_event(now, server, event);
                 }
                 None => self.dropped.unknown += 1,
             },
             Datagram::Relay { channel, inner } => {
-                let server = self.homes.at(from.remote);
+                let server = self.homes.heard_by(from);
                 let owner =
                     server.and_then(|server| self.directory.owner_of_channel((server, channel)));
                 match (owner, Datagram::parse(inner)) {
@@ -395,7 +401,7 @@ impl Endpoint {
         let candidates = match self.config.policy {
             Policy::RelayOnly => Vec::new(),
             _ => {
-                let mapped = self.homes.iter().filter_map(|home| home.mapped);
+                let mapped = self.homes.iter().filter_map(Home::reflexive);
                 offer::candidates(mapped, self.port_mapping.external(), &self.hosts)
             }
         };

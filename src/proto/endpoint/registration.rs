@@ -67,7 +67,8 @@ impl Endpoint {
     fn advance_at(&mut self, now: Instant, server: ServerId) {
         let mut transmits = Vec::new();
         let Some(home) = self.homes.get_mut(server) else { return };
-        let event = home.link.handle_timeout(now, &mut self.random, &mut transmits);
+        let (random, sockets) = (&mut self.random, &mut self.sockets);
+        let event = home.link.handle_timeout(now, random, sockets, &mut transmits);
         self.transmits.extend(transmits);
         self.on_link_event(now, server, event);
         let Some(home) = self.homes.get_mut(server) else { return };
@@ -194,6 +195,10 @@ impl Endpoint {
         // know its own token may know nothing of us at all.
         let renewed = home.registering.registered && same;
         home.token = Some(reply.token);
+        let over_tcp = home.link.is_carried();
+        if std::mem::replace(&mut home.carried, over_tcp) != over_tcp {
+            self.events.push_back(Event::Carried { server, over_tcp });
+        }
         let purpose = home.purpose();
         self.with_all_peers(now, |peer, _| peer.keep_only(server, purpose));
         match reply.registration {
@@ -252,9 +257,8 @@ impl Endpoint {
     }
 
     fn set_mapped(&mut self, now: Instant, server: ServerId, mapped: SocketAddr) {
-        if let Some(home) = self.homes.get_mut(server)
-            && home.mapped.replace(mapped) != Some(mapped)
-        {
+        if let Some(home) = self.homes.get_mut(server) {
+            home.mapped = Some(mapped);
             self.renew_candidates(now);
         }
     }

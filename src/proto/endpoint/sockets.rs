@@ -1,6 +1,7 @@
 //! Which sockets the endpoint has, and which it wants.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 
 use crate::proto::{SocketId, SocketRequest};
 
@@ -25,6 +26,14 @@ impl Sockets {
         let id = SocketId(self.next);
         self.next += 1;
         self.opening.push_back(SocketRequest::Open(id));
+        id
+    }
+
+    /// Asks for a stream to a server's TCP port, which may be used at once.
+    pub(super) fn dial(&mut self, to: SocketAddr, tls: bool) -> SocketId {
+        let id = SocketId(self.next);
+        self.next += 1;
+        self.opening.push_back(SocketRequest::Dial { id, to, tls });
         id
     }
 

@@ -142,6 +142,8 @@ struct Probes {
 pub(crate) struct Paths {
     policy: Policy,
     relay: bool,
+    /// Whether ours is the end of it that has no UDP.
+    over_tcp: bool,
     relayed: Traffic,
     /// When the last authentic packet came over it.
     relay_heard_at: Option<Instant>,
@@ -160,6 +162,7 @@ impl Paths {
         Self {
             policy,
             relay: false,
+            over_tcp: false,
             relayed: Traffic::default(),
             relay_heard_at: None,
             direct: Vec::new(),
@@ -168,6 +171,16 @@ impl Paths {
             blind: Blind::default(),
             active: None,
         }
+    }
+
+    /// Whether we reach the relay over TCP alone.
+    pub(crate) fn is_over_tcp(&self) -> bool {
+        self.over_tcp
+    }
+
+    /// From now on we do, or do not.
+    pub(crate) fn set_over_tcp(&mut self, over_tcp: bool) {
+        self.over_tcp = over_tcp;
     }
 
     /// A relay channel to the peer exists, or no longer.
@@ -318,7 +331,7 @@ impl Paths {
     /// What a person is shown about a path.
     pub(crate) fn info(&self, id: PathId) -> PathInfo {
         match self.find(id) {
-            None => PathInfo { kind: PathKind::Relay, remote: None, rtt: None },
+            None => PathInfo::relay(self.over_tcp, None),
             Some(path) => path.info(),
         }
     }
@@ -360,6 +373,7 @@ impl Path {
             kind: if local { PathKind::Lan } else { PathKind::Direct },
             remote: Some(self.pair.remote),
             rtt: self.rtt,
+            over_tcp: false,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::probing::UNPROVEN_GAPS;
 use super::{Origin, Path, PathId, Paths, State};
-use crate::proto::{PathInfo, PathKind, Policy, SocketId};
+use crate::proto::{PathInfo, Policy, SocketId};
 
 /// One path to a peer.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -113,7 +113,7 @@ impl Paths {
     ) -> Vec<PathDescription> {
         let ago = |at: Option<Instant>| at.map(|at| now.saturating_duration_since(at));
         let relay = self.relay.then(|| PathDescription {
-            info: PathInfo { kind: PathKind::Relay, remote: None, rtt: relay_rtt },
+            info: PathInfo::relay(self.over_tcp, relay_rtt),
             local: None,
             active: self.active == Some(PathId::RELAY),
             state: PathState::Works,

@@ -1,6 +1,5 @@
 //! A link that works: its keys, what is sealed with them, and the pings that keep it alive.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use p2pchat_wire::codec;
@@ -9,8 +8,8 @@ use p2pchat_wire::replay::ReplayWindow;
 use p2pchat_wire::sealing::Keys;
 use p2pchat_wire::signal::{self, ClientSignal};
 
+use crate::proto::Transmit;
 use crate::proto::path::Pair;
-use crate::proto::{SocketId, Transmit};
 
 /// How often a registration is kept alive: below the 30 s of the shortest-lived NAT mappings.
 pub(super) const PING_INTERVAL: Duration = Duration::from_secs(20);
@@ -24,7 +23,8 @@ const MAX_PLAINTEXT: usize = signal::MAX_SIGNAL;
 /// A link that works.
 #[derive(Debug)]
 pub(super) struct Up {
-    pub(super) address: SocketAddr,
+    /// How datagrams go to the server.
+    pub(super) way: Pair,
     pub(super) index: u32,
     pub(super) remote_index: u32,
     pub(super) keys: Keys,
@@ -40,13 +40,13 @@ pub(super) struct Up {
 }
 
 impl Up {
-    pub(super) fn seal(&mut self, local: SocketId, signal: &ClientSignal) -> Transmit {
+    pub(super) fn seal(&mut self, signal: &ClientSignal) -> Transmit {
         let number = self.next_number;
         self.next_number += 1;
         let mut payload = link_header(self.remote_index, number).to_vec();
         codec::encode_onto(signal, &mut payload);
         self.keys.send.seal_in_place(number, SEALED_HEADER, &mut payload);
-        Pair { local, remote: self.address }.transmit(None, payload)
+        self.way.transmit(None, payload)
     }
 
     pub(super) fn open(&mut self, sealed: &Sealed<'_>) -> Option<Vec<u8>> {
@@ -59,22 +59,22 @@ impl Up {
         Some(plaintext)
     }
 
-    pub(super) fn ping(&mut self, now: Instant, local: SocketId) -> Transmit {
+    pub(super) fn ping(&mut self, now: Instant) -> Transmit {
         self.ping_id = self.ping_id.wrapping_add(1);
         self.pings += 1;
         self.ping_sent_at = now;
         self.ping_at = now + PING_REPEAT;
-        self.seal(local, &ClientSignal::Ping { id: self.ping_id })
+        self.seal(&ClientSignal::Ping { id: self.ping_id })
     }
 
     /// A ping out of turn, unless one is on its way.
-    pub(super) fn show_endpoint(&mut self, now: Instant, local: SocketId) -> Option<Transmit> {
+    pub(super) fn show_endpoint(&mut self, now: Instant) -> Option<Transmit> {
         if self.pings > 0 && now < self.ping_sent_at + self.rtt {
             return None;
         }
         // However often this happens, it does not hasten the end of the link.
         let pings = self.pings.max(1);
-        let ping = self.ping(now, local);
+        let ping = self.ping(now);
         self.pings = pings;
         Some(ping)
     }

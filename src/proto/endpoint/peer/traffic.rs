@@ -5,7 +5,7 @@ use crate::proto::endpoint::context::Context;
 use crate::proto::frame::{Candidate, CandidateKind};
 use crate::proto::path::{Origin, PathId, Remote};
 use crate::proto::session::{Session, SessionEvent};
-use crate::proto::{DisconnectReason, Event, PathInfo, PathKind};
+use crate::proto::{DisconnectReason, Event, PathInfo};
 
 impl Peer {
     /// Carries between session and paths until neither has anything more to say.
@@ -145,6 +145,7 @@ impl Peer {
         if self.reported.is_some() || self.session.is_none() {
             return;
         }
+        self.notice_transport(cx);
         let path = self.path_info();
         self.reported = Some(path);
         self.announced = false;
@@ -152,18 +153,25 @@ impl Peer {
     }
 
     pub(super) fn report_path(&mut self, cx: &mut Context<'_>) {
+        self.notice_transport(cx);
         let path = self.path_info();
         let Some(reported) = &mut self.reported else { return };
-        let moved = (reported.kind, reported.remote) != (path.kind, path.remote);
+        let moved = PathInfo { rtt: path.rtt, ..*reported } != path;
         *reported = path;
         if moved {
             cx.event(Event::PathChanged { peer: self.id, path });
         }
     }
 
+    fn notice_transport(&mut self, cx: &Context<'_>) {
+        let used = self.relays.in_use(false).next();
+        let home = used.and_then(|(server, _)| cx.homes.get(server));
+        self.paths.set_over_tcp(home.is_some_and(|home| home.carried));
+    }
+
     fn path_info(&self) -> PathInfo {
         let Some(active) = self.paths.shown() else {
-            return PathInfo { kind: PathKind::Relay, remote: None, rtt: None };
+            return PathInfo::relay(self.paths.is_over_tcp(), None);
         };
         let info = self.paths.info(active);
         let measured = self.session.as_ref().and_then(|session| session.rtt(active));

@@ -1,0 +1,157 @@
+//! To TCP when UDP is not answered, and back as soon as it is.
+
+use std::time::{Duration, Instant};
+
+use p2pchat_wire::VERSION;
+use p2pchat_wire::datagram::Challenge;
+use p2pchat_wire::identity::PeerId;
+use p2pchat_wire::random::Random;
+
+use super::{Attempt, Init, Link};
+use crate::proto::endpoint::sockets::Sockets;
+use crate::proto::path::Pair;
+use crate::proto::{SocketId, Transmit};
+
+/// Pings without an answer after which TCP is tried, or tried anew. Over UDP fewer are lost on any
+/// bad link, and moving to TCP would not make it better.
+const SUSPECT_AFTER: u32 = 3;
+
+/// Gaps between the hellos over UDP of a link over TCP; the last repeats. The first are short: perhaps
+/// some answers were only lost.
+const BACK_GAPS: [Duration; 5] = [
+    Duration::from_secs(2),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(8),
+    Duration::from_secs(15),
+];
+
+/// What is to be done about TCP.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Dialling {
+    /// An answer over UDP is overdue, or soon will be.
+    Needed,
+    /// What there is may still be used.
+    Undecided,
+    /// Only what the link uses now is.
+    Over,
+}
+
+impl Link {
+    /// Whether a challenge that came by `from` is to be answered.
+    pub(super) fn is_wanted(&self, from: Pair, challenge: &Challenge) -> bool {
+        let carried = self.carriers.pairs().any(|pair| pair == from);
+        if !carried && (self.carriers.holds(from.local) || !self.addresses.contains(&from.remote)) {
+            return false;
+        }
+        // Against a link that works, the word of a stranger is worth nothing.
+        let agrees = challenge.version == VERSION && self.key == Some(PeerId(challenge.server));
+        match (&self.attempt, &self.up) {
+            (Attempt::Hello { .. }, _) => true,
+            // TCP is faster than whatever holds UDP back.
+            (Attempt::Init(init), None) => carried && !self.carriers.holds(init.way.local),
+            (Attempt::None, Some(up)) => {
+                let better = self.is_carried() && !carried;
+                let needed = carried && up.way != from && up.pings >= SUSPECT_AFTER;
+                (better || needed) && agrees
+            }
+            _ => false,
+        }
+    }
+
+    /// A stream could not be dialled, or has broken. UDP had not worked when it was dialled, so
+    /// another is dialled at once if it was in use.
+    pub(in crate::proto::endpoint) fn lose_carrier(
+        &mut self,
+        now: Instant,
+        socket: SocketId,
+        random: &mut Random,
+    ) {
+        let carried = self.is_carried();
+        if !self.carriers.lose(socket) {
+            return;
+        }
+        let used = |way: Pair| way.local == socket;
+        let asked = match &self.attempt {
+            Attempt::Ready { way, .. } => used(*way),
+            Attempt::Init(init) => used(init.way),
+            Attempt::None | Attempt::Later(_) | Attempt::Hello { .. } => false,
+        };
+        if carried && self.pair().is_some_and(used) {
+            (self.up, self.back_at) = (None, None);
+            self.restart(now, random);
+            self.carriers.hurry(now);
+        } else if asked {
+            self.say_hello(now, random);
+        }
+    }
+
+    /// Dials, closes what is not needed any more, or says hello over UDP, as it is time to.
+    pub(super) fn look_for_other_ways(
+        &mut self,
+        now: Instant,
+        sockets: &mut Sockets,
+        out: &mut Vec<Transmit>,
+    ) {
+        match self.dialling() {
+            Dialling::Needed => self.dial(now, sockets, out),
+            Dialling::Undecided => {}
+            Dialling::Over => {
+                let used = self.up.as_ref().map(|up| up.way.local);
+                self.carriers.keep_only(used, sockets);
+            }
+        }
+        if self.back_due().is_some_and(|at| at <= now) {
+            let hello = self.hello();
+            out.extend(self.udp().map(|way| way.transmit(None, hello.clone())));
+            self.back_at = Some(now + BACK_GAPS[self.back_tries.min(BACK_GAPS.len() - 1)]);
+            self.back_tries = self.back_tries.saturating_add(1);
+        }
+    }
+
+    /// Whether the handshake under way is only to bring a link over TCP back to UDP.
+    pub(super) fn is_on_way_back(&self) -> bool {
+        let over_udp = |init: &Init| !self.carriers.holds(init.way.local);
+        self.is_carried() && matches!(&self.attempt, Attempt::Init(init) if over_udp(init))
+    }
+
+    /// There is a link: if it goes over TCP, UDP is tried from time to time.
+    pub(super) fn expect_udp(&mut self, now: Instant) {
+        match (self.is_carried(), self.back_at) {
+            (true, Some(_)) => {}
+            (true, None) => (self.back_at, self.back_tries) = (Some(now + BACK_GAPS[0]), 1),
+            (false, _) => self.back_at = None,
+        }
+    }
+
+    /// When [`Self::look_for_other_ways`] has something to do.
+    pub(super) fn fallback_timeout(&self) -> Option<Instant> {
+        let dialling = self.carriers.timeout().filter(|_| self.dialling() == Dialling::Needed);
+        dialling.into_iter().chain(self.back_due()).min()
+    }
+
+    fn dialling(&self) -> Dialling {
+        let carried = self.is_carried();
+        match (&self.attempt, &self.up) {
+            (Attempt::Hello { .. }, _) if !carried => Dialling::Needed,
+            (Attempt::Init(init), None) if !self.carriers.holds(init.way.local) => Dialling::Needed,
+            (Attempt::Hello { .. } | Attempt::Init(_) | Attempt::Ready { .. }, _) => {
+                Dialling::Undecided
+            }
+            (Attempt::None, Some(up)) if up.pings >= SUSPECT_AFTER => Dialling::Needed,
+            (Attempt::None | Attempt::Later(_), _) => Dialling::Over,
+        }
+    }
+
+    fn dial(&mut self, now: Instant, sockets: &mut Sockets, out: &mut Vec<Transmit>) {
+        let used = self.up.as_ref().map(|up| up.way.local);
+        let dialled = self.carriers.await_answer(now, &self.addresses, used, sockets);
+        let hello = self.hello();
+        out.extend(dialled.into_iter().map(|way| way.transmit(None, hello.clone())));
+    }
+
+    /// When to say hello over UDP while the link goes over TCP.
+    fn back_due(&self) -> Option<Instant> {
+        self.back_at.filter(|_| matches!(self.attempt, Attempt::None))
+    }
+}
