@@ -12,7 +12,8 @@
 //! - [`movement`]: another network in the middle of a chat, and a laptop that sleeps.
 //! - [`neighbours`]: one local network, without a server and without a way out.
 //! - [`policy`]: `--relay-only` and `--direct-only` keep their word.
-//! - [`weather`]: cut paths, routers that forget, loss, and no UDP at all.
+//! - [`carriers`]: networks without UDP, behind [`walls`].
+//! - [`weather`]: cut paths, routers that forget, loss, and no way to the server at all.
 //!
 //! `cargo test --test lab -- --nocapture matrix` prints the table.
 #![allow(
@@ -23,6 +24,7 @@
 )]
 #![cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "namespaces are Linux's"))]
 
+mod carriers;
 mod clients;
 mod course;
 mod gateway;
@@ -38,5 +40,6 @@ mod policy;
 #[path = "../programs/mod.rs"]
 mod programs;
 mod traffic;
+mod walls;
 mod weather;
 mod world;

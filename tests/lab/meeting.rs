@@ -36,6 +36,18 @@ impl Meeting {
     ) -> Result<Self, String> {
         let folder = Folder::new();
         let server = start_server(world, &folder);
+        Self::at(world, folder, server, alice, bob, options)
+    }
+
+    /// As [`Self::start_with`], at a server that was started in `folder`.
+    pub(crate) fn at(
+        world: &World,
+        folder: Folder,
+        server: Server,
+        alice: &str,
+        bob: &str,
+        options: &[&str],
+    ) -> Result<Self, String> {
         let bob = Chat::start("bob", peer(world, bob, &folder, "bob"));
         bob.wait_ready()?;
         let mut command = peer(world, alice, &folder, "alice");
@@ -65,7 +77,13 @@ impl Meeting {
 
 /// A server on both addresses.
 pub(crate) fn start_server(world: &World, folder: &Folder) -> Server {
+    start_server_with(world, folder, &[])
+}
+
+/// The same with more options.
+pub(crate) fn start_server_with(world: &World, folder: &Folder, options: &[&str]) -> Server {
     let mut command = world.command("srv", server_program());
+    command.args(options);
     for address in SERVER {
         command.arg("--listen").arg(format!("{address}:3478"));
     }

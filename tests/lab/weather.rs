@@ -8,6 +8,7 @@ use super::meeting::{Meeting, PATIENCE, peer, report};
 use super::nat::{Filtering, Mapping, Nat};
 use super::programs::Folder;
 use super::programs::chat::Chat;
+use super::walls::Wall;
 use super::world::World;
 
 const HOME: Nat = Nat::new(Mapping::Endpoint, Filtering::Port);
@@ -102,12 +103,13 @@ fn lines_arrive_in_order_where_a_fifth_of_the_datagrams_does_not() {
 }
 
 #[test]
-fn without_udp_the_peer_says_so_and_leaves_with_5() {
-    on_lab_ground("weather::without_udp_the_peer_says_so_and_leaves_with_5", || {
+fn without_udp_and_tcp_the_peer_says_so_and_leaves_with_5() {
+    on_lab_ground("weather::without_udp_and_tcp_the_peer_says_so_and_leaves_with_5", || {
         let world = World::new();
         let folder = Folder::new();
         let _server = super::meeting::start_server(&world, &folder);
-        let mut home = world.home(Nat::new(Mapping::Endpoint, Filtering::NoUdp));
+        let mut home = world.home(Nat::new(Mapping::Endpoint, Filtering::Port));
+        world.wall(&home, Wall::Everything);
         let (host, _) = world.host(&mut home);
         let mut command = peer(&world, &host, &folder, "alice");
         command.args(["--peer", "bob@203.0.113.10", "--timeout", "8s"]);
@@ -116,6 +118,7 @@ fn without_udp_the_peer_says_so_and_leaves_with_5() {
         let status = report(alice.leave(Duration::from_secs(40)));
         assert_eq!(status.code(), Some(5), "{}", alice.said());
         let sentence = alice.said().to_string();
-        assert!(sentence.contains("UDP"), "no sentence names UDP as the cause:\n{sentence}");
+        let cause = "neither over UDP nor over TCP";
+        assert!(sentence.contains(cause), "no sentence names the cause:\n{sentence}");
     });
 }
