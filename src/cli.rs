@@ -27,6 +27,7 @@ Exit codes:
 
 Examples:
   p2pchat demo                                try it on this computer alone
+  p2pchat doctor --rendezvous chat.example.org
   p2pchat --name bob --peer alice@chat.example.org
   tail -f log | p2pchat --peer ops@chat.example.org
   p2pchat send --to alice 'the build is green'";
@@ -122,6 +123,8 @@ pub struct ChatOptions {
 pub enum Command {
     /// Chat with an echo on this computer: a rendezvous and two real peers over UDP
     Demo,
+    /// Find out what stands between this computer and the rendezvous, and what to do about it
+    Doctor,
     /// Show my name, my key and my rendezvous
     Id,
     /// List whom I know, with their keys

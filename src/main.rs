@@ -34,9 +34,16 @@ fn run(cli: Cli, terminal: bool) -> anyhow::Result<u8> {
     let wanted = cli.wanted(terminal);
     let (face, data_dir) = (wanted.face, wanted.data_dir.clone());
     let printouts = match cli.command {
-        None => return awaited(app::chat(wanted)),
-        Some(Command::Demo) => return awaited(app::demo(wanted)),
-        Some(Command::Send { to, text }) => return awaited(app::send(wanted, to, text.join(" "))),
+        None => return Ok(awaited(app::chat(wanted))?.code()),
+        Some(Command::Demo) => return Ok(awaited(app::demo(wanted))?.code()),
+        Some(Command::Send { to, text }) => {
+            return Ok(awaited(app::send(wanted, to, text.join(" ")))?.code());
+        }
+        Some(Command::Doctor) => {
+            let (code, printouts) = awaited(app::doctor(wanted))?;
+            print(printouts);
+            return Ok(code.code());
+        }
         Some(Command::Id) => app::id(data_dir, face)?,
         Some(Command::Contacts) => app::contacts(data_dir, face)?,
         Some(Command::History { peer, lines }) => app::history(data_dir, face, peer, lines)?,
@@ -49,6 +56,11 @@ fn run(cli: Cli, terminal: bool) -> anyhow::Result<u8> {
             return Ok(0);
         }
     };
+    print(printouts);
+    Ok(0)
+}
+
+fn print(printouts: Vec<Printout>) {
     let mut out = io::stdout().lock();
     for Printout { text, .. } in printouts {
         if writeln!(out, "{text}").is_err() {
@@ -56,20 +68,17 @@ fn run(cli: Cli, terminal: bool) -> anyhow::Result<u8> {
             break;
         }
     }
-    Ok(0)
 }
 
 /// Runs the network in this thread.
-fn awaited(
-    work: impl Future<Output = Result<p2pchat::chat::ExitCode, Failure>>,
-) -> anyhow::Result<u8> {
+fn awaited<T>(work: impl Future<Output = Result<T, Failure>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("the system refuses what a network program needs")?;
-    let code = runtime.block_on(work)?.code();
+    let result = runtime.block_on(work)?;
     runtime.shutdown_background();
-    Ok(code)
+    Ok(result)
 }
 
 fn complain(face: Face, code: u8, sentence: &str) -> u8 {

@@ -2,6 +2,7 @@
 //!
 //! - [`chat`] runs a conversation with whoever started us: the peer on one side (`peer.rs`), a
 //!   console on the other (`console.rs`), a [`View`](crate::ui::View) between them.
+//! - [`doctor()`] finds out what stands between this computer and the rendezvous.
 //! - [`demo()`] runs two peers and a rendezvous on this computer.
 //! - [`id`], [`contacts`] and [`history`] look into the profile, also while another process uses it.
 //!
@@ -11,6 +12,7 @@
 mod chatting;
 mod console;
 mod demo;
+mod doctor;
 mod home;
 mod peer;
 mod profile;
@@ -27,6 +29,7 @@ use crate::ui::terminal::{LineEditor, Printer};
 
 pub use chatting::{chat, send};
 pub use demo::demo;
+pub use doctor::doctor;
 pub use queries::{contacts, history, id};
 
 /// Takes the terminal of a person.

@@ -7,6 +7,7 @@
 //! - `surroundings` hears of other interfaces and of sleep, `interfaces` picks the addresses that are
 //!   worth offering, `port_mapping` asks the router to forward a port.
 //! - [`Discovery`] announces us in the local network and finds others there.
+//! - [`examine()`] runs a diagnosis of the network instead.
 //! - [`resolve()`] asks for the addresses of a rendezvous.
 //!
 //! A datagram that cannot be sent is a datagram lost; nothing here ends a chat.
@@ -16,14 +17,17 @@
 mod carrier;
 mod discovery;
 mod driver;
+mod examine;
 mod interfaces;
 mod port_mapping;
 mod resolve;
 mod socket;
 mod surroundings;
 mod tls;
+mod whole;
 
 pub use discovery::Discovery;
 pub use driver::{Machine, Network, Options, start};
+pub use examine::examine;
 pub use resolve::{ResolveError, resolve};
 pub use socket::Sockets;

@@ -50,6 +50,11 @@ impl Forwarding {
         Self { uplinks, states, task: tokio::spawn(keep(port, watched, tell)) }
     }
 
+    /// What is known now.
+    pub(super) fn state(&self) -> PortMapping {
+        *self.states.borrow()
+    }
+
     /// Waits until something came of it. Dropping the future loses nothing.
     pub(super) async fn changed(&mut self) -> PortMapping {
         if self.states.changed().await.is_err() {

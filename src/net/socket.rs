@@ -281,7 +281,7 @@ fn read(local: SocketId, socket: Arc<UdpSocket>, arrived: mpsc::Sender<Arrival>)
     })
 }
 
-fn open(address: SocketAddr) -> io::Result<UdpSocket> {
+pub(super) fn open(address: SocketAddr) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     if address.is_ipv6() {
         // IPv4 has a socket of its own.

@@ -10,8 +10,10 @@
 //! how much may be sent) and its `stream`s (what the application said, in order).
 //!
 //! Beside them, `nat` infers from STUN answers how NATs give out ports, and `punch` plans what to send
-//! where ports have to be guessed.
+//! where ports have to be guessed. A [`diagnosis`] is a machine of its own, for people who want to know
+//! what they are behind.
 
+pub mod diagnosis;
 mod endpoint;
 mod event;
 mod frame;

@@ -7,6 +7,7 @@
 //! No text of a stranger leaves this room unfiltered: what goes to a terminal passes
 //! [`clean`](crate::chat::clean), what goes into JSON is escaped.
 
+pub mod doctor;
 pub mod json;
 pub mod line;
 mod paths;

@@ -10,6 +10,7 @@
 
 mod chats;
 mod demo;
+mod doctor;
 mod failures;
 mod program;
 mod queries;

@@ -5,6 +5,7 @@
 //! A [`meeting`] is two peers and a server in such a world. What is shown with them:
 //!
 //! - [`clients`]: STUN clients that nobody here wrote understand our server.
+//! - [`doctor`]: what `p2pchat doctor` finds is what the router is.
 //! - [`matrix`]: every kind of router against every other.
 //! - [`odds`]: how often the pairs get through that need luck, on a [`course`] of many tries.
 //! - [`places`]: IPv6, carriers, one LAN.
@@ -27,6 +28,7 @@
 mod carriers;
 mod clients;
 mod course;
+mod doctor;
 mod gateway;
 mod ground;
 mod matrix;

@@ -11,6 +11,7 @@
 //!   [`latency`] after how many round trips, [`calls`] how they find each other, [`carriers`] how they do without UDP, [`paths`] what
 //!   happens when the world changes under a chat, [`adversary`] that nothing happens when somebody
 //!   forges.
+//! - [`diagnosis`] finds out behind every kind of box what the box is.
 //! - [`delivery`] tells hundreds of stories of two people and whatever can go wrong, each from one
 //!   seed, and holds every one against the promise: each line once and in order.
 
@@ -19,6 +20,7 @@ mod calls;
 mod carriers;
 mod client;
 mod delivery;
+mod diagnosis;
 mod latency;
 mod link;
 mod machine;

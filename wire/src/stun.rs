@@ -303,6 +303,17 @@ pub fn response(bytes: &[u8]) -> Option<([u8; 12], Answer)> {
     Some((*message.transaction_id().as_bytes(), Answer { mapped, origin, other }))
 }
 
+/// Reads an error response to a Binding request; returns the request's transaction.
+#[must_use]
+pub fn refusal(bytes: &[u8]) -> Option<[u8; 12]> {
+    if bytes.len() > MAX_MESSAGE {
+        return None;
+    }
+    let message = decode(bytes)?;
+    let is_error = message.method() == BINDING && message.class() == MessageClass::ErrorResponse;
+    is_error.then(|| *message.transaction_id().as_bytes())
+}
+
 fn decode(bytes: &[u8]) -> Option<StunMessage> {
     let context = DecoderContextBuilder::default().with_validation().build();
     let decoder = MessageDecoderBuilder::default().with_context(context).build();
@@ -402,7 +413,9 @@ mod tests {
             let reply = request.refuse().expect("a response");
             assert!(reply.ends_with(&[0, 10, 0, 2, 0, kind, 0, 0]), "{reply:x?}");
             assert_eq!(reply[..2], [0x01, 0x11]);
-            assert_eq!(response(&reply), None);
+            let transaction = bytes[8..20].try_into().ok();
+            assert_eq!((response(&reply), refusal(&reply)), (None, transaction));
+            assert_eq!(refusal(&bytes), None);
         }
     }
 

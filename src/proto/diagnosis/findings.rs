@@ -1,0 +1,165 @@
+//! What a diagnosis finds: facts, no opinions. The words are those of RFC 4787.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use p2pchat_wire::address::is_local;
+use p2pchat_wire::identity::ServerKey;
+
+use crate::proto::PortMapping;
+use crate::proto::nat::{Evidence, PortModel, Scope};
+
+/// Everything that was found out about our network.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Findings {
+    /// The local endpoints of the socket that asked.
+    pub hosts: Vec<SocketAddr>,
+    /// The rendezvous' endpoints that were asked.
+    pub asked: Vec<SocketAddr>,
+    /// Which of them answered over UDP first, and how fast.
+    pub udp: Option<(SocketAddr, Duration)>,
+    /// What became of TCP connections to it.
+    pub tcp: Tcp,
+    /// Who the rendezvous says it is. Nothing is proven by it.
+    pub key: Option<ServerKey>,
+    /// Who it has to be, if that is known.
+    pub expected_key: Option<ServerKey>,
+    /// The version of the protocol that it speaks.
+    pub version: Option<u8>,
+    /// Where the rendezvous sees us.
+    pub mapped: Option<SocketAddr>,
+    /// Towards whom a socket of ours has the same external endpoint.
+    pub mapping: Mapping,
+    /// From whom it gets datagrams.
+    pub filtering: Filtering,
+    /// How external ports are given out, and from what we know it.
+    pub ports: Evidence,
+    /// Whether two hosts behind our NAT reach each other by their external endpoints.
+    pub hairpin: Option<bool>,
+    /// What there is of IPv6.
+    pub ipv6: Ipv6,
+    /// What came of asking the router to forward a port.
+    pub port_mapping: PortMapping,
+    /// The longest UDP payload, in bytes, that reached the server without being cut in pieces on the
+    /// way, of those that were tried.
+    pub mtu: Option<usize>,
+}
+
+/// What became of a TCP connection; of several, the greatest.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Tcp {
+    /// Nobody tried.
+    #[default]
+    Untried,
+    /// Nothing came back.
+    Silent,
+    /// The host is there and listens on no such port.
+    Refused,
+    /// It was made.
+    Open,
+}
+
+/// RFC 4787 §4.1.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum Mapping {
+    /// Too few answers to say.
+    #[default]
+    Unknown,
+    /// The address is our own.
+    None,
+    /// The same towards everybody who was asked.
+    EndpointIndependent {
+        /// Whether more than one IP address was asked. Otherwise a mapping that depends on the
+        /// address alone looks the same.
+        addresses_compared: bool,
+    },
+    /// Another towards each IP address.
+    AddressDependent,
+    /// Another towards each endpoint, which people call symmetric.
+    AddressAndPortDependent,
+}
+
+/// RFC 4787 §5.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum Filtering {
+    /// The server has no second socket to try it with.
+    #[default]
+    Unknown,
+    /// Everybody's datagrams come in.
+    EndpointIndependent,
+    /// Those of addresses that we have sent to.
+    AddressDependent,
+    /// Those of endpoints that we have sent to.
+    AddressAndPortDependent,
+    /// One of the first two: another port of an address that we have sent to gets in, and the server
+    /// has no second address to try the rest with.
+    NotByPort,
+}
+
+/// What there is of IPv6.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum Ipv6 {
+    /// No global address.
+    #[default]
+    None,
+    /// A global address, and no rendezvous with IPv6 to try it with.
+    Untried,
+    /// A global address, and no answer over it.
+    Silent,
+    /// The rendezvous is reached.
+    Works {
+        /// Whether it sees another address than ours.
+        translated: bool,
+    },
+}
+
+impl Findings {
+    /// Whether no NAT changes our address on the way.
+    #[must_use]
+    pub fn is_untranslated(&self) -> bool {
+        self.mapping == Mapping::None
+    }
+
+    /// Whether the router has opened a port at an address that the Internet sees: behind a second
+    /// NAT, its own outer address is a private one or not ours.
+    #[must_use]
+    pub fn has_public_mapping(&self) -> bool {
+        self.port_mapping.external().is_some_and(|external| {
+            let elsewhere = |mapped: SocketAddr| {
+                mapped.is_ipv4() == external.is_ipv4() && mapped.ip() != external.ip()
+            };
+            !is_local(external.ip()) && !self.mapped.is_some_and(elsewhere)
+        })
+    }
+
+    /// Whether the router has opened a port which leads nowhere, for another NAT stands before it.
+    #[must_use]
+    pub fn is_behind_two_nats(&self) -> bool {
+        self.port_mapping.external().is_some() && !self.has_public_mapping()
+    }
+
+    /// Derives what follows from the samples.
+    pub(super) fn judge_mapping(&mut self) {
+        let first = self.ports.samples.iter().map(|sample| sample.socket).min();
+        let asked: Vec<IpAddr> = self
+            .ports
+            .samples
+            .iter()
+            .filter(|sample| Some(sample.socket) == first)
+            .map(|sample| sample.via.ip())
+            .collect();
+        let addresses_compared = asked.iter().any(|ip| Some(ip) != asked.first());
+        self.mapping = match self.ports.model {
+            _ if self.mapped.is_some_and(|mapped| self.hosts.contains(&mapped)) => Mapping::None,
+            PortModel::Unknown => Mapping::Unknown,
+            PortModel::Constant => Mapping::EndpointIndependent { addresses_compared },
+            PortModel::Varying { scope: Scope::Address, .. } => Mapping::AddressDependent,
+            PortModel::Varying { scope: Scope::Endpoint, .. } => Mapping::AddressAndPortDependent,
+        };
+    }
+}
+
+/// Whether an address can be reached from everywhere unless a firewall forbids it.
+pub(super) fn is_global_v6(host: &SocketAddr) -> bool {
+    host.is_ipv6() && !is_local(host.ip())
+}

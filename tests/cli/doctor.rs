@@ -1,0 +1,73 @@
+//! `p2pchat doctor`, on this computer: what it prints, and with which code it ends.
+
+use std::net::UdpSocket;
+
+use p2pchat_wire::identity::PeerId;
+use serde_json::{Value, json};
+
+use super::program::Profile;
+use super::server::Server;
+
+#[test]
+fn without_a_rendezvous_it_says_how_to_name_one() {
+    Profile::new().run(&["doctor"], "").exits(2).says("--rendezvous HOST");
+}
+
+#[test]
+fn where_all_is_well_it_says_so_with_the_facts_and_asks_the_remembered_server() {
+    let server = Server::start();
+    let address = server.address().to_string();
+    let profile = Profile::new();
+    let outcome = profile.run(&["doctor", "--rendezvous", &address], "").exits(0);
+    let said = outcome.out.join("\n");
+    assert!(said.contains(&format!("{address} answers in")), "{said}");
+    assert!(said.ends_with("There is nothing to do."), "{said}");
+    assert!(outcome.err.is_empty(), "{:?}", outcome.err);
+
+    profile.register("alice", &address);
+    let outcome = profile.run(&["doctor", "--json"], "").exits(0);
+    let object: Value = serde_json::from_str(&outcome.out[0]).expect("JSON");
+    for (field, value) in [
+        ("type", json!("doctor")),
+        ("rendezvous", json!(address)),
+        ("udp", json!(true)),
+        ("mapping", json!("none")),
+        ("mtu", json!(1472)),
+        ("mtu_needed", json!(1209)),
+    ] {
+        assert_eq!(object[field], value, "{field} in {object:#}");
+    }
+}
+
+#[test]
+fn it_works_while_a_chat_uses_the_profile() {
+    let server = Server::start();
+    let address = server.address().to_string();
+    let profile = Profile::new();
+    let mut alice = profile.start(&["--name", "alice", "--rendezvous", &address]);
+    alice.hears("You are alice@");
+    profile.run(&["doctor"], "").exits(0);
+    assert!(alice.is_running());
+}
+
+#[test]
+fn silence_is_5_and_a_name_that_leads_nowhere_too() {
+    let silent = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let address = silent.local_addr().expect("bound").to_string();
+    let outcome = Profile::new().run(&["doctor", "--json", "--rendezvous", &address], "").exits(5);
+    let object: Value = serde_json::from_str(&outcome.out[0]).expect("JSON");
+    assert_eq!((&object["udp"], &object["verdict"]), (&json!(false), &json!("not-listening")));
+
+    let nowhere = ["doctor", "--rendezvous", "does-not-exist.invalid"];
+    let outcome = Profile::new().run(&nowhere, "").exits(5);
+    let said = outcome.out.join("\n");
+    assert!(said.contains("does not lead to an address"), "{said}");
+}
+
+#[test]
+fn another_key_than_the_one_given_is_7() {
+    let server = Server::start();
+    let address = format!("{}#{}", server.address(), PeerId([7; 32]));
+    let outcome = Profile::new().run(&["doctor", "--rendezvous", &address], "").exits(7);
+    assert!(outcome.out.join("\n").contains("STOP"), "{outcome:?}");
+}
