@@ -65,10 +65,11 @@ enum Disaster {
     ClockJump,
     Sleep,
     Move,
+    NoUdp,
     Weather,
 }
 
-const DISASTERS: [Disaster; 12] = [
+const DISASTERS: [Disaster; 13] = [
     Disaster::Rebind,
     Disaster::Renumber,
     Disaster::Kill,
@@ -80,6 +81,7 @@ const DISASTERS: [Disaster; 12] = [
     Disaster::ClockJump,
     Disaster::Sleep,
     Disaster::Move,
+    Disaster::NoUdp,
     Disaster::Weather,
 ];
 
@@ -88,6 +90,7 @@ impl Story {
         let mut world = World::seeded(seed);
         let mut random = Random::from_seed(world.random.array());
         let server = add_server(&mut world, Duration::from_millis(5));
+        world.with(server, |machine, _| machine.server_mut().takes_streams = true);
         world.change_weather(&weather(&mut random));
         let people = [Side::Left, Side::Right].map(|side| {
             let Home { network, addresses, router } = place(&mut random).build(&mut world, side);
@@ -172,7 +175,7 @@ impl Story {
 
     fn disaster(&mut self) {
         let who = self.random.below(2) as usize;
-        let disaster = DISASTERS[self.random.below(12) as usize];
+        let disaster = DISASTERS[self.random.below(13) as usize];
         let name = self.people[who].name;
         self.world.note(format!("disaster: {disaster:?} ({name})"));
         let [a, b] = [self.people[who].host, self.people[1 - who].host];
@@ -211,6 +214,7 @@ impl Story {
             }
             Disaster::Sleep => self.sleep(who),
             Disaster::Move => self.carry(who),
+            Disaster::NoUdp => self.wall_off(who),
             Disaster::Weather => {
                 let weather = weather(&mut self.random);
                 self.world.change_weather(&weather);
@@ -223,6 +227,20 @@ impl Story {
             let router = self.world.router(router);
             router.nat.iter_mut().for_each(crate::nat::Nat::rebind);
         }
+    }
+
+    /// A home lets no UDP through for a while, or it does for once.
+    fn wall_off(&mut self, who: usize) {
+        let Some(router) = self.people[who].router else { return };
+        let toggle = |world: &mut World<Machine>| {
+            if let Some(nat) = &mut world.router(router).nat {
+                nat.behaviour.udp_blocked = !nat.behaviour.udp_blocked;
+            }
+        };
+        toggle(&mut self.world);
+        self.somebody_types();
+        self.pause(30_000);
+        toggle(&mut self.world);
     }
 
     fn renumber(&mut self, who: usize) {
@@ -360,6 +378,7 @@ fn behaviour(random: &mut Random) -> Behaviour {
         ports: ports[random.below(4) as usize],
         unsolicited: if random.below(4) == 0 { Unsolicited::Stolen } else { Unsolicited::Dropped },
         hairpin: random.below(2) == 0,
+        udp_blocked: random.below(8) == 0,
         idle: SECOND * [30, 60, 120, 300][random.below(4) as usize],
         absolute: (random.below(5) == 0).then_some(60 * SECOND),
         ..Behaviour::new(mapping, filtering)

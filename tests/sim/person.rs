@@ -14,6 +14,7 @@ use p2pchat_wire::random::Random;
 
 use crate::store::{Disk, Store};
 use crate::talker::{STARTED_AT_MS, identity, named, port_of, socket_at};
+use crate::topology::STREAMS;
 use crate::world::{Host, Output, Transmit, epoch};
 
 /// How people write the rendezvous.
@@ -36,7 +37,7 @@ pub(crate) struct Person {
     /// What the disk refused: never, in these worlds.
     pub(crate) complaints: Vec<String>,
     remarks: Vec<String>,
-    /// Streams: nobody listens for those of people.
+    /// Streams to ports where nobody listens.
     refused: BTreeSet<SocketId>,
 }
 
@@ -242,7 +243,7 @@ impl Host for Person {
                     let (to, ttl, payload) = (transmit.to, transmit.ttl, transmit.payload);
                     return Output::Transmit(Transmit { port, to, ttl, payload });
                 }
-                Out::Socket(SocketRequest::Dial { id, .. }) => {
+                Out::Socket(SocketRequest::Dial { id, to, .. }) if to.port() != STREAMS => {
                     self.refused.insert(id);
                 }
                 // Every port of a simulated host is open.

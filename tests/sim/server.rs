@@ -39,7 +39,8 @@ impl Rendezvous {
 
     /// What is there after the process has died and was started again: names that were written.
     pub(crate) fn restarted(&self, now: Instant, seed: [u8; 32]) -> Self {
-        Self::start(now, self.commit, self.names.clone(), seed)
+        let again = Self::start(now, self.commit, self.names.clone(), seed);
+        Self { takes_streams: self.takes_streams, ..again }
     }
 
     /// Another server where this one was.
