@@ -20,7 +20,7 @@ use rustls::crypto::ring::default_provider;
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -276,7 +276,9 @@ async fn a_network_has_so_many_streams_and_those_that_are_there_stay() {
 #[tokio::test]
 async fn who_never_reads_delays_nobody() {
     let server = Running::start(Config::default(), None);
-    let mut deaf = Peer::new(1, bare(&server).await).await;
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(16_384).expect("a small buffer");
+    let mut deaf = Peer::new(1, socket.connect(server.tcp).await.expect("connected")).await;
     // A hundred thousand answers that nobody takes: more than the buffers hold.
     let flood = async {
         for _ in 0..100_000 {

@@ -144,9 +144,9 @@ impl Homes {
         self.list.iter().find(|home| home.link.is_heard_by(from)).map(|home| home.id)
     }
 
-    /// The server whose link has this address.
+    /// The server that has this address, over UDP or TCP.
     pub(super) fn at(&self, remote: SocketAddr) -> Option<ServerId> {
-        self.list.iter().find(|home| home.link.address() == Some(remote)).map(|home| home.id)
+        self.list.iter().find(|home| home.link.is_at(remote)).map(|home| home.id)
     }
 
     /// The nearest, if any is ready.

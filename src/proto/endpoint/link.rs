@@ -220,6 +220,11 @@ impl Link {
         self.pair().map(|way| way.remote)
     }
 
+    /// Whether the server, while it can be reached, is at this address too.
+    pub(super) fn is_at(&self, remote: SocketAddr) -> bool {
+        self.address().is_some_and(|used| used == remote || self.addresses.contains(&remote))
+    }
+
     /// The socket that the server sees us at, where UDP passes.
     pub(super) fn local(&self) -> SocketId {
         self.local
