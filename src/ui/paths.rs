@@ -84,6 +84,9 @@ fn sentence(reason: PathReason) -> String {
         PathReason::Trying => {
             "the relay carries the chat while direct paths are being tried.".to_owned()
         }
+        PathReason::SlowerThanRelay { remote } => {
+            format!("{remote} answers, but takes much longer than the relay.")
+        }
         PathReason::Lost => {
             "the direct path fell silent. The relay carries the chat until it answers again."
                 .to_owned()
@@ -117,6 +120,7 @@ fn code(reason: PathReason) -> &'static str {
         PathReason::RelayOnly => "relay-only",
         PathReason::NoDirectPath => "no-direct-path",
         PathReason::Trying => "trying",
+        PathReason::SlowerThanRelay { .. } => "slower-than-relay",
         PathReason::Lost => "lost",
         PathReason::NoCandidates => "no-candidates",
         PathReason::NothingAnswered { .. } => "nothing-answered",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use p2pchat::proto::{Event, PathKind};
+use p2pchat::proto::{Command, Event, PathKind};
 
 use crate::nat::Behaviour;
 use crate::scene::{Place, Scene};
@@ -22,6 +22,9 @@ const MARGIN: Duration = Duration::from_millis(50);
 /// How often a path is probed: nobody can reach a host that a NAT has forgotten before it sends.
 const KEEPALIVE: Duration = Duration::from_secs(10);
 
+/// How soon a laptop that slept has its sessions again.
+const AWAKE: Duration = Duration::from_secs(2);
+
 /// Changes of an endpoint in one chat.
 const REBINDINGS: u32 = 1000;
 
@@ -39,6 +42,11 @@ fn until_heard(scene: &mut Scene, who: HostId, before: usize) -> Duration {
 fn ends(talker: &Talker) -> usize {
     let ended = |event: &Event| matches!(event, Event::Disconnected { .. });
     talker.events.iter().filter(|(_, event)| ended(event)).count()
+}
+
+fn beginnings(talker: &Talker) -> usize {
+    let began = |event: &Event| matches!(event, Event::Connected { .. });
+    talker.events.iter().filter(|(_, event)| began(event)).count()
 }
 
 #[test]
@@ -92,5 +100,29 @@ fn a_line_to_somebody_whom_a_router_has_forgotten_waits_for_no_more_than_a_keepa
         let bob = scene.bob;
         let took = until_heard(&mut scene, bob, 0);
         assert!(took <= KEEPALIVE + 2 * (RELAYED + MARGIN), "{took:?}");
+    }
+}
+
+#[test]
+fn after_hours_of_sleep_there_is_a_session_again_within_seconds() {
+    for (hours, clock_ran) in [(1, false), (1, true), (9, false), (9, true), (72, true)] {
+        let mut scene = two_homes(40);
+        scene.meet(PathKind::Direct);
+        let alice = scene.alice;
+        scene.world.fall_asleep(alice);
+        scene.world.run_for(hours * 3600 * SECOND);
+        scene.world.wake_up(alice, clock_ran);
+        // As the wiring does when it sees that the clocks have gone apart.
+        let before = [alice, scene.bob].map(|who| beginnings(scene.talker(who)));
+        scene.command(alice, Command::NetworkChanged);
+        let bob = scene.bob;
+        let took = scene.world.run_until(60 * SECOND, "a session", |world| {
+            let now = [alice, bob].map(|who| beginnings(world.host(who).talker()));
+            now.iter().zip(before).all(|(now, before)| *now > before)
+        });
+        println!("{hours} h, clock ran: {clock_ran}: {took:?}");
+        scene.say(alice, "good morning");
+        let took = took + until_heard(&mut scene, bob, 0);
+        assert!(took <= AWAKE, "{took:?}");
     }
 }

@@ -290,8 +290,11 @@ impl Link {
         self.up.as_mut()?.show_endpoint(now)
     }
 
-    /// The network is another one: whatever was waited for is tried again at once.
-    pub(super) fn network_changed(&mut self, now: Instant) {
+    /// The network is another one, or time has jumped: whatever was waited for is tried again at once.
+    ///
+    /// A ping is enough for a server that still knows us, and a new link is made beside it: after
+    /// hours of sleep the server knows nothing, and on some systems no clock tells.
+    pub(super) fn network_changed(&mut self, now: Instant, random: &mut Random) {
         if let Some(up) = &mut self.up {
             (up.pings, up.ping_at) = (0, now);
         }
@@ -299,7 +302,8 @@ impl Link {
         match &mut self.attempt {
             Attempt::Hello { tries, next_at, .. } => (*tries, *next_at) = (0, now),
             Attempt::Init(init) => init.next_at = now,
-            Attempt::None | Attempt::Later(_) | Attempt::Ready { .. } => {}
+            Attempt::None => self.restart(now, random),
+            Attempt::Later(_) | Attempt::Ready { .. } => {}
         }
     }
 

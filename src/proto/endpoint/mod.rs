@@ -181,7 +181,9 @@ impl Endpoint {
             Command::NetworkChanged => {
                 // A server follows the first packet that it sees from our new endpoint, and only then
                 // relays what comes from there.
-                self.homes.iter_mut().for_each(|home| home.link.network_changed(now));
+                for home in self.homes.iter_mut() {
+                    home.link.network_changed(now, &mut self.random);
+                }
                 self.renew_announcement(now);
                 self.advance(now);
                 self.with_all_peers(now, |peer, cx| peer.network_changed(cx));

@@ -107,6 +107,8 @@ struct Path {
     near: bool,
     /// Smoothed over the echoes.
     rtt: Option<Duration>,
+    /// The shortest since it was validated: what it is without a queue.
+    least_rtt: Option<Duration>,
     /// When the last authentic packet came from there.
     heard_at: Option<Instant>,
     /// Since when the peer may have moved away from here, until an echo says otherwise.
@@ -135,6 +137,8 @@ struct Probes {
     unanswered: u32,
     sent: u32,
     answered: u32,
+    /// Echoes since it was validated.
+    together: u32,
 }
 
 /// Every path to one peer.
@@ -152,6 +156,8 @@ pub(crate) struct Paths {
     /// Paths that gave way to others since the session was told.
     forgotten: Vec<PathId>,
     blind: Blind,
+    /// The shortest round trip over the relay, once measured.
+    relay_rtt: Option<Duration>,
     /// The path that text was last routed to.
     active: Option<PathId>,
 }
@@ -169,6 +175,7 @@ impl Paths {
             next_id: 1,
             forgotten: Vec::new(),
             blind: Blind::default(),
+            relay_rtt: None,
             active: None,
         }
     }
@@ -188,9 +195,15 @@ impl Paths {
         self.relay = exists;
     }
 
+    /// The shortest round trip over the relay, once measured.
+    pub(crate) fn set_relay_rtt(&mut self, rtt: Option<Duration>) {
+        self.relay_rtt = rtt;
+    }
+
     /// Learns of a pair that may lead to the peer; it is probed at once.
     ///
-    /// The caller has checked that the address is permitted. Known pairs are left as they are.
+    /// The caller has checked that the address is permitted. Known pairs are left as they are, but for
+    /// a silent one, which is probed: perhaps it works again.
     /// When the list is full, a path gives way that was never heard, and to one that was only named
     /// only if it is probed no more; or else of those that do not work now the one that was heard
     /// longest ago, unless that was just now.
@@ -198,7 +211,10 @@ impl Paths {
         if self.policy == Policy::RelayOnly {
             return None;
         }
-        if let Some(path) = self.direct.iter().find(|path| path.pair == pair) {
+        if let Some(path) = self.direct.iter_mut().find(|path| path.pair == pair) {
+            if matches!(path.state, State::Silent(_)) {
+                path.probes.next = Some(now);
+            }
             return Some(path.id);
         }
         if self.direct.len() >= MAX_PATHS {
@@ -356,6 +372,7 @@ impl Path {
             probes: Probes { next: Some(now), ..Probes::default() },
             near: false,
             rtt: None,
+            least_rtt: None,
             heard_at: None,
             suspected_at: None,
             shaken: false,

@@ -26,6 +26,13 @@ const BLIND_RETRY: Duration = Duration::from_secs(1);
 /// who are not typing.
 const KEEPALIVE: Duration = Duration::from_secs(10);
 
+/// Echoes of a new path that come close together: they measure it, and NATs that give a flow a longer
+/// life once it has gone both ways for two seconds (Linux) see it do so.
+const MEASURED_AFTER: u32 = 4;
+
+/// How soon such a probe follows the echo of the last.
+const MEASURE_GAP: Duration = Duration::from_secs(1);
+
 /// How often a path that went silent is probed: fast at first, then slowly for ever.
 const SILENT_GAPS: [(Duration, Duration); 2] =
     [(Duration::from_secs(15), Duration::from_secs(1)), (Duration::MAX, Duration::from_secs(5))];
@@ -283,13 +290,16 @@ impl Path {
             Some(smoothed) if self.state == State::Validated => (smoothed * 7 + sample) / 8,
             _ => sample,
         });
+        self.least_rtt = Some(self.least_rtt.map_or(sample, |least| least.min(sample)));
         self.state = State::Validated;
         self.suspected_at = None;
         self.shaken = false;
         self.probes.in_flight.retain(|(_, sent)| *sent > sent_at);
         self.probes.answered = self.probes.answered.saturating_add(1);
         self.probes.unanswered = 0;
-        self.probes.next = Some(now + KEEPALIVE);
+        self.probes.together = self.probes.together.saturating_add(1);
+        let gap = if self.probes.together < MEASURED_AFTER { MEASURE_GAP } else { KEEPALIVE };
+        self.probes.next = Some(now + gap);
         Some(sample)
     }
 
@@ -299,6 +309,8 @@ impl Path {
             self.suspected_at = None;
             self.shaken = false;
             self.rtt = None;
+            self.least_rtt = None;
+            self.probes.together = 0;
             let soon = now + SILENT_GAPS[0].1;
             self.probes.next = Some(self.probes.next.map_or(soon, |next| next.min(soon)));
         }

@@ -86,6 +86,11 @@ pub enum PathReason {
     NoDirectPath,
     /// The relay, until one of the direct paths that are being tried answers.
     Trying,
+    /// The relay, because the direct paths that work are clearly slower.
+    SlowerThanRelay {
+        /// The fastest of them.
+        remote: SocketAddr,
+    },
     /// The relay, because a direct path that worked has fallen silent.
     Lost,
     /// The relay, because the peer has told of no endpoint that we may write to.
@@ -149,6 +154,12 @@ impl Paths {
             None => PathReason::NoPath,
             Some(PathId::RELAY) if self.policy == Policy::RelayOnly => PathReason::RelayOnly,
             Some(PathId::RELAY) if self.policy == Policy::DirectOnly => PathReason::NoDirectPath,
+            Some(PathId::RELAY) if any(PathState::Works) => {
+                match working().min_by_key(|path| path.least_rtt) {
+                    Some(path) => PathReason::SlowerThanRelay { remote: path.pair.remote },
+                    None => PathReason::Trying,
+                }
+            }
             Some(PathId::RELAY) if any(PathState::Silent) => PathReason::Lost,
             Some(PathId::RELAY) if any(PathState::Trying) => PathReason::Trying,
             Some(PathId::RELAY) => match self.direct.len() {

@@ -32,16 +32,19 @@ fn is_worth_moving(from: Duration, to: Duration) -> bool {
     to.saturating_add(HYSTERESIS.max(from / 10)) < from
 }
 
+/// A direct path is clearly worse than the relay if its round trip is longer by this and by half.
+const CLEARLY: Duration = Duration::from_millis(50);
+
 impl Paths {
     /// Decides where packets go.
     ///
-    /// A validated direct path beats the relay; between direct ones the faster wins, with
-    /// hysteresis. `in_doubt` says whether the session sees acknowledgements missing on a path:
+    /// A validated direct path beats the relay, unless it is clearly worse when we come to it;
+    /// between direct ones the faster wins, with hysteresis. `in_doubt` says whether the session sees acknowledgements missing on a path:
     /// then copies go over the relay until the path proves itself or falls silent. So they do when
     /// probes go unanswered or a network has changed.
     pub(crate) fn route(&mut self, now: Instant, in_doubt: impl Fn(PathId) -> bool) -> Route {
         let relay = self.relay.then_some(PathId::RELAY);
-        let direct = self.best_direct();
+        let direct = self.best_direct().filter(|id| self.is_worth_entering(*id));
         let text = self.policy != Policy::DirectOnly || direct.is_some();
         let route = match direct {
             Some(id) => {
@@ -80,6 +83,23 @@ impl Paths {
             Some(active) if !is_worth_moving(rtt(active), rtt(best)) => Some(active.id),
             _ => Some(best.id),
         }
+    }
+
+    /// Whether the text may move from the relay to a direct path, once both are measured.
+    ///
+    /// This is asked on entering only. A direct path that is in use and has become slow is not left
+    /// for it: under load it is our own queue that makes it slow, and would make the relay slow too.
+    fn is_worth_entering(&self, id: PathId) -> bool {
+        let in_use = |path: &Path| Some(path.id) == self.active && path.state == State::Validated;
+        self.policy == Policy::DirectOnly
+            || self.direct.iter().any(in_use)
+            || !self.find(id).is_some_and(|path| self.is_clearly_worse(path))
+    }
+
+    /// Whether the relay is so much faster that a person feels it.
+    fn is_clearly_worse(&self, path: &Path) -> bool {
+        let (Some(direct), Some(relay)) = (path.least_rtt, self.relay_rtt) else { return false };
+        self.relay && direct > relay.saturating_add(CLEARLY.max(relay / 2))
     }
 
     /// An unproven endpoint from which the peer was just heard: most likely the path of the next

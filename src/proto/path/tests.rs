@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::{MAX_UNANSWERED, Origin, Pair, PathId, Paths, Remote};
-use crate::proto::{PathKind, Policy, SocketId};
+use crate::proto::{PathKind, PathReason, Policy, SocketId};
 
 fn start() -> Instant {
     #[expect(clippy::disallowed_methods, reason = "a test needs some first instant")]
@@ -114,6 +114,30 @@ fn on_a_lossy_path_some_timeouts_are_chance_while_packets_arrive() {
 }
 
 #[test]
+fn a_direct_path_that_is_clearly_slower_than_the_relay_is_not_entered_and_one_in_use_not_left() {
+    let ms = Duration::from_millis;
+    let now = start();
+    let mut paths = Paths::new(Policy::Any);
+    paths.set_relay(true);
+    paths.set_relay_rtt(Some(ms(40)));
+    let direct = paths.add(now, pair(address("192.0.2.1:9")), Origin::Host).expect("added");
+    paths.poll_probe(now, 1);
+    paths.on_echo(now + ms(95), 1);
+    assert_eq!(paths.route(now, certain).primary, Some(PathId::RELAY));
+    assert_eq!(paths.reason(), PathReason::SlowerThanRelay { remote: address("192.0.2.1:9") });
+    let sent = probes(&mut paths, now, ms(1200));
+    let (at, _, token) = sent.last().copied().expect("a second look, soon");
+    paths.on_echo(now + at + ms(85), token);
+    assert_eq!(paths.route(now, certain).primary, Some(direct), "a little slower is no harm");
+    for token in 100..200 {
+        let later = now + Duration::from_secs(token);
+        paths.poll_probe(later, token);
+        paths.on_echo(later + ms(900), token);
+        assert_eq!(paths.route(later, certain).primary, Some(direct), "it is our own queue");
+    }
+}
+
+#[test]
 fn of_two_direct_paths_the_faster_wins_but_not_by_a_hair() {
     let now = start();
     let mut paths = Paths::new(Policy::Any);
@@ -145,6 +169,13 @@ fn a_validated_path_is_kept_alive_and_found_silent_without_text() {
     let direct = paths.heard(now, Remote::Direct(pair(address("192.0.2.1:9"))), 50).expect("added");
     paths.poll_probe(now, 1);
     paths.on_echo(now, 1);
+    let mut now = now;
+    for _ in 0..3 {
+        let sent = probes(&mut paths, now, Duration::from_millis(1001));
+        assert_eq!(sent.len(), 1, "a new path is measured");
+        now += sent[0].0;
+        paths.on_echo(now, sent[0].2);
+    }
     let sent = probes(&mut paths, now, Duration::from_secs(14));
     assert_eq!(sent.first().map(|(at, ..)| *at), Some(Duration::from_secs(10)));
     assert_eq!(paths.route(now, certain).primary, Some(PathId::RELAY), "four probes, no echo");
@@ -228,7 +259,7 @@ fn a_path_that_answers_when_the_peer_is_heard_elsewhere_too_stays_in_use() {
         paths.on_echo(answered, token);
         assert_eq!(paths.route(answered, certain).primary, Some(first));
     }
-    assert!(probes(&mut paths, answered, Duration::from_secs(5)).is_empty());
+    assert!(probes(&mut paths, answered, Duration::from_secs(1)).is_empty());
 }
 
 #[test]

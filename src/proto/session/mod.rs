@@ -283,6 +283,12 @@ impl Session {
         self.recoveries.get(&path).and_then(|recovery| recovery.measured_rtt())
     }
 
+    /// The shortest round trip ever measured on a path.
+    pub(crate) fn least_rtt(&self, path: PathId) -> Option<Duration> {
+        let rtt = self.recoveries.get(&path)?.rtt();
+        rtt.has_sample().then(|| rtt.min())
+    }
+
     /// The path is given up: what was on it goes over another.
     pub(crate) fn abandon(&mut self, path: PathId) {
         let Some(mut recovery) = self.recoveries.remove(&path) else { return };

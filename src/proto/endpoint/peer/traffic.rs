@@ -32,6 +32,7 @@ impl Peer {
                 }
             }
             let before = self.paths.active();
+            self.paths.set_relay_rtt(session.least_rtt(PathId::RELAY));
             let route = self.paths.route(cx.now, |path| session.is_in_doubt(path));
             if let Some(left) = before.filter(|&left| self.paths.is_silent(left)) {
                 // What was on its way there goes over the new path at once, and if it was nothing,
