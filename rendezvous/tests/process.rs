@@ -216,6 +216,10 @@ fn the_configuration_is_checked_and_the_names_are_backed_up_while_the_server_run
     assert!(text(&output).1.contains("max_peers"));
     std::fs::write(&file, "[limits]\nmax_peers = 5\n").expect("written");
     assert!(text(&check()).0.contains("max_peers = 5"));
+    std::fs::write(&file, "tls_certificate = \"no.pem\"\ntls_key = \"no.key\"\n").expect("written");
+    let output = check();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output).1.contains("no.pem"), "{}", text(&output).1);
 
     let server = Running::start(folder.path());
     assert_eq!(Peer::new(1, server.address).register("alice"), Registration::Registered);

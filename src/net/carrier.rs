@@ -4,12 +4,12 @@
 //! network does not take in time is lost; and nobody ever waits for it.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use p2pchat_wire::carrier::{self, Decoder, PREFACE};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::net::TcpStream;
+use tokio::net::TcpSocket;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -46,11 +46,12 @@ pub(super) struct Carrier {
 }
 
 impl Carrier {
-    /// Dials `to`, in TLS if `with_tls`. What arrives is handed over as of the socket `id`; when the
+    /// Dials `to`, from the address `near` if a person wants that one, in TLS if `with_tls`. What arrives is handed over as of the socket `id`; when the
     /// stream ends, or has never begun, `lost` is told.
     #[expect(clippy::disallowed_methods, reason = "one task for each stream, ended with it")]
     pub(super) fn dial(
         id: SocketId,
+        near: Option<IpAddr>,
         to: SocketAddr,
         with_tls: bool,
         arrived: mpsc::Sender<Arrival>,
@@ -58,7 +59,7 @@ impl Carrier {
     ) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let task = tokio::spawn(async move {
-            if let Err(error) = run(id, to, with_tls, waiting, arrived).await {
+            if let Err(error) = run(id, near, to, with_tls, waiting, arrived).await {
                 tracing::debug!(%to, with_tls, %error, "no stream");
             }
             // Nobody wants to know when everything ends.
@@ -96,12 +97,17 @@ impl Drop for Carrier {
 
 async fn run(
     id: SocketId,
+    near: Option<IpAddr>,
     to: SocketAddr,
     with_tls: bool,
     waiting: mpsc::Receiver<Vec<u8>>,
     arrived: mpsc::Sender<Arrival>,
 ) -> io::Result<()> {
-    let stream = timeout(DIAL, TcpStream::connect(to)).await??;
+    let socket = if to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    if let Some(near) = near {
+        socket.bind((near, 0).into())?;
+    }
+    let stream = timeout(DIAL, socket.connect(to)).await??;
     // A datagram is never worth waiting for another.
     stream.set_nodelay(true)?;
     if with_tls {
@@ -199,7 +205,11 @@ mod tests {
     fn dial_with(to: SocketAddr, tls: bool) -> Dialled {
         let (arrived, arrivals) = mpsc::channel(4);
         let (lost, losses) = mpsc::channel(4);
-        Dialled { carrier: Carrier::dial(SocketId(3), to, tls, arrived, lost), arrivals, losses }
+        Dialled {
+            carrier: Carrier::dial(SocketId(3), None, to, tls, arrived, lost),
+            arrivals,
+            losses,
+        }
     }
 
     /// TLS with a certificate that nobody vouches for.
@@ -264,6 +274,17 @@ mod tests {
         drop(listener);
         let mut refused = dial(address);
         assert_eq!(timeout(LONG, refused.losses.recv()).await, Ok(Some(SocketId(3))));
+    }
+
+    #[tokio::test]
+    async fn a_stream_leaves_from_the_address_that_a_person_wants() {
+        let (listener, address) = listener().await;
+        let ((arrived, _arrivals), (lost, _losses)) = (mpsc::channel(4), mpsc::channel(4));
+        // All of 127/8 is this machine, on Linux at least.
+        let near = if cfg!(target_os = "linux") { [127, 0, 0, 7] } else { [127, 0, 0, 1] };
+        let _dialled = Carrier::dial(SocketId(3), Some(near.into()), address, false, arrived, lost);
+        let (_, from) = listener.accept().await.expect("accepted");
+        assert_eq!(from.ip(), IpAddr::from(near));
     }
 
     #[tokio::test]

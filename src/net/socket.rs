@@ -126,7 +126,7 @@ impl Sockets {
             }
             SocketRequest::Dial { id, to, tls } => {
                 let (arrived, lost) = (self.arrived.clone(), self.lost.clone());
-                self.carriers.insert(id, Carrier::dial(id, to, tls, arrived, lost));
+                self.carriers.insert(id, Carrier::dial(id, self.address, to, tls, arrived, lost));
             }
             SocketRequest::Close(id) => {
                 self.later.remove(&id);

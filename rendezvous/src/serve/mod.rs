@@ -92,7 +92,7 @@ pub enum TcpListen {
 #[non_exhaustive]
 pub enum StartError {
     /// A socket could not be opened.
-    #[error("cannot listen on UDP {address}: {}", explain(source))]
+    #[error("cannot listen on UDP {address}: {}", explain(source, "--listen"))]
     Listen {
         /// Where.
         address: SocketAddr,
@@ -100,7 +100,7 @@ pub enum StartError {
         source: io::Error,
     },
     /// A socket for carriers could not be opened.
-    #[error("cannot listen on TCP {address}: {}", explain(source))]
+    #[error("cannot listen on TCP {address}: {}", explain(source, "--listen-tcp"))]
     ListenTcp {
         /// Where.
         address: SocketAddr,
@@ -430,14 +430,16 @@ async fn readable(sockets: &[ServerSocket]) {
     .await;
 }
 
-fn explain(error: &io::Error) -> String {
+/// What can be done about an address that `option` named.
+fn explain(error: &io::Error, option: &str) -> String {
     match error.kind() {
-        io::ErrorKind::AddrInUse => "another program uses this port. \
-            Stop it, or choose another port with --listen ADDR:PORT"
-            .to_owned(),
-        io::ErrorKind::PermissionDenied => "the system does not allow it. \
-            Choose a port above 1023 with --listen ADDR:PORT, or run with the right to bind it"
-            .to_owned(),
+        io::ErrorKind::AddrInUse => format!(
+            "another program uses this port. Stop it, or choose another port with {option} ADDR:PORT"
+        ),
+        io::ErrorKind::PermissionDenied => format!(
+            "the system does not allow it. Choose a port above 1023 with {option} ADDR:PORT, or run \
+             with the right to bind it"
+        ),
         io::ErrorKind::AddrNotAvailable => "this machine does not have that address. \
             `ip addr` shows those it has"
             .to_owned(),
