@@ -107,7 +107,13 @@ impl Client {
     /// Sends any bytes to the server.
     pub(crate) fn send(&mut self, payload: Vec<u8>) {
         self.said.push(payload.clone());
-        self.outbox.push_back(Transmit { port: self.port, to: self.server, ttl: None, payload });
+        self.outbox.push_back(Transmit {
+            source: None,
+            port: self.port,
+            to: self.server,
+            ttl: None,
+            payload,
+        });
     }
 
     fn begin_link(&mut self, server: ServerKey, proof: AddressProof) {

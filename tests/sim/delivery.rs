@@ -369,7 +369,7 @@ fn behaviour(random: &mut Random) -> Behaviour {
     let ports = [
         Ports::Preserving,
         Ports::Random,
-        Ports::Sequential,
+        Ports::Sequential { step: 1 },
         Ports::Block { first: 30_000, count: 2000 },
     ];
     let mapping = mappings[random.below(3) as usize];

@@ -235,9 +235,9 @@ fn the_ports_of_a_symmetric_nat_are_found_to_be_given_out_as_they_are() {
         PortModel::Varying { scope: Scope::Endpoint, ports } => ports,
         other => panic!("{other:?}"),
     };
-    let found = model(&symmetric(Ports::Sequential));
+    let found = model(&symmetric(Ports::Sequential { step: 1 }));
     assert_eq!(found, Allocation::Sequential { step: 1, foreign: 0 });
-    let busy = Place { neighbours: true, ..symmetric(Ports::Sequential) };
+    let busy = Place { neighbours: true, ..symmetric(Ports::Sequential { step: 1 }) };
     let found = model(&busy);
     assert!(matches!(found, Allocation::Sequential { .. }), "{found:?}");
     let found = model(&symmetric(Ports::Block { first: 30_000, count: 1000 }));

@@ -46,8 +46,8 @@ pub(crate) enum Ports {
     Preserving,
     /// Any port from 1024 up.
     Random,
-    /// The next one.
-    Sequential,
+    /// The one so many after the last.
+    Sequential { step: i16 },
     /// Any port of a block, as carriers give to each customer (RFC 7422).
     Block { first: u16, count: u16 },
 }
@@ -164,6 +164,9 @@ enum Scope {
     Endpoint(SocketAddr),
 }
 
+/// Draws of a port before there is taken to be none.
+const MAX_DRAWS: usize = 10_000;
+
 /// How long a stolen port stays stolen after the last unsolicited datagram: Linux' `udp_timeout`.
 const STOLEN_FOR: Duration = Duration::from_secs(30);
 
@@ -242,12 +245,13 @@ impl Nat {
             self.mappings.push(entry);
             return Ok(inside);
         }
-        let entry = self.mappings.iter().find(|entry| entry.external == external);
-        let refused = match entry {
-            Some(entry) if self.admits(entry, remote) => return Ok(entry.inside),
-            Some(_) => NotAdmitted::Filtered,
-            None => NotAdmitted::NoMapping,
-        };
+        let mut refused = NotAdmitted::NoMapping;
+        for entry in self.mappings.iter().filter(|entry| entry.external == external) {
+            if self.admits(entry, remote) {
+                return Ok(entry.inside);
+            }
+            refused = NotAdmitted::Filtered;
+        }
         match self.behaviour.unsolicited {
             Unsolicited::Dropped => Err(refused),
             Unsolicited::Stolen => {
@@ -319,13 +323,12 @@ impl Nat {
         if let Some(port) = preferred {
             return port;
         }
-        // A table with every port taken would loop for ever; no simulated household is so large.
-        loop {
+        for _ in 0..MAX_DRAWS {
             let port = match self.behaviour.ports {
                 Ports::Preserving | Ports::Random => self.draw(1024, 64_512),
                 Ports::Block { first, count } => self.draw(first, count),
-                Ports::Sequential => {
-                    self.next_port = self.next_port.checked_add(1).unwrap_or(1024);
+                Ports::Sequential { step } => {
+                    self.next_port = self.next_port.checked_add_signed(step).unwrap_or(40_000);
                     self.next_port
                 }
             };
@@ -333,14 +336,26 @@ impl Nat {
                 return port;
             }
         }
+        // No port is left: who was silent for longest gives way.
+        let oldest = (0..self.mappings.len()).min_by_key(|&at| self.mappings[at].used);
+        oldest.map_or(inside, |at| self.mappings.remove(at).external.port())
     }
 
     fn draw(&mut self, first: u16, count: u16) -> u16 {
         first + u16::try_from(self.random.below(u32::from(count))).unwrap_or(0)
     }
 
+    /// Whether a new mapping towards `remote` can have this port. Where ports are scarce, two
+    /// mappings share one if nobody outside could take one for the other.
     fn is_free(&self, port: u16, remote: SocketAddr) -> bool {
-        self.mappings.iter().all(|entry| entry.external.port() != port)
+        let scarce = matches!(self.behaviour.ports, Ports::Block { .. });
+        let overlaps = |scope| match scope {
+            Scope::Address(ip) if scarce => ip == remote.ip(),
+            Scope::Endpoint(endpoint) if scarce => endpoint == remote,
+            _ => true,
+        };
+        let takes = |entry: &Entry| entry.external.port() == port && overlaps(entry.scope);
+        !self.mappings.iter().any(takes)
             && self.forwarded.iter().all(|&(taken, _)| taken != port)
             && !self.is_stolen(port, remote)
     }

@@ -74,10 +74,12 @@ fn two_hosts_on_one_inside_port_get_two_external_ones() {
 }
 
 #[test]
-fn sequential_ports_count_up_and_block_ports_stay_in_the_block() {
+fn sequential_ports_go_by_steps_and_block_ports_stay_in_the_block() {
     let symmetric = |ports| Behaviour { ports, ..Behaviour::symmetric() };
-    let [first, second, third] = ports_towards_three(symmetric(Ports::Sequential));
-    assert_eq!([second, third], [first + 1, first + 2]);
+    for step in [1, -4] {
+        let ports = ports_towards_three(symmetric(Ports::Sequential { step }));
+        assert!(ports.windows(2).all(|pair| pair[0].checked_add_signed(step) == Some(pair[1])));
+    }
     let ports = ports_towards_three(symmetric(Ports::Block { first: 30_000, count: 500 }));
     assert!(ports.iter().all(|port| (30_000..30_500).contains(port)), "{ports:?}");
 }

@@ -241,7 +241,7 @@ impl Host for Person {
                     }
                     let port = port_of(transmit.from);
                     let (to, ttl, payload) = (transmit.to, transmit.ttl, transmit.payload);
-                    return Output::Transmit(Transmit { port, to, ttl, payload });
+                    return Output::Transmit(Transmit { source: None, port, to, ttl, payload });
                 }
                 Out::Socket(SocketRequest::Dial { id, to, .. }) if to.port() != STREAMS => {
                     self.refused.insert(id);

@@ -8,7 +8,7 @@ use p2pchat_wire::DEFAULT_PORT;
 
 use crate::machine::Machine;
 use crate::nat::Behaviour;
-use crate::server::{Rendezvous, server_key};
+use crate::server::{ADDRESSES, Rendezvous, server_key};
 use crate::talker::{PORT, Talker, identity, named};
 use crate::topology::{CORE, HostId, Network, RouterId};
 use crate::world::{Host, World};
@@ -154,12 +154,14 @@ impl Scene {
         });
     }
 
-    /// The server's addresses of the families that a host has.
+    /// The server's address of each family that a host has.
     fn server_addresses(&self, who: HostId) -> Vec<SocketAddr> {
         let own = self.world.addresses(who);
-        let both = self.world.addresses(self.server);
-        both.iter()
-            .filter(|ip| own.iter().any(|own| own.is_ipv4() == ip.is_ipv4()))
+        let all = self.world.addresses(self.server);
+        [true, false]
+            .into_iter()
+            .filter(|v4| own.iter().any(|own| own.is_ipv4() == *v4))
+            .filter_map(|v4| all.iter().find(|ip| ip.is_ipv4() == v4))
             .map(|&ip| SocketAddr::new(ip, DEFAULT_PORT))
             .collect()
     }
@@ -246,7 +248,7 @@ pub(crate) fn add_server(world: &mut World<Machine>, commit: Duration) -> HostId
     let seed = world.random.array();
     let server = Rendezvous::new(world.now(), commit, seed);
     let machine = Machine::Server(Box::new(server));
-    world.add_host(CORE, &["203.0.113.10", "2001:db8:5::10"], machine)
+    world.add_host(CORE, &ADDRESSES, machine)
 }
 
 /// Every address of a host, with the port of its socket.

@@ -1,7 +1,7 @@
 //! The real rendezvous as a host, with a disk that keeps names.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use p2pchat_rendezvous::server::{self, CarrierId, ClaimId, Config, Local, Server};
@@ -26,6 +26,19 @@ pub(crate) struct Rendezvous {
     streams: Vec<SocketAddr>,
 }
 
+/// Its addresses. There are two for IPv4, so that STUN clients can compare.
+pub(crate) const ADDRESSES: [&str; 3] = ["203.0.113.10", "203.0.113.20", "2001:db8:5::10"];
+
+/// The port beside the first, for the same purpose.
+const STUN_PORT: u16 = DEFAULT_PORT + 1;
+
+/// What a server with these addresses is started with.
+fn config() -> Config {
+    let ips = ADDRESSES.iter().map(|ip| ip.parse::<IpAddr>().expect("address"));
+    let sockets = ips.flat_map(|ip| [DEFAULT_PORT, STUN_PORT].map(|port| (ip, port).into()));
+    Config { sockets: sockets.collect(), ..Config::default() }
+}
+
 /// Its public key.
 pub(crate) fn server_key() -> PeerId {
     Identity::from_seed(IDENTITY).id()
@@ -46,13 +59,13 @@ impl Rendezvous {
     /// Another server where this one was.
     pub(crate) fn impostor(now: Instant, seed: [u8; 32]) -> Self {
         let identity = Identity::from_seed(seed);
-        let server = Server::new(Config::default(), identity, Vec::new(), seed, now);
+        let server = Server::new(config(), identity, Vec::new(), seed, now);
         Self::around(server, Vec::new(), Duration::ZERO)
     }
 
     fn start(now: Instant, commit: Duration, names: Vec<(Name, PeerId)>, seed: [u8; 32]) -> Self {
         let identity = Identity::from_seed(IDENTITY);
-        let server = Server::new(Config::default(), identity, names.clone(), seed, now);
+        let server = Server::new(config(), identity, names.clone(), seed, now);
         Self::around(server, names, commit)
     }
 
@@ -84,7 +97,7 @@ impl Host for Rendezvous {
     }
 
     fn handle_datagram(&mut self, now: Instant, from: SocketAddr, local: SocketAddr, bytes: &[u8]) {
-        if local.port() == DEFAULT_PORT {
+        if [DEFAULT_PORT, STUN_PORT].contains(&local.port()) {
             self.server.handle_datagram(now, local, from, bytes);
         } else if local.port() == STREAMS && self.takes_streams {
             let id = self.stream_of(from);
@@ -102,11 +115,11 @@ impl Host for Rendezvous {
             self.commit_due(now);
             match self.server.poll_output() {
                 server::Output::Transmit(server::Transmit { from, to, payload }) => {
-                    let port = match from {
-                        Local::Udp(from) => from.port(),
-                        Local::Carrier(_) => STREAMS,
+                    let (source, port) = match from {
+                        Local::Udp(from) => (Some(from.ip()), from.port()),
+                        Local::Carrier(_) => (None, STREAMS),
                     };
-                    return Output::Transmit(Transmit { port, to, ttl: None, payload });
+                    return Output::Transmit(Transmit { source, port, to, ttl: None, payload });
                 }
                 server::Output::Claim { id, name, key } => {
                     self.claims.push_back((now + self.commit, id, name, key));

@@ -49,7 +49,9 @@ pub(crate) enum Output {
 /// A datagram that a host sends.
 #[derive(Clone, Debug)]
 pub(crate) struct Transmit {
-    /// The local port; the address is that of the destination's family.
+    /// The local address; the first of the destination's family unless it is said.
+    pub(crate) source: Option<IpAddr>,
+    /// The local port.
     pub(crate) port: u16,
     pub(crate) to: SocketAddr,
     pub(crate) ttl: Option<u8>,
@@ -448,8 +450,8 @@ impl<H: Host> World<H> {
     }
 
     fn transmit(&mut self, origin: HostId, transmit: Transmit) {
-        let Transmit { port, to, ttl, payload } = transmit;
-        let source = self.topology.source_for(origin, to);
+        let Transmit { source, port, to, ttl, payload } = transmit;
+        let source = source.or_else(|| self.topology.source_for(origin, to));
         let from = SocketAddr::new(source.unwrap_or(NO_ADDRESS), port);
         let mut packet = Packet { origin, from, to, ttl: ttl.unwrap_or(TTL), bytes: payload };
         let brief = Brief::new(from, to, &packet.bytes);

@@ -26,7 +26,13 @@ impl Parrot {
     }
 
     fn say(&mut self, to: SocketAddr, ttl: Option<u8>) {
-        self.outbox.push_back(Transmit { port: 4000, to, ttl, payload: b"hello".to_vec() });
+        self.outbox.push_back(Transmit {
+            source: None,
+            port: 4000,
+            to,
+            ttl,
+            payload: b"hello".to_vec(),
+        });
     }
 }
 
@@ -39,7 +45,7 @@ impl Host for Parrot {
         self.heard.push((now, from, bytes.to_vec()));
         if self.echoes {
             let (port, payload) = (local.port(), bytes.to_vec());
-            self.outbox.push_back(Transmit { port, to: from, ttl: None, payload });
+            self.outbox.push_back(Transmit { source: None, port, to: from, ttl: None, payload });
         }
     }
 

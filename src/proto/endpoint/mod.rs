@@ -34,7 +34,6 @@ use p2pchat_wire::address;
 use p2pchat_wire::datagram::{Datagram, Sealed};
 use p2pchat_wire::identity::{Identity, Name, PeerId, ServerKey};
 use p2pchat_wire::random::Random;
-use p2pchat_wire::stun;
 
 use context::Context;
 use directory::Directory;
@@ -250,7 +249,6 @@ impl Endpoint {
         }
         let from = Pair { local, remote: address::canonical(from) };
         match Datagram::parse(bytes) {
-            _ if stun::is_stun(bytes) => self.dispatch_stun(from, bytes),
             Ok(datagram) => self.dispatch(now, from, datagram, bytes.len()),
             Err(_) => self.dropped.malformed += 1,
         }
@@ -259,6 +257,7 @@ impl Endpoint {
 
     fn dispatch(&mut self, now: Instant, from: Pair, datagram: Datagram<'_>, bytes: usize) {
         match datagram {
+            Datagram::Stun(message) => self.dispatch_stun(from, message),
             Datagram::Challenge(challenge) => {
                 for home in self.homes.iter_mut() {
                     home.link.handle_challenge(from, &challenge);
