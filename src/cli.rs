@@ -124,7 +124,11 @@ pub enum Command {
     /// Chat with an echo on this computer: a rendezvous and two real peers over UDP
     Demo,
     /// Find out what stands between this computer and the rendezvous, and what to do about it
-    Doctor,
+    Doctor {
+        /// Also connect to this person, and say why the path is what it is
+        #[arg(long, value_name = "NAME[@HOST[:PORT][#KEY]]")]
+        peer: Option<PeerAddress>,
+    },
     /// Show my name, my key and my rendezvous
     Id,
     /// List whom I know, with their keys
@@ -170,7 +174,10 @@ impl Cli {
             },
             name: options.name.clone(),
             rendezvous: options.rendezvous.clone(),
-            peer: self.chat.peer.clone(),
+            peer: match &self.command {
+                Some(Command::Doctor { peer: Some(peer) }) => Some(peer.clone()),
+                _ => self.chat.peer.clone(),
+            },
             paths: match (options.relay_only, options.direct_only) {
                 (true, _) => Paths::RelayOnly,
                 (false, true) => Paths::DirectOnly,

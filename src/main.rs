@@ -39,7 +39,7 @@ fn run(cli: Cli, terminal: bool) -> anyhow::Result<u8> {
         Some(Command::Send { to, text }) => {
             return Ok(awaited(app::send(wanted, to, text.join(" ")))?.code());
         }
-        Some(Command::Doctor) => {
+        Some(Command::Doctor { .. }) => {
             let (code, printouts) = awaited(app::doctor(wanted))?;
             print(printouts);
             return Ok(code.code());

@@ -4,7 +4,8 @@
 mod book;
 
 use book::Book;
-use p2pchat::chat::record::{Audience, Line, Record};
+use p2pchat::chat::record::{Audience, Circumstances, Line, Record};
+use p2pchat::proto::{Allocation, PortModel, Scope};
 
 #[test]
 fn records_have_the_bytes_of_the_page() {
@@ -25,6 +26,19 @@ fn records_have_the_bytes_of_the_page() {
         ("line-to-everyone", line(Audience::Everyone)),
         ("committed", Record::Committed { log: 7, seq: 1, id: [0x99; 16] }),
         ("again", Record::Again { log: 7, after: 1 }),
+        ("examine", Record::Examine),
+        (
+            "circumstances",
+            Record::Circumstances(Circumstances {
+                ports: PortModel::Varying {
+                    scope: Scope::Endpoint,
+                    ports: Allocation::Sequential { step: 1, foreign: 0 },
+                },
+                forwarded: true,
+                over_tcp: false,
+                clock_ms: 1_700_000_000_000,
+            }),
+        ),
     ] {
         let bytes = record.encode();
         assert_eq!(Record::decode(&bytes), Ok(Some(record)));

@@ -137,7 +137,7 @@ pub(super) fn policy(paths: Paths) -> Policy {
 }
 
 /// The option in the core's words.
-fn lan(lan: Lan) -> Option<Disclosure> {
+pub(super) fn lan(lan: Lan) -> Option<Disclosure> {
     match lan {
         Lan::Off => None,
         Lan::Contacts => Some(Disclosure::Contacts),

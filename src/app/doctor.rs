@@ -1,7 +1,8 @@
-//! `p2pchat doctor`: what stands between this computer and the rendezvous.
+//! `p2pchat doctor`: what stands between this computer and the rendezvous, and with `--peer`, why the
+//! path to a person is what it is (`meeting.rs`).
 
 use super::peer::{StartError, random};
-use super::{Failure, profile};
+use super::{Failure, meeting, profile};
 use crate::chat::{ExitCode, Snapshot};
 use crate::config::{ConfigError, Face, Rendezvous, Wanted};
 use crate::net::{Sockets, examine, resolve};
@@ -33,7 +34,14 @@ pub async fn doctor(wanted: Wanted) -> Result<(ExitCode, Vec<Printout>), Failure
         Face::Json => doctor::object(&host, &findings),
         Face::Plain | Face::Terminal => doctor::text(&host, &findings),
     };
-    Ok((code(verdict(&findings)), vec![Printout::out(printout)]))
+    let mut printouts = vec![Printout::out(printout)];
+    let own = code(verdict(&findings));
+    if own != ExitCode::Done || wanted.peer.is_none() {
+        return Ok((own, printouts));
+    }
+    let (code, met) = meeting::meet(wanted).await?;
+    printouts.extend(met);
+    Ok((code, printouts))
 }
 
 /// The rendezvous that is given, else the one in `--peer`, else the last; with its key, if known.

@@ -14,6 +14,7 @@ mod console;
 mod demo;
 mod doctor;
 mod home;
+mod meeting;
 mod peer;
 mod profile;
 mod queries;

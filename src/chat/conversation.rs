@@ -3,6 +3,7 @@
 use p2pchat_wire::identity::PeerId;
 use p2pchat_wire::signal::Refusal;
 
+use super::address::Timestamp;
 use super::notice::{PeerSummary, Presence};
 use super::outbox::Outbox;
 use super::storage::Contact;
@@ -39,6 +40,9 @@ pub(super) struct Session {
     /// The log for which a confirmation is due.
     pub(super) owes: Option<u64>,
     pub(super) told_unreadable: bool,
+    /// When we last told of our network, and when we last asked for the peer's.
+    pub(super) told_circumstances: Option<Timestamp>,
+    pub(super) asked_circumstances: Option<Timestamp>,
     /// Whether our log was renamed in this session. Once is what a restored backup needs; more is a
     /// peer that plays with us.
     pub(super) renamed: bool,
@@ -90,6 +94,15 @@ impl Conversation {
 
 impl Session {
     pub(super) fn new(peer: PeerId, path: PathInfo) -> Self {
-        Self { peer, path, software: None, owes: None, told_unreadable: false, renamed: false }
+        Self {
+            peer,
+            path,
+            software: None,
+            owes: None,
+            told_unreadable: false,
+            told_circumstances: None,
+            asked_circumstances: None,
+            renamed: false,
+        }
     }
 }

@@ -24,6 +24,7 @@ pub mod clean;
 pub mod command;
 mod conversation;
 mod disk;
+mod examining;
 mod exit;
 mod inbox;
 mod network;
@@ -44,7 +45,7 @@ use p2pchat_wire::signal::Refusal;
 pub use address::{Address, LineId, Timestamp};
 pub use exit::{ExitCode, Wait};
 pub use notice::{LineState, Message, Notice, PeerSummary, Presence, Problem};
-pub use record::{Audience, MAX_TEXT};
+pub use record::{Audience, Circumstances, MAX_TEXT};
 pub use storage::{
     Contact, Cursor, DeliveredLine, Direction, FailureKind, HistoryLine, OutgoingLine,
     ReceivedLine, Rendezvous, Snapshot, StoreFailure, StoreReply, StoreRequest,
@@ -52,6 +53,7 @@ pub use storage::{
 
 use self::conversation::Conversation;
 use self::disk::Asked;
+use self::examining::OwnNetwork;
 use self::exit::Run;
 use self::inbox::Inbox;
 use self::outbox::LOAD_LINES;
@@ -105,6 +107,8 @@ pub enum Input {
         /// Which.
         id: LineId,
     },
+    /// Ask the current conversation's peer what its network is like, if there is a session.
+    Examine,
     /// There is no more input: leave as soon as [`Config::wait`] is satisfied.
     EndOfInput,
     /// The time of `--timeout` is over: leave now, with a code that says what was missing.
@@ -149,6 +153,8 @@ pub struct Chat {
     sessions: BTreeMap<PeerId, Address>,
     inboxes: BTreeMap<PeerId, Inbox>,
     current: Option<Address>,
+    /// What the network has told about itself.
+    network: OwnNetwork,
     /// For whom /path was asked, until the endpoint describes them.
     describing: Vec<PeerId>,
     rendezvous: Rendezvous,
@@ -179,6 +185,7 @@ impl Chat {
             sessions: BTreeMap::new(),
             inboxes: BTreeMap::new(),
             current: None,
+            network: OwnNetwork::default(),
             describing: Vec::new(),
             rendezvous: rendezvous.unwrap_or_else(|| Rendezvous::new(&config.host)),
             registered: false,
@@ -240,6 +247,7 @@ impl Chat {
             Input::Shown { from, id } => {
                 self.ask(StoreRequest::Shown(vec![(from, id)]), Asked::Nothing);
             }
+            Input::Examine => self.examine(),
             Input::EndOfInput => self.run.input_ended = true,
             Input::TimeUp => self.time_up(),
             Input::Quit => self.leave(ExitCode::Done),

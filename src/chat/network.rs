@@ -31,7 +31,10 @@ impl Chat {
                 self.register_refused(name, refusal)
             }
             Event::HomeChanged(_) => {}
-            Event::Carried { server, over_tcp } => self.carried(server, over_tcp),
+            Event::Carried { server, over_tcp } => {
+                self.network.over_tcp = over_tcp;
+                self.carried(server, over_tcp);
+            }
             Event::Unregistered(_) => {
                 self.registered = false;
                 self.show(Notice::Unregistered);
@@ -53,15 +56,19 @@ impl Chat {
             Event::Disconnected { peer, name: _, reason } => self.disconnected(peer, reason),
             Event::Transmitted { peer, tag } => self.transmitted(peer, tag),
             Event::Message { peer, message } => self.message(peer, &message),
-            Event::PunchDescribed { .. }
-            | Event::PunchLearned { .. }
-            | Event::MappingInferred(_)
-            | Event::PortMapping(_) => {}
+            Event::PunchDescribed { peer, report } => self.network.punch = Some((peer, report)),
+            Event::PunchLearned { .. } => {}
+            Event::MappingInferred(evidence) => self.network.ports = evidence.model,
+            Event::PortMapping(mapping) => {
+                self.network.forwarded = mapping.external().is_some();
+            }
             Event::PathsDescribed { peer, paths, reason } => {
                 if let Some(index) = self.describing.iter().position(|asked| *asked == peer) {
                     self.describing.swap_remove(index);
+                    let punch = self.network.punch.take();
+                    let punch = punch.filter(|(with, _)| *with == peer).map(|(_, report)| report);
                     if let Some(address) = self.sessions.get(&peer).cloned() {
-                        self.show(Notice::Paths { peer: address, paths, reason });
+                        self.show(Notice::Paths { peer: address, paths, reason, punch });
                     }
                 }
             }
@@ -302,7 +309,7 @@ impl Chat {
     }
 
     /// Sends a record that is not a line.
-    fn say(&mut self, peer: PeerId, record: &Record) {
+    pub(super) fn say(&mut self, peer: PeerId, record: &Record) {
         self.command(Command::Send { peer, tag: 0, message: record.encode() });
     }
 
@@ -326,12 +333,16 @@ impl Chat {
                     self.pump(&address);
                 }
             }
+            Ok(Some(Record::Examine)) => self.tell_circumstances(&address),
+            Ok(Some(Record::Circumstances(circumstances))) => {
+                self.circumstances(&address, circumstances);
+            }
             Ok(None) => {}
             Err(_) => self.unreadable(&address),
         }
     }
 
-    fn session(&mut self, address: &Address) -> Option<&mut Session> {
+    pub(super) fn session(&mut self, address: &Address) -> Option<&mut Session> {
         self.conversations.get_mut(address)?.session.as_mut()
     }
 

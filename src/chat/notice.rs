@@ -7,9 +7,9 @@ use p2pchat_wire::signal::Refusal;
 
 use super::address::{Address, LineId, Timestamp};
 use super::command::CommandHelp;
-use super::record::Audience;
+use super::record::{Audience, Circumstances};
 use super::storage::{Contact, HistoryLine, StoreFailure};
-use crate::proto::{PathDescription, PathInfo, PathReason, RendezvousTrouble};
+use crate::proto::{PathDescription, PathInfo, PathReason, PunchReport, RendezvousTrouble};
 
 /// Something to be shown.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -126,6 +126,18 @@ pub enum Notice {
         paths: Vec<PathDescription>,
         /// Why the first is in use.
         reason: PathReason,
+        /// What is done where ports have to be guessed.
+        punch: Option<Box<PunchReport>>,
+    },
+    /// What a peer's network is like, as it says; answers [`Input::Examine`](super::Input::Examine).
+    Circumstances {
+        /// Whose.
+        peer: Address,
+        /// What it says.
+        circumstances: Circumstances,
+        /// By how many milliseconds our clock is ahead of the peer's, to within the time that the
+        /// answer took.
+        clock_ahead_ms: i64,
     },
     /// Answers /history.
     History(Vec<HistoryLine>),
@@ -157,7 +169,7 @@ pub enum Notice {
 impl Notice {
     /// The answer to /path where there is no session.
     pub(super) fn no_paths(peer: Address) -> Self {
-        Self::Paths { peer, paths: Vec::new(), reason: PathReason::NoPath }
+        Self::Paths { peer, paths: Vec::new(), reason: PathReason::NoPath, punch: None }
     }
 }
 

@@ -6,6 +6,8 @@
 use p2pchat_wire::codec::{self, DecodeError};
 use serde::{Deserialize, Serialize};
 
+use crate::proto::PortModel;
+
 /// The longest text of one line, in bytes of UTF-8.
 pub const MAX_TEXT: usize = 64 * 1024;
 
@@ -45,6 +47,24 @@ pub enum Record {
         /// The last line that I have; 0 for none.
         after: u64,
     },
+    /// What is your network like? Answered with [`Record::Circumstances`], now and then, to those
+    /// whom one would talk to.
+    Examine,
+    /// What my network is like.
+    Circumstances(Circumstances),
+}
+
+/// What a chat tells of its network to a contact who looks for a fault. There is no address in it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Circumstances {
+    /// How the NAT gives out ports.
+    pub ports: PortModel,
+    /// Whether the router forwards a port.
+    pub forwarded: bool,
+    /// Whether the rendezvous is reached over TCP alone.
+    pub over_tcp: bool,
+    /// The clock: milliseconds since 1970.
+    pub clock_ms: u64,
 }
 
 /// One line of text.
@@ -99,7 +119,8 @@ impl Record {
             Self::Hello { software, .. } => software.len() <= MAX_SOFTWARE,
             Self::Line(line) => line.text.len() <= MAX_TEXT && is_seq(line.seq),
             Self::Committed { seq, .. } => is_seq(*seq),
-            Self::Again { .. } => true,
+            Self::Again { .. } | Self::Examine => true,
+            Self::Circumstances(circumstances) => circumstances.ports.is_sane(),
         };
         if fits { Ok(Some(record)) } else { Err(DecodeError::OutOfRange) }
     }
@@ -110,8 +131,8 @@ fn is_seq(seq: u64) -> bool {
     (1..=i64::MAX as u64).contains(&seq)
 }
 
-/// The number of the newest kind, [`Record::Again`].
-const LAST_KIND: u32 = 3;
+/// The number of the newest kind, [`Record::Circumstances`].
+const LAST_KIND: u32 = 5;
 
 #[cfg(test)]
 mod tests {
@@ -142,11 +163,19 @@ mod tests {
             "02070201010101010101010101010101010101"
         );
         assert_eq!(golden(&Record::Again { log: 7, after: 0 }), "030700");
+        assert_eq!(golden(&Record::Examine), "04");
+        let circumstances = Circumstances {
+            ports: PortModel::Constant,
+            forwarded: true,
+            over_tcp: false,
+            clock_ms: 7,
+        };
+        assert_eq!(golden(&Record::Circumstances(circumstances)), "0501010007");
     }
 
     #[test]
     fn what_a_newer_chat_says_is_skipped() {
-        assert_eq!(Record::decode(&[4, 1, 2, 3]), Ok(None));
+        assert_eq!(Record::decode(&[6, 1, 2, 3]), Ok(None));
         let mut longer = line("hi").encode();
         longer.extend([1, 2, 3]);
         assert_eq!(Record::decode(&longer), Ok(Some(line("hi"))));

@@ -7,7 +7,7 @@ use p2pchat_wire::identity::{Name, PeerId};
 use p2pchat_wire::signal::Refusal;
 
 use super::*;
-use crate::proto::{Command, DisconnectReason, Event, PathInfo, PathReason, ServerId};
+use crate::proto::{Command, DisconnectReason, Event, PathInfo, PathReason, PortModel, ServerId};
 
 const ALICE: PeerId = PeerId([1; 32]);
 const BOB: PeerId = PeerId([2; 32]);
@@ -416,6 +416,48 @@ fn commands_answer() {
     );
     bench.line("exit");
     assert_eq!(bench.quit, Some((ExitCode::Done, 0)));
+}
+
+#[test]
+fn a_contact_is_told_of_our_network_now_and_then_and_an_answer_counts_only_if_asked_for() {
+    let mut bench = Bench::new(Some("bob"), None);
+    bench.connected(BOB, "bob");
+    let said = |bench: &Bench| {
+        let told = |command: &&Command| {
+            let Command::Send { message, .. } = command else { return false };
+            matches!(Record::decode(message), Ok(Some(Record::Circumstances(_))))
+        };
+        bench.commands.iter().filter(told).count()
+    };
+    let hears = |bench: &mut Bench, record: Record| {
+        bench.event(Event::Message { peer: BOB, message: record.encode() });
+    };
+    for _ in 0..3 {
+        hears(&mut bench, Record::Examine);
+    }
+    assert_eq!(said(&bench), 1, "once in a while");
+
+    let circumstances = Circumstances {
+        ports: PortModel::Constant,
+        forwarded: true,
+        over_tcp: false,
+        clock_ms: 940_000,
+    };
+    let before = bench.notices.len();
+    hears(&mut bench, Record::Circumstances(circumstances));
+    assert_eq!(bench.notices.len(), before, "nobody asked");
+    bench.input(Input::Examine);
+    hears(&mut bench, Record::Circumstances(circumstances));
+    let peer = address("bob");
+    let expected = Notice::Circumstances { peer, circumstances, clock_ahead_ms: 60_000 };
+    assert_eq!(bench.last(), &expected);
+
+    let mut doubtful = Bench::new(None, None);
+    doubtful.connected(BOB, "bob");
+    let (expected, actual) = (BOB, EVE);
+    doubtful.event(Event::KeyChanged { name: name("bob").into(), expected, actual });
+    hears(&mut doubtful, Record::Examine);
+    assert_eq!(said(&doubtful), 0, "while two keys claim the name");
 }
 
 #[test]

@@ -321,7 +321,7 @@ fn value(server: &str, findings: &Findings) -> Value {
     })
 }
 
-fn model(model: PortModel) -> Value {
+pub(super) fn model(model: PortModel) -> Value {
     match model {
         PortModel::Unknown => json!({"model": "unknown"}),
         PortModel::Constant => json!({"model": "constant"}),

@@ -194,7 +194,12 @@ pub fn render(notice: &Notice, cause: Option<&str>) -> Vec<Printout> {
         Notice::Contacts(contacts) => {
             return contacts.iter().map(contact).map(Printout::out).collect();
         }
-        Notice::Paths { peer, paths, reason } => write(&super::paths::object(peer, paths, *reason)),
+        Notice::Paths { peer, paths, reason, punch } => {
+            write(&super::paths::object(peer, paths, *reason, punch.as_deref()))
+        }
+        Notice::Circumstances { peer, circumstances, clock_ahead_ms } => {
+            write(&super::paths::circumstances_object(peer, circumstances, *clock_ahead_ms))
+        }
         Notice::History(lines) => return lines.iter().map(history).map(Printout::out).collect(),
         Notice::Identity { name, host, key } => {
             write(&json!({"type": "id", "name": name, "rendezvous": host, "key": key.to_string()}))

@@ -5,18 +5,26 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{tables, words};
-use crate::chat::Address;
-use crate::proto::{PathDescription, PathReason, PathState, SocketId};
+use crate::chat::{Address, Circumstances};
+use crate::proto::{
+    Allocation, Obstacle, PathDescription, PathReason, PathState, PortModel, PunchReport,
+    PunchState, SocketId,
+};
 
 /// The table, and the reason below it.
-pub(super) fn table(peer: &Address, paths: &[PathDescription], reason: PathReason) -> String {
+pub(super) fn table(
+    peer: &Address,
+    paths: &[PathDescription],
+    reason: PathReason,
+    punch: Option<&PunchReport>,
+) -> String {
     if paths.is_empty() {
         return format!("There is no connection to {peer} now.");
     }
     let head = ["  path", "to", "learnt as", "sent", "seen", "probes", "last heard", ""]
         .map(str::to_owned);
     let table = tables::rows(std::iter::once(head).chain(paths.iter().map(row)));
-    format!("Paths to {peer}:\n{table}\nWhy: {}", sentence(reason))
+    format!("Paths to {peer}:\n{table}\nWhy: {}", why(reason, punch))
 }
 
 fn row(path: &PathDescription) -> [String; 8] {
@@ -109,6 +117,105 @@ fn sentence(reason: PathReason) -> String {
     }
 }
 
+/// The reason, and what is done where ports have to be guessed.
+fn why(reason: PathReason, punch: Option<&PunchReport>) -> String {
+    match punch.and_then(punching) {
+        Some(punching) => format!("{} {punching}", sentence(reason)),
+        None => sentence(reason),
+    }
+}
+
+fn punching(report: &PunchReport) -> Option<String> {
+    let chance = |permille: u16| format!("{}.{} %", permille / 10, permille % 10);
+    Some(match (report.state, report.plan) {
+        (PunchState::Off | PunchState::Direct, _) => return None,
+        (PunchState::Waiting, _) => {
+            "How the NATs give out ports is still being found out.".to_owned()
+        }
+        (PunchState::Preparing | PunchState::Punching, Some((plan, permille))) => format!(
+            "Ports are being guessed: {}, with a chance of {}.",
+            plan.strategy,
+            chance(permille)
+        ),
+        (PunchState::Preparing | PunchState::Punching, None) => {
+            "Ports are being guessed.".to_owned()
+        }
+        (PunchState::Resting(pause), _) => format!(
+            "Ports were guessed {} times, {} datagrams in all; the next time is in {} s.",
+            report.rounds,
+            report.packets_sent,
+            pause.as_secs()
+        ),
+        (PunchState::NotTried(Obstacle::OwnUnknown), _) => {
+            "How your NAT gives out ports is not known, so nobody guesses.".to_owned()
+        }
+        (PunchState::NotTried(Obstacle::PeerUnknown), _) => {
+            "How the peer's NAT gives out ports is not known, so nobody guesses.".to_owned()
+        }
+        (PunchState::NotTried(Obstacle::Hopeless { permille }), _) => format!(
+            "Your NAT's ports are {}, the peer's are {}: guessing them has a chance of {}, so nobody \
+             tries. A port that either router forwards, or IPv6, would help.",
+            ports(report.own.model),
+            ports(report.peer.unwrap_or_default()),
+            chance(permille)
+        ),
+    })
+}
+
+/// How a NAT gives out ports, in a few words.
+fn ports(model: PortModel) -> &'static str {
+    match model {
+        PortModel::Unknown => "not known",
+        PortModel::Constant => "the same towards everybody",
+        PortModel::Varying { ports, .. } => match ports {
+            Allocation::Unknown => "changing in a way that is not known",
+            Allocation::Sequential { .. } => "counted",
+            Allocation::Block { .. } => "drawn out of a block",
+            Allocation::Uniform => "drawn out of all",
+        },
+    }
+}
+
+/// A clock that differs by fewer milliseconds is right, as far as anybody can tell.
+const CLOCK_IS_RIGHT: i64 = 5_000;
+
+/// What a peer says of its network.
+pub(super) fn circumstances(
+    peer: &Address,
+    circumstances: &Circumstances,
+    clock_ahead_ms: i64,
+) -> String {
+    let forwarded = match circumstances.forwarded {
+        true => "the router there forwards a port",
+        false => "no port is forwarded there",
+    };
+    let carried =
+        if circumstances.over_tcp { "; the rendezvous is reached over TCP alone" } else { "" };
+    let clock = match clock_ahead_ms {
+        off if off.saturating_abs() <= CLOCK_IS_RIGHT => "the clocks agree".to_owned(),
+        behind @ ..0 => format!("your clock is {} s behind", behind.unsigned_abs() / 1000),
+        ahead => format!("your clock is {} s ahead", ahead / 1000),
+    };
+    let ports = ports(circumstances.ports);
+    format!("{peer} says: its ports are {ports}; {forwarded}{carried}; {clock}.")
+}
+
+/// The same for programs.
+pub(super) fn circumstances_object(
+    peer: &Address,
+    circumstances: &Circumstances,
+    clock_ahead_ms: i64,
+) -> Value {
+    json!({
+        "type": "circumstances",
+        "peer": peer.to_string(),
+        "ports": super::doctor::model(circumstances.ports),
+        "forwarded": circumstances.forwarded,
+        "over_tcp": circumstances.over_tcp,
+        "clock_ahead_ms": clock_ahead_ms,
+    })
+}
+
 /// The word under which a program finds a reason.
 fn code(reason: PathReason) -> &'static str {
     match reason {
@@ -128,13 +235,41 @@ fn code(reason: PathReason) -> &'static str {
 }
 
 /// The same for programs.
-pub(super) fn object(peer: &Address, paths: &[PathDescription], reason: PathReason) -> Value {
+pub(super) fn object(
+    peer: &Address,
+    paths: &[PathDescription],
+    reason: PathReason,
+    punch: Option<&PunchReport>,
+) -> Value {
     json!({
         "type": "paths",
         "peer": peer.to_string(),
         "reason": code(reason),
-        "why": sentence(reason),
+        "why": why(reason, punch),
+        "punch": punch.map(punch_object),
         "paths": paths.iter().map(path).collect::<Vec<_>>(),
+    })
+}
+
+fn punch_object(report: &PunchReport) -> Value {
+    json!({
+        "state": match report.state {
+            PunchState::Off => "off",
+            PunchState::Direct => "direct",
+            PunchState::Waiting => "waiting",
+            PunchState::Preparing => "preparing",
+            PunchState::Punching => "punching",
+            PunchState::Resting(_) => "resting",
+            PunchState::NotTried(Obstacle::OwnUnknown) => "own-unknown",
+            PunchState::NotTried(Obstacle::PeerUnknown) => "peer-unknown",
+            PunchState::NotTried(Obstacle::Hopeless { .. }) => "hopeless",
+        },
+        "own": super::doctor::model(report.own.model),
+        "peer": report.peer.map(super::doctor::model),
+        "plan": report.plan.map(|(plan, _)| plan.strategy.to_string()),
+        "chance": report.plan.map(|(_, permille)| f64::from(permille) / 1000.0),
+        "rounds": report.rounds,
+        "packets_sent": report.packets_sent,
     })
 }
 
@@ -166,7 +301,7 @@ mod tests {
     use p2pchat_wire::identity::Name;
 
     use super::*;
-    use crate::proto::{PathInfo, PathKind, PathOrigin};
+    use crate::proto::{Evidence, PathInfo, PathKind, PathOrigin, Scope};
 
     fn alice() -> Address {
         Address::new(Name::new("爱丽丝").expect("name"), "host")
@@ -207,7 +342,7 @@ mod tests {
     #[test]
     fn the_table_lines_up_and_ends_with_the_reason() {
         let reason = PathReason::NothingAnswered { tried: 1 };
-        let text = table(&alice(), &[relay(), direct()], reason);
+        let text = table(&alice(), &[relay(), direct()], reason, None);
         let expected = [
             "Paths to 爱丽丝@host:",
             "  path            to                               learnt as         sent  seen  probes  last heard",
@@ -216,18 +351,52 @@ mod tests {
         ];
         assert_eq!(text.lines().take(4).collect::<Vec<_>>(), expected);
         assert!(text.ends_with(&sentence(reason)), "{text}");
-        let none = table(&alice(), &[], PathReason::NoPath);
+        let none = table(&alice(), &[], PathReason::NoPath, None);
         assert_eq!(none, "There is no connection to 爱丽丝@host now.");
     }
 
     #[test]
     fn programs_get_every_figure() {
-        let object = object(&alice(), &[direct()], PathReason::Trying);
+        let object = object(&alice(), &[direct()], PathReason::Trying, None);
         assert_eq!(object["reason"], "trying");
         let path = &object["paths"][0];
         assert_eq!((&path["socket"], &path["sent"]), (&json!(7), &json!(12)));
         assert_eq!(path["state"], "unanswered");
         assert_eq!((&path["rtt_ms"], &path["heard_ms_ago"]), (&json!(23.0), &Value::Null));
+    }
+
+    #[test]
+    fn where_ports_would_have_to_be_guessed_the_reason_says_what_comes_of_it() {
+        let uniform = PortModel::Varying { scope: Scope::Endpoint, ports: Allocation::Uniform };
+        let report = |state| PunchReport {
+            own: Evidence { model: uniform, samples: Vec::new() },
+            peer: Some(uniform),
+            state,
+            plan: None,
+            rounds: 2,
+            packets_sent: 700,
+        };
+        let said = |state| why(PathReason::NothingAnswered { tried: 1 }, Some(&report(state)));
+        let hopeless = said(PunchState::NotTried(Obstacle::Hopeless { permille: 1 }));
+        assert!(hopeless.contains("a chance of 0.1 %"), "{hopeless}");
+        assert_eq!(hopeless.matches("drawn out of all").count(), 2, "{hopeless}");
+        let resting = said(PunchState::Resting(Duration::from_secs(40)));
+        assert!(resting.ends_with("2 times, 700 datagrams in all; the next time is in 40 s."));
+        assert_eq!(said(PunchState::Direct), sentence(PathReason::NothingAnswered { tried: 1 }));
+    }
+
+    #[test]
+    fn clocks_that_differ_are_named() {
+        let circumstances = Circumstances {
+            ports: PortModel::Constant,
+            forwarded: false,
+            over_tcp: true,
+            clock_ms: 0,
+        };
+        let said = |ahead| super::circumstances(&alice(), &circumstances, ahead);
+        assert!(said(-200).ends_with("over TCP alone; the clocks agree."), "{}", said(-200));
+        assert!(said(90_000).ends_with("your clock is 90 s ahead."));
+        assert!(said(-90_000).ends_with("your clock is 90 s behind."));
     }
 
     #[test]

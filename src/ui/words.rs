@@ -64,7 +64,12 @@ pub fn sentence(notice: &Notice, zone: &TimeZone, cause: Option<&str>) -> Option
         ),
         Notice::Who(peers) => tables::who(peers),
         Notice::Contacts(contacts) => tables::contacts(contacts),
-        Notice::Paths { peer, paths: described, reason } => paths::table(peer, described, *reason),
+        Notice::Paths { peer, paths: described, reason, punch } => {
+            paths::table(peer, described, *reason, punch.as_deref())
+        }
+        Notice::Circumstances { peer, circumstances, clock_ahead_ms } => {
+            paths::circumstances(peer, circumstances, *clock_ahead_ms)
+        }
         Notice::History(lines) => tables::history(lines, zone),
         Notice::Identity { name, host, key } => match name {
             Some(name) => format!("You are {name}@{host}. Your key: {key}"),

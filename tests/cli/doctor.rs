@@ -65,6 +65,49 @@ fn silence_is_5_and_a_name_that_leads_nowhere_too() {
 }
 
 #[test]
+fn with_a_peer_both_sides_tell_and_the_reason_for_the_path_is_said() {
+    let server = Server::start();
+    let address = server.address().to_string();
+    let (a, b) = (Profile::new(), Profile::new());
+    let mut alice = a.start(&["--name", "alice", "--rendezvous", &address]);
+    alice.hears("You are alice@");
+    let peer = format!("alice@{address}");
+    let arguments = ["doctor", "--json", "--name", "bob", "--peer", &peer];
+    let outcome = b.run(&arguments, "").exits(0);
+    let objects: Vec<Value> =
+        outcome.out.iter().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let of_type = |kind: &str| {
+        let found = objects.iter().find(|object| object["type"] == kind);
+        found.unwrap_or_else(|| panic!("no {kind} in {objects:#?}"))
+    };
+    assert_eq!(of_type("doctor")["udp"], true);
+    let told = of_type("circumstances");
+    assert_eq!((&told["peer"], &told["forwarded"]), (&json!(peer), &json!(false)));
+    let ahead = told["clock_ahead_ms"].as_i64().expect("milliseconds");
+    assert!(ahead.abs() < 5000, "{ahead}");
+    let paths = of_type("paths");
+    assert_eq!(paths["paths"][0]["active"], true, "{paths:#}");
+    assert_ne!(paths["paths"][0]["path"], "relay", "{paths:#}");
+    assert!(paths["why"].as_str().is_some_and(|why| why.ends_with('.')), "{paths:#}");
+    assert!(alice.is_running());
+}
+
+#[test]
+fn a_peer_that_is_away_is_4_and_one_that_does_not_exist_3() {
+    let server = Server::start();
+    let address = server.address().to_string();
+    let profile = Profile::new();
+    Profile::new().register("alice", &address);
+    let doctor = |name: &str| {
+        let peer = format!("{name}@{address}");
+        profile.run(&["doctor", "--name", "bob", "--peer", &peer], "")
+    };
+    let outcome = doctor("alice").exits(4);
+    assert!(outcome.out.join("\n").contains("alice@"), "{outcome:?}");
+    doctor("zoe").exits(3);
+}
+
+#[test]
 fn another_key_than_the_one_given_is_7() {
     let server = Server::start();
     let address = format!("{}#{}", server.address(), PeerId([7; 32]));

@@ -1,0 +1,150 @@
+//! `p2pchat doctor --peer`: connects as a chat does, asks the other side about its network, and says
+//! why the path is what it is.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::time::{Sleep, sleep};
+
+use super::chatting::{lan, policy, view};
+use super::peer::{Peer, Setup, Step, now};
+use super::{Failure, profile};
+use crate::chat::{ExitCode, Input, Notice, Presence, Wait};
+use crate::config::{Face, Paths, Wanted};
+use crate::proto::{PathKind, RendezvousTrouble};
+use crate::store::Profile;
+use crate::ui::{Printout, View};
+
+/// How long a session is waited for.
+const CONNECT: Duration = Duration::from_secs(12);
+
+/// How long a direct path is waited for once there is a session.
+const DIRECT: Duration = Duration::from_secs(6);
+
+/// How long answers are waited for once there is a direct path.
+const ANSWERS: Duration = Duration::from_secs(1);
+
+/// What came of a meeting: what it is called, and what there is to print.
+type Outcome = (ExitCode, Vec<Printout>);
+
+/// Meets the peer that `wanted` names.
+///
+/// # Errors
+///
+/// The profile cannot be used, perhaps because a chat is using it.
+pub(super) async fn meet(wanted: Wanted) -> Result<Outcome, Failure> {
+    let profile = Profile::open(&profile::directory(wanted.data_dir.clone())?)?;
+    let mut snapshot = profile.snapshot()?;
+    let place = wanted.place(&profile::remembered(&snapshot))?;
+    profile::believe(&mut snapshot, &place, now());
+    let peer = Peer::start(Setup {
+        profile,
+        snapshot,
+        place,
+        peer: wanted.peer.as_ref().map(|peer| peer.name.clone()),
+        wait: Some(Wait::Sent),
+        policy: policy(wanted.paths),
+        bind: wanted.bind,
+        port_mapping: wanted.port_mapping && wanted.paths != Paths::RelayOnly,
+        lan: lan(wanted.lan),
+    })?;
+    let face = if wanted.face == Face::Json { Face::Json } else { Face::Plain };
+    let mut meeting = Meeting {
+        peer,
+        view: view(face),
+        printouts: Vec::new(),
+        connected: false,
+        deadline: Box::pin(sleep(CONNECT)),
+    };
+    let code = meeting.run().await;
+    let Meeting { peer, printouts, .. } = meeting;
+    peer.close().await;
+    Ok((code, printouts))
+}
+
+struct Meeting {
+    peer: Peer,
+    view: View,
+    printouts: Vec<Printout>,
+    connected: bool,
+    /// When what is known has to do.
+    deadline: Pin<Box<Sleep>>,
+}
+
+impl Meeting {
+    async fn run(&mut self) -> ExitCode {
+        loop {
+            tokio::select! {
+                step = self.peer.next() => match step {
+                    Step::Quit { code } => return code,
+                    Step::Show(notice) => {
+                        if let Some(code) = self.hear(&notice) {
+                            return code;
+                        }
+                    }
+                },
+                () = &mut self.deadline => {
+                    if !self.connected {
+                        self.remark("no-session", "There is no session with them after 12 seconds.");
+                        return ExitCode::NoPath;
+                    }
+                    self.deadline = Box::pin(sleep(CONNECT));
+                    self.peer.input(Input::Command("path".to_owned()));
+                }
+            }
+        }
+    }
+
+    /// What a notice means for the meeting: the code, if it is over.
+    fn hear(&mut self, notice: &Notice) -> Option<ExitCode> {
+        match notice {
+            Notice::Peer { state: Presence::Connected, path, .. } => {
+                let direct = path.is_some_and(|path| path.kind != PathKind::Relay);
+                let first = !std::mem::replace(&mut self.connected, true);
+                if first {
+                    self.peer.input(Input::Examine);
+                }
+                if direct {
+                    self.deadline = Box::pin(sleep(ANSWERS));
+                } else if first {
+                    self.deadline = Box::pin(sleep(DIRECT));
+                }
+                None
+            }
+            Notice::Peer { peer, state: Presence::Offline, .. } => {
+                let sentence = format!("{peer} is offline. Let p2pchat run there, and try again.");
+                self.remark("peer-offline", &sentence);
+                Some(ExitCode::PeerOffline)
+            }
+            Notice::Paths { .. } => self.print(notice, Some(ExitCode::Done)),
+            Notice::Circumstances { .. } => self.print(notice, None),
+            Notice::NoSuchName(_) => self.print(notice, Some(ExitCode::NoSuchName)),
+            Notice::KeyChanged { .. } => self.print(notice, Some(ExitCode::KeyChanged)),
+            Notice::RegisterRefused { .. } | Notice::ConnectRefused { .. } => {
+                self.print(notice, Some(ExitCode::Refused))
+            }
+            Notice::Trouble(trouble) => {
+                let code = match trouble {
+                    RendezvousTrouble::Unreachable => ExitCode::RendezvousUnreachable,
+                    RendezvousTrouble::Version { .. } => ExitCode::Version,
+                    RendezvousTrouble::KeyChanged { .. } => ExitCode::KeyChanged,
+                    RendezvousTrouble::SameAs(_) => return None,
+                };
+                self.print(notice, Some(code))
+            }
+            _ => None,
+        }
+    }
+
+    /// Everything is the answer to what was asked, so all of it goes to the standard output.
+    fn print(&mut self, notice: &Notice, code: Option<ExitCode>) -> Option<ExitCode> {
+        let rendered = self.view.render(now(), notice, self.peer.cause());
+        self.printouts.extend(rendered.into_iter().map(|said| Printout::out(said.text)));
+        code
+    }
+
+    fn remark(&mut self, code: &str, sentence: &str) {
+        let said = self.view.remark(code, sentence).text;
+        self.printouts.push(Printout::out(said));
+    }
+}
