@@ -5,7 +5,8 @@
 //! - [`start`] runs the core on them: the only loop that awaits the
 //!   network and reads the clock.
 //! - `surroundings` hears of other interfaces and of sleep, `interfaces` picks the addresses that are
-//!   worth offering, `port_mapping` asks the router to forward a port.
+//!   worth offering, `port_mapping` asks the router to forward a port (`upnp` is one of
+//!   the ways).
 //! - [`Discovery`] announces us in the local network and finds others there.
 //! - [`examine()`] runs a diagnosis of the network instead.
 //! - [`resolve()`] asks for the addresses of a rendezvous.
@@ -24,6 +25,7 @@ mod resolve;
 mod socket;
 mod surroundings;
 mod tls;
+mod upnp;
 mod whole;
 
 pub use discovery::Discovery;

@@ -1,11 +1,10 @@
 //! Asking the router to forward a port: PCP, NAT-PMP, UPnP-IGD.
 //!
-//! A router that does as it is asked makes its NAT harmless, whatever its kind. The protocols are
-//! `portmapper`'s; whom to ask, how and when is decided here. The router is asked for a port by PCP,
-//! and at the same time what it speaks at all; then for a port by each protocol that it does speak.
-//! Each is tried by a client of its own, so that it is known which one worked; that client renews the
-//! lease. A router that refuses is asked again after growing pauses, and any router when the network
-//! is another one.
+//! A router that does as it is asked makes its NAT harmless, whatever its kind. PCP and NAT-PMP are
+//! `portmapper`'s, UPnP is [`upnp`](super::upnp)'s; whom to ask, how and when is decided here. The
+//! router is asked for a port by PCP, and at the same time what else it speaks; then by what it does
+//! speak. A lease is renewed for as long as we run. A router that refuses is asked again after growing
+//! pauses, and any router when the network is another one.
 
 use std::net::{SocketAddr, SocketAddrV4};
 use std::num::NonZeroU16;
@@ -18,10 +17,18 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::interfaces::Uplink;
+use super::upnp::Igd;
 use crate::proto::{MappingProtocol, PortMapping};
 
-/// How long a router may take to say what it speaks. UPnP alone is searched for a second.
-const PROBE: Duration = Duration::from_secs(2);
+/// How long a router may take to say whether it speaks PCP and NAT-PMP.
+const PROBE: Duration = Duration::from_secs(1);
+
+/// How often a port is asked for again by UPnP: routers forget it when they restart.
+const RENEWAL: Duration = Duration::from_secs(20 * 60);
+
+/// What `portmapper` does for us.
+const SIMPLE: Config =
+    Config { enable_upnp: false, enable_pcp: true, enable_nat_pmp: true, protocol: Protocol::Udp };
 
 /// The pause after the first refusal; each further one is twice as long.
 const PAUSE: Duration = Duration::from_secs(30);
@@ -99,13 +106,13 @@ async fn keep(
             },
         };
         let moved = match obtained {
-            Ok((by, client)) => {
+            Ok(lease) => {
                 pause = PAUSE;
                 let moved = tokio::select! {
-                    () = until_lost(by, &client, &tell) => Ok(()),
+                    () = lease.until_lost(port, &tell) => Ok(()),
                     moved = uplinks.changed() => moved,
                 };
-                release(by, client).await;
+                let _ = timeout(RELEASE, lease.release()).await;
                 moved
             }
             Err(why) => {
@@ -137,74 +144,116 @@ async fn keep(
     }
 }
 
-/// Asks the router: a client that has a port and knows by which protocol, or why there is none.
+/// A port that the router forwards.
+enum Lease {
+    /// The client renews it.
+    Client { by: MappingProtocol, client: Client },
+    /// We renew it.
+    Igd { igd: Igd, external: SocketAddrV4 },
+}
+
+/// Asks the router: a port, or why there is none.
 async fn obtain(
     uplink: &Uplink,
     port: NonZeroU16,
     tell: &watch::Sender<PortMapping>,
-) -> Result<(MappingProtocol, Client), PortMapping> {
-    let (Some(address), Some(_)) = (uplink.address, uplink.gateway) else {
+) -> Result<Lease, PortMapping> {
+    let (Some(address), Some(gateway)) = (uplink.address, uplink.gateway) else {
         return Err(PortMapping::NoRouter);
     };
     if !is_local(address.into()) {
         return Err(PortMapping::Needless);
     }
     tell.send_replace(PortMapping::Asking);
-    // The search for UPnP takes a second; where PCP is spoken, nobody waits for it.
-    let pcp = async {
-        match attempt(MappingProtocol::Pcp, port).await {
-            Some(client) => Err((MappingProtocol::Pcp, client)),
-            None => Ok(()),
+    // Whoever has a port has all that was wanted: an error, to the joins below.
+    let simple = async {
+        let pcp = async { attempt(MappingProtocol::Pcp, port).await.map_or(Ok(()), Err) };
+        let ((), spoken) = tokio::try_join!(pcp, async { Ok(spoken().await) })?;
+        if spoken.contains(&MappingProtocol::NatPmp) {
+            attempt(MappingProtocol::NatPmp, port).await.map_or(Ok(()), Err)?;
         }
+        Ok(spoken)
     };
-    let spoken = match tokio::try_join!(pcp, async { Ok(spoken().await) }) {
-        Ok(((), spoken)) => spoken.ok_or(PortMapping::NoRouter)?,
-        Err(obtained) => return Ok(obtained),
-    };
-    let first = *spoken.first().ok_or(PortMapping::Unsupported)?;
-    for by in spoken.into_iter().filter(|&by| by != MappingProtocol::Pcp) {
-        if let Some(client) = attempt(by, port).await {
-            return Ok((by, client));
+    // The search for UPnP takes a second where there is none.
+    let (spoken, igd) =
+        match tokio::try_join!(simple, async { Ok(Igd::find(address, gateway).await) }) {
+            Ok(nothing) => nothing,
+            Err(lease) => return Ok(lease),
+        };
+    let upnp = igd.is_some().then_some(MappingProtocol::Upnp);
+    if let Some(igd) = igd
+        && let Some(external) = igd.forward(port.get(), port.get()).await
+        && usable(Some(external)).is_some()
+    {
+        return Ok(Lease::Igd { igd, external });
+    }
+    let first = spoken.first().copied().or(upnp);
+    Err(first.map_or(PortMapping::Unsupported, |by| PortMapping::Refused { by }))
+}
+
+/// Asks for a port by one protocol of `portmapper`'s.
+async fn attempt(by: MappingProtocol, port: NonZeroU16) -> Option<Lease> {
+    let client = Client::new(Config {
+        enable_pcp: by == MappingProtocol::Pcp,
+        enable_nat_pmp: by == MappingProtocol::NatPmp,
+        ..SIMPLE
+    });
+    client.update_local_port(port);
+    // `portmapper` gives the router half a second for each answer, of which NAT-PMP takes two.
+    let patience = Duration::from_millis(if by == MappingProtocol::Pcp { 600 } else { 1_100 });
+    let mut external = client.watch_external_address();
+    let answered = timeout(patience, external.wait_for(|said| usable(*said).is_some())).await;
+    matches!(answered, Ok(Ok(_))).then_some(Lease::Client { by, client })
+}
+
+/// Which of the two simple protocols the router speaks.
+async fn spoken() -> Vec<MappingProtocol> {
+    let client = Client::new(SIMPLE);
+    let answer = timeout(PROBE, client.probe()).await;
+    let Ok(Ok(Ok(ProbeOutput { pcp, nat_pmp, .. }))) = answer else { return Vec::new() };
+    let spoken = [(pcp, MappingProtocol::Pcp), (nat_pmp, MappingProtocol::NatPmp)];
+    spoken.into_iter().filter_map(|(speaks, protocol)| speaks.then_some(protocol)).collect()
+}
+
+impl Lease {
+    /// Tells where the router forwards from, until it does so no more.
+    async fn until_lost(&self, port: NonZeroU16, tell: &watch::Sender<PortMapping>) {
+        let tell = |by, external| {
+            let state = PortMapping::Mapped { by, external };
+            tracing::debug!(%state, "port mapping");
+            tell.send_if_modified(|told| std::mem::replace(told, state) != state);
+        };
+        match self {
+            Self::Client { by, client } => {
+                let mut said = client.watch_external_address();
+                loop {
+                    let Some(external) = usable(*said.borrow_and_update()) else { return };
+                    tell(*by, external);
+                    if said.changed().await.is_err() {
+                        return;
+                    }
+                }
+            }
+            Self::Igd { igd, external } => {
+                let mut said = Some(*external);
+                while let Some(external) = usable(said) {
+                    tell(MappingProtocol::Upnp, external);
+                    sleep(RENEWAL).await;
+                    said = igd.forward(port.get(), external.port()).await;
+                }
+            }
         }
     }
-    Err(PortMapping::Refused { by: first })
-}
 
-/// Asks for a port by one protocol.
-async fn attempt(by: MappingProtocol, port: NonZeroU16) -> Option<Client> {
-    let client = Client::new(only(by));
-    client.update_local_port(port);
-    let mut external = client.watch_external_address();
-    let answered = timeout(patience(by), external.wait_for(|said| usable(*said).is_some())).await;
-    matches!(answered, Ok(Ok(_))).then_some(client)
-}
-
-/// What the router speaks, the simplest first. `None` without a router.
-async fn spoken() -> Option<Vec<MappingProtocol>> {
-    let client = Client::new(Config::default());
-    let answer = timeout(PROBE, client.probe()).await;
-    let Ok(Ok(Ok(ProbeOutput { upnp, pcp, nat_pmp }))) = answer else {
-        // No answer within the time is no protocol; an error is that there is nobody to ask.
-        return answer.is_err().then(Vec::new);
-    };
-    let spoken = [
-        (pcp, MappingProtocol::Pcp),
-        (nat_pmp, MappingProtocol::NatPmp),
-        (upnp, MappingProtocol::Upnp),
-    ];
-    Some(spoken.into_iter().filter_map(|(speaks, protocol)| speaks.then_some(protocol)).collect())
-}
-
-/// Tells where the router forwards from, until it does so no more.
-async fn until_lost(by: MappingProtocol, client: &Client, tell: &watch::Sender<PortMapping>) {
-    let mut external = client.watch_external_address();
-    loop {
-        let Some(external_endpoint) = usable(*external.borrow_and_update()) else { return };
-        let state = PortMapping::Mapped { by, external: external_endpoint };
-        tracing::debug!(%state, "port mapping");
-        tell.send_replace(state);
-        if external.changed().await.is_err() {
-            return;
+    /// Gives the port back. A client that is dropped sends nothing, and a probe is answered after
+    /// what it was asked before.
+    async fn release(self) {
+        match self {
+            Self::Client { client, .. } => {
+                client.deactivate();
+                let _ = client.probe().await;
+            }
+            Self::Igd { igd, external } => igd.release(external.port()).await,
         }
     }
 }
@@ -213,34 +262,6 @@ async fn until_lost(by: MappingProtocol, client: &Client, tell: &watch::Sender<P
 /// anybody could reach it.
 fn usable(said: Option<SocketAddrV4>) -> Option<SocketAddr> {
     said.map(SocketAddr::from).filter(|&endpoint| is_permitted(endpoint, false))
-}
-
-/// Gives a port back. A client that is dropped sends nothing, and a probe is answered after what it
-/// was asked before.
-async fn release(by: MappingProtocol, client: Client) {
-    client.deactivate();
-    let released = timeout(RELEASE, client.probe()).await.is_ok();
-    tracing::debug!(%by, released, "port mapping");
-}
-
-/// One protocol alone.
-fn only(protocol: MappingProtocol) -> Config {
-    Config {
-        enable_upnp: protocol == MappingProtocol::Upnp,
-        enable_pcp: protocol == MappingProtocol::Pcp,
-        enable_nat_pmp: protocol == MappingProtocol::NatPmp,
-        protocol: Protocol::Udp,
-    }
-}
-
-/// How long an answer may take: half a second for each datagram that `portmapper` waits for itself,
-/// and for UPnP, which it does not limit, a search and three exchanges with a slow router.
-fn patience(protocol: MappingProtocol) -> Duration {
-    Duration::from_millis(match protocol {
-        MappingProtocol::Pcp => 600,
-        MappingProtocol::NatPmp => 1_100,
-        MappingProtocol::Upnp => 5_000,
-    })
 }
 
 #[cfg(test)]
