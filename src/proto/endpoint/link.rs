@@ -9,6 +9,7 @@
 //! handshake by the way whose challenge has come, so that of several ways that work the server and we
 //! mean the same one.
 
+mod attempt;
 mod fallback;
 mod up;
 
@@ -25,6 +26,7 @@ use p2pchat_wire::random::Random;
 use p2pchat_wire::replay::ReplayWindow;
 use p2pchat_wire::signal::{self, ClientSignal, LinkReply, LinkRequest, ServerSignal};
 
+use self::attempt::{Attempt, Init};
 use self::up::{PING_INTERVAL, Up};
 use super::carriers::Carriers;
 use super::sockets::Sockets;
@@ -83,36 +85,6 @@ pub(super) enum LinkEvent {
     Busy,
     /// It does not work.
     Trouble(RendezvousTrouble),
-}
-
-/// What is being tried.
-#[derive(Debug)]
-enum Attempt {
-    /// Nothing: there is no server, or the link is up.
-    None,
-    /// Nothing before this time: the server has no place for us, or is not the one we know.
-    Later(Instant),
-    /// Waiting for a challenge.
-    Hello { tries: usize, next_at: Instant },
-    /// An address is proven, and the endpoint is to say what to ask for.
-    Ready { proof: AddressProof, way: Pair },
-    /// Waiting for the answer to an initiation.
-    Init(Box<Init>),
-}
-
-#[derive(Debug)]
-struct Init {
-    initiator: Initiator,
-    /// Whose answer is awaited.
-    key: ServerKey,
-    by_token: bool,
-    index: u32,
-    counter: u64,
-    way: Pair,
-    datagram: Vec<u8>,
-    sent_at: Instant,
-    tries: usize,
-    next_at: Instant,
 }
 
 /// The link to one rendezvous.

@@ -7,7 +7,8 @@ use p2pchat_wire::datagram::Challenge;
 use p2pchat_wire::identity::PeerId;
 use p2pchat_wire::random::Random;
 
-use super::{Attempt, Init, Link};
+use super::Link;
+use super::attempt::{Attempt, Init};
 use crate::proto::endpoint::sockets::Sockets;
 use crate::proto::path::Pair;
 use crate::proto::{SocketId, Transmit};
@@ -50,9 +51,12 @@ impl Link {
             (Attempt::Hello { .. }, _) => true,
             // TCP is faster than whatever holds UDP back.
             (Attempt::Init(init), None) => carried && !self.carriers.holds(init.way.local),
+            (Attempt::Init(init), Some(up)) => {
+                carried && self.is_suspect() && ![init.way, up.way].contains(&from) && agrees
+            }
             (Attempt::None, Some(up)) => {
                 let better = self.is_carried() && !carried;
-                let needed = carried && up.way != from && up.pings >= SUSPECT_AFTER;
+                let needed = carried && self.is_suspect() && up.way != from;
                 (better || needed) && agrees
             }
             _ => false,
@@ -130,16 +134,22 @@ impl Link {
         dialling.into_iter().chain(self.back_due()).min()
     }
 
+    /// Whether the link has not been heard for so long that it may not be any more.
+    fn is_suspect(&self) -> bool {
+        self.up.as_ref().is_some_and(|up| up.pings >= SUSPECT_AFTER)
+    }
+
     fn dialling(&self) -> Dialling {
         let carried = self.is_carried();
         match (&self.attempt, &self.up) {
+            (Attempt::Later(_), _) => Dialling::Over,
+            _ if self.is_suspect() => Dialling::Needed,
             (Attempt::Hello { .. }, _) if !carried => Dialling::Needed,
             (Attempt::Init(init), None) if !self.carriers.holds(init.way.local) => Dialling::Needed,
             (Attempt::Hello { .. } | Attempt::Init(_) | Attempt::Ready { .. }, _) => {
                 Dialling::Undecided
             }
-            (Attempt::None, Some(up)) if up.pings >= SUSPECT_AFTER => Dialling::Needed,
-            (Attempt::None | Attempt::Later(_), _) => Dialling::Over,
+            (Attempt::None, _) => Dialling::Over,
         }
     }
 
