@@ -221,6 +221,9 @@ impl Chat {
                 self.effects.push_back(Effect::Network(proto::Command::Pin { name, key }));
             }
         }
+        for (peer, lesson) in snapshot.lessons {
+            self.effects.push_back(Effect::Network(proto::Command::RecallPunch { peer, lesson }));
+        }
         if let Some(name) = self.config.name.clone() {
             self.effects.push_back(Effect::Network(proto::Command::Register(name)));
         }

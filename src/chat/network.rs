@@ -57,7 +57,9 @@ impl Chat {
             Event::Transmitted { peer, tag } => self.transmitted(peer, tag),
             Event::Message { peer, message } => self.message(peer, &message),
             Event::PunchDescribed { peer, report } => self.network.punch = Some((peer, report)),
-            Event::PunchLearned { .. } => {}
+            Event::PunchLearned { peer, lesson } => {
+                self.ask(StoreRequest::SaveLesson(peer, lesson), Asked::Nothing);
+            }
             Event::MappingInferred(evidence) => self.network.ports = evidence.model,
             Event::PortMapping(mapping) => {
                 self.network.forwarded = mapping.external().is_some();

@@ -8,6 +8,7 @@ use p2pchat_wire::identity::{Name, PeerId, ServerKey};
 
 use super::address::{Address, LineId, Timestamp};
 use super::record::Audience;
+use crate::proto::Lesson;
 
 /// Something to be written or read.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -46,6 +47,9 @@ pub enum StoreRequest {
     Shown(Vec<(Address, LineId)>),
     /// Remember what is known of a rendezvous.
     SaveRendezvous(Rendezvous),
+    /// Remember how a direct path came to be, in place of what was remembered for the same peer and
+    /// the same network of ours.
+    SaveLesson(PeerId, Lesson),
     /// Read the last lines, oldest first. Answered by [`StoreReply::History`].
     History {
         /// Of one conversation, or of all.
@@ -256,6 +260,8 @@ pub struct Snapshot {
     pub unshown: Vec<ReceivedLine>,
     /// The rendezvous servers that were used, the newest first.
     pub rendezvous: Vec<Rendezvous>,
+    /// What led to direct paths through difficult NATs, the oldest first.
+    pub lessons: Vec<(PeerId, Lesson)>,
 }
 
 impl Snapshot {

@@ -5,6 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
+use p2pchat_wire::codec;
+use p2pchat_wire::identity::PeerId;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
 use super::error::failure;
@@ -16,6 +18,10 @@ use crate::chat::storage::{
     Rendezvous, Snapshot, StoreFailure, StoreReply, StoreRequest,
 };
 use crate::chat::{Address, LineId, Timestamp};
+use crate::proto::Lesson;
+
+/// Lessons that are remembered.
+const MAX_LESSONS: i64 = 1000;
 
 /// Logs of one key that are remembered.
 const MAX_CURSORS: i64 = 16;
@@ -106,6 +112,7 @@ impl Database {
                 cursors: self.rows(rows::CURSORS, rows::cursor)?,
                 unshown: self.rows(rows::UNSHOWN, rows::received)?,
                 rendezvous: self.rows(rows::RENDEZVOUS, rows::rendezvous)?,
+                lessons: self.rows(rows::LESSONS, rows::lesson)?,
             })
         };
         read().map_err(|error| ProfileError::Database(failure(&self.path, &error)))
@@ -162,6 +169,7 @@ fn handle(connection: &Connection, request: &StoreRequest) -> rusqlite::Result<S
         StoreRequest::Receive(line) => receive(connection, line),
         StoreRequest::Shown(lines) => shown(connection, lines),
         StoreRequest::SaveRendezvous(rendezvous) => save_rendezvous(connection, rendezvous),
+        StoreRequest::SaveLesson(peer, lesson) => save_lesson(connection, *peer, lesson),
         StoreRequest::History { with, limit } => {
             history(connection, with.as_ref(), *limit).map(StoreReply::History)
         }
@@ -374,6 +382,23 @@ fn save_rendezvous(
             rendezvous.name.as_ref().map(|name| name.as_str()),
             number(rendezvous.used_at.0),
         ])?;
+    Ok(StoreReply::Done)
+}
+
+fn save_lesson(
+    connection: &Connection,
+    peer: PeerId,
+    lesson: &Lesson,
+) -> rusqlite::Result<StoreReply> {
+    let plan = codec::encode(&lesson.plan);
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO lessons (peer, external, plan) VALUES (?1, ?2, ?3)",
+        )?
+        .execute(params![peer.0, lesson.external.to_string(), plan])?;
+    connection
+        .prepare_cached("DELETE FROM lessons WHERE id <= (SELECT max(id) FROM lessons) - ?1")?
+        .execute(params![MAX_LESSONS])?;
     Ok(StoreReply::Done)
 }
 

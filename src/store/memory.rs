@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use p2pchat_wire::identity::PeerId;
+
 use crate::chat::storage::{
     Contact, Cursor, DeliveredLine, Direction, FailureKind, HistoryLine, MAX_LOAD_BYTES,
     OutgoingLine, ReceivedLine, Rendezvous, Snapshot, StoreFailure, StoreReply, StoreRequest,
 };
 use crate::chat::{Address, LineId, Timestamp};
+use crate::proto::Lesson;
 
 /// Carries out requests in memory, by the same rules as the database.
 ///
@@ -19,6 +22,7 @@ pub struct Memory {
     cursors: Vec<Cursor>,
     lines: Vec<Entry>,
     rendezvous: Vec<Rendezvous>,
+    lessons: Vec<(PeerId, Lesson)>,
     full: bool,
 }
 
@@ -59,6 +63,14 @@ impl Memory {
                 self.rendezvous.push(rendezvous);
                 StoreReply::Done
             }
+            StoreRequest::SaveLesson(peer, lesson) => {
+                let same = |known: &(PeerId, Lesson)| {
+                    known.0 == peer && known.1.external == lesson.external
+                };
+                self.lessons.retain(|known| !same(known));
+                self.lessons.push((peer, lesson));
+                StoreReply::Done
+            }
             StoreRequest::History { with, limit } => self.history(with.as_ref(), limit),
         }
     }
@@ -77,7 +89,8 @@ impl Memory {
         });
         let mut rendezvous = self.rendezvous.clone();
         rendezvous.sort_by_key(|known| std::cmp::Reverse(known.used_at));
-        Snapshot { contacts, cursors: self.cursors.clone(), unshown: unshown.collect(), rendezvous }
+        let (unshown, cursors) = (unshown.collect(), self.cursors.clone());
+        Snapshot { contacts, cursors, unshown, rendezvous, lessons: self.lessons.clone() }
     }
 
     fn save_contact(&mut self, contact: Contact) -> StoreReply {

@@ -1,6 +1,7 @@
 //! Profiles on a real disk: what was answered is there after the next opening.
 
 use std::fs;
+use std::net::IpAddr;
 use std::sync::mpsc;
 
 use p2pchat_wire::identity::{Name, PeerId};
@@ -14,6 +15,7 @@ use crate::chat::storage::{
     StoreRequest,
 };
 use crate::chat::{Address, Audience, LineId, Timestamp};
+use crate::proto::{self, Lesson, Plan};
 
 fn temp() -> TempDir {
     tempfile::tempdir().expect("a directory for the test")
@@ -83,6 +85,11 @@ fn what_was_answered_is_there_after_reopening() {
         name: Some(Name::new("me").expect("valid")),
         used_at: Timestamp(77),
     };
+    let peer = PeerId([7; 32]);
+    let lesson = |network, rung| Lesson {
+        external: IpAddr::from([192, 0, 2, network]),
+        plan: Plan { strategy: proto::Strategy::Birthday { sockets: 256, probes: 1024 }, rung },
+    };
     let replies = carry_out(
         &dir,
         vec![
@@ -93,6 +100,9 @@ fn what_was_answered_is_there_after_reopening() {
             StoreRequest::Receive(received("bob", 5, 4)),
             StoreRequest::Shown(vec![(address("bob"), received("bob", 4, 0).id)]),
             StoreRequest::SaveRendezvous(rendezvous.clone()),
+            StoreRequest::SaveLesson(peer, lesson(1, 0)),
+            StoreRequest::SaveLesson(peer, lesson(2, 3)),
+            StoreRequest::SaveLesson(peer, lesson(1, 1)),
         ],
     );
     assert!(!replies.iter().any(|reply| matches!(reply, StoreReply::Failed(_))), "{replies:?}");
@@ -103,6 +113,7 @@ fn what_was_answered_is_there_after_reopening() {
     assert_eq!(snapshot.cursors[0].seq, 5);
     assert_eq!(snapshot.unshown, [ReceivedLine { after: 0, ..received("bob", 5, 4) }]);
     assert_eq!(snapshot.rendezvous, [rendezvous]);
+    assert_eq!(snapshot.lessons, [(peer, lesson(2, 3)), (peer, lesson(1, 1))]);
     let all = StoreRequest::LoadOutbox { to: address("bob"), after: 0, limit: 10 };
     assert_eq!(
         carry_out(&dir, vec![all]),

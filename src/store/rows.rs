@@ -3,6 +3,7 @@
 //! What is read was written by us, unless somebody has edited the file: a value that breaks a rule
 //! of its type is an error of the database, never a panic.
 
+use p2pchat_wire::codec;
 use p2pchat_wire::identity::{Name, PeerId};
 use rusqlite::Row;
 use rusqlite::types::Type;
@@ -11,6 +12,10 @@ use crate::chat::storage::{
     Contact, Cursor, DeliveredLine, Direction, HistoryLine, OutgoingLine, ReceivedLine, Rendezvous,
 };
 use crate::chat::{Address, Audience, LineId, Timestamp};
+use crate::proto::Lesson;
+
+/// No plan of ours is longer.
+const MAX_PLAN: usize = 32;
 
 pub(super) const CONTACTS: &str = "
     SELECT name, host, key, verified, offered, log, last_seq, since,
@@ -26,6 +31,8 @@ pub(super) const UNSHOWN: &str = "
 
 pub(super) const RENDEZVOUS: &str =
     "SELECT host, key, token, name, used_at FROM rendezvous ORDER BY used_at DESC";
+
+pub(super) const LESSONS: &str = "SELECT peer, external, plan FROM lessons ORDER BY id";
 
 pub(super) const OUTBOX: &str = "
     SELECT seq, line, sent_at, audience, text, reference FROM lines
@@ -84,6 +91,17 @@ pub(super) fn rendezvous(row: &Row<'_>) -> rusqlite::Result<Rendezvous> {
         name: claimed.map(|text| name(&text, 3)).transpose()?,
         used_at: time(row, 4)?,
     })
+}
+
+pub(super) fn lesson(row: &Row<'_>) -> rusqlite::Result<(PeerId, Lesson)> {
+    let (external, plan): (String, Vec<u8>) = (row.get(1)?, row.get(2)?);
+    let external = external.parse().map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(1, Type::Text, Box::new(error))
+    })?;
+    let plan = codec::decode::<_, MAX_PLAN>(&plan).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(2, Type::Blob, Box::new(error))
+    })?;
+    Ok((PeerId(row.get(0)?), Lesson { external, plan }))
 }
 
 pub(super) fn outgoing(row: &Row<'_>, to: &Address) -> rusqlite::Result<OutgoingLine> {

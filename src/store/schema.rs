@@ -11,7 +11,8 @@ use super::error::failure;
 const NEWEST: i64 = STEPS.len() as i64;
 
 /// Every table and how it came to be. Steps are only ever appended.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE contacts (
         id       INTEGER PRIMARY KEY,
         name     TEXT NOT NULL,
@@ -62,7 +63,18 @@ const STEPS: &[&str] = &["
         name    TEXT,
         used_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    -- The newest have the greatest id.
+    CREATE TABLE lessons (
+        id       INTEGER PRIMARY KEY,
+        peer     BLOB NOT NULL,
+        external TEXT NOT NULL,
+        plan     BLOB NOT NULL,
+        UNIQUE (peer, external)
+    ) STRICT;
+",
+];
 
 /// Brings the tables to the newest format.
 pub(super) fn upgrade(connection: &mut Connection, path: &Path) -> Result<(), ProfileError> {
