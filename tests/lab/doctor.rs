@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::ground::on_lab_ground;
-use super::meeting::start_server;
+use super::meeting::{peer, report, start_server};
 use super::nat::{Filtering, Mapping, Nat};
+use super::programs::chat::Chat;
 use super::programs::{Folder, peer_program};
 use super::world::{SERVER, World};
 
@@ -69,14 +70,54 @@ fn doctor_says_what_the_router_is() {
     });
 }
 
+#[test]
+fn doctor_says_with_a_peer_why_the_path_is_what_it_is() {
+    let random = Nat::new(Mapping::Random, Filtering::Port);
+    let easy = Nat::new(Mapping::Endpoint, Filtering::Port);
+    on_lab_ground("doctor::doctor_says_with_a_peer_why_the_path_is_what_it_is", || {
+        for (ours, theirs, path, reason, punch) in [
+            (easy, easy, "direct", "only-direct", "direct"),
+            (random, random, "relay", "nothing-answered", "hopeless"),
+        ] {
+            let world = World::new();
+            let folder = Folder::new();
+            let _server = start_server(&world, &folder);
+            let (mut home, mut other) = (world.home(ours), world.home(theirs));
+            let ((alice, address), (bob, _)) = (world.host(&mut home), world.host(&mut other));
+            let bob = Chat::start("bob", peer(&world, &bob, &folder, "bob"));
+            report(bob.wait_ready());
+            let peer = format!("bob@{}", SERVER[0]);
+            let said = doctor(&world, &alice, &folder, &["--name", "alice", "--peer", &peer]);
+            let objects = said.lines().map(|line| {
+                serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {said}"))
+            });
+            let objects: Vec<Value> = objects.collect();
+            let of_type = |kind: &str| {
+                let found = objects.iter().find(|object| object["type"] == kind);
+                found.unwrap_or_else(|| panic!("no {kind} in {said}"))
+            };
+            let paths = of_type("paths");
+            assert_eq!(paths["paths"][0]["path"], path, "{paths:#}");
+            assert_eq!(paths["reason"], reason, "{paths:#}");
+            assert_eq!(paths["punch"]["state"], punch, "{paths:#}");
+            println!("{ours} and {theirs}: {}", paths["why"]);
+            let told = of_type("circumstances").to_string();
+            assert!(!told.contains(&address.to_string()) && !told.contains("192.168."), "{told}");
+        }
+    });
+}
+
 fn examine(world: &World, host: &str, folder: &Folder) -> Value {
+    // Once: what a router lets in depends on what went out before.
+    let said = doctor(world, host, folder, &[]);
+    serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error} in {said}"))
+}
+
+fn doctor(world: &World, host: &str, folder: &Folder, more: &[&str]) -> String {
     let data = folder.join("alice");
     let data = data.to_str().expect("a path of this test");
     let program = peer_program().to_str().expect("a path of this build");
     let server = SERVER[0].to_string();
-    // Once: what a router lets in depends on what went out before.
-    let arguments =
-        ["--data-dir", data, "doctor", "--rendezvous", &server, "--json", "--no-port-mapping"];
-    let said = world.run(host, program, &arguments);
-    serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error} in {said}"))
+    let arguments = ["--data-dir", data, "doctor", "--rendezvous", &server, "--json"];
+    world.run(host, program, &[&arguments[..], &["--no-port-mapping"], more].concat())
 }
