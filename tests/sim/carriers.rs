@@ -148,7 +148,7 @@ fn bad_weather_keeps_nobody_off_the_direct_path() {
         let mut scene = scene(seed, [false, false]);
         scene.world.change_weather(&Weather::foul(Duration::from_millis(25)));
         scene.call();
-        scene.wait_for_path(60 * SECOND, PathKind::Direct);
+        scene.wait_for_path(180 * SECOND, PathKind::Direct);
         scene.world.run_for(120 * SECOND);
         // Three pings in a row may be lost; but nobody stays on TCP.
         scene.world.run_until(60 * SECOND, "both are back on UDP", |world| {

@@ -13,7 +13,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const SECOND_SERVER: ServerId = ServerId(1);
 
 /// Where the second server is.
-const ADDRESS: &str = "203.0.113.20";
+const ADDRESS: &str = "203.0.113.30";
 
 fn at(name: &str, server: ServerId) -> PeerName {
     PeerName { name: named(name), server }
