@@ -55,9 +55,10 @@ pub struct Options {
     /// My name: claimed at the rendezvous at first use, then remembered
     #[arg(long, global = true, value_name = "NAME", env = "P2PCHAT_NAME", hide_env_values = true)]
     pub name: Option<Name>,
-    /// The server where I am reachable; the one in --peer or the last one if left out
+    /// A server where I am reachable, up to four times; one may fail without being missed. The last
+    /// ones, or the one in --peer, if left out
     #[arg(long, global = true, value_name = "HOST[:PORT][#KEY]")]
-    pub rendezvous: Option<Rendezvous>,
+    pub rendezvous: Vec<Rendezvous>,
     /// Line mode: messages to stdout, all else to stderr (by itself without a terminal)
     #[arg(long, global = true)]
     pub plain: bool,

@@ -23,8 +23,8 @@ pub struct Wanted {
     pub face: Face,
     /// My name.
     pub name: Option<Name>,
-    /// Where I am to be reachable.
-    pub rendezvous: Option<Rendezvous>,
+    /// Where I am to be reachable, in the order of preference for names without a host.
+    pub rendezvous: Vec<Rendezvous>,
     /// The conversation to open.
     pub peer: Option<PeerAddress>,
     /// Which paths are allowed.
@@ -93,8 +93,8 @@ pub enum Wait {
 pub struct Remembered {
     /// The name last used.
     pub name: Option<Name>,
-    /// The rendezvous last used.
-    pub rendezvous: Option<HostPort>,
+    /// The rendezvous servers last used together.
+    pub rendezvous: Vec<HostPort>,
 }
 
 /// Who we are to be, and where.
@@ -102,8 +102,10 @@ pub struct Remembered {
 pub struct Place {
     /// The name to register.
     pub name: Name,
-    /// The rendezvous to register it at.
-    pub rendezvous: Rendezvous,
+    /// The rendezvous servers to register it at, at most [`MAX_SERVERS`]; none for whoever stays
+    /// in the local network. A name without a host that we have not met means somebody at the
+    /// first.
+    pub rendezvous: Vec<Rendezvous>,
 }
 
 /// Why the options do not say who we are and where.
@@ -118,59 +120,61 @@ pub enum ConfigError {
     /// Nobody ever said.
     #[error(
         "no rendezvous is known yet. Name one with --rendezvous HOST, call somebody with --peer NAME@HOST, \
-         or run your own with --serve; it is remembered"
+         run your own with --serve, or stay in the local network with --visible; it is remembered"
     )]
     NoRendezvous,
-    /// The peer is at one server, we are told to be at another.
-    #[error(
-        "{peer} is at {theirs}, but --rendezvous says {ours}: one run talks to one rendezvous. \
-         Leave --rendezvous out to use {theirs}"
-    )]
-    TwoRendezvous {
-        /// Whom --peer names.
-        peer: Name,
-        /// The host in --peer.
-        theirs: HostPort,
-        /// The host in --rendezvous.
-        ours: HostPort,
-    },
+    /// More servers than a run can use.
+    #[error("{0} rendezvous servers are named; {MAX_SERVERS} can be used at the same time")]
+    TooManyServers(usize),
+    /// One server was given two keys.
+    #[error("two keys are given for the rendezvous {0}; it can prove only one")]
+    TwoKeys(HostPort),
 }
 
 impl Wanted {
     /// Decides who we are and where: what is given, else what is implied, else what is remembered.
     ///
-    /// The host in `--peer` comes before the remembered rendezvous: `alice@elsewhere` means the
-    /// alice of elsewhere, and she can only be introduced to those who are registered there.
+    /// The host in `--peer` is used besides those given, and instead of those remembered if it is
+    /// none of them: `alice@elsewhere` means the alice of elsewhere, and she can only be introduced
+    /// to those who are registered there.
     ///
     /// # Errors
     ///
     /// [`ConfigError`] says what is missing or contradicts what.
     pub fn place(&self, remembered: &Remembered) -> Result<Place, ConfigError> {
         let theirs = self.peer.as_ref().and_then(|peer| peer.rendezvous.clone());
-        let rendezvous = match (&self.rendezvous, theirs) {
-            (Some(ours), Some(theirs)) if ours.host != theirs.host => {
-                return Err(ConfigError::TwoRendezvous {
-                    peer: self.peer.as_ref().map(|p| p.name.clone()).ok_or(ConfigError::NoName)?,
-                    theirs: theirs.host,
-                    ours: ours.host.clone(),
-                });
-            }
-            // The same server twice: whichever of the two carries the key.
-            (Some(ours), Some(theirs)) => {
-                Rendezvous { host: theirs.host, key: ours.key.or(theirs.key) }
-            }
-            (Some(given), None) => given.clone(),
-            (None, Some(theirs)) => theirs,
-            (None, None) => match (self.serve, &remembered.rendezvous) {
-                (Some(own), _) => Rendezvous { host: reachable(own).into(), key: None },
-                (None, Some(host)) => Rendezvous { host: host.clone(), key: None },
-                (None, None) => return Err(ConfigError::NoRendezvous),
-            },
+        let known = |host: &HostPort| Rendezvous { host: host.clone(), key: None };
+        let remembers = |host: &HostPort| remembered.rendezvous.contains(host);
+        let ours: Vec<Rendezvous> = match (self.rendezvous.as_slice(), &theirs, self.serve) {
+            ([], Some(theirs), _) if !remembers(&theirs.host) => Vec::new(),
+            ([], None, Some(own)) => vec![known(&reachable(own).into())],
+            ([], _, _) => remembered.rendezvous.iter().map(known).collect(),
+            (given, _, _) => given.to_vec(),
         };
+        let mut rendezvous: Vec<Rendezvous> = Vec::new();
+        for one in ours.into_iter().chain(theirs) {
+            // The same server twice: whichever of the two carries the key.
+            match rendezvous.iter_mut().find(|known| known.host == one.host) {
+                None => rendezvous.push(one),
+                Some(same) if same.key.is_some() && one.key.is_some() && same.key != one.key => {
+                    return Err(ConfigError::TwoKeys(one.host));
+                }
+                Some(same) => same.key = same.key.or(one.key),
+            }
+        }
+        match rendezvous.len() {
+            // In the local network people may meet without one.
+            0 if self.lan != Lan::Everybody => return Err(ConfigError::NoRendezvous),
+            0..=MAX_SERVERS => {}
+            count => return Err(ConfigError::TooManyServers(count)),
+        }
         let name = self.name.as_ref().or(remembered.name.as_ref());
         Ok(Place { name: name.ok_or(ConfigError::NoName)?.clone(), rendezvous })
     }
 }
+
+/// As many rendezvous servers can be used at the same time.
+pub const MAX_SERVERS: usize = 4;
 
 /// Where `--serve` listens when no address is given: every address of the machine.
 #[must_use]
@@ -199,7 +203,10 @@ mod tests {
             data_dir: None,
             face: Face::Plain,
             name: name.parse().ok(),
-            rendezvous: rendezvous.parse().ok(),
+            rendezvous: rendezvous
+                .split_whitespace()
+                .map(|one| one.parse().expect("host"))
+                .collect(),
             peer: peer.parse().ok(),
             paths: Paths::Any,
             bind: None,
@@ -217,17 +224,23 @@ mod tests {
 
     #[test]
     fn what_is_given_comes_before_what_is_remembered() {
-        let remembered = Remembered { name: Name::new("old").ok(), rendezvous: Some(host("old")) };
+        let remembered = Remembered {
+            name: Name::new("old").ok(),
+            rendezvous: vec![host("old"), host("older")],
+        };
         let place = |name, rendezvous, peer| {
             let place = wanted(name, rendezvous, peer).place(&remembered).expect("a place");
-            (place.name.to_string(), place.rendezvous.to_string())
+            let hosts = place.rendezvous.iter().map(ToString::to_string).collect::<Vec<_>>();
+            (place.name.to_string(), hosts.join(" "))
         };
         let texts = |name: &str, host: &str| (name.to_owned(), host.to_owned());
-        assert_eq!(place("", "", ""), texts("old", "old"));
+        assert_eq!(place("", "", ""), texts("old", "old older"));
         assert_eq!(place("bob", "new:1", ""), texts("bob", "new:1"));
-        assert_eq!(place("", "", "alice"), texts("old", "old"));
+        assert_eq!(place("", "", "alice"), texts("old", "old older"));
+        assert_eq!(place("", "", "alice@older"), texts("old", "old older"));
         assert_eq!(place("", "", "alice@there"), texts("old", "there"));
         assert_eq!(place("", "there", "alice@there"), texts("old", "there"));
+        assert_eq!(place("", "a b a", "alice@there"), texts("old", "a b there"));
     }
 
     #[test]
@@ -237,7 +250,7 @@ mod tests {
         for (ours, theirs) in [(&with, &without), (&without, &with)] {
             let place =
                 wanted("bob", ours, &format!("alice@{theirs}")).place(&Remembered::default());
-            assert_eq!(place.expect("a place").rendezvous.to_string(), with);
+            assert_eq!(place.expect("a place").rendezvous, [with.parse().expect("host")]);
         }
     }
 
@@ -246,20 +259,15 @@ mod tests {
         let place = |wanted: Wanted| wanted.place(&Remembered::default());
         assert_eq!(place(wanted("", "h", "")), Err(ConfigError::NoName));
         assert_eq!(place(wanted("bob", "", "alice")), Err(ConfigError::NoRendezvous));
-        assert_eq!(
-            place(wanted("bob", "h", "alice@there")),
-            Err(ConfigError::TwoRendezvous {
-                peer: Name::new("alice").expect("name"),
-                theirs: host("there"),
-                ours: host("h"),
-            })
-        );
+        assert_eq!(place(wanted("bob", "a b c d", "alice@e")), Err(ConfigError::TooManyServers(5)));
+        let keys = format!("h#{} h#{}", "a".repeat(52), "b".repeat(51) + "a");
+        assert_eq!(place(wanted("bob", &keys, "")), Err(ConfigError::TwoKeys(host("h"))));
     }
 
     #[test]
     fn who_serves_is_at_home_there() {
         let serving = Wanted { serve: Some(default_serve_address()), ..wanted("bob", "", "") };
         let place = serving.place(&Remembered::default()).expect("a place");
-        assert_eq!(place.rendezvous.to_string(), "[::1]");
+        assert_eq!(place.rendezvous, ["[::1]".parse().expect("host")]);
     }
 }

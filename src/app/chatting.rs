@@ -76,10 +76,10 @@ async fn run(
         wanted.serve = Some(serving.address());
     }
     let mut place = wanted.place(&remembered)?;
-    if let Some(serving) = &serving
-        && place.rendezvous.host == serving.address().into()
-    {
-        place.rendezvous.key = Some(serving.key());
+    if let Some(serving) = &serving {
+        let own = serving.address().into();
+        let own = place.rendezvous.iter_mut().filter(|one| one.host == own);
+        own.for_each(|one| one.key = Some(serving.key()));
     }
     profile::believe(&mut snapshot, &place, now());
     let mut signals = Signals::listen()?;
@@ -88,7 +88,7 @@ async fn run(
         profile,
         snapshot,
         place,
-        peer: wanted.peer.as_ref().map(|peer| peer.name.clone()),
+        peer: wanted.peer.as_ref().map(PeerAddress::without_key),
         wait: wait.then_some(match wanted.wait {
             Wait::Sent => chat::Wait::Sent,
             Wait::Delivered => chat::Wait::Delivered,
@@ -206,13 +206,14 @@ impl Chatting {
                 step = self.peer.next(), if room => match step {
                     Step::Show(notice) => {
                         self.view.fit(columns());
+                        let background = self.peer.background(&notice);
+                        let several = background.several;
                         if let (Notice::Current(peer), Some(prompts)) =
                             (&notice, &self.console.prompts)
                         {
-                            prompts.change(LineView::prompt(Some(peer)));
+                            prompts.change(LineView::prompt(Some(peer), several));
                         }
-                        let cause = self.peer.cause();
-                        self.queue.extend(self.view.render(now(), &notice, cause));
+                        self.queue.extend(self.view.render(now(), &notice, background));
                     }
                     Step::Quit { code, .. } => break code,
                 },
@@ -295,7 +296,10 @@ impl Chatting {
     fn prompt(&mut self) {
         self.prompt_due = None;
         if let Some(prompts) = &self.console.prompts {
-            prompts.ask(LineView::prompt(self.peer.chat().current()));
+            prompts.ask(LineView::prompt(
+                self.peer.chat().current(),
+                self.peer.uses_several_servers(),
+            ));
         }
     }
 

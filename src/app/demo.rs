@@ -49,8 +49,13 @@ pub async fn demo(wanted: Wanted) -> Result<ExitCode, Failure> {
     let mine = wanted.name.clone().filter(|name| name.as_str() != "echo");
     let place = place(&serving, mine.map_or_else(|| name("you"), Ok)?)?;
     let wait = (wanted.face != Face::Terminal).then_some(Wait::Delivered);
-    let setup =
-        setup(&folder.path().join("you"), place, Some(name("echo")?), wait, policy(wanted.paths))?;
+    let setup = setup(
+        &folder.path().join("you"),
+        place,
+        Some("echo".to_owned()),
+        wait,
+        policy(wanted.paths),
+    )?;
     let code = match wanted.face {
         Face::Plain => {
             let story = Story::new(started);
@@ -280,9 +285,9 @@ impl Run {
                 self.echoed += 1;
                 self.peer.input(Input::Shown { from, id });
             }
-            Notice::Trouble(_) | Notice::StoreFailed(_) | Notice::ConnectRefused { .. } => {
-                let cause = self.peer.cause();
-                if let Some(sentence) = words::sentence(&notice, &TimeZone::UTC, cause) {
+            Notice::Trouble { .. } | Notice::StoreFailed(_) | Notice::ConnectRefused { .. } => {
+                let background = self.peer.background(&notice);
+                if let Some(sentence) = words::sentence(&notice, &TimeZone::UTC, background) {
                     self.story.tell(instant(), &sentence);
                 }
                 return Ok(false);
@@ -372,7 +377,7 @@ fn print(text: &str) {
 fn setup(
     dir: &Path,
     place: Place,
-    peer: Option<Name>,
+    peer: Option<String>,
     wait: Option<Wait>,
     policy: Policy,
 ) -> Result<Setup, Failure> {
@@ -393,7 +398,7 @@ fn setup(
 
 fn place(serving: &Serving, name: Name) -> Result<Place, Failure> {
     let rendezvous = Rendezvous { host: serving.address().into(), key: Some(serving.key()) };
-    Ok(Place { name, rendezvous })
+    Ok(Place { name, rendezvous: vec![rendezvous] })
 }
 
 fn name(text: &str) -> Result<Name, Failure> {

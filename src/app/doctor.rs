@@ -44,12 +44,13 @@ pub async fn doctor(wanted: Wanted) -> Result<(ExitCode, Vec<Printout>), Failure
     Ok((code, printouts))
 }
 
-/// The rendezvous that is given, else the one in `--peer`, else the last; with its key, if known.
+/// The rendezvous that is given, else the one in `--peer`, else the last; of several the first. With
+/// its key, if known.
 fn whom_to_ask(wanted: &Wanted, snapshot: &Snapshot) -> Result<Rendezvous, ConfigError> {
     let theirs = wanted.peer.as_ref().and_then(|peer| peer.rendezvous.clone());
-    let remembered = profile::remembered(snapshot).rendezvous;
+    let remembered = profile::remembered(snapshot).rendezvous.into_iter().next();
     let remembered = remembered.map(|host| Rendezvous { host, key: None });
-    let given = wanted.rendezvous.clone().or(theirs).or(remembered);
+    let given = wanted.rendezvous.first().cloned().or(theirs).or(remembered);
     let rendezvous = given.ok_or(ConfigError::NoRendezvous)?;
     let known = snapshot.rendezvous(&rendezvous.host.to_string()).and_then(|known| known.key);
     Ok(Rendezvous { key: rendezvous.key.or(known), ..rendezvous })

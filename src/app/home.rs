@@ -36,7 +36,7 @@ pub(super) enum News {
     /// Tell the endpoint.
     Use(Command),
     /// The host has no address that we could try. It is asked for again by itself.
-    Unreachable,
+    Unreachable(ServerId),
 }
 
 impl Home {
@@ -60,9 +60,14 @@ impl Home {
         home
     }
 
-    /// Why the server is not reached, for a sentence.
-    pub(super) fn cause(&self) -> &str {
-        &self.cause
+    /// Where it is, as the person wrote it.
+    pub(super) fn host(&self) -> String {
+        self.rendezvous.host.to_string()
+    }
+
+    /// Why the server is not reached, for a sentence, if that is known.
+    pub(super) fn cause(&self) -> Option<&str> {
+        Some(self.cause.as_str()).filter(|cause| !cause.is_empty())
     }
 
     /// Learns from what the endpoint reports.
@@ -107,7 +112,7 @@ impl Home {
                     if self.addresses.is_empty() {
                         self.cause =
                             format!("{error}. Check the spelling and this computer's network");
-                        return News::Unreachable;
+                        return News::Unreachable(self.server);
                     }
                 }
             }
@@ -165,6 +170,7 @@ mod tests {
             token: Some([9; 32]),
             name: None,
             used_at: chat::Timestamp(0),
+            place: None,
         };
         let mut home =
             Home::new(ServerId::FIRST, "192.0.2.1".parse().expect("address"), Some(&known));
@@ -185,9 +191,7 @@ mod tests {
             server: ServerId::FIRST,
             trouble: RendezvousTrouble::Unreachable,
         });
-        assert!(
-            home.cause().contains("192.0.2.1:9")
-                && home.cause().contains("neither over UDP nor over TCP")
-        );
+        let cause = home.cause().expect("a cause");
+        assert!(cause.contains("192.0.2.1:9") && cause.contains("neither over UDP nor over TCP"));
     }
 }

@@ -10,7 +10,7 @@ use super::chatting::{lan, policy, view};
 use super::peer::{Peer, Setup, Step, now};
 use super::{Failure, profile};
 use crate::chat::{ExitCode, Input, Notice, Presence, Wait};
-use crate::config::{Face, Paths, Wanted};
+use crate::config::{Face, Paths, PeerAddress, Wanted};
 use crate::proto::{PathKind, RendezvousTrouble};
 use crate::store::Profile;
 use crate::ui::{Printout, View};
@@ -41,7 +41,7 @@ pub(super) async fn meet(wanted: Wanted) -> Result<Outcome, Failure> {
         profile,
         snapshot,
         place,
-        peer: wanted.peer.as_ref().map(|peer| peer.name.clone()),
+        peer: wanted.peer.as_ref().map(PeerAddress::without_key),
         wait: Some(Wait::Sent),
         policy: policy(wanted.paths),
         bind: wanted.bind,
@@ -123,7 +123,9 @@ impl Meeting {
             Notice::RegisterRefused { .. } | Notice::ConnectRefused { .. } => {
                 self.print(notice, Some(ExitCode::Refused))
             }
-            Notice::Trouble(trouble) => {
+            // Another of several may still introduce us.
+            Notice::Trouble { server: Some(_), .. } => self.print(notice, None),
+            Notice::Trouble { trouble, .. } => {
                 let code = match trouble {
                     RendezvousTrouble::Unreachable => ExitCode::RendezvousUnreachable,
                     RendezvousTrouble::Version { .. } => ExitCode::Version,
@@ -138,7 +140,7 @@ impl Meeting {
 
     /// Everything is the answer to what was asked, so all of it goes to the standard output.
     fn print(&mut self, notice: &Notice, code: Option<ExitCode>) -> Option<ExitCode> {
-        let rendered = self.view.render(now(), notice, self.peer.cause());
+        let rendered = self.view.render(now(), notice, self.peer.background(notice));
         self.printouts.extend(rendered.into_iter().map(|said| Printout::out(said.text)));
         code
     }

@@ -1,10 +1,12 @@
 //! One running peer: the chat, the core on its sockets, and the store, each where it belongs.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
-use p2pchat_wire::identity::Name;
 use tokio::sync::mpsc;
 
 use super::home::{Home, News};
@@ -17,6 +19,7 @@ use crate::proto::{
     self, Command, Disclosure, Endpoint, Event, Policy, RendezvousTrouble, ServerId,
 };
 use crate::store::{Profile, Store};
+use crate::ui::Background;
 
 /// How long goodbyes may take.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -26,7 +29,8 @@ pub(super) struct Setup {
     pub(super) profile: Profile,
     pub(super) snapshot: Snapshot,
     pub(super) place: Place,
-    pub(super) peer: Option<Name>,
+    /// Whom to talk to: `alice` or `alice@host`.
+    pub(super) peer: Option<String>,
     pub(super) wait: Option<Wait>,
     pub(super) policy: Policy,
     pub(super) bind: Option<SocketAddr>,
@@ -63,7 +67,7 @@ pub(super) struct Peer {
     stuck: Option<Command>,
     store: Store,
     replies: mpsc::UnboundedReceiver<StoreReply>,
-    home: Home,
+    homes: Vec<Home>,
     discovery: Option<Discovery>,
 }
 
@@ -73,18 +77,21 @@ impl Peer {
         let Setup { profile, snapshot, place, peer, wait, policy, bind, port_mapping, lan } = setup;
         let sockets =
             Sockets::bind(bind).map_err(|cause| StartError::Socket { address: bind, cause })?;
-        let host = place.rendezvous.host.to_string();
         let identity = profile.identity().clone();
         let config = Config {
             key: identity.id(),
             name: Some(place.name),
-            host: host.clone(),
+            hosts: place.rendezvous.iter().map(|one| one.host.to_string()).collect(),
             peer,
             wait,
             software: concat!("p2pchat ", env!("CARGO_PKG_VERSION")).to_owned(),
             seed: random()?,
         };
-        let home = Home::new(ServerId::FIRST, place.rendezvous, snapshot.rendezvous(&host));
+        let homes = (0..).map(ServerId).zip(place.rendezvous).map(|(server, rendezvous)| {
+            let known = snapshot.rendezvous(&rendezvous.host.to_string());
+            Home::new(server, rendezvous, known)
+        });
+        let homes = homes.collect();
         let core = proto::Config { policy, started_at_ms: now().0, ..proto::Config::default() };
         let mut endpoint = Endpoint::new(core, identity, random()?, instant());
         let (answers, replies) = mpsc::unbounded_channel();
@@ -102,7 +109,7 @@ impl Peer {
             stuck: None,
             store,
             replies,
-            home,
+            homes,
             discovery,
         })
     }
@@ -116,9 +123,24 @@ impl Peer {
         &self.chat
     }
 
-    /// Why the rendezvous is not reached, as far as known.
+    /// What is known here and does not stand in a notice.
+    pub(super) fn background(&self, notice: &Notice) -> Background<'_> {
+        let meant = |home: &&Home| match notice {
+            Notice::Trouble { server: Some(server), .. } => home.host() == *server,
+            _ => true,
+        };
+        let home = self.homes.iter().find(meant);
+        Background { cause: home.and_then(Home::cause), several: self.uses_several_servers() }
+    }
+
+    /// Why the first rendezvous is not reached, as far as known.
     pub(super) fn cause(&self) -> Option<&str> {
-        Some(self.home.cause()).filter(|cause| !cause.is_empty())
+        self.homes.first().and_then(Home::cause)
+    }
+
+    /// Whether people are to be told of which server we speak.
+    pub(super) fn uses_several_servers(&self) -> bool {
+        self.homes.len() > 1
     }
 
     /// Carries out what the chat wants, and feeds it what happens, until there is something to
@@ -147,18 +169,18 @@ impl Peer {
                         }
                     }
                     Some(event) => {
-                        self.home.observe(&event);
+                        self.homes.iter_mut().for_each(|home| home.observe(&event));
                         self.input(Input::Network(event));
                     }
                     None => self.network_ended = true,
                 },
                 Some(reply) = self.replies.recv() => self.input(Input::Stored(reply)),
-                news = self.home.next(), if self.stuck.is_none() => match news {
+                news = next_of(&mut self.homes), if self.stuck.is_none() => match news {
                     News::Use(command) => self.command(command),
-                    News::Unreachable => self.input(Input::Network(Event::RendezvousTrouble {
-                        server: ServerId::FIRST,
-                        trouble: RendezvousTrouble::Unreachable,
-                    })),
+                    News::Unreachable(server) => {
+                        let trouble = RendezvousTrouble::Unreachable;
+                        self.input(Input::Network(Event::RendezvousTrouble { server, trouble }));
+                    }
                 },
                 command = found(&mut self.discovery), if self.stuck.is_none() => {
                     self.command(command);
@@ -185,6 +207,18 @@ impl Peer {
             self.stuck = Some(command);
         }
     }
+}
+
+/// Waits for news of any of them.
+async fn next_of(homes: &mut [Home]) -> News {
+    poll_fn(|cx| {
+        let next = |home: &mut Home| match pin!(home.next()).poll(cx) {
+            Poll::Ready(news) => Some(news),
+            Poll::Pending => None,
+        };
+        homes.iter_mut().find_map(next).map_or(Poll::Pending, Poll::Ready)
+    })
+    .await
 }
 
 async fn has_room(commands: &mpsc::Sender<Command>) {

@@ -23,29 +23,33 @@ pub(super) fn directory(given: Option<PathBuf>) -> Result<PathBuf, Failure> {
 
 /// What earlier runs used last.
 pub(super) fn remembered(snapshot: &Snapshot) -> Remembered {
-    let last = snapshot.rendezvous.first();
+    let known = &snapshot.rendezvous;
+    let mut last: Vec<_> = known.iter().filter(|known| known.place.is_some()).collect();
+    last.sort_by_key(|known| known.place);
+    // Profiles of earlier versions know when each was used, not which were used together.
+    let last = if last.is_empty() { known.iter().take(1).collect() } else { last };
     Remembered {
-        name: snapshot.rendezvous.iter().find_map(|known| known.name.clone()),
-        rendezvous: last.and_then(|known| known.host.parse().ok()),
+        name: known.iter().find_map(|known| known.name.clone()),
+        rendezvous: last.iter().filter_map(|known| known.host.parse().ok()).collect(),
     }
 }
 
 /// A key given on the command line is what is known of the server from now on, whatever was
 /// believed before.
 pub(super) fn believe(snapshot: &mut Snapshot, place: &Place, now: chat::Timestamp) {
-    let Some(key) = place.rendezvous.key else { return };
-    let host = place.rendezvous.host.to_string();
-    match snapshot.rendezvous.iter_mut().find(|known| known.host == host) {
-        Some(known) if known.key == Some(key) => {}
-        // A token of the former key's server is worth nothing.
-        Some(known) => (known.key, known.token) = (Some(key), None),
-        None => snapshot.rendezvous.push(chat::Rendezvous {
-            host,
-            key: Some(key),
-            token: None,
-            name: None,
-            used_at: now,
-        }),
+    for given in &place.rendezvous {
+        let Some(key) = given.key else { continue };
+        let host = given.host.to_string();
+        match snapshot.rendezvous.iter_mut().find(|known| known.host == host) {
+            Some(known) if known.key == Some(key) => {}
+            // A token of the former key's server is worth nothing.
+            Some(known) => (known.key, known.token) = (Some(key), None),
+            None => {
+                let known = chat::Rendezvous::new(&host);
+                let known = chat::Rendezvous { key: Some(key), used_at: now, ..known };
+                snapshot.rendezvous.push(known);
+            }
+        }
     }
 }
 
@@ -62,6 +66,7 @@ mod tests {
             token: Some([2; 32]),
             name: name.and_then(|name| Name::new(name).ok()),
             used_at: chat::Timestamp(used_at),
+            place: None,
         }
     }
 
@@ -72,8 +77,19 @@ mod tests {
             ..Snapshot::default()
         };
         let remembered = remembered(&snapshot);
-        assert_eq!(remembered.rendezvous, "new:9".parse().ok());
+        assert_eq!(remembered.rendezvous, ["new:9".parse().expect("host")]);
         assert_eq!(remembered.name, Name::new("bob").ok());
+    }
+
+    #[test]
+    fn servers_that_were_used_together_are_remembered_in_their_order() {
+        let known = |host: &str, place| chat::Rendezvous { place, ..known(host, None, 1) };
+        let snapshot = Snapshot {
+            rendezvous: vec![known("other", None), known("b", Some(1)), known("a", Some(0))],
+            ..Snapshot::default()
+        };
+        let hosts = ["a", "b"].map(|host| host.parse().expect("host"));
+        assert_eq!(remembered(&snapshot).rendezvous, hosts);
     }
 
     #[test]
@@ -83,7 +99,7 @@ mod tests {
         let key = PeerId([7; 32]);
         let place = |host: &str| Place {
             name: Name::new("bob").expect("name"),
-            rendezvous: format!("{host}#{key}").parse().expect("address"),
+            rendezvous: vec![format!("{host}#{key}").parse().expect("address")],
         };
         believe(&mut snapshot, &place("host"), chat::Timestamp(5));
         believe(&mut snapshot, &place("other"), chat::Timestamp(5));

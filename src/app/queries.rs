@@ -8,7 +8,7 @@ use super::{Failure, profile};
 use crate::chat::{Address, Notice};
 use crate::config::{Face, PeerAddress};
 use crate::store::{Profile, Reader};
-use crate::ui::{Printout, json, plain, words};
+use crate::ui::{Background, Printout, json, plain, words};
 
 /// Who I am. The first time, an identity is made, so that a key can be told to friends before the
 /// first call.
@@ -26,22 +26,24 @@ pub fn id(data_dir: Option<PathBuf>, face: Face) -> Result<Vec<Printout>, Failur
         }
     };
     let remembered = profile::remembered(&snapshot);
-    let host = remembered.rendezvous.map(|host| host.to_string());
+    let hosts: Vec<String> = remembered.rendezvous.iter().map(ToString::to_string).collect();
     if face == Face::Json {
-        let host = host.unwrap_or_default();
-        return Ok(json::render(
-            &Notice::Identity { name: remembered.name, host, key: identity.id() },
-            None,
-        ));
+        let (name, key) = (remembered.name, identity.id());
+        return Ok(json::render(&Notice::Identity { name, hosts, key }, Background::default()));
     }
     let unknown = || "not chosen yet".to_owned();
     let mut lines = vec![
         format!("name        {}", remembered.name.map_or_else(unknown, |name| name.to_string())),
         format!("key         {}", identity.id()),
-        format!("rendezvous  {}", host.clone().unwrap_or_else(unknown)),
     ];
-    let known = host.and_then(|host| snapshot.rendezvous(&host).and_then(|known| known.key));
-    lines.extend(known.map(|key| format!("its key     {key}")));
+    if hosts.is_empty() {
+        lines.push(format!("rendezvous  {}", unknown()));
+    }
+    for host in hosts {
+        lines.push(format!("rendezvous  {host}"));
+        let key = snapshot.rendezvous(&host).and_then(|known| known.key);
+        lines.extend(key.map(|key| format!("its key     {key}")));
+    }
     Ok(lines.into_iter().map(Printout::out).collect())
 }
 
@@ -61,7 +63,7 @@ pub fn contacts(data_dir: Option<PathBuf>, face: Face) -> Result<Vec<Printout>, 
     if contacts.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(words::sentence(&Notice::Contacts(contacts), &TimeZone::UTC, None)
+    Ok(words::sentence(&Notice::Contacts(contacts), &TimeZone::UTC, Background::default())
         .map(Printout::out)
         .into_iter()
         .collect())

@@ -16,6 +16,10 @@ pub struct Address {
     pub host: String,
 }
 
+/// The host of those whom no server knows: they named themselves in the local network. RFC 6762 §3
+/// keeps the word out of the names of the Internet.
+pub const LOCAL_HOST: &str = "local";
+
 impl Address {
     /// The address of `name` at `host`.
     #[must_use]

@@ -16,6 +16,7 @@
 
 use p2pchat_wire::identity::Name;
 
+use super::address::Address;
 use super::notice::Problem;
 
 /// One command, as /help shows it.
@@ -34,16 +35,16 @@ pub struct CommandHelp {
 /// What a person wants done.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Command {
-    Open(Name),
-    Message { to: Name, text: String },
+    Open(Address),
+    Message { to: Address, text: String },
     Everyone(String),
     Who,
     Login(Name),
     Logout,
-    Path(Option<Name>),
+    Path(Option<Address>),
     Contacts,
-    History { with: Option<Name>, limit: usize },
-    Trust { name: Name, tag: String },
+    History { with: Option<Address>, limit: usize },
+    Trust { peer: Address, tag: String },
     Identity,
     Help,
     Quit,
@@ -60,9 +61,10 @@ pub(super) enum Typed {
 
 /// What the meaning of a line depends on.
 pub(super) struct Context<'a> {
-    pub(super) host: &'a str,
+    /// Whom a name means, with or without a host.
+    pub(super) resolve: &'a dyn Fn(&str) -> Result<Address, Problem>,
     pub(super) conversation_open: bool,
-    pub(super) is_known: &'a dyn Fn(&Name) -> bool,
+    pub(super) is_known: &'a dyn Fn(&Address) -> bool,
 }
 
 /// How many lines /history shows if it is not told.
@@ -86,14 +88,14 @@ const TABLE: &[Entry] = &[
         "write to NAME; without TEXT, talk to NAME from now on",
         |rest, context| {
             let (name, text) = word(rest)?;
-            Some(name_at(name, context.host).map(|to| match text {
+            Some((context.resolve)(name).map(|to| match text {
                 "" => Command::Open(to),
                 text => Command::Message { to, text: text.to_owned() },
             }))
         },
     ),
     entry("connect", &["c"], "NAME", "talk to NAME from now on", |rest, context| {
-        Some(name_at(only_word(rest)?, context.host).map(Command::Open))
+        Some((context.resolve)(only_word(rest)?).map(Command::Open))
     }),
     entry("say", &["all"], "TEXT", "write to everybody who is connected", |rest, _| {
         (!rest.is_empty()).then(|| Ok(Command::Everyone(rest.to_owned())))
@@ -116,11 +118,13 @@ const TABLE: &[Entry] = &[
         |rest, context| {
             let (name, tag) = word(rest)?;
             let tag = only_word(tag)?.trim_end_matches('…').to_owned();
-            Some(name_at(name, context.host).map(|name| Command::Trust { name, tag }))
+            Some((context.resolve)(name).map(|peer| Command::Trust { peer, tag }))
         },
     ),
-    entry("login", &[], "NAME", "be reachable under NAME", |rest, context| {
-        Some(name_at(only_word(rest)?, context.host).map(Command::Login))
+    entry("login", &[], "NAME", "be reachable under NAME", |rest, _| {
+        let typed = only_word(rest)?;
+        let wrong = |why| Problem::BadName { typed: typed.to_owned(), why };
+        Some(Name::new(typed).map(Command::Login).map_err(wrong))
     }),
     entry("logout", &[], "", "stop being reachable, and end all conversations", |rest, _| {
         nothing_after(rest, Command::Logout)
@@ -188,17 +192,15 @@ pub(super) fn read_only_command(line: &str, context: &Context<'_>) -> Typed {
     from(read_command(line.strip_prefix(['/', '／']).unwrap_or(line), context))
 }
 
-/// The name in `alice` or `alice@host`, where host must be where we are.
-pub(super) fn name_at(typed: &str, host: &str) -> Result<Name, Problem> {
+/// The parts of `alice` or `alice@host`.
+pub(super) fn name_and_host(typed: &str) -> Result<(Name, Option<&str>), Problem> {
     let bare = typed.trim_start_matches(['@', '＠']);
-    let (name, at) = match bare.split_once(['@', '＠']) {
-        Some((name, at)) => (name, Some(at)),
+    let (name, host) = match bare.split_once(['@', '＠']) {
+        Some((name, host)) => (name, Some(host)),
         None => (bare, None),
     };
-    if at.is_some_and(|at| !at.eq_ignore_ascii_case(host)) {
-        return Err(Problem::OtherHost { typed: typed.to_owned(), host: host.to_owned() });
-    }
-    Name::new(name).map_err(|why| Problem::BadName { typed: typed.to_owned(), why })
+    let wrong = |why| Problem::BadName { typed: typed.to_owned(), why };
+    Ok((Name::new(name).map_err(wrong)?, host))
 }
 
 fn from(result: Result<Command, Problem>) -> Typed {
@@ -229,18 +231,18 @@ fn read_addressed(line: &str, context: &Context<'_>) -> Option<Result<Command, P
     if typed == "all" && !text.is_empty() {
         return Some(Ok(Command::Everyone(text.to_owned())));
     }
-    let name = match name_at(typed, context.host) {
-        Ok(name) => name,
-        Err(problem @ Problem::OtherHost { .. }) => return Some(Err(problem)),
+    let to = match (context.resolve)(typed) {
+        Ok(to) => to,
         // "if (a||b)" and "@ 5 pm" address nobody.
-        Err(_) => return None,
+        Err(Problem::BadName { .. }) => return None,
+        Err(problem) => return Some(Err(problem)),
     };
-    if context.conversation_open && !(context.is_known)(&name) {
-        return Some(Err(Problem::UnknownRecipient(name)));
+    if context.conversation_open && !(context.is_known)(&to) {
+        return Some(Err(Problem::UnknownRecipient(to.name)));
     }
     Some(Ok(match text {
-        "" => Command::Open(name),
-        text => Command::Message { to: name, text: text.to_owned() },
+        "" => Command::Open(to),
+        text => Command::Message { to, text: text.to_owned() },
     }))
 }
 
@@ -278,11 +280,11 @@ fn nothing_after(rest: &str, command: Command) -> Option<Result<Command, Problem
     rest.is_empty().then_some(Ok(command))
 }
 
-fn optional_name(rest: &str, context: &Context<'_>) -> Option<Result<Option<Name>, Problem>> {
+fn optional_name(rest: &str, context: &Context<'_>) -> Option<Result<Option<Address>, Problem>> {
     if rest.is_empty() {
         return Some(Ok(None));
     }
-    Some(name_at(only_word(rest)?, context.host).map(Some))
+    Some((context.resolve)(only_word(rest)?).map(Some))
 }
 
 /// `/history`, `/history 50`, `/history alice`, `/history alice 50`.
@@ -295,7 +297,7 @@ fn history(rest: &str, context: &Context<'_>) -> Option<Result<Command, Problem>
         return Some(Ok(Command::History { with: None, limit }));
     }
     let limit = if second.is_empty() { HISTORY } else { number(only_word(second)?)? };
-    Some(name_at(first, context.host).map(|name| Command::History { with: Some(name), limit }))
+    Some((context.resolve)(first).map(|with| Command::History { with: Some(with), limit }))
 }
 
 /// The command that was probably meant: the one that `typed` begins, or at most two slips away.
@@ -344,13 +346,21 @@ mod tests {
         Name::new(text).expect("valid")
     }
 
+    fn at_rv(text: &str) -> Address {
+        Address::new(name(text), "rv")
+    }
+
     fn read_with(line: &str, conversation_open: bool) -> Typed {
-        let known = name("alice");
-        read(line, &Context { host: "rv", conversation_open, is_known: &|name| *name == known })
+        let resolve = |typed: &str| match name_and_host(typed)? {
+            (name, None | Some("rv")) => Ok(Address::new(name, "rv")),
+            _ => Err(Problem::OtherHost { typed: typed.to_owned(), host: "rv".to_owned() }),
+        };
+        let is_known = |address: &Address| *address == at_rv("alice");
+        read(line, &Context { resolve: &resolve, conversation_open, is_known: &is_known })
     }
 
     fn message(to: &str, text: &str) -> Typed {
-        Typed::Command(Command::Message { to: name(to), text: text.to_owned() })
+        Typed::Command(Command::Message { to: at_rv(to), text: text.to_owned() })
     }
 
     fn text(text: &str) -> Typed {
@@ -452,7 +462,7 @@ mod tests {
         assert!(matches!(read_with("/msg a#b hi", true), Typed::Wrong(Problem::BadName { .. })));
         assert_eq!(
             read_with("/history alice 5", true),
-            Typed::Command(Command::History { with: Some(name("alice")), limit: 5 })
+            Typed::Command(Command::History { with: Some(at_rv("alice")), limit: 5 })
         );
         assert_eq!(
             read_with("/history 99999", true),
@@ -460,7 +470,7 @@ mod tests {
         );
         assert_eq!(
             read_with("/trust alice abcd2345…", true),
-            Typed::Command(Command::Trust { name: name("alice"), tag: "abcd2345".into() })
+            Typed::Command(Command::Trust { peer: at_rv("alice"), tag: "abcd2345".into() })
         );
     }
 

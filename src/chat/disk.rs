@@ -3,7 +3,7 @@
 use super::storage::{
     DeliveredLine, FailureKind, OutgoingLine, ReceivedLine, StoreFailure, StoreReply,
 };
-use super::{Address, Chat, LineState, Notice, Problem};
+use super::{Address, Chat, Effect, LineState, Notice, Problem};
 use crate::proto::Command;
 
 /// What a request was about, until its answer comes.
@@ -108,7 +108,9 @@ impl Chat {
         let Some(conversation) = self.conversations.get_mut(address) else { return };
         let Some(key) = conversation.contact.key else { return };
         conversation.pinned = true;
-        self.command(Command::Pin { name: address.name.clone().into(), key });
+        let name = self.servers.peer_name(address);
+        let pin = name.map(|name| Command::Pin { name, key });
+        self.effects.extend(pin.map(Effect::Network));
         if then_call {
             self.want(address);
         }
@@ -131,6 +133,7 @@ impl Chat {
             self.note_delivered(to, seq, id);
         }
         self.pump(to);
+        self.pass_session_on(to);
     }
 
     fn not_delivered(&mut self, to: &Address, reply: StoreReply) {

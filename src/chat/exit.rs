@@ -4,7 +4,7 @@ use p2pchat_wire::signal::Refusal;
 
 use super::conversation::Conversation;
 use super::disk::Asked;
-use super::{Address, Chat, Effect, Notice, Presence};
+use super::{Chat, Effect, Notice, Presence};
 use crate::proto::{Command, RendezvousTrouble};
 
 /// The exit codes that scripts rely on.
@@ -100,23 +100,25 @@ impl Chat {
     }
 
     fn peer_is_blocked(&self) -> bool {
-        let peer = self.config.peer.as_ref();
-        peer.is_some_and(|peer| {
-            let address = Address::new(peer.clone(), &self.config.host);
-            self.conversations.get(&address).is_some_and(|one| one.contact.offered.is_some())
-        })
+        let peer = self.invited.as_ref().and_then(|peer| self.conversations.get(peer));
+        peer.is_some_and(|one| one.contact.offered.is_some())
     }
 
     /// The reason why lines of this run are undelivered, the one nearest to us first.
     fn what_was_missing(&self) -> ExitCode {
         let missing = |one: &&Conversation| one.of_this_run && one.outbox.waiting() > 0;
-        let reason = |one: &Conversation| match (self.trouble, &self.register_refusal) {
-            (Some(RendezvousTrouble::Unreachable), _) => ExitCode::RendezvousUnreachable,
-            (Some(RendezvousTrouble::Version { .. }), _) => ExitCode::Version,
-            (Some(RendezvousTrouble::KeyChanged { .. }), _) => ExitCode::KeyChanged,
-            (Some(RendezvousTrouble::SameAs(_)), _) => self.why_undelivered(one),
-            (None, Some(_)) => ExitCode::Refused,
-            (None, None) => self.why_undelivered(one),
+        let reason = |one: &Conversation| {
+            let own = self.servers.of(&one.contact.address);
+            // Whose key we know may be met at any server.
+            let other = one.contact.key.is_some() && self.servers.any_registered();
+            match own.filter(|_| !other).map(|own| (own.trouble, own.refusal)) {
+                Some((Some(RendezvousTrouble::Unreachable), _)) => ExitCode::RendezvousUnreachable,
+                Some((Some(RendezvousTrouble::Version { .. }), _)) => ExitCode::Version,
+                Some((Some(RendezvousTrouble::KeyChanged { .. }), _)) => ExitCode::KeyChanged,
+                Some((Some(RendezvousTrouble::SameAs(_)), _)) => ExitCode::Usage,
+                Some((None, Some(_))) => ExitCode::Refused,
+                Some((None, None)) | None => self.why_undelivered(one),
+            }
         };
         let missing = self.conversations.values().filter(missing);
         missing.map(reason).min_by_key(|code| code.code()).unwrap_or(ExitCode::Done)
@@ -128,7 +130,9 @@ impl Chat {
             (_, Some(Refusal::Offline)) => ExitCode::PeerOffline,
             (_, Some(_)) => ExitCode::Refused,
             // The server has not even answered yet.
-            (Presence::Offline, None) if !self.registered => ExitCode::RendezvousUnreachable,
+            (Presence::Offline, None) if !self.servers.any_registered() => {
+                ExitCode::RendezvousUnreachable
+            }
             // Connected, and nothing could leave: over the one path there is, text may not go.
             (Presence::Connected, None) if one.outbox.none_sent() => ExitCode::NoPath,
             (Presence::Offline | Presence::Connected, None) => ExitCode::PeerOffline,

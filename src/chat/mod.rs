@@ -17,7 +17,8 @@
 //! The other files: [`storage`] is what disk and chat say to each other, [`notice`] what a person
 //! is told, [`command`] what can be typed, [`clean`] what keeps a stranger's text from the
 //! terminal. `conversation`, `outbox` and `inbox` hold the state; `network`, `disk`, `typed` and
-//! `exit` are what the machine does about each kind of input.
+//! `exit` are what the machine does about each kind of input; `servers` is what it knows of our
+//! rendezvous servers.
 
 mod address;
 pub mod clean;
@@ -31,6 +32,7 @@ mod network;
 pub mod notice;
 mod outbox;
 pub mod record;
+mod servers;
 pub mod storage;
 #[cfg(test)]
 mod tests;
@@ -40,9 +42,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use p2pchat_wire::identity::{Name, PeerId};
 use p2pchat_wire::random::Random;
-use p2pchat_wire::signal::Refusal;
 
-pub use address::{Address, LineId, Timestamp};
+pub use address::{Address, LOCAL_HOST, LineId, Timestamp};
 pub use exit::{ExitCode, Wait};
 pub use notice::{LineState, Message, Notice, PeerSummary, Presence, Problem};
 pub use record::{Audience, Circumstances, MAX_TEXT};
@@ -58,7 +59,8 @@ use self::exit::Run;
 use self::inbox::Inbox;
 use self::outbox::LOAD_LINES;
 use self::record::{Line, Record};
-use crate::proto::{self, RendezvousTrouble, ServerId};
+use self::servers::Servers;
+use crate::proto;
 
 /// How a chat starts.
 #[derive(Clone, Debug)]
@@ -67,10 +69,12 @@ pub struct Config {
     pub key: PeerId,
     /// Our name; without one we wait for `/login`.
     pub name: Option<Name>,
-    /// The rendezvous in use, as the person wrote it (host, and port if unusual).
-    pub host: String,
-    /// Whom `--peer` names: the first conversation.
-    pub peer: Option<Name>,
+    /// The rendezvous servers in use, as the person wrote them (host, and port if unusual). The
+    /// endpoint knows them by their places in this list ([`proto::ServerId`]). A name without a
+    /// host that we have not met means somebody at the first.
+    pub hosts: Vec<String>,
+    /// Whom `--peer` names, `alice` or `alice@host`: the first conversation.
+    pub peer: Option<String>,
     /// `None` for a person at a terminal. For a pipe: what the end of input waits for. A run that
     /// is not interactive ends by itself where waiting cannot help (a changed key, a refused name).
     pub wait: Option<Wait>,
@@ -140,14 +144,14 @@ pub enum Effect {
 /// Requests to the disk that may be unanswered before [`Chat::accepts_lines`] says no.
 const BUSY: usize = 512;
 
-/// One person's conversations at one rendezvous.
+/// One person's conversations.
 #[derive(Debug)]
 pub struct Chat {
     config: Config,
     random: Random,
     now: Timestamp,
     conversations: BTreeMap<Address, Conversation>,
-    /// Contacts of other rendezvous servers: shown, not talked to.
+    /// Contacts of rendezvous servers that we do not use: shown, not talked to.
     elsewhere: Vec<Contact>,
     /// Who is behind each session.
     sessions: BTreeMap<PeerId, Address>,
@@ -155,14 +159,11 @@ pub struct Chat {
     current: Option<Address>,
     /// What the network has told about itself.
     network: OwnNetwork,
+    /// Whom this run was started for.
+    invited: Option<Address>,
     /// For whom /path was asked, until the endpoint describes them.
     describing: Vec<PeerId>,
-    rendezvous: Rendezvous,
-    registered: bool,
-    /// The servers that are reached over TCP alone.
-    over_tcp: Vec<ServerId>,
-    trouble: Option<RendezvousTrouble>,
-    register_refusal: Option<Refusal>,
+    servers: Servers,
     asked: VecDeque<Asked>,
     effects: VecDeque<Effect>,
     run: Run,
@@ -172,11 +173,10 @@ impl Chat {
     /// Begins where the disk says that the last run ended. The first effects register our name,
     /// pin the contacts' keys, and show what was received and never shown.
     ///
-    /// Resolving the rendezvous' host and giving it to the endpoint (`UseRendezvous`, with the key
-    /// and the token in [`Snapshot::rendezvous`]) is the caller's part, as is `SetHostCandidates`.
+    /// Resolving the servers' hosts and giving them to the endpoint (`UseRendezvous`, with the keys
+    /// and the tokens in [`Snapshot::rendezvous`]) is the caller's part, as is `SetHostCandidates`.
     #[must_use]
     pub fn new(config: Config, snapshot: Snapshot) -> Self {
-        let rendezvous = snapshot.rendezvous(&config.host).cloned();
         let mut chat = Self {
             random: Random::from_seed(config.seed),
             now: Timestamp::default(),
@@ -186,12 +186,9 @@ impl Chat {
             inboxes: BTreeMap::new(),
             current: None,
             network: OwnNetwork::default(),
+            invited: None,
             describing: Vec::new(),
-            rendezvous: rendezvous.unwrap_or_else(|| Rendezvous::new(&config.host)),
-            registered: false,
-            over_tcp: Vec::new(),
-            trouble: None,
-            register_refusal: None,
+            servers: Servers::new(&config.hosts, &snapshot),
             asked: VecDeque::new(),
             effects: VecDeque::new(),
             run: Run::default(),
@@ -206,7 +203,7 @@ impl Chat {
             self.inboxes.entry(cursor.peer).or_default().add_cursor(cursor);
         }
         for contact in snapshot.contacts {
-            if contact.address.host == self.config.host {
+            if self.servers.peer_name(&contact.address).is_some() {
                 self.conversations.insert(contact.address.clone(), Conversation::new(contact));
             } else {
                 self.elsewhere.push(contact);
@@ -216,8 +213,9 @@ impl Chat {
             self.show_message(line, true);
         }
         for (address, conversation) in &self.conversations {
-            if let Some(key) = conversation.contact.key {
-                let name = address.name.clone().into();
+            if let Some(key) = conversation.contact.key
+                && let Some(name) = self.servers.peer_name(address)
+            {
                 self.effects.push_back(Effect::Network(proto::Command::Pin { name, key }));
             }
         }
@@ -233,8 +231,18 @@ impl Chat {
             self.want(&address);
             self.pump(&address);
         }
-        if let Some(name) = self.config.peer.clone() {
-            self.open(name);
+        match self.config.peer.as_deref().map(|peer| self.resolve(peer)) {
+            None => {}
+            Some(Ok(peer)) => {
+                self.invited = Some(peer.clone());
+                self.open(peer);
+            }
+            Some(Err(problem)) => {
+                self.show(Notice::Refused { reference: None, problem });
+                if self.config.wait.is_some() {
+                    self.leave(ExitCode::Usage);
+                }
+            }
         }
     }
 
@@ -316,10 +324,9 @@ impl Chat {
         }
     }
 
-    /// The conversation with `name`, made if there is none.
-    fn conversation(&mut self, name: &Name) -> (Address, &mut Conversation) {
-        let address = Address::new(name.clone(), &self.config.host);
-        if !self.conversations.contains_key(&address) {
+    /// The conversation with somebody, made if there is none.
+    fn conversation(&mut self, address: &Address) -> &mut Conversation {
+        if !self.conversations.contains_key(address) {
             let contact = Contact {
                 address: address.clone(),
                 key: None,
@@ -331,11 +338,9 @@ impl Chat {
                 since: Timestamp::default(),
             };
             self.conversations.insert(address.clone(), Conversation::new(contact));
-            self.save_contact(&address, Asked::Contact);
+            self.save_contact(address, Asked::Contact);
         }
-        let conversation =
-            self.conversations.get_mut(&address).expect("it was there or has just been inserted");
-        (address, conversation)
+        self.conversations.get_mut(address).expect("it was there or has just been inserted")
     }
 
     /// Asks the endpoint to be connected to this contact from now on; without a name of our own,
@@ -345,8 +350,10 @@ impl Chat {
         let allowed = conversation.contact.offered.is_none() && self.config.name.is_some();
         if allowed && !conversation.wanted {
             conversation.wanted = true;
-            self.command(proto::Command::Connect(address.name.clone().into()));
+            let name = self.servers.peer_name(address);
+            self.effects.extend(name.map(proto::Command::Connect).map(Effect::Network));
         }
+        self.move_session_to(address);
     }
 
     /// Brings lines into memory and into the session, as far as there is room.

@@ -1,57 +1,56 @@
 //! What the chat does about what the network reports.
 
-use std::net::SocketAddr;
-
-use p2pchat_wire::identity::{Name, PeerId};
+use p2pchat_wire::identity::PeerId;
 use p2pchat_wire::signal::Refusal;
 
-use super::conversation::Session;
+use super::conversation::{Conversation, Session};
 use super::inbox::Verdict;
 use super::record::{Line, Record};
 use super::storage::{ReceivedLine, StoreRequest};
 use super::{
     Address, Asked, Chat, Effect, ExitCode, LineId, LineState, Notice, Presence, Timestamp,
 };
-use crate::proto::{Command, DisconnectReason, Event, PathInfo, RendezvousTrouble, ServerId};
+use crate::proto::{Command, DisconnectReason, Event, PathInfo, PeerName};
 
-/// Conversations at one rendezvous. Strangers beyond this number are not let in.
+/// Conversations. Strangers beyond this number are not let in.
 const MAX_CONVERSATIONS: usize = 10_000;
 
 impl Chat {
     pub(super) fn network(&mut self, event: Event) {
         match event {
-            Event::RendezvousKey { server: _, key } => {
-                self.rendezvous.key = Some(key);
-                self.save_rendezvous();
+            Event::RendezvousKey { server, key } => self.rendezvous_key(server, key),
+            Event::Registered { server, name, mapped, token } => {
+                self.registered(server, &name, mapped, token);
             }
-            Event::Registered { server: _, name, mapped, token } => {
-                self.registered(&name, mapped, token)
+            Event::RegisterRefused { server, name, refusal } => {
+                self.register_refused(server, name, refusal);
             }
-            Event::RegisterRefused { server: _, name, refusal } => {
-                self.register_refused(name, refusal)
+            Event::HomeChanged(server) => {
+                let home = self.servers.named(server);
+                self.effects.extend(home.map(Notice::Home).map(Effect::Show));
             }
-            Event::HomeChanged(_) => {}
-            Event::Carried { server, over_tcp } => {
-                self.network.over_tcp = over_tcp;
-                self.carried(server, over_tcp);
+            Event::Carried { server, over_tcp } => self.carried(server, over_tcp),
+            Event::Unregistered(server) => self.unregistered(server),
+            Event::RendezvousTrouble { server, trouble } => {
+                self.rendezvous_trouble(server, trouble);
             }
-            Event::Unregistered(_) => {
-                self.registered = false;
-                self.show(Notice::Unregistered);
-            }
-            Event::RendezvousTrouble { server: _, trouble } => self.rendezvous_trouble(trouble),
             Event::Presence { name, key: _, online } => {
                 let state = if online { Presence::Registered } else { Presence::Offline };
-                self.presence(&name.name, state);
+                self.presence(&name, state);
             }
-            Event::ConnectRefused { name, refusal } => self.connect_refused(&name.name, refusal),
+            Event::ConnectRefused { name, refusal } => self.connect_refused(&name, refusal),
             Event::KeyChanged { name, expected, actual } => {
-                self.key_changed(&name.name, expected, actual);
+                if let Some(address) = self.servers.address(&name) {
+                    self.key_changed(address, expected, actual);
+                }
             }
             // The wiring's.
             Event::Announce(_) => {}
-            Event::Connecting { name, peer: _ } => self.presence(&name.name, Presence::Connecting),
-            Event::Connected { peer, name, path } => self.connected(peer, &name.name, path),
+            Event::Connecting { name, peer: _ } => self.presence(&name, Presence::Connecting),
+            Event::Connected { peer, name, path } => match self.servers.address(&name) {
+                Some(address) => self.connected(peer, address, path),
+                None => self.command(Command::Disconnect(name)),
+            },
             Event::PathChanged { peer, path } => self.path_changed(peer, path),
             Event::Disconnected { peer, name: _, reason } => self.disconnected(peer, reason),
             Event::Transmitted { peer, tag } => self.transmitted(peer, tag),
@@ -77,69 +76,13 @@ impl Chat {
         }
     }
 
-    fn registered(&mut self, name: &Name, mapped: SocketAddr, token: [u8; 32]) {
-        let first = !self.registered;
-        self.registered = true;
-        self.trouble = None;
-        self.register_refusal = None;
-        self.rendezvous.token = Some(token);
-        self.rendezvous.name = Some(name.clone());
-        self.save_rendezvous();
-        let me = Address::new(name.clone(), &self.config.host);
-        let over_tcp = !self.over_tcp.is_empty();
-        self.show(Notice::Registered { me, key: self.config.key, mapped, over_tcp, first });
-    }
-
-    fn carried(&mut self, server: ServerId, over_tcp: bool) {
-        let before = !self.over_tcp.is_empty();
-        self.over_tcp.retain(|known| *known != server);
-        if over_tcp {
-            self.over_tcp.push(server);
-        }
-        if before == self.over_tcp.is_empty() {
-            self.show(Notice::OverTcp(!before));
-        }
-    }
-
-    fn save_rendezvous(&mut self) {
-        self.rendezvous.used_at = self.now;
-        let request = StoreRequest::SaveRendezvous(self.rendezvous.clone());
-        self.ask(request, Asked::Nothing);
-    }
-
-    fn register_refused(&mut self, name: Name, refusal: Refusal) {
-        self.registered = false;
-        let final_word = matches!(refusal, Refusal::NameTaken | Refusal::KeyMismatch { .. });
-        if self.register_refusal.as_ref() != Some(&refusal) {
-            self.register_refusal = Some(refusal);
-            self.show(Notice::RegisterRefused { name, refusal });
-        }
-        if final_word && self.config.wait.is_some() {
-            self.leave(ExitCode::Refused);
-        }
-    }
-
-    fn rendezvous_trouble(&mut self, trouble: RendezvousTrouble) {
-        self.registered = false;
-        if self.trouble.replace(trouble) != Some(trouble) {
-            self.show(Notice::Trouble(trouble));
-        }
-        if self.config.wait.is_some() {
-            match trouble {
-                RendezvousTrouble::Version { .. } => self.leave(ExitCode::Version),
-                RendezvousTrouble::KeyChanged { .. } => self.leave(ExitCode::KeyChanged),
-                RendezvousTrouble::Unreachable | RendezvousTrouble::SameAs(_) => {}
-            }
-        }
-    }
-
-    fn connect_refused(&mut self, name: &Name, refusal: Refusal) {
-        let address = Address::new(name.clone(), &self.config.host);
+    fn connect_refused(&mut self, name: &PeerName, refusal: Refusal) {
+        let Some(address) = self.servers.address(name) else { return };
         let Some(conversation) = self.conversations.get_mut(&address) else { return };
         if let Refusal::KeyMismatch { actual } = refusal
             && let Some(expected) = conversation.contact.key
         {
-            return self.key_changed(name, expected, actual);
+            return self.key_changed(address, expected, actual);
         }
         let repeated = conversation.refusal.replace(refusal) == Some(refusal);
         match refusal {
@@ -151,8 +94,8 @@ impl Chat {
     }
 
     /// What the server says about somebody; a session knows better.
-    fn presence(&mut self, name: &Name, state: Presence) {
-        let address = Address::new(name.clone(), &self.config.host);
+    fn presence(&mut self, name: &PeerName, state: Presence) {
+        let Some(address) = self.servers.address(name) else { return };
         let Some(conversation) = self.conversations.get_mut(&address) else { return };
         if state >= Presence::Registered {
             conversation.refusal = None;
@@ -190,8 +133,7 @@ impl Chat {
         }
     }
 
-    fn key_changed(&mut self, name: &Name, expected: PeerId, actual: PeerId) {
-        let address = Address::new(name.clone(), &self.config.host);
+    fn key_changed(&mut self, address: Address, expected: PeerId, actual: PeerId) {
         let Some(conversation) = self.conversations.get_mut(&address) else { return };
         let news = conversation.contact.offered.replace(actual) != Some(actual);
         let told = std::mem::replace(&mut conversation.told_changed, true);
@@ -202,34 +144,38 @@ impl Chat {
             self.save_contact(&address, Asked::Contact);
         }
         if hang_up {
-            self.command(Command::Disconnect(name.clone().into()));
+            self.hang_up(&address);
+        }
+        if self.config.wait.is_some() && self.invited.as_ref() == Some(&address) {
+            self.leave(ExitCode::KeyChanged);
         }
         if news || !told {
             self.show(Notice::KeyChanged { peer: address, expected, actual });
         }
-        if self.config.wait.is_some() && self.config.peer.as_ref() == Some(name) {
-            self.leave(ExitCode::KeyChanged);
-        }
     }
 
-    fn connected(&mut self, peer: PeerId, name: &Name, path: PathInfo) {
-        let address = Address::new(name.clone(), &self.config.host);
+    fn connected(&mut self, peer: PeerId, address: Address, path: PathInfo) {
         if let Some(before) = self.sessions.remove(&peer)
             && before != address
             && let Some(other) = self.conversations.get_mut(&before)
         {
             // The same key under another name: it has one session, under the newest.
             other.session = None;
-            self.set_presence(&before, Presence::Offline);
+            if before.host == address.host {
+                self.set_presence(&before, Presence::Offline);
+            } else {
+                other.presence = Some(Presence::Registered);
+                self.show(Notice::SamePerson { peer: address.clone(), before });
+            }
         }
         let stranger = !self.conversations.contains_key(&address);
         if stranger && self.conversations.len() >= MAX_CONVERSATIONS {
-            return self.command(Command::Disconnect(name.clone().into()));
+            return self.hang_up(&address);
         }
         let now = self.now;
-        let (address, conversation) = self.conversation(name);
+        let conversation = self.conversation(&address);
         match conversation.contact.key {
-            Some(pinned) if pinned != peer => return self.key_changed(name, pinned, peer),
+            Some(pinned) if pinned != peer => return self.key_changed(address, pinned, peer),
             Some(_) => {}
             None => {
                 conversation.contact.key = Some(peer);
@@ -251,6 +197,46 @@ impl Chat {
         self.set_presence(&address, Presence::Connected);
         self.make_current_if_none(&address);
         self.pump(&address);
+        self.pass_session_on(&address);
+    }
+
+    fn hang_up(&mut self, address: &Address) {
+        let name = self.servers.peer_name(address);
+        self.effects.extend(name.map(Command::Disconnect).map(Effect::Network));
+    }
+
+    /// Whoever is known from several servers has one session, under one name at a time. It comes to
+    /// where a line waits, once those under the other name have arrived.
+    pub(super) fn move_session_to(&mut self, address: &Address) {
+        let Some(conversation) = self.conversations.get(address) else { return };
+        let contact = &conversation.contact;
+        let Some(key) = contact.key.filter(|_| contact.offered.is_none()) else { return };
+        let other = self.sessions.get(&key).filter(|other| *other != address);
+        let other = other.and_then(|other| self.conversations.get(other));
+        let path = other
+            .filter(|other| other.outbox.waiting() == 0)
+            .and_then(|other| other.session.as_ref())
+            .map(|session| session.path);
+        if let Some(path) = path {
+            self.connected(key, address.clone(), path);
+        }
+    }
+
+    /// Nothing waits here any more: whoever is behind it may have a line under another name.
+    pub(super) fn pass_session_on(&mut self, address: &Address) {
+        let Some(conversation) = self.conversations.get(address) else { return };
+        let Some(session) = &conversation.session else { return };
+        let waits = |(other, one): &(&Address, &Conversation)| {
+            *other != address
+                && one.contact.key == Some(session.peer)
+                && one.contact.offered.is_none()
+                && one.outbox.waiting() > 0
+        };
+        if conversation.outbox.waiting() == 0
+            && let Some((other, _)) = self.conversations.iter().find(waits)
+        {
+            self.move_session_to(&other.clone());
+        }
     }
 
     pub(super) fn make_current_if_none(&mut self, address: &Address) {

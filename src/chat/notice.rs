@@ -29,6 +29,8 @@ pub enum Notice {
     },
     /// The server does not let us have the name.
     RegisterRefused {
+        /// Which server, if we use several.
+        server: Option<String>,
         /// Which name.
         name: Name,
         /// Why.
@@ -36,11 +38,35 @@ pub enum Notice {
     },
     /// We are not reachable any more, as asked by /logout.
     Unregistered,
-    /// The rendezvous is reached over TCP alone, because the network lets no UDP through; or over UDP
+    /// A rendezvous is reached over TCP alone, because the network lets no UDP through; or over UDP
     /// again.
-    OverTcp(bool),
-    /// The rendezvous does not work. Not repeated while the trouble is the same.
-    Trouble(RendezvousTrouble),
+    OverTcp {
+        /// Which, if we use several.
+        server: Option<String>,
+        /// Whether over TCP.
+        over_tcp: bool,
+    },
+    /// A rendezvous does not work. Not repeated while the trouble is the same.
+    Trouble {
+        /// Which, if we use several.
+        server: Option<String>,
+        /// What is wrong.
+        trouble: RendezvousTrouble,
+        /// For [`RendezvousTrouble::SameAs`], the other server.
+        same_as: Option<String>,
+        /// Whether another knows us, and does its work.
+        others: bool,
+    },
+    /// Of several servers, this one is the nearest now.
+    Home(String),
+    /// Two names at two servers are one person's, who has one session: it goes on under the first
+    /// of these names.
+    SamePerson {
+        /// Under which name lines come and go from now on.
+        peer: Address,
+        /// Under which name they came and went.
+        before: Address,
+    },
     /// Plain lines go to this peer from now on.
     Current(Address),
     /// A peer, or our path to it, is in another state than before.
@@ -145,8 +171,8 @@ pub enum Notice {
     Identity {
         /// Our name, if we have one.
         name: Option<Name>,
-        /// The rendezvous.
-        host: String,
+        /// The rendezvous servers.
+        hosts: Vec<String>,
         /// Our key.
         key: PeerId,
     },
@@ -287,12 +313,14 @@ pub enum Problem {
     OtherHost {
         /// What was typed.
         typed: String,
-        /// Where we are.
+        /// Where we are; several are joined by commas.
         host: String,
     },
     /// `NAME||text` or `@NAME text` in a conversation, and NAME is nobody we know: it may have been
     /// meant as text.
     UnknownRecipient(Name),
+    /// A name alone, and several people that we know have it.
+    Ambiguous(Vec<Address>),
     /// Nobody was named, and no conversation is open.
     NoRecipient,
     /// A line to everybody, and nobody is connected.

@@ -237,15 +237,24 @@ pub struct Rendezvous {
     pub token: Option<[u8; 32]>,
     /// The name last claimed there.
     pub name: Option<Name>,
-    /// When it was last used; the newest is the default.
+    /// When it was last used.
     pub used_at: Timestamp,
+    /// Its place among those that were last used together, from 0 up.
+    pub place: Option<u8>,
 }
 
 impl Rendezvous {
     /// A rendezvous of which nothing is known.
     #[must_use]
     pub fn new(host: &str) -> Self {
-        Self { host: host.to_owned(), key: None, token: None, name: None, used_at: Timestamp(0) }
+        Self {
+            host: host.to_owned(),
+            key: None,
+            token: None,
+            name: None,
+            used_at: Timestamp(0),
+            place: None,
+        }
     }
 }
 

@@ -1,7 +1,5 @@
 //! What the chat does about what a person types or a program asks.
 
-use p2pchat_wire::identity::Name;
-
 use super::command::{self, Command, Context, Typed};
 use super::storage::{OutgoingLine, StoreRequest};
 use super::{
@@ -36,13 +34,41 @@ impl Chat {
     }
 
     fn understand(&self, line: &str, read: fn(&str, &Context<'_>) -> Typed) -> Typed {
-        let host = &self.config.host;
-        let is_known =
-            |name: &Name| self.conversations.contains_key(&Address::new(name.clone(), host));
-        read(
-            line,
-            &Context { host, conversation_open: self.current.is_some(), is_known: &is_known },
-        )
+        let resolve = |typed: &str| self.resolve(typed);
+        let is_known = |address: &Address| self.conversations.contains_key(address);
+        let conversation_open = self.current.is_some();
+        read(line, &Context { resolve: &resolve, conversation_open, is_known: &is_known })
+    }
+
+    /// Whom `alice` or `alice@host` means: where a name stands alone, somebody of that name whom we
+    /// know, else whoever has it at the first server. Two people are never taken for one.
+    pub(super) fn resolve(&self, typed: &str) -> Result<Address, Problem> {
+        let (name, host) = command::name_and_host(typed)?;
+        if let Some(host) = host {
+            let mut hosts = self.servers.reachable_hosts();
+            return match hosts.find(|known| known.eq_ignore_ascii_case(host)) {
+                Some(host) => Ok(Address::new(name, host)),
+                None => {
+                    let host = self.servers.hosts().collect::<Vec<_>>().join(", ");
+                    Err(Problem::OtherHost { typed: typed.to_owned(), host })
+                }
+            };
+        }
+        let known = self.servers.reachable_hosts().map(|host| Address::new(name.clone(), host));
+        let known: Vec<_> =
+            known.filter_map(|address| self.conversations.get_key_value(&address)).collect();
+        let Some((first, one)) = known.first() else {
+            return Ok(Address::new(name, self.servers.first_host()));
+        };
+        let key = one.contact.key;
+        if known.len() > 1 && (key.is_none() || known.iter().any(|(_, one)| one.contact.key != key))
+        {
+            let all = known.iter().map(|(address, _)| (*address).clone()).collect();
+            return Err(Problem::Ambiguous(all));
+        }
+        // One person, whom we know from several servers.
+        let here = known.iter().find(|(_, one)| one.session.is_some());
+        Ok(here.map_or(*first, |(address, _)| *address).clone())
     }
 
     fn refuse(&mut self, reference: Option<String>, problem: Problem) {
@@ -54,19 +80,19 @@ impl Chat {
         if reference.as_ref().is_some_and(|reference| reference.len() > MAX_REFERENCE) {
             return self.refuse(None, Problem::ReferenceTooLong);
         }
-        let name = match (to, &self.current) {
-            (Some(to), _) => match command::name_at(&to, &self.config.host) {
-                Ok(name) => name,
+        let to = match (to, &self.current) {
+            (Some(to), _) => match self.resolve(&to) {
+                Ok(to) => to,
                 Err(problem) => return self.refuse(reference, problem),
             },
-            (None, Some(current)) => current.name.clone(),
+            (None, Some(current)) => current.clone(),
             (None, None) => return self.refuse(reference, Problem::NoRecipient),
         };
-        self.submit(&name, text, Audience::You, reference);
+        self.submit(to, text, Audience::You, reference);
     }
 
     /// Gives a line its number and id, and puts it into the outbox.
-    fn submit(&mut self, to: &Name, text: String, audience: Audience, reference: Option<String>) {
+    fn submit(&mut self, to: Address, text: String, audience: Audience, reference: Option<String>) {
         if self.run.leaving.is_some() {
             return;
         }
@@ -75,16 +101,16 @@ impl Chat {
         }
         match &self.config.name {
             None => return self.refuse(reference, Problem::NoName),
-            Some(name) if name == to => return self.refuse(reference, Problem::Yourself),
+            Some(name) if *name == to.name => return self.refuse(reference, Problem::Yourself),
             Some(_) => {}
         }
         let (id, now) = (LineId(self.random.array()), self.now);
-        let (to, conversation) = self.conversation(to);
+        let conversation = self.conversation(&to);
         if let (Some(actual), Some(expected)) =
             (conversation.contact.offered, conversation.contact.key)
         {
             self.refuse(reference, Problem::KeyChanged { expected, actual });
-            if self.config.wait.is_some() && self.config.peer.as_ref() == Some(&to.name) {
+            if self.config.wait.is_some() && self.invited.as_ref() == Some(&to) {
                 self.leave(ExitCode::KeyChanged);
             }
             return;
@@ -98,8 +124,8 @@ impl Chat {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Open(name) => self.open(name),
-            Command::Message { to, text } => self.submit(&to, text, Audience::You, None),
+            Command::Open(peer) => self.open(peer),
+            Command::Message { to, text } => self.submit(to, text, Audience::You, None),
             Command::Everyone(text) => self.everyone(&text),
             Command::Who => {
                 let here = |peer: &PeerSummary| {
@@ -111,8 +137,10 @@ impl Chat {
             }
             Command::Login(name) => {
                 self.config.name = Some(name.clone());
-                self.registered = false;
-                self.register_refusal = None;
+                for server in self.servers.iter_mut() {
+                    server.registered = false;
+                    server.refusal = None;
+                }
                 self.command(proto::Command::Register(name));
                 let wanted = self.conversations.iter().filter(|(address, one)| {
                     one.outbox.waiting() > 0 || self.current.as_ref() == Some(address)
@@ -121,21 +149,21 @@ impl Chat {
                 wanted.iter().for_each(|address| self.want(address));
             }
             Command::Logout => self.log_out(),
-            Command::Path(name) => self.describe_path(name),
+            Command::Path(peer) => self.describe_path(peer),
             Command::Contacts => {
                 let here = self.conversations.values().map(|one| one.to_save());
                 let contacts = here.chain(self.elsewhere.iter().cloned()).collect();
                 self.show(Notice::Contacts(contacts));
             }
             Command::History { with, limit } => {
-                let with = with.map(|name| Address::new(name, &self.config.host));
                 let with = with.or_else(|| self.current.clone());
                 self.ask(StoreRequest::History { with, limit }, Asked::History);
             }
-            Command::Trust { name, tag } => self.trust(&name, &tag),
+            Command::Trust { peer, tag } => self.trust(peer, &tag),
             Command::Identity => {
-                let (name, host) = (self.config.name.clone(), self.config.host.clone());
-                self.show(Notice::Identity { name, host, key: self.config.key });
+                let hosts = self.servers.hosts().map(str::to_owned).collect();
+                let name = self.config.name.clone();
+                self.show(Notice::Identity { name, hosts, key: self.config.key });
             }
             Command::Help => self.show(Notice::Help(command::all().collect())),
             Command::Quit => self.leave(ExitCode::Done),
@@ -143,11 +171,11 @@ impl Chat {
     }
 
     /// Makes this the current conversation, and connects.
-    pub(super) fn open(&mut self, name: Name) {
-        if self.config.name.as_ref() == Some(&name) {
+    pub(super) fn open(&mut self, address: Address) {
+        if self.config.name.as_ref() == Some(&address.name) {
             return self.refuse(None, Problem::Yourself);
         }
-        let (address, conversation) = self.conversation(&name);
+        let conversation = self.conversation(&address);
         conversation.of_this_run = true;
         let changed = conversation.contact.key.zip(conversation.contact.offered);
         conversation.told_changed |= changed.is_some();
@@ -164,17 +192,17 @@ impl Chat {
     }
 
     fn everyone(&mut self, text: &str) {
-        let connected: Vec<Name> = self
+        let connected: Vec<Address> = self
             .conversations
             .iter()
             .filter(|(_, one)| one.session.is_some() && one.contact.offered.is_none())
-            .map(|(address, _)| address.name.clone())
+            .map(|(address, _)| address.clone())
             .collect();
         if connected.is_empty() {
             return self.refuse(None, Problem::NobodyHere);
         }
-        for name in connected {
-            self.submit(&name, text.to_owned(), Audience::Everyone, None);
+        for to in connected {
+            self.submit(to, text.to_owned(), Audience::Everyone, None);
         }
     }
 
@@ -184,21 +212,17 @@ impl Chat {
         let mut hang_up = Vec::new();
         for (address, conversation) in &mut self.conversations {
             if std::mem::take(&mut conversation.wanted) || conversation.session.is_some() {
-                hang_up.push(address.name.clone());
+                hang_up.extend(self.servers.peer_name(address));
             }
         }
         for name in hang_up {
-            self.command(proto::Command::Disconnect(name.into()));
+            self.command(proto::Command::Disconnect(name));
         }
     }
 
-    fn describe_path(&mut self, name: Option<Name>) {
-        let address = match name {
-            Some(name) => Address::new(name, &self.config.host),
-            None => match &self.current {
-                Some(current) => current.clone(),
-                None => return self.refuse(None, Problem::NoRecipient),
-            },
+    fn describe_path(&mut self, peer: Option<Address>) {
+        let Some(address) = peer.or_else(|| self.current.clone()) else {
+            return self.refuse(None, Problem::NoRecipient);
         };
         let session = self.conversations.get(&address).and_then(|one| one.session.as_ref());
         let Some(peer) = session.map(|session| session.peer) else {
@@ -209,8 +233,7 @@ impl Chat {
     }
 
     /// Accepts the key that was offered, or keeps to the one pinned: whichever has this tag.
-    fn trust(&mut self, name: &Name, tag: &str) {
-        let address = Address::new(name.clone(), &self.config.host);
+    fn trust(&mut self, address: Address, tag: &str) {
         let keys = self
             .conversations
             .get(&address)
@@ -226,7 +249,7 @@ impl Chat {
             return self.refuse(None, Problem::WrongKey { typed: tag, offered });
         };
         let now = self.now;
-        let (_, conversation) = self.conversation(name);
+        let conversation = self.conversation(&address);
         if conversation.contact.key.replace(key) != Some(key) {
             conversation.contact.since = now;
         }

@@ -141,6 +141,16 @@ impl FromStr for Rendezvous {
     }
 }
 
+impl PeerAddress {
+    /// `alice` or `alice@host`.
+    #[must_use]
+    pub fn without_key(&self) -> String {
+        let name = &self.name;
+        let host = self.rendezvous.as_ref().map(|rendezvous| &rendezvous.host);
+        host.map_or_else(|| name.to_string(), |host| format!("{name}@{host}"))
+    }
+}
+
 impl fmt::Display for PeerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.name)?;

@@ -372,8 +372,8 @@ fn save_rendezvous(
 ) -> rusqlite::Result<StoreReply> {
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO rendezvous (host, key, token, name, used_at)
-             VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT OR REPLACE INTO rendezvous (host, key, token, name, used_at, place)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute(params![
             rendezvous.host,
@@ -381,6 +381,7 @@ fn save_rendezvous(
             rendezvous.token,
             rendezvous.name.as_ref().map(|name| name.as_str()),
             number(rendezvous.used_at.0),
+            rendezvous.place,
         ])?;
     Ok(StoreReply::Done)
 }

@@ -67,7 +67,7 @@ impl Side {
         let config = Config {
             key,
             name: Some(name(name_)),
-            host: "rv".to_owned(),
+            hosts: vec!["rv".to_owned()],
             peer: None,
             wait,
             software: "test".to_owned(),

@@ -84,6 +84,7 @@ fn what_was_answered_is_there_after_reopening() {
         token: Some([8; 32]),
         name: Some(Name::new("me").expect("valid")),
         used_at: Timestamp(77),
+        place: Some(1),
     };
     let peer = PeerId([7; 32]);
     let lesson = |network, rung| Lesson {

@@ -30,7 +30,7 @@ pub(super) const UNSHOWN: &str = "
     WHERE incoming = 1 AND done = 0 ORDER BY lines.id";
 
 pub(super) const RENDEZVOUS: &str =
-    "SELECT host, key, token, name, used_at FROM rendezvous ORDER BY used_at DESC";
+    "SELECT host, key, token, name, used_at, place FROM rendezvous ORDER BY used_at DESC";
 
 pub(super) const LESSONS: &str = "SELECT peer, external, plan FROM lessons ORDER BY id";
 
@@ -90,6 +90,7 @@ pub(super) fn rendezvous(row: &Row<'_>) -> rusqlite::Result<Rendezvous> {
         token: row.get(2)?,
         name: claimed.map(|text| name(&text, 3)).transpose()?,
         used_at: time(row, 4)?,
+        place: row.get(5)?,
     })
 }
 

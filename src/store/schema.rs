@@ -74,6 +74,10 @@ const STEPS: &[&str] = &[
         UNIQUE (peer, external)
     ) STRICT;
 ",
+    "
+    -- Among those that were last used together.
+    ALTER TABLE rendezvous ADD COLUMN place INTEGER;
+",
 ];
 
 /// Brings the tables to the newest format.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use jiff::tz::TimeZone;
 
-use super::{Printout, plain, words};
+use super::{Background, Printout, plain, words};
 use crate::chat::{
     Audience, Contact, Direction, HistoryLine, Input, LineState, Message, Notice, PeerSummary,
     Timestamp, clean,
@@ -64,6 +64,9 @@ enum Outgoing<'a> {
     Error {
         code: &'a str,
         message: &'a str,
+        /// Which of several servers it is about.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rendezvous: Option<&'a str>,
     },
 }
 
@@ -117,13 +120,17 @@ pub fn parse(line: &str) -> Result<Input, String> {
 /// An `error` object.
 #[must_use]
 pub fn error(code: &str, message: &str) -> String {
-    write(&Outgoing::Error { code, message })
+    error_at(None, code, message)
+}
+
+fn error_at(rendezvous: Option<&str>, code: &str, message: &str) -> String {
+    write(&Outgoing::Error { code, message, rendezvous })
 }
 
 /// What is written about a notice.
 #[must_use]
-pub fn render(notice: &Notice, cause: Option<&str>) -> Vec<Printout> {
-    let sentence = || words::sentence(notice, &TimeZone::UTC, cause).unwrap_or_default();
+pub fn render(notice: &Notice, background: Background<'_>) -> Vec<Printout> {
+    let sentence = || words::sentence(notice, &TimeZone::UTC, background).unwrap_or_default();
     let line = match notice {
         Notice::Registered { me, key, mapped, .. } => write(&Outgoing::Ready {
             name: me.name.as_str(),
@@ -164,10 +171,12 @@ pub fn render(notice: &Notice, cause: Option<&str>) -> Vec<Printout> {
         Notice::Refused { reference: None, problem } => {
             error(words::problem_code(problem), &sentence())
         }
-        Notice::RegisterRefused { refusal, .. } | Notice::ConnectRefused { refusal, .. } => {
-            error(words::refusal_code(*refusal), &sentence())
+        Notice::RegisterRefused { server, refusal, .. } => {
+            error_at(server.as_deref(), words::refusal_code(*refusal), &sentence())
         }
-        Notice::Trouble(trouble) => error(
+        Notice::ConnectRefused { refusal, .. } => error(words::refusal_code(*refusal), &sentence()),
+        Notice::Trouble { server, trouble, .. } => error_at(
+            server.as_deref(),
             match trouble {
                 RendezvousTrouble::Unreachable => "rendezvous-unreachable",
                 RendezvousTrouble::Version { .. } => "version-mismatch",
@@ -176,13 +185,19 @@ pub fn render(notice: &Notice, cause: Option<&str>) -> Vec<Printout> {
             },
             &sentence(),
         ),
-        Notice::OverTcp(over_tcp) => write(&json!({
-            "type": "transport", "transport": if *over_tcp { "tcp" } else { "udp" },
+        Notice::OverTcp { server, over_tcp } => write(&json!({
+            "type": "transport",
+            "transport": if *over_tcp { "tcp" } else { "udp" },
+            "rendezvous": server,
         })),
         Notice::NoSuchName(_) => error("no-such-name", &sentence()),
         Notice::KeyChanged { .. } => error("key-changed", &sentence()),
         Notice::StoreFailed(_) => error("store", &sentence()),
         Notice::Unreadable { .. } => error("unreadable", &sentence()),
+        Notice::Home(server) => write(&json!({"type": "home", "rendezvous": server})),
+        Notice::SamePerson { peer, before } => write(&json!({
+            "type": "same-person", "peer": peer.to_string(), "before": before.to_string(),
+        })),
         Notice::Current(peer) => write(&json!({"type": "current", "peer": peer.to_string()})),
         Notice::Unregistered => write(&json!({"type": "unregistered"})),
         Notice::Kept { to, state, waiting } => write(&json!({
@@ -201,9 +216,13 @@ pub fn render(notice: &Notice, cause: Option<&str>) -> Vec<Printout> {
             write(&super::paths::circumstances_object(peer, circumstances, *clock_ahead_ms))
         }
         Notice::History(lines) => return lines.iter().map(history).map(Printout::out).collect(),
-        Notice::Identity { name, host, key } => {
-            write(&json!({"type": "id", "name": name, "rendezvous": host, "key": key.to_string()}))
-        }
+        Notice::Identity { name, hosts, key } => write(&json!({
+            "type": "id",
+            "name": name,
+            "rendezvous": hosts.first().map_or("", String::as_str),
+            "servers": hosts,
+            "key": key.to_string(),
+        })),
         Notice::Help(commands) => write(&json!({
             "type": "help",
             "commands": commands.iter().map(|command| json!({
@@ -349,7 +368,7 @@ mod tests {
     }
 
     fn rendered(notice: &Notice) -> String {
-        let printed = render(notice, None);
+        let printed = render(notice, Background::default());
         assert_eq!(printed.len(), 1);
         printed[0].text.clone()
     }

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use p2pchat_wire::identity::PeerId;
 use unicode_width::UnicodeWidthStr;
 
-use super::{Printout, plain, words};
+use super::{Background, Printout, plain, words};
 use crate::chat::{Address, Audience, LineId, LineState, Message, Notice, Timestamp, clean};
 
 /// Deliveries within so many milliseconds are told together.
@@ -28,6 +28,8 @@ pub struct LineView {
     zone: TimeZone,
     /// Whether names have colours.
     colour: bool,
+    /// Whether names have hosts, because there are several.
+    several: bool,
     /// How wide the terminal is; nothing is wrapped without knowing.
     columns: Option<usize>,
     /// The day of the last message, so that another day can be announced.
@@ -51,7 +53,7 @@ impl LineView {
     /// A view whose clock is in `zone`.
     #[must_use]
     pub fn new(zone: TimeZone, colour: bool) -> Self {
-        Self { zone, colour, columns: None, day: None, underway: BTreeMap::new() }
+        Self { zone, colour, several: false, columns: None, day: None, underway: BTreeMap::new() }
     }
 
     /// From now on, sentences fit into so many cells.
@@ -59,10 +61,13 @@ impl LineView {
         self.columns = columns;
     }
 
-    /// What stands before the line that is being typed.
+    /// What stands before the line that is being typed. Where `several` servers are in use, the
+    /// host is part of a name.
     #[must_use]
-    pub fn prompt(current: Option<&Address>) -> String {
-        current.map_or_else(|| "(nobody yet)> ".to_owned(), |peer| format!("{}> ", peer.name))
+    pub fn prompt(current: Option<&Address>, several: bool) -> String {
+        let background = Background { several, ..Background::default() };
+        let prompt = |peer: &Address| format!("{}> ", background.name(peer));
+        current.map_or_else(|| "(nobody yet)> ".to_owned(), prompt)
     }
 
     /// The prompt `wanted` in as many cells as `begun` takes, which stands before a line that is
@@ -86,12 +91,13 @@ impl LineView {
         &mut self,
         now: Timestamp,
         notice: &Notice,
-        cause: Option<&str>,
+        background: Background<'_>,
     ) -> Vec<Printout> {
+        self.several = background.several;
         match notice {
             Notice::Message(message) => self.message(message),
             Notice::Status { to, id, state, .. } => self.status(now, to, *id, state),
-            other => words::sentence(other, &self.zone, cause)
+            other => words::sentence(other, &self.zone, background)
                 .map(|sentence| Printout::err(self.remark(&sentence)))
                 .into_iter()
                 .collect(),
@@ -113,17 +119,19 @@ impl LineView {
     /// What is to be written because time has passed.
     pub fn settle(&mut self, now: Timestamp) -> Vec<Printout> {
         let mut remarks = Vec::new();
+        let background = Background { several: self.several, ..Background::default() };
         for (to, underway) in &mut self.underway {
+            let to = background.name(to);
             if underway.delivered > 0 && now.since(underway.since) >= SETTLE {
                 remarks.push(match underway.delivered {
-                    1 => format!("✓ delivered to {}", to.name),
-                    count => format!("✓ {count} lines delivered to {}", to.name),
+                    1 => format!("✓ delivered to {to}"),
+                    count => format!("✓ {count} lines delivered to {to}"),
                 });
                 underway.delivered = 0;
             }
             if !underway.told && underway.oldest().is_some_and(|at| now.since(at) >= PATIENCE) {
                 underway.told = true;
-                remarks.push(format!("^ sent to {}, not confirmed yet", to.name));
+                remarks.push(format!("^ sent to {to}, not confirmed yet"));
             }
         }
         self.underway.retain(|_, underway| underway.delivered > 0 || !underway.sent.is_empty());
@@ -136,7 +144,8 @@ impl LineView {
         if self.day.replace(at.date()) != Some(at.date()) {
             printouts.push(Printout::err(self.dim(&format!("-- {} --", at.date()))));
         }
-        let name = clean::label(message.from.name.as_str(), 64);
+        let background = Background { several: self.several, ..Background::default() };
+        let name = clean::label(&background.name(&message.from), 320);
         let everyone = match message.audience {
             Audience::You => "",
             Audience::Everyone => " (to all)",
@@ -289,18 +298,22 @@ mod tests {
     #[test]
     fn messages_carry_time_and_name_and_a_new_day_is_announced() {
         let mut view = view();
-        let first = texts(view.render(NOW, &saying("hi\nthere", 84_999_000, 85_000_000), None));
+        let first = texts(view.render(
+            NOW,
+            &saying("hi\nthere", 84_999_000, 85_000_000),
+            Background::default(),
+        ));
         assert_eq!(first, ["-- 1970-01-01 --", "23:36 alice  hi\n       there"]);
-        let late = texts(view.render(NOW, &saying("hi", 0, 85_000_000), None));
+        let late = texts(view.render(NOW, &saying("hi", 0, 85_000_000), Background::default()));
         assert_eq!(late, ["23:36 alice  hi  (written 00:00)"]);
-        let next_day = texts(view.render(NOW, &saying("hi", 0, 90_000_000), None));
+        let next_day = texts(view.render(NOW, &saying("hi", 0, 90_000_000), Background::default()));
         assert_eq!(next_day, ["-- 1970-01-02 --", "01:00 alice  hi  (written 1970-01-01 00:00)"]);
     }
 
     #[test]
     fn no_text_can_look_like_another_message_or_move_the_cursor() {
         let dirty = "\u{1b}[2J\r23:36 bob  mallory\u{2028}23:36 bob  money\u{202e}";
-        for text in texts(view().render(NOW, &saying(dirty, 0, 0), None)) {
+        for text in texts(view().render(NOW, &saying(dirty, 0, 0), Background::default())) {
             assert!(!text.contains(['\u{1b}', '\r', '\u{202e}', '\u{2028}']), "{text:?}");
             assert!(text.lines().skip(1).all(|line| line.starts_with("       ")), "{text:?}");
         }
@@ -317,17 +330,17 @@ mod tests {
         };
         let at = |milliseconds| Timestamp(NOW.0 + milliseconds);
         for id in 1..=3 {
-            assert_eq!(view.render(NOW, &state(id, LineState::Sent), None), []);
+            assert_eq!(view.render(NOW, &state(id, LineState::Sent), Background::default()), []);
         }
         assert_eq!(view.settles_at(), Some(at(PATIENCE)));
-        view.render(NOW, &state(1, LineState::Delivered), None);
-        view.render(at(50), &state(2, LineState::Delivered), None);
+        view.render(NOW, &state(1, LineState::Delivered), Background::default());
+        view.render(at(50), &state(2, LineState::Delivered), Background::default());
         assert_eq!(view.settles_at(), Some(at(SETTLE)));
         assert_eq!(view.settle(at(100)), []);
         assert_eq!(texts(view.settle(at(SETTLE))), ["      ✓ 2 lines delivered to alice"]);
         assert_eq!(texts(view.settle(at(PATIENCE))), ["      ^ sent to alice, not confirmed yet"]);
         assert_eq!(view.settles_at(), None);
-        view.render(at(9_000), &state(3, LineState::Delivered), None);
+        view.render(at(9_000), &state(3, LineState::Delivered), Background::default());
         assert_eq!(texts(view.settle(at(9_500))), ["      ✓ delivered to alice"]);
         assert_eq!(view.settles_at(), None);
     }
@@ -344,13 +357,14 @@ mod tests {
 
     #[test]
     fn the_prompt_says_to_whom_lines_go() {
-        assert_eq!(LineView::prompt(None), "(nobody yet)> ");
-        assert_eq!(LineView::prompt(Some(&alice())), "alice> ");
+        assert_eq!(LineView::prompt(None, false), "(nobody yet)> ");
+        assert_eq!(LineView::prompt(Some(&alice()), false), "alice> ");
+        assert_eq!(LineView::prompt(Some(&alice()), true), "alice@host> ");
     }
 
     #[test]
     fn another_prompt_before_a_line_that_is_being_typed_has_the_width_of_the_first() {
-        let begun = LineView::prompt(None);
+        let begun = LineView::prompt(None, false);
         for (wanted, shown) in [
             ("alice> ", "       alice> "),
             ("twelve-cells> ", "twelve-cells> "),

@@ -18,7 +18,7 @@ pub mod words;
 
 use jiff::tz::TimeZone;
 
-use crate::chat::{Address, LineId, Notice, Timestamp};
+use crate::chat::{Address, LOCAL_HOST, LineId, Notice, Timestamp};
 
 /// Something to be written, as a whole line or several.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -65,19 +65,35 @@ pub enum View {
     Line(line::LineView),
 }
 
+/// What somebody outside the chat knows, and no notice says.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Background<'a> {
+    /// Why the rendezvous is not reached.
+    pub cause: Option<&'a str>,
+    /// Whether several are in use: then nobody is called by a name alone.
+    pub several: bool,
+}
+
+impl Background<'_> {
+    /// What a sentence calls somebody.
+    fn name(self, peer: &Address) -> String {
+        let whole = self.several || peer.host == LOCAL_HOST;
+        if whole { peer.to_string() } else { peer.name.to_string() }
+    }
+}
+
 impl View {
-    /// What is to be written about `notice`. `cause` says why the rendezvous is not reached, where
-    /// somebody outside the chat knows.
+    /// What is to be written about `notice`.
     pub fn render(
         &mut self,
         now: Timestamp,
         notice: &Notice,
-        cause: Option<&str>,
+        background: Background<'_>,
     ) -> Vec<Printout> {
         match self {
-            Self::Plain(zone) => plain::render(notice, zone, cause),
-            Self::Json => json::render(notice, cause),
-            Self::Line(view) => view.render(now, notice, cause),
+            Self::Plain(zone) => plain::render(notice, zone, background),
+            Self::Json => json::render(notice, background),
+            Self::Line(view) => view.render(now, notice, background),
         }
     }
 

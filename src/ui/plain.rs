@@ -6,12 +6,12 @@
 
 use jiff::tz::TimeZone;
 
-use super::{Printout, words};
+use super::{Background, Printout, words};
 use crate::chat::{HistoryLine, Message, Notice, Timestamp, clean};
 
 /// What is written about a notice.
 #[must_use]
-pub fn render(notice: &Notice, zone: &TimeZone, cause: Option<&str>) -> Vec<Printout> {
+pub fn render(notice: &Notice, zone: &TimeZone, background: Background<'_>) -> Vec<Printout> {
     match notice {
         Notice::Message(message) => vec![Printout {
             shows: Some((message.from.clone(), message.id)),
@@ -22,7 +22,7 @@ pub fn render(notice: &Notice, zone: &TimeZone, cause: Option<&str>) -> Vec<Prin
         }
         // The exit code tells a script what became of its lines.
         Notice::Status { .. } => Vec::new(),
-        other => words::sentence(other, zone, cause).into_iter().map(Printout::err).collect(),
+        other => words::sentence(other, zone, background).into_iter().map(Printout::err).collect(),
     }
 }
 
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_printed_message_says_which_line_it_shows() {
-        let printed = render(&Notice::Message(saying("hi")), &TimeZone::UTC, None);
+        let printed = render(&Notice::Message(saying("hi")), &TimeZone::UTC, Background::default());
         assert_eq!(printed[0].shows, Some((saying("").from, LineId([2; 16]))));
     }
 }

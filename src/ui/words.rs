@@ -5,37 +5,54 @@ use jiff::tz::TimeZone;
 use p2pchat_wire::VERSION;
 use p2pchat_wire::signal::Refusal;
 
-use super::{paths, tables};
+use super::{Background, paths, tables};
 use crate::chat::{Address, Notice, Presence, Problem, clean};
 use crate::proto::{PathInfo, PathKind, RendezvousTrouble};
 
-/// What is said about a notice, if anything. `cause` is what the wiring knows about why the
-/// rendezvous is not reached.
+/// What is said about a notice, if anything.
 #[must_use]
-pub fn sentence(notice: &Notice, zone: &TimeZone, cause: Option<&str>) -> Option<String> {
+pub fn sentence(notice: &Notice, zone: &TimeZone, background: Background<'_>) -> Option<String> {
     Some(match notice {
-        Notice::Registered { first: false, .. } | Notice::Status { .. } | Notice::Message(_) => {
-            return None;
-        }
+        Notice::Registered { first: false, .. }
+        | Notice::Status { .. }
+        | Notice::Message(_)
+        | Notice::Home(_) => return None,
         Notice::Registered { me, over_tcp: true, .. } => {
             format!("You are {me}, over TCP. To talk to you: p2pchat --peer {me}")
         }
         Notice::Registered { me, mapped, .. } => {
             format!("You are {me}, reachable at {mapped}. To talk to you: p2pchat --peer {me}")
         }
-        Notice::RegisterRefused { name, refusal } => register_refused(name.as_str(), *refusal),
+        Notice::RegisterRefused { server, name, refusal } => {
+            register_refused(&the(server.as_deref()), name.as_str(), *refusal)
+        }
         Notice::Unregistered => {
             "You are logged out: nobody can call you. Open chats go on; /login brings you back."
                 .to_owned()
         }
-        Notice::OverTcp(true) => "No answer over UDP; TCP works. Everything goes over TCP and the \
-            relay, sealed as ever, until UDP gets through, which is tried by itself."
-            .to_owned(),
-        Notice::OverTcp(false) => "UDP gets through again.".to_owned(),
-        Notice::Trouble(trouble) => rendezvous_trouble(*trouble, cause),
+        Notice::OverTcp { server: None, over_tcp: true } => {
+            "No answer over UDP; TCP works. Everything goes over TCP and the relay, sealed as ever, \
+             until UDP gets through, which is tried by itself."
+                .to_owned()
+        }
+        Notice::OverTcp { server: None, over_tcp: false } => "UDP gets through again.".to_owned(),
+        Notice::OverTcp { server: Some(server), over_tcp: true } => format!(
+            "The rendezvous {server} does not answer over UDP; TCP works. What goes through it takes \
+             that way, sealed as ever, until UDP gets through, which is tried by itself."
+        ),
+        Notice::OverTcp { server: Some(server), over_tcp: false } => {
+            format!("The rendezvous {server} answers over UDP again.")
+        }
+        Notice::Trouble { server, trouble, same_as, others } => {
+            let server = the(server.as_deref());
+            rendezvous_trouble(&server, *trouble, same_as.as_deref(), *others, background.cause)
+        }
+        Notice::SamePerson { peer, before } => format!(
+            "{peer} and {before} are the same person (the same key); you are talking to {peer} now."
+        ),
         Notice::Current(peer) => format!("Talking to {peer}."),
         Notice::Peer { peer, was, state, path, .. } => {
-            return presence(peer, *was, *state, *path);
+            return presence(&background.name(peer), *was, *state, *path);
         }
         Notice::NoSuchName(peer) => format!(
             "Nobody is called {} at {}. Check the spelling; if {} has yet to come there for the \
@@ -49,9 +66,9 @@ pub fn sentence(notice: &Notice, zone: &TimeZone, cause: Option<&str>) -> Option
              read out the key that /id shows there, by voice, and compare the whole of it with \
              this one. Only if they are the same: /trust {name} {actual}",
             expected.tag(),
-            name = peer.name,
+            name = background.name(peer),
         ),
-        Notice::Kept { to, state, waiting } => kept(to, *state, *waiting),
+        Notice::Kept { to, state, waiting } => kept(&background.name(to), *state, *waiting),
         Notice::Refused { problem, .. } => problem_sentence(problem),
         Notice::StoreFailed(failure) => format!("{failure}"),
         Notice::Unreadable { peer, software } => format!(
@@ -71,12 +88,14 @@ pub fn sentence(notice: &Notice, zone: &TimeZone, cause: Option<&str>) -> Option
             paths::circumstances(peer, circumstances, *clock_ahead_ms)
         }
         Notice::History(lines) => tables::history(lines, zone),
-        Notice::Identity { name, host, key } => match name {
-            Some(name) => format!("You are {name}@{host}. Your key: {key}"),
-            None => format!(
-                "You have no name at {host} yet; /login NAME gives you one. Your key: {key}"
-            ),
-        },
+        Notice::Identity { name: Some(name), hosts, key } => {
+            let names: Vec<String> = hosts.iter().map(|host| format!("{name}@{host}")).collect();
+            format!("You are {}. Your key: {key}", names.join(" and "))
+        }
+        Notice::Identity { name: None, hosts, key } => format!(
+            "You have no name at {} yet; /login NAME gives you one. Your key: {key}",
+            hosts.join(" and ")
+        ),
         Notice::Help(commands) => tables::help(commands),
         Notice::Trusted { peer, key } => {
             format!("{peer} has the key {} from now on, and what waited goes out.", key.tag())
@@ -94,22 +113,27 @@ pub fn sentence(notice: &Notice, zone: &TimeZone, cause: Option<&str>) -> Option
     })
 }
 
-fn register_refused(name: &str, refusal: Refusal) -> String {
+/// A server in the middle of a sentence.
+fn the(server: Option<&str>) -> String {
+    server.map_or_else(|| "rendezvous".to_owned(), |host| format!("rendezvous {host}"))
+}
+
+fn register_refused(server: &str, name: &str, refusal: Refusal) -> String {
     match refusal {
         Refusal::NameTaken | Refusal::KeyMismatch { .. } => format!(
-            "The name {name} belongs to somebody else at this rendezvous, so nobody can call you. \
+            "The name {name} belongs to somebody else at the {server}, so nobody can call you there. \
              Choose another one with --name NAME or /login NAME. If it is yours, use the profile \
              that claimed it (--data-dir)."
         ),
         Refusal::Busy => {
-            format!("The rendezvous is too busy to register {name}. Trying again by itself.")
+            format!("The {server} is too busy to register {name}. Trying again by itself.")
         }
         Refusal::Storage => format!(
-            "The rendezvous could not write the name {name} to its disk. Trying again by itself; \
+            "The {server} could not write the name {name} to its disk. Trying again by itself; \
              if it goes on, tell whoever runs the server."
         ),
         Refusal::NoSuchName | Refusal::Offline | Refusal::NotRegistered => {
-            format!("The rendezvous does not register {name} now. Trying again by itself.")
+            format!("The {server} does not register {name} now. Trying again by itself.")
         }
     }
 }
@@ -131,43 +155,46 @@ fn connect_refused(peer: &Address, refusal: Refusal) -> String {
     }
 }
 
-/// What is said about trouble with the rendezvous.
-#[must_use]
-pub fn rendezvous_trouble(trouble: RendezvousTrouble, cause: Option<&str>) -> String {
+/// What is said about trouble with a rendezvous.
+fn rendezvous_trouble(
+    server: &str,
+    trouble: RendezvousTrouble,
+    same_as: Option<&str>,
+    others: bool,
+    cause: Option<&str>,
+) -> String {
+    let meanwhile = if others {
+        "others do its work"
+    } else {
+        "chats that are open go on, new ones have to wait"
+    };
     match trouble {
         RendezvousTrouble::Unreachable => format!(
-            "The rendezvous cannot be reached: {}. Trying again by itself; chats that are open go \
-             on, new ones have to wait.",
+            "The {server} cannot be reached: {}. Trying again by itself; {meanwhile}.",
             cause.unwrap_or(
                 "no answer, neither over UDP nor over TCP. This network lets neither through to it, or \
                  the server is down"
             )
         ),
-        RendezvousTrouble::Version { server } => format!(
-            "The rendezvous speaks version {server} of the protocol, this program version \
+        RendezvousTrouble::Version { server: version } => format!(
+            "The {server} speaks version {version} of the protocol, this program version \
              {VERSION}. {} must be updated.",
-            if server > VERSION { "This program" } else { "The server" }
+            if version > VERSION { "This program" } else { "The server" }
         ),
         RendezvousTrouble::KeyChanged { expected, actual } => format!(
-            "STOP: the rendezvous has another key than before (was {}…). Either it was set \
+            "STOP: the {server} has another key than before (was {}…). Either it was set \
              up anew, or somebody stands between you and it. Nothing was sent. Ask whoever runs it; \
              if this is the whole of the new key, name it once: --rendezvous HOST#{actual}",
             expected.tag(),
         ),
-        RendezvousTrouble::SameAs(_) => {
-            "Two of the rendezvous servers that you named are the same one. Leave one of them out."
-                .to_owned()
-        }
+        RendezvousTrouble::SameAs(_) => format!(
+            "The {server} is the same server as {}, which goes on. Name only one of the two.",
+            same_as.unwrap_or("another one")
+        ),
     }
 }
 
-fn presence(
-    peer: &Address,
-    was: Presence,
-    state: Presence,
-    path: Option<PathInfo>,
-) -> Option<String> {
-    let name = &peer.name;
+fn presence(name: &str, was: Presence, state: Presence, path: Option<PathInfo>) -> Option<String> {
     Some(match (was, state) {
         (Presence::Connected, Presence::Connected) => format!("{name}: now {}.", by(path)),
         (_, Presence::Connected) => format!("{name} is here, {}.", by(path)),
@@ -206,8 +233,7 @@ pub fn milliseconds(time: std::time::Duration) -> String {
     }
 }
 
-fn kept(to: &Address, state: Presence, waiting: u64) -> String {
-    let name = &to.name;
+fn kept(name: &str, state: Presence, waiting: u64) -> String {
     let lines =
         if waiting == 1 { "Your line is".to_owned() } else { format!("{waiting} lines are") };
     match state {
@@ -250,6 +276,10 @@ pub fn problem_sentence(problem: &Problem) -> String {
             "You know nobody called {name}, so this may have been meant as text; nothing was sent. \
              To write to {name}: /msg {name} TEXT"
         ),
+        Problem::Ambiguous(all) => {
+            let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+            format!("You know {}. Say which one you mean; nothing was sent.", all.join(" and "))
+        }
         Problem::NoRecipient => {
             "To whom? Say /msg NAME TEXT, or NAME||TEXT; nothing was sent.".to_owned()
         }
@@ -289,6 +319,7 @@ pub fn problem_code(problem: &Problem) -> &'static str {
         Problem::BadName { .. } => "bad-name",
         Problem::OtherHost { .. } => "other-host",
         Problem::UnknownRecipient(_) => "unknown-recipient",
+        Problem::Ambiguous(_) => "ambiguous",
         Problem::NoRecipient => "no-recipient",
         Problem::NobodyHere => "nobody-here",
         Problem::Yourself => "yourself",
@@ -333,7 +364,7 @@ mod tests {
     fn a_changed_key_says_what_to_type() {
         let (expected, actual) = (PeerId([1; 32]), PeerId([2; 32]));
         let notice = Notice::KeyChanged { peer: alice(), expected, actual };
-        let said = sentence(&notice, &TimeZone::UTC, None).expect("a sentence");
+        let said = sentence(&notice, &TimeZone::UTC, Background::default()).expect("a sentence");
         assert!(said.starts_with("STOP") && said.contains("Nothing was sent"), "{said}");
         // The whole of it: a key that begins with the same tag can be had for some days of computing.
         assert!(said.contains("compare the whole of it"), "{said}");
@@ -342,9 +373,40 @@ mod tests {
 
     #[test]
     fn an_unreachable_rendezvous_names_the_cause() {
-        let said = |cause| rendezvous_trouble(RendezvousTrouble::Unreachable, cause);
+        let said = |cause| {
+            let (server, trouble, same_as, others) =
+                (None, RendezvousTrouble::Unreachable, None, false);
+            let notice = Notice::Trouble { server, trouble, same_as, others };
+            let background = Background { cause, several: false };
+            sentence(&notice, &TimeZone::UTC, background).expect("a sentence")
+        };
         assert!(said(None).contains("neither over UDP nor over TCP"));
         assert!(said(Some("the name host does not resolve")).contains("does not resolve"));
+    }
+
+    #[test]
+    fn where_several_servers_are_used_each_sentence_says_which() {
+        let said = |notice: Notice| {
+            let background = Background { cause: None, several: true };
+            sentence(&notice, &TimeZone::UTC, background).expect("a sentence")
+        };
+        let trouble = |trouble, same_as: Option<&str>, others| Notice::Trouble {
+            server: Some("two.example".to_owned()),
+            trouble,
+            same_as: same_as.map(str::to_owned),
+            others,
+        };
+        let dead = said(trouble(RendezvousTrouble::Unreachable, None, true));
+        assert!(dead.starts_with("The rendezvous two.example cannot be reached"), "{dead}");
+        assert!(dead.ends_with("others do its work."), "{dead}");
+        let twice = RendezvousTrouble::SameAs(crate::proto::ServerId::FIRST);
+        let twice = said(trouble(twice, Some("one.example"), true));
+        assert!(twice.starts_with("The rendezvous two.example is the same server as one.example"));
+        let (was, state, path) = (Presence::Connected, Presence::Offline, None);
+        let left = Notice::Peer { peer: alice(), key: None, was, state, path };
+        assert_eq!(said(left), "alice@host left.");
+        let ambiguous = Problem::Ambiguous(vec![alice(), alice()]);
+        assert!(problem_sentence(&ambiguous).starts_with("You know alice@host and alice@host."));
     }
 
     #[test]
@@ -362,7 +424,7 @@ mod tests {
     #[test]
     fn comings_and_goings_are_told_and_handshakes_are_not() {
         let path = PathInfo::relay(false, Some(Duration::from_millis(38)));
-        let told = |was, state, path| presence(&alice(), was, state, path);
+        let told = |was, state, path| presence("alice", was, state, path);
         assert_eq!(
             told(Presence::Connecting, Presence::Connected, Some(path)).as_deref(),
             Some("alice is here, over the relay, 38 ms.")

@@ -23,7 +23,7 @@ fn what_makes_no_sense_is_wrong_usage() {
         &["send", "--to", "alice"],
         &["--name", "bob"],
         &["--rendezvous", "127.0.0.1"],
-        &["--name", "bob", "--rendezvous", "a", "--peer", "alice@b"],
+        &["--name", "bob", "--rendezvous", "h#key"],
     ] {
         profile.run(arguments, "").exits(2);
     }

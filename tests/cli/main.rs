@@ -15,3 +15,4 @@ mod failures;
 mod program;
 mod queries;
 mod server;
+mod servers;

@@ -22,6 +22,11 @@ impl Server {
         Self::at((Ipv4Addr::LOCALHOST, 0).into(), 1)
     }
 
+    /// Another one, with a key of its own for each `seed`.
+    pub(crate) fn another(seed: u8) -> Self {
+        Self::at((Ipv4Addr::LOCALHOST, 0).into(), seed)
+    }
+
     /// The same on a given address, with a key of its own for each `seed`.
     pub(crate) fn at(address: SocketAddr, seed: u8) -> Self {
         Self::serve(address, TcpListen::Beside, seed)

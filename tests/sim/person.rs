@@ -67,8 +67,8 @@ impl Person {
         let config = chat::Config {
             key: identity.id(),
             name: Some(named(name)),
-            host: RENDEZVOUS.to_owned(),
-            peer: Some(named(peer)),
+            hosts: vec![RENDEZVOUS.to_owned()],
+            peer: Some(peer.to_owned()),
             wait: None,
             software: "simulated".to_owned(),
             seed: random.array(),

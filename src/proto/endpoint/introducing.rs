@@ -132,6 +132,7 @@ impl Endpoint {
         let called: Vec<PeerName> =
             names.chain(self.wanted.get(&here)).filter(meant).cloned().collect();
         let name = self.known_as(&here, actual, &called);
+        let known_elsewhere = name != here;
         let Some(peer) = self.peer(actual, &name) else { return };
         peer.rename(name);
         called.iter().for_each(|name| peer.call_as(name));
@@ -144,6 +145,20 @@ impl Endpoint {
             peer.introduced(cx, server, purpose, introduction);
         });
         self.note_connected(actual);
+        if known_elsewhere {
+            self.note_names(actual);
+        }
+    }
+
+    /// Whoever asked for a name whose key he did not know is told who has it, even if that is
+    /// somebody whom we are connected to under another.
+    pub(super) fn note_names(&mut self, id: PeerId) {
+        let Some(peer) = self.peers.get(&id) else { return };
+        let Some(path) = peer.reported_path() else { return };
+        let other = |name: &&PeerName| *name != peer.name() && self.pins.key(name).is_none();
+        for name in peer.called_as().iter().filter(other) {
+            self.events.push_back(Event::Connected { peer: id, name: name.clone(), path });
+        }
     }
 
     /// By which name an introduced peer goes: one person has one name, whoever introduces him.

@@ -485,6 +485,7 @@ impl Endpoint {
         self.directory.refresh(peer);
         if connected {
             self.note_connected(id);
+            self.note_names(id);
         }
         Some(result)
     }

@@ -141,6 +141,11 @@ impl Peer {
         self.reported.is_some()
     }
 
+    /// The path over which it is connected, as far as the endpoint was told.
+    pub(super) fn reported_path(&self) -> Option<PathInfo> {
+        self.reported
+    }
+
     /// Whether there is a session, or a handshake of ours on the way to one.
     pub(super) fn is_engaged(&self) -> bool {
         self.session.is_some() || self.handshaking.is_open()
