@@ -1,6 +1,7 @@
 //! A rendezvous that lies: what it can do to a peer, and what it cannot (`docs/security.md`).
 #![allow(clippy::disallowed_methods, reason = "the time of a test begins somewhere")]
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use p2pchat_wire::sealing::Keys;
 use p2pchat_wire::signal::{
     self, ClientSignal, Connect, Introduction, LinkReply, LinkRequest, Registration, ServerSignal,
 };
+use p2pchat_wire::stun::{Answer, Request};
 use p2pchat_wire::{VERSION, codec};
 
 const SERVER: &str = "203.0.113.10:3478";
@@ -42,6 +44,8 @@ struct Lair {
     alices_index: u32,
     next_number: u64,
     random: Random,
+    /// Whether STUN is answered, with a port that nobody has seen before.
+    draws: bool,
     /// Whatever Alice has told the server, unsealed.
     told: Vec<Vec<u8>>,
     /// What she has sent elsewhere.
@@ -99,8 +103,9 @@ impl Lair {
         let alices_index = init.sender;
         let told = vec![request];
         let (sent, events) = (Vec::new(), Vec::new());
+        let (next_number, draws) = (0, false);
         let mut lair =
-            Self { now, alice, keys, alices_index, next_number: 0, random, told, sent, events };
+            Self { now, alice, keys, alices_index, next_number, random, draws, told, sent, events };
         lair.listen();
         lair
     }
@@ -124,6 +129,14 @@ impl Lair {
                             self.say_only(&ServerSignal::Pong { id, mapped: at(ALICE) });
                         }
                         self.told.push(said);
+                    }
+                    Ok(Datagram::Stun(question)) if self.draws => {
+                        let request = Request::parse(question).expect("a request");
+                        let port = 1024 + self.random.below(60_000) as u16;
+                        let mapped = SocketAddr::new(at(ALICE).ip(), port);
+                        let answer = Answer { mapped, origin: None, other: None };
+                        let answer = request.succeed(&answer).expect("an answer");
+                        self.alice.handle_datagram(self.now, transmit.from, transmit.to, &answer);
                     }
                     _ => self.sent.push(transmit),
                 },
@@ -300,4 +313,93 @@ fn a_server_is_never_told_the_addresses_inside_our_network() {
     for said in &lair.told {
         assert!(!said.windows(4).any(|bytes| bytes == [192, 168, 77, 88]), "{said:02x?}");
     }
+}
+
+/// Bob, in the pay of the server: he has a session with Alice over the relay, and proposes whatever
+/// he likes.
+struct Accomplice {
+    keys: Keys,
+    alices_index: u32,
+    next_number: u64,
+}
+
+impl Accomplice {
+    /// He calls Alice, whose NAT draws ports, and is introduced as the victim.
+    fn meeting(lair: &mut Lair) -> Self {
+        lair.draws = true;
+        lair.wait(Duration::from_secs(30));
+        let (identity, greeting) = (Identity::from_seed([BOB; 32]), codec::encode(&7u64));
+        let purpose = Purpose::Peer(id(100));
+        let (mut initiator, noise) =
+            Initiator::new(purpose, &identity, &id(1), &greeting, &mut lair.random).expect("init");
+        let mut opening = vec![0, 0, 0, 5];
+        opening.extend(noise);
+        lair.introduce(BOB, VICTIM, Some(opening));
+        let response = |transmit: &Transmit| match Datagram::parse(&transmit.payload) {
+            Ok(Datagram::Relay { inner, .. }) => match Datagram::parse(inner) {
+                Ok(Datagram::PeerResponse(response)) => {
+                    Some((response.sender, response.noise.to_vec()))
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        let (alices_index, noise) =
+            lair.sent.iter().find_map(response).expect("Alice answers her contact");
+        let (_, keys) = initiator.finish(&noise).expect("her answer");
+        Self { keys, alices_index, next_number: 0 }
+    }
+
+    fn say(&mut self, lair: &mut Lair, frames: &[u8]) {
+        let mut packet = datagram::peer_header(self.alices_index, self.next_number).to_vec();
+        packet.extend(frames);
+        self.keys.send.seal_in_place(self.next_number, SEALED_HEADER, &mut packet);
+        self.next_number += 1;
+        let relayed = datagram::relay(0x11, &packet);
+        lair.alice.handle_datagram(lair.now, SocketId::FIRST, at(SERVER), &relayed);
+        lair.listen();
+    }
+
+    /// For ten minutes he says that his NAT keeps its port, proposes a birthday of the greatest
+    /// effort, and is ready for it at this address, again and again.
+    fn propose_for_ten_minutes(&mut self, lair: &mut Lair, address: [u8; 4]) {
+        for round in 1..=200u8 {
+            let mut frames = vec![8, 0, round, 1];
+            frames.extend([8, 1, round, 2, 0xfb, 0, 1, 0xfb, 0, 4, 0]);
+            // The rounds that Alice proposes have small numbers.
+            for round in (1..=12).chain([round]) {
+                frames.extend([8, 2, round, 0]);
+                frames.extend(address);
+                frames.extend([0, 0xfb, 0xa0, 0x0f]);
+            }
+            self.say(lair, &frames);
+            lair.wait(Duration::from_secs(3));
+        }
+    }
+}
+
+#[test]
+fn a_planned_punch_goes_to_the_introduced_address_only_and_keeps_to_the_budget() {
+    let mut lair = Lair::new();
+    let mut bob = Accomplice::meeting(&mut lair);
+    bob.propose_for_ten_minutes(&mut lair, [198, 51, 100, 9]);
+    let punches: Vec<&Transmit> =
+        lair.sent.iter().filter(|transmit| transmit.payload.first() == Some(&0x53)).collect();
+    assert!(punches.len() > 256, "{} packets: nothing was agreed", punches.len());
+    assert!(punches.iter().all(|punch| punch.to == at(VICTIM) && punch.payload.len() == 9));
+    // Three bouts: at once, and after pauses of one and of four minutes.
+    let flows: BTreeSet<_> = punches.iter().map(|punch| (punch.from, punch.to)).collect();
+    assert!(flows.len() <= 3 * 2048, "{} flows", flows.len());
+    assert!(punches.len() <= 3 * 3 * 2048, "{} packets", punches.len());
+}
+
+#[test]
+fn a_forecast_of_another_address_than_the_introduced_one_is_not_believed() {
+    let mut lair = Lair::new();
+    let mut bob = Accomplice::meeting(&mut lair);
+    bob.propose_for_ten_minutes(&mut lair, [198, 51, 100, 77]);
+    let elsewhere = lair.sent.iter().filter(|transmit| transmit.to.ip() != at(SERVER).ip());
+    let arriving: Vec<&Transmit> = elsewhere.filter(|transmit| transmit.ttl.is_none()).collect();
+    assert!(arriving.iter().all(|transmit| transmit.to == at(VICTIM)), "{arriving:?}");
+    assert!(arriving.len() <= 12, "{} packets", arriving.len());
 }
