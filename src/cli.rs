@@ -111,7 +111,8 @@ pub struct Options {
 /// Options of the chat itself.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ChatOptions {
-    /// Whom to talk to; the rendezvous may be left out once one is known
+    /// Whom to talk to; the rendezvous may be left out once one is known, and for somebody in this
+    /// network
     #[arg(long, value_name = "NAME@HOST[:PORT][#KEY]")]
     pub peer: Option<PeerAddress>,
     /// Also run a rendezvous inside this process (on every address, port 3478, if none is given)

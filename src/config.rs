@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use p2pchat_wire::DEFAULT_PORT;
 use p2pchat_wire::identity::Name;
+use p2pchat_wire::neighbour::HOST as LOCAL_HOST;
 
 pub use address::{HostPort, InvalidAddress, PeerAddress, Rendezvous};
 
@@ -95,6 +96,8 @@ pub struct Remembered {
     pub name: Option<Name>,
     /// The rendezvous servers last used together.
     pub rendezvous: Vec<HostPort>,
+    /// Whether anybody has been met, who can then be met again in the local network.
+    pub has_met: bool,
 }
 
 /// Who we are to be, and where.
@@ -120,9 +123,15 @@ pub enum ConfigError {
     /// Nobody ever said.
     #[error(
         "no rendezvous is known yet. Name one with --rendezvous HOST, call somebody with --peer NAME@HOST, \
-         run your own with --serve, or stay in the local network with --visible; it is remembered"
+         or run your own with --serve; it is remembered. To meet somebody in the local network without one, \
+         start p2pchat with --visible, both of you"
     )]
     NoRendezvous,
+    /// Somebody in the local network is called, and it is not to be used.
+    #[error(
+        "{0}@{LOCAL_HOST} is somebody in the local network, which --no-lan and --relay-only leave alone"
+    )]
+    NoLan(Name),
     /// More servers than a run can use.
     #[error("{0} rendezvous servers are named; {MAX_SERVERS} can be used at the same time")]
     TooManyServers(usize),
@@ -142,7 +151,14 @@ impl Wanted {
     ///
     /// [`ConfigError`] says what is missing or contradicts what.
     pub fn place(&self, remembered: &Remembered) -> Result<Place, ConfigError> {
+        let uses_lan = self.lan != Lan::Off && self.paths != Paths::RelayOnly;
         let theirs = self.peer.as_ref().and_then(|peer| peer.rendezvous.clone());
+        let is_local = |one: &Rendezvous| one.host.host() == LOCAL_HOST;
+        let local = theirs.as_ref().is_some_and(is_local);
+        if let (true, false, Some(peer)) = (local, uses_lan, &self.peer) {
+            return Err(ConfigError::NoLan(peer.name.clone()));
+        }
+        let theirs = theirs.filter(|one| !is_local(one));
         let known = |host: &HostPort| Rendezvous { host: host.clone(), key: None };
         let remembers = |host: &HostPort| remembered.rendezvous.contains(host);
         let ours: Vec<Rendezvous> = match (self.rendezvous.as_slice(), &theirs, self.serve) {
@@ -164,7 +180,9 @@ impl Wanted {
         }
         match rendezvous.len() {
             // In the local network people may meet without one.
-            0 if self.lan != Lan::Everybody => return Err(ConfigError::NoRendezvous),
+            0 if !uses_lan || self.lan == Lan::Contacts && !remembered.has_met => {
+                return Err(ConfigError::NoRendezvous);
+            }
             0..=MAX_SERVERS => {}
             count => return Err(ConfigError::TooManyServers(count)),
         }
@@ -227,6 +245,7 @@ mod tests {
         let remembered = Remembered {
             name: Name::new("old").ok(),
             rendezvous: vec![host("old"), host("older")],
+            has_met: false,
         };
         let place = |name, rendezvous, peer| {
             let place = wanted(name, rendezvous, peer).place(&remembered).expect("a place");
@@ -262,6 +281,34 @@ mod tests {
         assert_eq!(place(wanted("bob", "a b c d", "alice@e")), Err(ConfigError::TooManyServers(5)));
         let keys = format!("h#{} h#{}", "a".repeat(52), "b".repeat(51) + "a");
         assert_eq!(place(wanted("bob", &keys, "")), Err(ConfigError::TwoKeys(host("h"))));
+    }
+
+    #[test]
+    fn the_local_network_needs_no_server_once_somebody_was_met_or_may_be() {
+        let place = |lan, paths, has_met, peer| {
+            let wanted = Wanted { lan, paths, ..wanted("bob", "", peer) };
+            let place = wanted.place(&Remembered { has_met, ..Remembered::default() });
+            place.map(|place| place.rendezvous.len())
+        };
+        for peer in ["", "alice", "alice@local"] {
+            assert_eq!(place(Lan::Contacts, Paths::Any, true, peer), Ok(0), "{peer}");
+            assert_eq!(place(Lan::Everybody, Paths::Any, false, peer), Ok(0), "{peer}");
+            let none = Err(ConfigError::NoRendezvous);
+            assert_eq!(place(Lan::Contacts, Paths::Any, false, peer), none, "{peer}");
+        }
+        for (lan, paths) in [(Lan::Off, Paths::Any), (Lan::Contacts, Paths::RelayOnly)] {
+            assert_eq!(place(lan, paths, true, "alice"), Err(ConfigError::NoRendezvous));
+            let alice = Name::new("alice").expect("name");
+            assert_eq!(place(lan, paths, true, "alice@local"), Err(ConfigError::NoLan(alice)));
+        }
+    }
+
+    #[test]
+    fn whoever_is_in_the_local_network_is_at_no_server() {
+        let remembered = Remembered { rendezvous: vec![host("old")], ..Remembered::default() };
+        let wanted = Wanted { lan: Lan::Contacts, ..wanted("bob", "", "alice@local") };
+        let place = wanted.place(&remembered).expect("a place");
+        assert_eq!(place.rendezvous, ["old".parse().expect("host")]);
     }
 
     #[test]

@@ -163,12 +163,12 @@ impl Peer {
                     }
                 }
                 event = self.network.events.recv(), if !self.network_ended => match event {
-                    Some(Event::Announce(announcement)) => {
-                        if let Some(discovery) = &mut self.discovery {
-                            discovery.announce(announcement);
-                        }
-                    }
                     Some(event) => {
+                        if let (Event::Announce(news), Some(discovery)) =
+                            (&event, &mut self.discovery)
+                        {
+                            discovery.announce(news.clone());
+                        }
                         self.homes.iter_mut().for_each(|home| home.observe(&event));
                         self.input(Input::Network(event));
                     }

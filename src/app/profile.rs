@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use etcetera::BaseStrategy;
 
 use super::Failure;
-use crate::chat::{self, Snapshot};
+use crate::chat::{self, LOCAL_HOST, Snapshot};
 use crate::config::{Place, Remembered};
 
 /// The directory of the profile: the one given, else where the system keeps such things.
@@ -23,13 +23,15 @@ pub(super) fn directory(given: Option<PathBuf>) -> Result<PathBuf, Failure> {
 
 /// What earlier runs used last.
 pub(super) fn remembered(snapshot: &Snapshot) -> Remembered {
-    let known = &snapshot.rendezvous;
-    let mut last: Vec<_> = known.iter().filter(|known| known.place.is_some()).collect();
+    let known: Vec<_> = snapshot.rendezvous.iter().collect();
+    let servers = || known.iter().copied().filter(|known| known.host != LOCAL_HOST);
+    let mut last: Vec<_> = servers().filter(|known| known.place.is_some()).collect();
     last.sort_by_key(|known| known.place);
     // Profiles of earlier versions know when each was used, not which were used together.
-    let last = if last.is_empty() { known.iter().take(1).collect() } else { last };
+    let last = if last.is_empty() { servers().take(1).collect() } else { last };
     Remembered {
         name: known.iter().find_map(|known| known.name.clone()),
+        has_met: snapshot.contacts.iter().any(|contact| contact.key.is_some()),
         rendezvous: last.iter().filter_map(|known| known.host.parse().ok()).collect(),
     }
 }
@@ -79,6 +81,15 @@ mod tests {
         let remembered = remembered(&snapshot);
         assert_eq!(remembered.rendezvous, ["new:9".parse().expect("host")]);
         assert_eq!(remembered.name, Name::new("bob").ok());
+    }
+
+    #[test]
+    fn the_name_in_the_local_network_is_remembered_and_no_server_is_made_of_it() {
+        let known = known(LOCAL_HOST, Some("bob"), 1);
+        let snapshot = Snapshot { rendezvous: vec![known], ..Snapshot::default() };
+        let remembered = remembered(&snapshot);
+        assert_eq!(remembered.name, Name::new("bob").ok());
+        assert!(remembered.rendezvous.is_empty() && !remembered.has_met);
     }
 
     #[test]

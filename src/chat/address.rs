@@ -18,7 +18,7 @@ pub struct Address {
 
 /// The host of those whom no server knows: they named themselves in the local network. RFC 6762 §3
 /// keeps the word out of the names of the Internet.
-pub const LOCAL_HOST: &str = "local";
+pub const LOCAL_HOST: &str = p2pchat_wire::neighbour::HOST;
 
 impl Address {
     /// The address of `name` at `host`.

@@ -130,7 +130,10 @@ impl Chat {
             (_, Some(Refusal::Offline)) => ExitCode::PeerOffline,
             (_, Some(_)) => ExitCode::Refused,
             // The server has not even answered yet.
-            (Presence::Offline, None) if !self.servers.any_registered() => {
+            (Presence::Offline, None)
+                if self.servers.of(&one.contact.address).is_some()
+                    && !self.servers.any_registered() =>
+            {
                 ExitCode::RendezvousUnreachable
             }
             // Connected, and nothing could leave: over the one path there is, text may not go.

@@ -18,7 +18,7 @@
 //! is told, [`command`] what can be typed, [`clean`] what keeps a stranger's text from the
 //! terminal. `conversation`, `outbox` and `inbox` hold the state; `network`, `disk`, `typed` and
 //! `exit` are what the machine does about each kind of input; `servers` is what it knows of our
-//! rendezvous servers.
+//! rendezvous servers, `locally` what it does without one.
 
 mod address;
 pub mod clean;
@@ -28,6 +28,7 @@ mod disk;
 mod examining;
 mod exit;
 mod inbox;
+mod locally;
 mod network;
 pub mod notice;
 mod outbox;
@@ -57,6 +58,7 @@ use self::disk::Asked;
 use self::examining::OwnNetwork;
 use self::exit::Run;
 use self::inbox::Inbox;
+use self::locally::Locally;
 use self::outbox::LOAD_LINES;
 use self::record::{Line, Record};
 use self::servers::Servers;
@@ -164,6 +166,7 @@ pub struct Chat {
     /// For whom /path was asked, until the endpoint describes them.
     describing: Vec<PeerId>,
     servers: Servers,
+    locally: Locally,
     asked: VecDeque<Asked>,
     effects: VecDeque<Effect>,
     run: Run,
@@ -189,6 +192,7 @@ impl Chat {
             invited: None,
             describing: Vec::new(),
             servers: Servers::new(&config.hosts, &snapshot),
+            locally: Locally::default(),
             asked: VecDeque::new(),
             effects: VecDeque::new(),
             run: Run::default(),
@@ -352,6 +356,7 @@ impl Chat {
             conversation.wanted = true;
             let name = self.servers.peer_name(address);
             self.effects.extend(name.map(proto::Command::Connect).map(Effect::Network));
+            self.tell_search(address);
         }
         self.move_session_to(address);
     }

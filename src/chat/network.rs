@@ -44,8 +44,9 @@ impl Chat {
                     self.key_changed(address, expected, actual);
                 }
             }
-            // The wiring's.
-            Event::Announce(_) => {}
+            Event::Announce(announcement) => {
+                self.announced(announcement.map(|announcement| announcement.open.is_some()));
+            }
             Event::Connecting { name, peer: _ } => self.presence(&name, Presence::Connecting),
             Event::Connected { peer, name, path } => match self.servers.address(&name) {
                 Some(address) => self.connected(peer, address, path),

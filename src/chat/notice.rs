@@ -27,6 +27,25 @@ pub enum Notice {
         /// Whether this is the first time since the start, a new name or a trouble.
         first: bool,
     },
+    /// No server is in use, and the local network is told of us: contacts there can call us. Again
+    /// under another name.
+    Announced {
+        /// Our address there.
+        me: Address,
+        /// Our key.
+        key: PeerId,
+        /// Whether everybody there is told our name and our key.
+        visible: bool,
+    },
+    /// Somebody is looked for in the local network and nowhere else. Said once.
+    Searching {
+        /// Who.
+        peer: Address,
+        /// Whether we have met, so that we can recognise each other.
+        met: bool,
+        /// Whether everybody there is told who we are. Two who have not met need that, both.
+        visible: bool,
+    },
     /// The server does not let us have the name.
     RegisterRefused {
         /// Which server, if we use several.

@@ -66,6 +66,11 @@ impl Servers {
         self.list.iter().map(|server| server.rendezvous.host.as_str())
     }
 
+    /// Whether there is none, so that we can meet people in the local network only.
+    pub(super) fn are_none(&self) -> bool {
+        self.list.is_empty()
+    }
+
     /// Whether there is more than one, so that people have to be told of which one we speak.
     pub(super) fn are_several(&self) -> bool {
         self.list.len() > 1
@@ -227,7 +232,8 @@ impl Chat {
 
     /// Ends a run that is fed by a pipe and that no server can help.
     fn leave_if_hopeless(&mut self, code: ExitCode) {
-        let all = self.servers.iter().all(Server::is_hopeless);
+        let local = self.invited.as_ref().is_some_and(|peer| peer.host == LOCAL_HOST);
+        let all = self.servers.iter().all(Server::is_hopeless) && !local;
         let pinned = |peer: &Address| {
             self.conversations.get(peer).is_some_and(|one| one.contact.key.is_some())
         };

@@ -1,6 +1,8 @@
 //! What a chat says and does, seen from outside. The delivery of lines is tested with a store,
 //! in `store::delivery_tests`.
 
+mod locally;
+
 use std::net::SocketAddr;
 
 use p2pchat_wire::identity::{Name, PeerId};

@@ -27,7 +27,7 @@ use crate::proto::{Command, MAX_NEIGHBOUR_ENDPOINTS};
 /// Announcements that are followed; of a flood, the first.
 const MAX_INSTANCES: usize = 256;
 
-/// Announcements of which the library may have heard before it is started anew.
+/// Announcements that the library may hold before it is stopped, and what it holds dropped.
 const MAX_HEARD: usize = 2048;
 
 /// How long nothing is listened to after a flood, or after the library ended.
@@ -46,6 +46,8 @@ pub struct Discovery {
     /// Until the library is started again.
     pause: Option<Pin<Box<Sleep>>>,
     instances: Instances,
+    /// Announcements that stood when the library was stopped, and that the endpoint still counts.
+    departed: Vec<Nonce>,
 }
 
 /// The library at work.
@@ -54,6 +56,7 @@ struct Daemon {
     found: Receiver<ServiceEvent>,
     /// The full name of what is announced now.
     announced: Option<String>,
+    /// Announcements that stand, of whatever kind.
     heard: usize,
 }
 
@@ -66,8 +69,8 @@ impl Discovery {
     /// which we are to be reached.
     #[must_use]
     pub fn new(bound: Vec<SocketAddr>) -> Self {
-        let instances = Instances::default();
-        Self { bound, announcement: None, daemon: None, pause: None, instances }
+        let (instances, departed) = (Instances::default(), Vec::new());
+        Self { bound, announcement: None, daemon: None, pause: None, instances, departed }
     }
 
     /// Announces this from now on, and nothing else.
@@ -81,6 +84,9 @@ impl Discovery {
     /// Waits for somebody to come, to change or to go.
     pub async fn next(&mut self) -> Command {
         loop {
+            if let Some(nonce) = self.departed.pop() {
+                return Command::NeighbourGone(nonce);
+            }
             let Some(daemon) = &mut self.daemon else {
                 if let Some(pause) = &mut self.pause {
                     pause.await;
@@ -104,7 +110,10 @@ impl Discovery {
                 Some(ServiceEvent::ServiceResolved(service)) => {
                     self.instances.resolved(&service, &Link::all())
                 }
-                Some(ServiceEvent::ServiceRemoved(_, instance)) => self.instances.remove(&instance),
+                Some(ServiceEvent::ServiceRemoved(_, instance)) => {
+                    daemon.heard = daemon.heard.saturating_sub(1);
+                    self.instances.remove(&instance)
+                }
                 Some(ServiceEvent::ServiceFound(..)) => {
                     daemon.heard += 1;
                     None
@@ -138,6 +147,7 @@ impl Discovery {
         if let Some(daemon) = self.daemon.take() {
             drop(daemon.service.shutdown());
         }
+        self.departed.extend(std::mem::take(&mut self.instances).0.into_values());
     }
 }
 

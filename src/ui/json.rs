@@ -138,6 +138,15 @@ pub fn render(notice: &Notice, background: Background<'_>) -> Vec<Printout> {
             rendezvous: &me.host,
             mapped: mapped.to_string(),
         }),
+        Notice::Announced { me, key, .. } => write(&json!({
+            "type": "ready",
+            "name": me.name.as_str(),
+            "key": key.to_string(),
+            "rendezvous": me.host,
+        })),
+        Notice::Searching { peer, met, .. } => {
+            write(&json!({"type": "searching", "peer": peer.to_string(), "met": met}))
+        }
         Notice::Peer { peer, key, state, path, .. } => write(&Outgoing::Peer {
             peer: peer.to_string(),
             key: key.map(|key| key.to_string()),

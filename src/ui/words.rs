@@ -23,6 +23,8 @@ pub fn sentence(notice: &Notice, zone: &TimeZone, background: Background<'_>) ->
         Notice::Registered { me, mapped, .. } => {
             format!("You are {me}, reachable at {mapped}. To talk to you: p2pchat --peer {me}")
         }
+        Notice::Announced { me, visible, .. } => announced(me, *visible),
+        Notice::Searching { peer, met, visible } => searching(peer, *met, *visible),
         Notice::RegisterRefused { server, name, refusal } => {
             register_refused(&the(server.as_deref()), name.as_str(), *refusal)
         }
@@ -88,6 +90,12 @@ pub fn sentence(notice: &Notice, zone: &TimeZone, background: Background<'_>) ->
             paths::circumstances(peer, circumstances, *clock_ahead_ms)
         }
         Notice::History(lines) => tables::history(lines, zone),
+        Notice::Identity { name: Some(name), hosts, key } if hosts.is_empty() => {
+            format!("You are {name} in the local network. Your key: {key}")
+        }
+        Notice::Identity { name: None, hosts, key } if hosts.is_empty() => {
+            format!("You have no name yet; /login NAME gives you one. Your key: {key}")
+        }
         Notice::Identity { name: Some(name), hosts, key } => {
             let names: Vec<String> = hosts.iter().map(|host| format!("{name}@{host}")).collect();
             format!("You are {}. Your key: {key}", names.join(" and "))
@@ -116,6 +124,37 @@ pub fn sentence(notice: &Notice, zone: &TimeZone, background: Background<'_>) ->
 /// A server in the middle of a sentence.
 fn the(server: Option<&str>) -> String {
     server.map_or_else(|| "rendezvous".to_owned(), |host| format!("rendezvous {host}"))
+}
+
+fn announced(me: &Address, visible: bool) -> String {
+    let name = &me.name;
+    if visible {
+        format!(
+            "You are {name}, without a rendezvous: whoever is in this network can see your name \
+             and call you, with p2pchat --visible --peer {me}"
+        )
+    } else {
+        format!(
+            "You are {name}, without a rendezvous: contacts in this network find you. Nobody else \
+             sees who you are."
+        )
+    }
+}
+
+fn searching(peer: &Address, met: bool, visible: bool) -> String {
+    let name = &peer.name;
+    match (met, visible) {
+        (true, _) => format!("Looking for {name} in the local network."),
+        (false, true) => format!(
+            "Looking for {name} in the local network. You have not met yet, so {name} must be \
+             started with --visible, too."
+        ),
+        (false, false) => format!(
+            "Looking for {name} in the local network. But you have not met yet, and cannot \
+             recognise each other: for the first time start p2pchat with --visible, both of you, \
+             or meet at a rendezvous (--rendezvous HOST)."
+        ),
+    }
 }
 
 fn register_refused(server: &str, name: &str, refusal: Refusal) -> String {
