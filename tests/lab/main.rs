@@ -41,6 +41,7 @@ mod places;
 mod policy;
 #[path = "../programs/mod.rs"]
 mod programs;
+mod servers;
 mod traffic;
 mod walls;
 mod weather;
