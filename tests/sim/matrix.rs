@@ -177,7 +177,9 @@ fn two_homes_behind_one_carrier_go_direct_only_if_it_turns_datagrams_round() {
 fn a_home_behind_a_carrier_is_no_better_than_its_own_router() {
     let carrier = |home| Place::Carrier { home, carrier: Behaviour::home() };
     let home = || Place::Behind(Behaviour::home());
-    assert_eq!(outcome(Scene::new(1, carrier(Behaviour::symmetric()), home())), 'R');
+    let any = || Place::Behind(Behaviour::symmetric());
+    assert_eq!(outcome(Scene::new(1, carrier(Behaviour::symmetric()), home())), 'D');
+    assert_eq!(outcome(Scene::new(1, carrier(Behaviour::symmetric()), any())), 'R');
     let both = Scene::new(1, carrier(Behaviour::home()), carrier(Behaviour::home()));
     assert_eq!(outcome(both), 'D', "each behind a carrier of its own");
 }
