@@ -2,7 +2,7 @@
 //!
 //! The wiring announces there what we give it ([`Event::Announce`]), and tells who else announces
 //! themselves. An announcement is recognised as a contact's by its hint
-//! ([`Announcement`](p2pchat_wire::neighbour::Announcement)), and even then it is only a place to
+//! ([`Announcement`]), and even then it is only a place to
 //! try: nothing but the handshake proves the key. Those of people whom we do not know are sent
 //! nothing and answered nothing, unless we ourselves are open to everybody.
 //!

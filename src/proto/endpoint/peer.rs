@@ -48,7 +48,7 @@ pub(super) struct Peer {
     relays: Relays,
     near: Near,
     targets: Vec<Pair>,
-    /// Datagrams that wait for [`GUARD`], once.
+    /// Datagrams that wait for [the guard](meeting), once.
     guarded: VecDeque<(Instant, Pair, Vec<u8>)>,
     handshaking: Handshaking,
     paths: Paths,

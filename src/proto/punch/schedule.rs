@@ -8,7 +8,7 @@
 //! taken before the first flow of either side. Flow *n* of the one comes from its port *n + a* and
 //! goes to *n + x(n)*; flow *m* of the other comes from *m + b* and goes to *m + y(m)*. They meet if
 //! *n + x = m + b* and *m + y = n + a*, so if *x + y = a + b*. One side therefore has *x = 0*, and the
-//! other goes through *y = 0, 1, 2, …*, [`SHEAR`](super::plan::SHEAR) flows each: the sheared
+//! other goes through *y = 0, 1, 2, …*, [`SHEAR`] flows each: the sheared
 //! window meets whatever the sum of foreign ports is, as long as it is less than a quarter of its
 //! width. The window with *x = 0* is a quarter longer, because its flow *n* is *b* after *m*.
 
