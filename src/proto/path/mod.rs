@@ -283,14 +283,17 @@ impl Paths {
             self.relay_heard_at = Some(now);
             return Some(PathId::RELAY);
         };
-        let id = self.add(now, pair, Origin::PeerReflexive)?;
+        let known = self.direct.iter().find(|path| path.pair == pair).map(|path| path.id);
+        let id = known.or_else(|| self.add(now, pair, Origin::PeerReflexive))?;
         let path = self.find_mut(id)?;
         path.traffic.received += 1;
         let first = path.heard_at.is_none();
         path.heard_at = Some(now);
         path.received_bytes = path.received_bytes.saturating_add(bytes);
         // RFC 8445 §7.3.1.4: a check that arrives triggers one the other way, at once.
-        if path.state != State::Validated && (first || path.probes.next.is_none()) {
+        // But not every packet: where a path is silent to both sides, each probe would bring two.
+        let again = matches!(path.state, State::Silent(_)) && !path.was_just_probed(now);
+        if path.state != State::Validated && (first || again || path.probes.next.is_none()) {
             path.probes.unanswered = 0;
             path.probes.next = Some(now);
         }

@@ -249,6 +249,12 @@ impl Path {
         self.state == State::Validated && (self.shaken || self.probes.unanswered >= UNSURE_AFTER)
     }
 
+    /// Whether a probe left so lately that its echo may still come.
+    pub(super) fn was_just_probed(&self, now: Instant) -> bool {
+        let newest = self.probes.in_flight.back();
+        newest.is_some_and(|(_, sent)| now.saturating_duration_since(*sent) < REPEAT_AFTER.0)
+    }
+
     fn on_probe_sent(&mut self, now: Instant, token: u64) {
         let probes = &mut self.probes;
         if probes.in_flight.len() >= MAX_UNANSWERED as usize {

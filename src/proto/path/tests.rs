@@ -103,6 +103,27 @@ fn a_silent_path_falls_back_to_the_relay_and_is_probed_until_it_returns() {
 }
 
 #[test]
+fn packets_on_a_silent_path_do_not_each_bring_a_probe() {
+    let now = start();
+    let mut paths = Paths::new(Policy::Any);
+    let remote = Remote::Direct(pair(address("192.0.2.1:9")));
+    let direct = paths.heard(now, remote, 50).expect("added");
+    paths.poll_probe(now, 1);
+    paths.on_echo(now, 1);
+    let later = now + Duration::from_secs(2);
+    assert!(paths.on_unanswered(later, direct, 3));
+    let mut sent = 0;
+    for step in 0..100 {
+        let at = later + Duration::from_millis(step);
+        paths.heard(at, remote, 50);
+        while paths.poll_probe(at, 100 + step).is_some() {
+            sent += 1;
+        }
+    }
+    assert_eq!(sent, 1);
+}
+
+#[test]
 fn on_a_lossy_path_some_timeouts_are_chance_while_packets_arrive() {
     let now = start();
     let mut paths = Paths::new(Policy::Any);
