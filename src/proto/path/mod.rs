@@ -212,7 +212,8 @@ impl Paths {
             return None;
         }
         if let Some(path) = self.direct.iter_mut().find(|path| path.pair == pair) {
-            if matches!(path.state, State::Silent(_)) {
+            // Not if it is only heard: two silent ends would answer each packet with another.
+            if matches!(path.state, State::Silent(_)) && origin != Origin::PeerReflexive {
                 path.probes.next = Some(now);
             }
             return Some(path.id);

@@ -338,6 +338,23 @@ fn a_full_list_keeps_whoever_has_just_been_named() {
 }
 
 #[test]
+fn what_is_heard_on_a_silent_path_hastens_no_probe() {
+    let now = start();
+    let mut paths = Paths::new(Policy::Any);
+    let remote = Remote::Direct(pair(address("192.0.2.1:9")));
+    let direct = paths.heard(now, remote, 50).expect("added");
+    paths.poll_probe(now, 1);
+    paths.on_echo(now, 1);
+    assert!(paths.on_unanswered(now + Duration::from_secs(5), direct, 3));
+    let later = now + Duration::from_secs(5);
+    while paths.poll_probe(later, 2).is_some() {}
+    for _ in 0..10 {
+        paths.heard(later, remote, 50);
+        assert_eq!(paths.poll_probe(later, 3), None, "or two silent ends would never rest");
+    }
+}
+
+#[test]
 fn ever_new_endpoints_share_one_budget() {
     let begin = start();
     let mut paths = Paths::new(Policy::Any);
