@@ -80,6 +80,7 @@ impl Lair {
             nonce: hello.nonce,
             cookie: [0; 16],
             server: server.id().0,
+            time_ms: None,
         };
         alice.handle_datagram(now, SocketId::FIRST, at(SERVER), &challenge.encode());
         let init = sent_by(&mut alice);

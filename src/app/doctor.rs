@@ -1,7 +1,7 @@
 //! `p2pchat doctor`: what stands between this computer and the rendezvous, and with `--peer`, why the
 //! path to a person is what it is (`meeting.rs`).
 
-use super::peer::{StartError, random};
+use super::peer::{StartError, now, random};
 use super::{Failure, meeting, profile};
 use crate::chat::{ExitCode, Snapshot};
 use crate::config::{ConfigError, Face, Rendezvous, Wanted};
@@ -28,7 +28,8 @@ pub async fn doctor(wanted: Wanted) -> Result<(ExitCode, Vec<Printout>), Failure
     let sockets = Sockets::bind(wanted.bind)
         .map_err(|cause| StartError::Socket { address: wanted.bind, cause })?;
     let findings =
-        examine(&servers.unwrap_or_default(), sockets, wanted.port_mapping, random()?).await;
+        examine(&servers.unwrap_or_default(), sockets, wanted.port_mapping, now().0, random()?)
+            .await;
     let findings = Findings { expected_key: rendezvous.key, ..findings };
     let printout = match wanted.face {
         Face::Json => doctor::object(&host, &findings),

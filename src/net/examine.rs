@@ -23,18 +23,19 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const ROUTER: Duration = Duration::from_secs(3);
 
 /// Asks the rendezvous at `servers` what stands between it and us, and the router for a port if
-/// `port_mapping` says so. Takes a few seconds.
+/// `port_mapping` says so; `clock_ms` is what our clock says, in milliseconds since 1970. Takes a few seconds.
 pub async fn examine(
     servers: &[SocketAddr],
     mut sockets: Sockets,
     port_mapping: bool,
+    clock_ms: u64,
     seed: [u8; 32],
 ) -> Findings {
     let loopback = servers.iter().any(|server| server.ip().is_loopback());
     let interfaces = interfaces::look();
     let hosts = host_candidates(&sockets.local_addresses(), &interfaces, loopback);
     let router = Router::ask(port_mapping && !loopback, &interfaces);
-    let mut diagnosis = Diagnosis::new(now(), servers, hosts, seed);
+    let mut diagnosis = Diagnosis::new(now(), clock_ms, servers, hosts, seed);
     let mut whole = WholeSocket::new();
     let (connected, mut connections) = mpsc::channel(4);
     let mut buffer = vec![0; MAX_UDP];

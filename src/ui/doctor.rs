@@ -5,7 +5,7 @@ use std::time::Duration;
 use p2pchat_wire::VERSION;
 use serde_json::{Value, json};
 
-use super::{json, tables, words};
+use super::{json, paths, tables, words};
 use crate::chat::clean;
 use crate::proto::diagnosis::{
     Filtering, Findings, Ipv6, LONGEST_DATAGRAM, Mapping, Tcp, Verdict, verdict,
@@ -37,6 +37,7 @@ fn facts(findings: &Findings) -> Vec<(&'static str, String)> {
         let longest = format!("{longest} bytes in one piece; {LONGEST_DATAGRAM} are needed");
         facts.push(("longest", longest));
     }
+    facts.extend(findings.clock_ahead_ms.map(|ahead| ("clock", paths::clock(ahead))));
     facts
 }
 
@@ -276,6 +277,7 @@ fn value(server: &str, findings: &Findings) -> Value {
         },
         "key": findings.key.map(|key| key.to_string()),
         "version": findings.version,
+        "clock_ahead_ms": findings.clock_ahead_ms,
         "mapped": findings.mapped.map(|mapped| mapped.to_string()),
         "mapping": match findings.mapping {
             Mapping::Unknown => "unknown",
@@ -407,6 +409,7 @@ mod tests {
                 ],
             },
             hairpin: Some(false),
+            clock_ahead_ms: Some(-75_400),
             mtu: Some(1452),
             ..Findings::default()
         }
@@ -422,6 +425,7 @@ mod tests {
             "evidence      port 5000 by 203.0.113.10:3478, 5001 by 203.0.113.10:3479",
             "              port 5002 by 203.0.113.10:3478",
             "longest       1452 bytes in one piece; 1209 are needed",
+            "clock         your clock is 75 s behind",
         ] {
             assert!(said.lines().any(|one| one == line), "{line:?} is not in\n{said}");
         }
@@ -441,6 +445,7 @@ mod tests {
             ("filtering", json!("address-and-port-dependent")),
             ("ports", json!({"model": "sequential", "step": 1, "taken_by_others": 2})),
             ("hairpin", json!(false)),
+            ("clock_ahead_ms", json!(-75_400)),
             ("verdict", json!("predictable")),
         ] {
             assert_eq!(object[field], value, "{field}");

@@ -180,6 +180,15 @@ fn ports(model: PortModel) -> &'static str {
 /// A clock that differs by fewer milliseconds is right, as far as anybody can tell.
 const CLOCK_IS_RIGHT: i64 = 5_000;
 
+/// How our clock compares with another one.
+pub(super) fn clock(ahead_ms: i64) -> String {
+    match ahead_ms {
+        off if off.saturating_abs() <= CLOCK_IS_RIGHT => "the clocks agree".to_owned(),
+        behind @ ..0 => format!("your clock is {} s behind", behind.unsigned_abs() / 1000),
+        ahead => format!("your clock is {} s ahead", ahead / 1000),
+    }
+}
+
 /// What a peer says of its network.
 pub(super) fn circumstances(
     peer: &Address,
@@ -192,11 +201,7 @@ pub(super) fn circumstances(
     };
     let carried =
         if circumstances.over_tcp { "; the rendezvous is reached over TCP alone" } else { "" };
-    let clock = match clock_ahead_ms {
-        off if off.saturating_abs() <= CLOCK_IS_RIGHT => "the clocks agree".to_owned(),
-        behind @ ..0 => format!("your clock is {} s behind", behind.unsigned_abs() / 1000),
-        ahead => format!("your clock is {} s ahead", ahead / 1000),
-    };
+    let clock = clock(clock_ahead_ms);
     let ports = ports(circumstances.ports);
     format!("{peer} says: its ports are {ports}; {forwarded}{carried}; {clock}.")
 }

@@ -145,8 +145,14 @@ fn server_of_version(version: u8) -> String {
         let mut buffer = [0; 2048];
         while let Ok((length, from)) = socket.recv_from(&mut buffer) {
             if let Ok(Datagram::Hello(hello)) = Datagram::parse(&buffer[..length]) {
-                let challenge =
-                    Challenge { version, nonce: hello.nonce, cookie: [7; 16], server }.encode();
+                let challenge = Challenge {
+                    version,
+                    nonce: hello.nonce,
+                    cookie: [7; 16],
+                    server,
+                    time_ms: None,
+                }
+                .encode();
                 let _ = socket.send_to(&challenge, from);
             }
         }

@@ -20,7 +20,7 @@ fn forged(world: &World, host: usize, version: u8) -> Option<Vec<u8>> {
             }
         })?;
     let server = Identity::from_seed([66; 32]).id().0;
-    Some(Challenge { version, nonce, cookie: [0; 16], server }.encode())
+    Some(Challenge { version, nonce, cookie: [0; 16], server, time_ms: None }.encode())
 }
 
 #[test]

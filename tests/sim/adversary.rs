@@ -270,7 +270,9 @@ fn a_forged_challenge_delays_a_peer_and_does_not_stop_it() {
     for (version, server) in [(1, [0x99; 32]), (2, server_key().0), (2, [0x99; 32])] {
         let (mut scene, hello) = hello_to_a_known_server();
         let Ok(Datagram::Hello(asked)) = Datagram::parse(&hello.bytes) else { panic!("a hello") };
-        let forged = Challenge { version, nonce: asked.nonce, cookie: [0; 16], server }.encode();
+        let forged =
+            Challenge { version, nonce: asked.nonce, cookie: [0; 16], server, time_ms: None }
+                .encode();
         scene.world.inject(scene.bob, hello.to, hello.from, &forged);
         let alice = scene.alice;
         scene.world.run_until(5 * SECOND, "alice is registered", |world| {

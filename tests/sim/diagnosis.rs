@@ -31,6 +31,9 @@ fn at(text: &str) -> SocketAddr {
     text.parse().expect("address")
 }
 
+/// What the clock of whoever asks says at the beginning. The server's is a minute and a half ahead.
+const CLOCK_MS: u64 = 1_790_000_000_000;
+
 /// What a test has, besides the box.
 #[derive(Clone)]
 struct Place {
@@ -57,7 +60,8 @@ impl Place {
             SERVERS[..self.servers].iter().map(|text| at(text)).collect();
         let config = Config { sockets: sockets.clone(), ..Config::default() };
         let identity = Identity::from_seed([0xcc; 32]);
-        let server = Server::new(config, identity, Vec::new(), [3; 32], epoch());
+        let mut server = Server::new(config, identity, Vec::new(), [3; 32], epoch());
+        server.set_clock(epoch(), CLOCK_MS + 90_000);
         let nat = Nat::new(self.behaviour.clone(), "198.51.100.1".parse().expect("ip"), [5; 32]);
         let firewall = Nat::new(Behaviour::firewall(), HOST_V6.parse().expect("ip"), [6; 32]);
         let mut hosts = vec![SocketAddr::new(HOST.parse().expect("ip"), 4000)];
@@ -70,7 +74,7 @@ impl Place {
             hosts.retain(|host| host.is_ipv6());
             hosts.push(at("198.51.100.1:4000"));
         }
-        let diagnosis = Diagnosis::new(epoch(), &asked, hosts, [7; 32]);
+        let diagnosis = Diagnosis::new(epoch(), CLOCK_MS, &asked, hosts, [7; 32]);
         let mut run = Run {
             place: self,
             now: epoch(),
@@ -286,6 +290,12 @@ fn where_no_udp_passes_a_tcp_connection_tells_a_firewall_from_a_dead_server() {
         assert_eq!((found.udp, verdict(&found)), (None, expected));
         assert!(took < Duration::from_secs(4), "{took:?}");
     }
+}
+
+#[test]
+fn how_far_the_clock_is_off_is_found() {
+    let (found, ..) = Place::behind(Behaviour::home()).diagnose();
+    assert_eq!(found.clock_ahead_ms, Some(-90_000));
 }
 
 #[test]

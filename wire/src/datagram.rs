@@ -86,6 +86,9 @@ pub struct Challenge {
     pub cookie: [u8; 16],
     /// The server's public key, for a client that was not told it.
     pub server: [u8; 32],
+    /// What the server's clock says, in milliseconds since 1970, if it has one. Proves nothing, and
+    /// nothing but a diagnosis looks at it.
+    pub time_ms: Option<u64>,
 }
 
 /// What makes a server believe a source address enough to compute for it.
@@ -170,6 +173,7 @@ impl<'a> Datagram<'a> {
                 nonce: take(&mut rest)?,
                 cookie: take(&mut rest)?,
                 server: take(&mut rest)?,
+                time_ms: take::<8>(&mut rest).ok().map(u64::from_be_bytes),
             }),
             LINK_INIT if bytes.len() >= MIN_LINK_INIT => Self::LinkInit(LinkInit {
                 version: take::<1>(&mut rest)?[0],
@@ -237,6 +241,7 @@ impl Challenge {
         out.extend(self.nonce);
         out.extend(self.cookie);
         out.extend(self.server);
+        out.extend(self.time_ms.into_iter().flat_map(u64::to_be_bytes));
         out
     }
 }
@@ -352,7 +357,14 @@ mod tests {
     fn every_kind_is_read_as_it_was_written() {
         let noise = [5; 640];
         let hello = Hello { version: 1, nonce: [2; 16] };
-        let challenge = Challenge { version: 1, nonce: [2; 16], cookie: [3; 16], server: [4; 32] };
+        let challenge = Challenge {
+            version: 1,
+            nonce: [2; 16],
+            cookie: [3; 16],
+            server: [4; 32],
+            time_ms: Some(1_790_000_000_000),
+        };
+        let timeless = Challenge { time_ms: None, ..challenge };
         let proof = AddressProof::Cookie { nonce: [2; 16], cookie: [3; 16] };
         let init = LinkInit { version: 1, proof, sender: 9, noise: &noise };
         let token = LinkInit { proof: AddressProof::Token([8; 32]), ..init };
@@ -361,6 +373,7 @@ mod tests {
         for (bytes, expected) in [
             (hello.encode(), Datagram::Hello(hello)),
             (challenge.encode(), Datagram::Challenge(challenge)),
+            (timeless.encode(), Datagram::Challenge(timeless)),
             (init.encode(), Datagram::LinkInit(init)),
             (token.encode(), Datagram::LinkInit(token)),
             (response.encode_link(), Datagram::LinkResponse(response)),

@@ -19,7 +19,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::pin;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use p2pchat_wire::DEFAULT_PORT;
 use p2pchat_wire::identity::{Identity, ServerKey};
@@ -219,6 +219,7 @@ impl Rendezvous {
                 }
                 () = readable(&self.sockets) => {}
             }
+            self.tell_time();
             self.receive(&mut buffers).await;
         }
         self.stop().await;
@@ -227,6 +228,14 @@ impl Rendezvous {
         statistics.carriers = self.carriers.accepted;
         statistics.carriers_refused = self.carriers.refused;
         statistics
+    }
+
+    /// The clock may have been set since the last time.
+    fn tell_time(&mut self) {
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        if let Some(ms) = since_1970.ok().and_then(|since| u64::try_from(since.as_millis()).ok()) {
+            self.server.set_clock(Instant::now(), ms);
+        }
     }
 
     /// Takes what has arrived, a few batches from each socket.

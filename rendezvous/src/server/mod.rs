@@ -123,6 +123,8 @@ pub struct Server {
     config: Config,
     identity: Identity,
     started: Instant,
+    /// What the clock said: milliseconds since we started, and since 1970.
+    wall_clock: Option<(u64, u64)>,
     jar: CookieJar,
     random: Random,
     registry: Registry,
@@ -181,6 +183,7 @@ impl Server {
             config,
             identity,
             started: now,
+            wall_clock: None,
             jar: CookieJar::new(&mut random),
             random,
             registry: Registry::default(),
@@ -193,6 +196,12 @@ impl Server {
             outputs: VecDeque::new(),
             stopping: Stopping::No,
         }
+    }
+
+    /// Tells the time of day, in milliseconds since 1970, which clients may compare with theirs. Nothing
+    /// else depends on it; until it is told, clients are not.
+    pub fn set_clock(&mut self, now: Instant, since_1970_ms: u64) {
+        self.wall_clock = Some((self.clock(now), since_1970_ms));
     }
 
     /// The public key that clients know this server by.
@@ -333,7 +342,9 @@ impl Server {
     fn challenge(&mut self, at: u64, from: Endpoint, hello: &Hello) {
         let cookie = self.jar.cookie(from.remote, &hello.nonce, Duration::from_millis(at));
         let server = self.identity.id().0;
-        let challenge = Challenge { version: VERSION, nonce: hello.nonce, cookie, server };
+        let time_ms =
+            self.wall_clock.map(|(then, time)| time.saturating_add(at.saturating_sub(then)));
+        let challenge = Challenge { version: VERSION, nonce: hello.nonce, cookie, server, time_ms };
         self.statistics.challenges += 1;
         self.transmit(from, challenge.encode());
     }

@@ -26,6 +26,8 @@ pub struct Findings {
     pub expected_key: Option<ServerKey>,
     /// The version of the protocol that it speaks.
     pub version: Option<u8>,
+    /// By how many milliseconds our clock is ahead of the rendezvous', to within half a round trip.
+    pub clock_ahead_ms: Option<i64>,
     /// Where the rendezvous sees us.
     pub mapped: Option<SocketAddr>,
     /// Towards whom a socket of ours has the same external endpoint.

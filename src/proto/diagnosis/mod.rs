@@ -101,6 +101,8 @@ pub enum Output {
 pub struct Diagnosis {
     random: Random,
     begun_at: Instant,
+    /// What our clock said then, in milliseconds since 1970.
+    clock_ms: u64,
     questions: Questions<Purpose>,
     /// Where the server's addresses see our first socket, in the order of their answers.
     homes: Vec<(SocketAddr, Answer)>,
@@ -122,10 +124,12 @@ pub struct Diagnosis {
 
 impl Diagnosis {
     /// Begins to ask the server at `servers`, of which the first of each family is the address that
-    /// the server was given first. `hosts` are the local endpoints of our first socket.
+    /// the server was given first. `hosts` are the local endpoints of our first socket; `clock_ms`
+    /// is what our clock says, in milliseconds since 1970.
     #[must_use]
     pub fn new(
         now: Instant,
+        clock_ms: u64,
         servers: &[SocketAddr],
         hosts: Vec<SocketAddr>,
         seed: [u8; 32],
@@ -134,6 +138,7 @@ impl Diagnosis {
         let mut diagnosis = Self {
             random: Random::from_seed(seed),
             begun_at: now,
+            clock_ms,
             questions: Questions::new(),
             homes: Vec::new(),
             choose_at: None,
@@ -273,12 +278,24 @@ impl Diagnosis {
         }
     }
 
+    /// What the server's clock said was said half a round trip ago.
+    fn compare_clocks(&mut self, now: Instant, theirs: u64, took: Duration) {
+        let passed = now.saturating_duration_since(self.begun_at).saturating_sub(took / 2);
+        let ours =
+            self.clock_ms.saturating_add(u64::try_from(passed.as_millis()).unwrap_or(u64::MAX));
+        let ahead = i128::from(ours) - i128::from(theirs);
+        self.findings.clock_ahead_ms = i64::try_from(ahead).ok();
+    }
+
     fn on_reply(&mut self, now: Instant, purpose: Purpose, reply: Reply, took: Duration) {
         match (purpose, reply) {
             (Purpose::Hello(server), Reply::Challenge(challenge)) => {
                 self.findings.version = Some(challenge.version);
                 self.findings.key = Some(PeerId(challenge.server));
                 self.findings.udp.get_or_insert((server, took));
+                if let Some(theirs) = challenge.time_ms {
+                    self.compare_clocks(now, theirs, took);
+                }
             }
             (Purpose::Home(server), Reply::Seen(answer)) => {
                 self.findings.udp.get_or_insert((server, took));

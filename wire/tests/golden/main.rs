@@ -125,8 +125,13 @@ fn a_link_begins_with_these_datagrams() {
     let (alice, server) = (Identity::from_seed(ALICE), Identity::from_seed(SERVER));
     let purpose = Purpose::Link(server.id());
     book.check("wire/link/hello", &Hello { version: VERSION, nonce: NONCE }.encode());
-    let challenge =
-        Challenge { version: VERSION, nonce: NONCE, cookie: COOKIE, server: server.id().0 };
+    let challenge = Challenge {
+        version: VERSION,
+        nonce: NONCE,
+        cookie: COOKIE,
+        server: server.id().0,
+        time_ms: Some(1_790_000_000_000),
+    };
     book.check("wire/link/challenge", &challenge.encode());
 
     book.check("wire/link/request", &signal::encode_padded(&request(), 0));
