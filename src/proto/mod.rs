@@ -9,8 +9,8 @@
 //! go) and a `session` (what they say). A session has one `recovery` for each path (what was lost,
 //! how much may be sent) and its `stream`s (what the application said, in order).
 //!
-//! Beside them, `nat` infers from STUN answers how NATs give out ports, and `punch` plans what to send
-//! where ports have to be guessed. A [`diagnosis`] is a machine of its own, for people who want to know
+//! Beside them, `nat` infers from STUN answers how NATs give out ports, `lifetime` from where servers see
+//! us when they end mappings, and `punch` plans what to send where ports have to be guessed. A [`diagnosis`] is a machine of its own, for people who want to know
 //! what they are behind.
 
 pub mod diagnosis;
@@ -19,6 +19,7 @@ mod event;
 mod frame;
 #[cfg(test)]
 mod golden_tests;
+mod lifetime;
 mod nat;
 mod path;
 mod port_mapping;

@@ -39,6 +39,7 @@ pub(crate) struct Person {
     remarks: Vec<String>,
     /// Streams to ports where nobody listens.
     refused: BTreeSet<SocketId>,
+    closed: BTreeSet<SocketId>,
 }
 
 /// What outlives a process: the disk, and the person's memory.
@@ -87,6 +88,7 @@ impl Person {
             complaints: Vec::new(),
             remarks: Vec::new(),
             refused: BTreeSet::new(),
+            closed: BTreeSet::new(),
         }
     }
 
@@ -222,7 +224,9 @@ impl Host for Person {
     }
 
     fn handle_datagram(&mut self, now: Instant, from: SocketAddr, at: SocketAddr, bytes: &[u8]) {
-        self.endpoint.handle_datagram(now, socket_at(at), from, bytes);
+        if !self.closed.contains(&socket_at(at)) {
+            self.endpoint.handle_datagram(now, socket_at(at), from, bytes);
+        }
     }
 
     fn handle_timeout(&mut self, now: Instant) {
@@ -246,7 +250,10 @@ impl Host for Person {
                 Out::Socket(SocketRequest::Dial { id, to, .. }) if to.port() != STREAMS => {
                     self.refused.insert(id);
                 }
-                // Every port of a simulated host is open.
+                Out::Socket(SocketRequest::Close(id)) => {
+                    self.closed.insert(id);
+                }
+                // Every other port of a simulated host is open.
                 Out::Socket(_) => {}
                 Out::Event(event) => {
                     self.remark(&event);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use p2pchat::proto::{Command, Event, PathKind};
 
-use crate::nat::Behaviour;
+use crate::nat::{Behaviour, Ports};
 use crate::scene::{Place, Scene};
 use crate::talker::Talker;
 use crate::topology::HostId;
@@ -12,6 +12,9 @@ use crate::topology::HostId;
 const SECOND: Duration = Duration::from_secs(1);
 
 const MILLISECOND: Duration = Duration::from_millis(1);
+
+/// One way between any two networks.
+const WAY: Duration = Duration::from_millis(25);
 
 /// A round trip over the relay.
 const RELAYED: Duration = Duration::from_millis(4 * 25);
@@ -80,7 +83,9 @@ fn a_thousand_rebindings_lose_no_line_and_delay_the_next_by_no_more_than_a_round
             .for_each(|(worst, took)| *worst = took.max(*worst));
     }
     println!("line, answer, direct again after {worst:?} at most");
-    assert!(worst.iter().all(|took| *took <= RELAYED + MARGIN), "{worst:?}");
+    let [line, answer, direct] = worst;
+    assert!(line <= RELAYED + MARGIN && answer <= RELAYED + MARGIN, "{worst:?}");
+    assert!(direct <= 2 * RELAYED, "{worst:?}");
     let told: Vec<_> = (0..REBINDINGS).map(|round| round.to_string()).collect();
     for who in [scene.alice, scene.bob] {
         assert_eq!(scene.heard(who), told);
@@ -124,5 +129,47 @@ fn after_hours_of_sleep_there_is_a_session_again_within_seconds() {
         scene.say(alice, "good morning");
         let took = took + until_heard(&mut scene, bob, 0);
         assert!(took <= AWAKE, "{took:?}");
+    }
+}
+
+#[test]
+fn a_carrier_that_ends_every_mapping_after_a_minute_is_left_in_time_once_it_is_known() {
+    for (seed, both) in [(50, false), (51, true)] {
+        let harsh =
+            || Behaviour { absolute: Some(60 * SECOND), ports: Ports::Random, ..Behaviour::home() };
+        let other = if both { harsh() } else { Behaviour::home() };
+        let mut scene = Scene::new(seed, Place::Behind(harsh()), Place::Behind(other));
+        scene.meet(PathKind::Direct);
+        scene.world.run_for(400 * SECOND);
+        let relayed = |scene: &Scene| {
+            let (alice, bob, server) = (scene.alice, scene.bob, scene.server);
+            scene.world.arrivals(alice, server) + scene.world.arrivals(bob, server)
+        };
+        let (before, began) = (relayed(&scene), scene.world.now());
+        let mut worst = Duration::ZERO;
+        for line in 0..3000 {
+            for (from, to) in [(scene.alice, scene.bob), (scene.bob, scene.alice)] {
+                scene.say(from, &line.to_string());
+                worst = worst.max(until_heard(&mut scene, to, line));
+                assert!(
+                    worst <= 26 * MILLISECOND,
+                    "no line waited, whatever the carrier did: {worst:?}"
+                );
+            }
+            scene.world.run_for(SECOND / 5);
+        }
+        let minutes = (scene.world.now() - began).as_secs() / 60;
+        let rate = (relayed(&scene) - before) / minutes;
+        println!("both: {both}: {worst:?} at most, {rate} datagrams a minute to the server");
+        assert!(worst <= WAY, "a line waited: {worst:?}");
+        for who in [scene.alice, scene.bob] {
+            let talker = scene.talker(who);
+            let left = |(at, event): &&(_, Event)| {
+                *at > began
+                    && matches!(event, Event::PathChanged { path, .. } if path.kind != PathKind::Direct)
+            };
+            assert_eq!(talker.events.iter().filter(left).count(), 0, "it stays direct");
+            assert_eq!(ends(talker), 0);
+        }
     }
 }

@@ -34,6 +34,7 @@ pub(crate) struct Talker {
     pub(crate) paths: Vec<PathDescription>,
     /// Streams to ports where nobody listens.
     refused: BTreeSet<SocketId>,
+    closed: BTreeSet<SocketId>,
 }
 
 impl Talker {
@@ -53,6 +54,7 @@ impl Talker {
             token: None,
             paths: Vec::new(),
             refused: BTreeSet::new(),
+            closed: BTreeSet::new(),
         }
     }
 
@@ -131,7 +133,9 @@ impl Host for Talker {
     }
 
     fn handle_datagram(&mut self, now: Instant, from: SocketAddr, at: SocketAddr, bytes: &[u8]) {
-        self.endpoint.handle_datagram(now, socket_at(at), from, bytes);
+        if !self.closed.contains(&socket_at(at)) {
+            self.endpoint.handle_datagram(now, socket_at(at), from, bytes);
+        }
     }
 
     fn handle_timeout(&mut self, now: Instant) {
@@ -152,7 +156,10 @@ impl Host for Talker {
                 Out::Socket(SocketRequest::Dial { id, to, .. }) if to.port() != STREAMS => {
                     self.refused.insert(id);
                 }
-                // Every port of a simulated host is open.
+                Out::Socket(SocketRequest::Close(id)) => {
+                    self.closed.insert(id);
+                }
+                // Every other port of a simulated host is open.
                 Out::Socket(_) => {}
                 Out::Event(event) => self.notice(now, event),
                 Out::Timeout(timeout) => return Output::Timeout(timeout),

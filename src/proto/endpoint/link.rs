@@ -11,6 +11,7 @@
 
 mod attempt;
 mod fallback;
+mod moving;
 mod up;
 
 use std::net::SocketAddr;
@@ -253,29 +254,6 @@ impl Link {
         {
             up.ping_at = now;
             self.back_at = self.back_at.map(|_| now);
-        }
-    }
-
-    /// Shows the server where we are now, unless that was done a moment ago: it relays nothing that
-    /// comes from an endpoint which nothing sealed has come from yet.
-    pub(super) fn show_endpoint(&mut self, now: Instant) -> Option<Transmit> {
-        self.up.as_mut()?.show_endpoint(now)
-    }
-
-    /// The network is another one, or time has jumped: whatever was waited for is tried again at once.
-    ///
-    /// A ping is enough for a server that still knows us, and a new link is made beside it: after
-    /// hours of sleep the server knows nothing, and on some systems no clock tells.
-    pub(super) fn network_changed(&mut self, now: Instant, random: &mut Random) {
-        if let Some(up) = &mut self.up {
-            (up.pings, up.ping_at) = (0, now);
-        }
-        self.back_at = self.back_at.map(|_| now);
-        match &mut self.attempt {
-            Attempt::Hello { tries, next_at, .. } => (*tries, *next_at) = (0, now),
-            Attempt::Init(init) => init.next_at = now,
-            Attempt::None => self.restart(now, random),
-            Attempt::Later(_) | Attempt::Ready { .. } => {}
         }
     }
 

@@ -22,6 +22,7 @@ mod peer;
 mod pins;
 mod registration;
 mod relays;
+mod rotation;
 mod sockets;
 mod survey;
 mod surveying;
@@ -42,6 +43,7 @@ use home::{Home, Homes};
 use neighbours::Neighbours;
 use peer::Peer;
 use pins::Pins;
+use rotation::Rotation;
 use sockets::Sockets;
 use survey::Survey;
 
@@ -90,6 +92,7 @@ pub struct Endpoint {
     candidates: Vec<Candidate>,
     closed: bool,
     sockets: Sockets,
+    rotation: Rotation,
     survey: Survey,
     memory: Memory,
     /// The one peer with whom a planned punch is under way.
@@ -120,6 +123,7 @@ impl Endpoint {
             candidates: Vec::new(),
             closed: false,
             sockets: Sockets::default(),
+            rotation: Rotation::default(),
             survey: Survey::default(),
             memory: Memory::default(),
             punching: None,
@@ -392,6 +396,7 @@ impl Endpoint {
             self.servers_timeout(),
             self.survey.timeout(),
             self.neighbours_timeout(),
+            self.rotation.timeout(self.homes.local()).filter(|_| self.punching.is_none()),
             self.directory.timeout(),
         ];
         Output::Timeout(timeouts.into_iter().flatten().min())

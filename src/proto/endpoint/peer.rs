@@ -24,6 +24,7 @@ use crate::proto::path::{Pair, PathId, Paths, Remote};
 use crate::proto::session::{IDLE_TIMEOUT, Session};
 use crate::proto::{
     DisconnectReason, Event, PathDescription, PathInfo, PathReason, PeerName, Policy, ServerId,
+    SocketId,
 };
 use near::Near;
 pub(super) use near::Nearby;
@@ -269,6 +270,21 @@ impl Peer {
     pub(super) fn network_changed(&mut self, cx: &mut Context<'_>) {
         self.shake();
         self.paths.probe_all(cx.now);
+        self.drive(cx);
+    }
+
+    /// We move to another socket: see [`rotation`](super::rotation).
+    pub(super) fn change_socket(&mut self, cx: &mut Context<'_>, old: SocketId, new: SocketId) {
+        self.paths.change_socket(cx.now, old, new);
+        for target in self.targets.iter_mut().filter(|target| target.local == old) {
+            target.local = new;
+        }
+        self.drive(cx);
+    }
+
+    /// We have moved, and the old socket is to be closed.
+    pub(super) fn leave_socket(&mut self, cx: &mut Context<'_>, old: SocketId) {
+        self.paths.leave_socket(old);
         self.drive(cx);
     }
 

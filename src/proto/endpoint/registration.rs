@@ -60,6 +60,7 @@ impl Endpoint {
             self.advance_at(now, server);
         }
         self.events.extend(self.homes.choose().map(Event::HomeChanged));
+        self.rotate_sockets(now);
         self.look_at_our_nat(now);
         self.tend_neighbours(now);
     }
@@ -264,9 +265,15 @@ impl Endpoint {
     }
 
     fn on_signal(&mut self, now: Instant, server: ServerId, signal: ServerSignal) {
+        let nearest = self.homes.chosen().map(|home| home.id);
         let Some(home) = self.homes.get_mut(server) else { return };
         match signal {
             ServerSignal::Pong { mapped, .. } => {
+                if let (Some(way), true) = (home.link.pair(), nearest == Some(server))
+                    && way.local == home.link.local()
+                {
+                    self.rotation.lifetime.seen(now, way.local, way.remote, mapped);
+                }
                 if home.mapped == Some(mapped) {
                     return;
                 }

@@ -9,6 +9,7 @@
 //! travel inside the sealed session, so that nobody but the peer can echo one.
 
 mod blind;
+mod moving;
 mod probing;
 mod report;
 mod selection;
@@ -115,6 +116,8 @@ struct Path {
     suspected_at: Option<Instant>,
     /// Whether a network has changed since the last echo: it may work no longer.
     shaken: bool,
+    /// Whether one end is about to move: any other path that works is better.
+    retiring: bool,
     /// Packets that went there while nothing had ever come from there.
     blind: u32,
     /// Whether a planned punch led to it. Its packets are not counted with those that went to the
@@ -158,6 +161,11 @@ pub(crate) struct Paths {
     blind: Blind,
     /// The shortest round trip over the relay, once measured.
     relay_rtt: Option<Duration>,
+    /// What the peer names as its own, and what it named before.
+    offered: Vec<SocketAddr>,
+    left: Vec<SocketAddr>,
+    /// The socket of ours that is on its way out.
+    leaving: Option<SocketId>,
     /// The path that text was last routed to.
     active: Option<PathId>,
 }
@@ -176,6 +184,9 @@ impl Paths {
             forgotten: Vec::new(),
             blind: Blind::default(),
             relay_rtt: None,
+            offered: Vec::new(),
+            left: Vec::new(),
+            leaving: None,
             active: None,
         }
     }
@@ -234,7 +245,8 @@ impl Paths {
         }
         let id = PathId(self.next_id);
         self.next_id += 1;
-        self.direct.push(Path::new(id, pair, origin, now));
+        let retiring = self.is_retiring(pair);
+        self.direct.push(Path { retiring, ..Path::new(id, pair, origin, now) });
         Some(id)
     }
 
@@ -380,6 +392,7 @@ impl Path {
             heard_at: None,
             suspected_at: None,
             shaken: false,
+            retiring: false,
             blind: 0,
             found: false,
             received_bytes: 0,

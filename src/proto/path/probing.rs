@@ -64,6 +64,7 @@ const REPEAT_AFTER: (Duration, Duration) = (Duration::from_millis(200), Duration
 impl Paths {
     /// The next probe that is due: its path and the token to send.
     pub(crate) fn poll_probe(&mut self, now: Instant, token: u64) -> Option<PathId> {
+        self.forget_retired(now);
         loop {
             let due = |path: &Path| path.probes.next.is_some_and(|at| at <= now);
             let index = self.direct.iter().position(due)?;
@@ -240,7 +241,7 @@ impl Path {
             && self.probes.unanswered >= MAX_UNANSWERED
     }
 
-    fn is_silent_for(&self, now: Instant, time: Duration) -> bool {
+    pub(super) fn is_silent_for(&self, now: Instant, time: Duration) -> bool {
         matches!(self.state, State::Silent(since) if now.saturating_duration_since(since) >= time)
     }
 

@@ -78,8 +78,9 @@ impl Paths {
     fn best_direct(&self) -> Option<PathId> {
         let validated = || self.direct.iter().filter(|path| path.state == State::Validated);
         let rtt = |path: &Path| path.rtt.unwrap_or(Duration::MAX);
-        let best = validated().min_by_key(|path| rtt(path))?;
+        let best = validated().min_by_key(|path| (path.retiring, rtt(path)))?;
         match validated().find(|path| Some(path.id) == self.active) {
+            Some(active) if active.retiring && !best.retiring => Some(best.id),
             Some(active) if !is_worth_moving(rtt(active), rtt(best)) => Some(active.id),
             _ => Some(best.id),
         }

@@ -1,5 +1,7 @@
 //! What goes back and forth between a peer's session and its paths, and what the endpoint is told.
 
+use p2pchat_wire::address;
+
 use super::Peer;
 use crate::proto::endpoint::context::Context;
 use crate::proto::frame::{Candidate, CandidateKind};
@@ -140,6 +142,8 @@ impl Peer {
                 self.paths.add(cx.now, cx.home_to(candidate.endpoint), origin);
             }
         }
+        let offered = candidates.iter().map(|candidate| address::canonical(candidate.endpoint));
+        self.paths.on_offer(offered.collect());
     }
 
     pub(super) fn report_connected(&mut self, cx: &mut Context<'_>) {

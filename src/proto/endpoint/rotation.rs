@@ -1,0 +1,63 @@
+//! Moving to a fresh socket before our NAT ends the mapping of the one in use: make before break.
+//!
+//! The fresh socket is shown to the servers, which from then on see us there, and every path is tried
+//! from it, while the text stays where it is. Each path that works from the new socket takes over from
+//! its predecessor, on both sides. After a while the old socket is closed.
+
+use std::time::{Duration, Instant};
+
+use super::Endpoint;
+use crate::proto::SocketId;
+use crate::proto::lifetime::Lifetime;
+
+/// How long paths from the old socket may still be needed. Some round trips, with repetitions.
+const OVERLAP: Duration = Duration::from_secs(8);
+
+/// Which socket is on its way out, and why.
+#[derive(Debug, Default)]
+pub(super) struct Rotation {
+    pub(super) lifetime: Lifetime,
+    /// The old socket, and when it is closed.
+    retiring: Option<(SocketId, Instant)>,
+}
+
+impl Rotation {
+    /// When [`Endpoint::rotate_sockets`] has something to do.
+    pub(super) fn timeout(&self, home: SocketId) -> Option<Instant> {
+        match self.retiring {
+            Some((_, at)) => Some(at),
+            None => self.leave_at(home),
+        }
+    }
+
+    /// When the socket that servers know is to be left.
+    fn leave_at(&self, home: SocketId) -> Option<Instant> {
+        self.lifetime.leave_at().filter(|(socket, _)| *socket == home).map(|(_, at)| at)
+    }
+}
+
+impl Endpoint {
+    /// Takes the next step of a move, if it is time.
+    pub(super) fn rotate_sockets(&mut self, now: Instant) {
+        if let Some((old, at)) = self.rotation.retiring {
+            if at <= now {
+                self.rotation.retiring = None;
+                self.with_all_peers(now, |peer, cx| peer.leave_socket(cx, old));
+                self.sockets.close(old);
+            }
+            return;
+        }
+        let old = self.homes.local();
+        let due = self.rotation.leave_at(old).is_some_and(|at| at <= now);
+        // A planned punch counts on the mappings that it has measured.
+        if !due || self.punching.is_some() {
+            return;
+        }
+        let new = self.sockets.open();
+        for home in self.homes.iter_mut() {
+            self.transmits.extend(home.link.move_to(now, new));
+        }
+        self.with_all_peers(now, |peer, cx| peer.change_socket(cx, old, new));
+        self.rotation.retiring = Some((old, now + OVERLAP));
+    }
+}
