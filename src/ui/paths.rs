@@ -153,6 +153,11 @@ fn punching(report: &PunchReport) -> Option<String> {
         (PunchState::NotTried(Obstacle::PeerUnknown), _) => {
             "How the peer's NAT gives out ports is not known, so nobody guesses.".to_owned()
         }
+        (PunchState::NotTried(Obstacle::SharedNat), _) => {
+            "Both of you are behind one NAT, a carrier's most likely, and it lets nobody inside reach \
+             its outer address. IPv6 would help."
+                .to_owned()
+        }
         (PunchState::NotTried(Obstacle::Hopeless { permille }), _) => format!(
             "Your NAT's ports are {}, the peer's are {}: guessing them has a chance of {}, so nobody \
              tries. A port that either router forwards, or IPv6, would help.",
@@ -268,6 +273,7 @@ fn punch_object(report: &PunchReport) -> Value {
             PunchState::Resting(_) => "resting",
             PunchState::NotTried(Obstacle::OwnUnknown) => "own-unknown",
             PunchState::NotTried(Obstacle::PeerUnknown) => "peer-unknown",
+            PunchState::NotTried(Obstacle::SharedNat) => "shared-nat",
             PunchState::NotTried(Obstacle::Hopeless { .. }) => "hopeless",
         },
         "own": super::doctor::model(report.own.model),

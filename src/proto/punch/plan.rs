@@ -149,6 +149,9 @@ pub enum Obstacle {
     OwnUnknown,
     /// It is not known how the peer's does.
     PeerUnknown,
+    /// Both sides have the same external address, and it does not turn datagrams round, or probing
+    /// had found the way.
+    SharedNat,
     /// Ports would have to be guessed, and the budget buys too small a chance.
     Hopeless {
         /// The chance, in thousandths.

@@ -209,7 +209,12 @@ impl Peer {
         let Some(target) = self.vouched(cx) else { return };
         let remembered = cx.memory.recall(self.id, home.mapped.ip());
         let rung = rung(self.punching.tried, remembered);
-        let (plan, permille) = match choose(own, peer, cx.budget, rung) {
+        let chosen = choose(own, peer, cx.budget, rung).and_then(|chosen| {
+            // A fresh socket would meet the same wall.
+            let shared = chosen.0.strategy == Strategy::Fresh && target == home.mapped.ip();
+            if shared { Err(Obstacle::SharedNat) } else { Ok(chosen) }
+        });
+        let (plan, permille) = match chosen {
             Ok(chosen) => chosen,
             Err(obstacle) => {
                 self.punching.obstacle = Some(obstacle);
