@@ -170,10 +170,14 @@ impl Row {
                 if settled >= needed {
                     return None;
                 }
-                let report = seen.iter().flatten().find_map(|seen| seen.settled.as_ref().err());
+                let failed: Vec<&Try> =
+                    seen.iter().flatten().filter(|seen| seen.settled.is_err()).collect();
+                let spent: Vec<_> = failed.iter().map(|seen| seen.tallies).collect();
+                let report = failed.first().and_then(|seen| seen.settled.as_ref().err());
                 let report = report.map(String::as_str).unwrap_or_default();
                 Some(format!(
-                    "{}: {settled} of {}, not {needed}. One that failed: {report}\n",
+                    "{}: {settled} of {}, not {needed}. Those that failed spent {spent:?}. The first \
+                     of them: {report}\n",
                     self.places,
                     seen.len()
                 ))

@@ -171,9 +171,7 @@ impl Peer {
             self.shoot(cx);
         } else if self.punching.next_at.is_some_and(|at| at <= cx.now) {
             self.punching.next_at = None;
-            if self.leads(cx) {
-                self.consider(cx);
-            }
+            self.consider(cx);
         }
     }
 
@@ -199,29 +197,32 @@ impl Peer {
         self.punching.next_at = Some(now);
     }
 
-    /// Chooses a plan and proposes it, unless it is too early or there is none.
-    fn consider(&mut self, cx: &mut Context<'_>) {
-        let Some((_, peer)) = self.punching.heard.filter(|_| cx.survey.is_settled()) else {
-            return;
-        };
+    /// What there is to try towards `target`, as far as both NATs are known.
+    fn prospect(&self, cx: &Context<'_>, target: IpAddr) -> Option<Result<(Plan, u16), Obstacle>> {
+        let (_, peer) = self.punching.heard.filter(|_| cx.survey.is_settled())?;
         let own = cx.survey.evidence().model;
-        let Some(home) = cx.survey.home() else { return };
-        let Some(target) = self.vouched(cx) else { return };
+        let home = cx.survey.home()?;
         let remembered = cx.memory.recall(self.id, home.mapped.ip());
         let rung = rung(self.punching.tried, remembered);
-        let chosen = choose(own, peer, cx.budget, rung).and_then(|chosen| {
+        Some(choose(own, peer, cx.budget, rung).and_then(|chosen| {
             // A fresh socket would meet the same wall.
             let shared = chosen.0.strategy == Strategy::Fresh && target == home.mapped.ip();
             if shared { Err(Obstacle::SharedNat) } else { Ok(chosen) }
-        });
-        let (plan, permille) = match chosen {
-            Ok(chosen) => chosen,
-            Err(obstacle) => {
-                self.punching.obstacle = Some(obstacle);
-                return;
-            }
-        };
-        self.punching.obstacle = None;
+        }))
+    }
+
+    /// Chooses a plan and proposes it, unless it is too early or there is none.
+    fn consider(&mut self, cx: &mut Context<'_>) {
+        let Some(target) = self.vouched(cx) else { return };
+        let Some(chosen) = self.prospect(cx, target) else { return };
+        self.punching.obstacle = chosen.err();
+        let Ok((plan, permille)) = chosen else { return };
+        // It is the leading side that proposes; the other only knows why nothing comes.
+        if !self.leads(cx) {
+            return;
+        }
+        let home = cx.survey.home().map(|home| home.mapped.ip());
+        let remembered = home.and_then(|home| cx.memory.recall(self.id, home));
         let patience = match plan.strategy {
             Strategy::Fresh => CONSTANT_PATIENCE,
             Strategy::Window { .. } => PATIENCE,
