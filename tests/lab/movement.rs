@@ -16,9 +16,8 @@ const SLEEP: Duration = Duration::from_secs(45);
 /// How soon a new address is noticed and the server told, in most cases, on a busy machine.
 const PROMPT: Duration = Duration::from_millis(300);
 
-/// Here a round trip is nothing: what remains is the wait for an acknowledgement, below 50 ms, and
-/// whatever else the machine is doing.
-const RECOVERY: Duration = Duration::from_millis(150);
+/// Here a round trip is nothing: what remains is the wait for an acknowledgement.
+const RECOVERY: Duration = Duration::from_millis(50);
 
 /// New addresses in one chat.
 const REBINDINGS: u8 = 20;
