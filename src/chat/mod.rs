@@ -226,6 +226,9 @@ impl Chat {
         for (peer, lesson) in snapshot.lessons {
             self.effects.push_back(Effect::Network(proto::Command::RecallPunch { peer, lesson }));
         }
+        for limit in snapshot.idle {
+            self.effects.push_back(Effect::Network(proto::Command::RecallIdle(limit)));
+        }
         if let Some(name) = self.config.name.clone() {
             self.effects.push_back(Effect::Network(proto::Command::Register(name)));
         }

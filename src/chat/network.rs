@@ -60,6 +60,9 @@ impl Chat {
             Event::PunchLearned { peer, lesson } => {
                 self.ask(StoreRequest::SaveLesson(peer, lesson), Asked::Nothing);
             }
+            Event::IdleLearned(limit) => {
+                self.ask(StoreRequest::SaveIdle(limit), Asked::Nothing);
+            }
             Event::MappingInferred(evidence) => self.network.ports = evidence.model,
             Event::PortMapping(mapping) => {
                 self.network.forwarded = mapping.external().is_some();

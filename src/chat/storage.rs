@@ -8,7 +8,7 @@ use p2pchat_wire::identity::{Name, PeerId, ServerKey};
 
 use super::address::{Address, LineId, Timestamp};
 use super::record::Audience;
-use crate::proto::Lesson;
+use crate::proto::{IdleLimit, Lesson};
 
 /// Something to be written or read.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -50,6 +50,8 @@ pub enum StoreRequest {
     /// Remember how a direct path came to be, in place of what was remembered for the same peer and
     /// the same network of ours.
     SaveLesson(PeerId, Lesson),
+    /// Remember how long the NAT of a network of ours keeps a mapping that is not used.
+    SaveIdle(IdleLimit),
     /// Read the last lines, oldest first. Answered by [`StoreReply::History`].
     History {
         /// Of one conversation, or of all.
@@ -271,6 +273,8 @@ pub struct Snapshot {
     pub rendezvous: Vec<Rendezvous>,
     /// What led to direct paths through difficult NATs, the oldest first.
     pub lessons: Vec<(PeerId, Lesson)>,
+    /// How long the NATs of our networks keep a mapping that is not used, the oldest first.
+    pub idle: Vec<IdleLimit>,
 }
 
 impl Snapshot {

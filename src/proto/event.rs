@@ -7,6 +7,7 @@ use p2pchat_wire::identity::{Name, PeerId, ServerKey};
 use p2pchat_wire::neighbour::{Announcement, Nonce};
 use p2pchat_wire::signal::Refusal;
 
+use super::lifetime::idle::IdleLimit;
 use super::nat::Evidence;
 use super::port_mapping::PortMapping;
 use super::punch::Budget;
@@ -158,6 +159,8 @@ pub enum Command {
         /// What worked.
         lesson: Lesson,
     },
+    /// What an earlier [`Event::IdleLearned`] said.
+    RecallIdle(IdleLimit),
     /// Tell everybody that we leave, and stop. No output but the goodbyes follows.
     Close,
 }
@@ -310,6 +313,9 @@ pub enum Event {
         /// What worked.
         lesson: Lesson,
     },
+    /// How long our NAT keeps a mapping that is not used. Worth keeping: see
+    /// [`Command::RecallIdle`].
+    IdleLearned(IdleLimit),
     /// How our NAT gives out ports, whenever that is found to be another way than before.
     MappingInferred(Evidence),
 }

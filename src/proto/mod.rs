@@ -36,6 +36,7 @@ pub use event::{
     PathInfo, PathKind, PeerName, Policy, RendezvousTrouble, ServerId, SocketId, SocketRequest,
     Transmit,
 };
+pub use lifetime::idle::IdleLimit;
 pub use nat::{Allocation, Evidence, PortModel, Sample, Scope, infer};
 pub use path::{PathDescription, PathOrigin, PathReason, PathState};
 pub use port_mapping::{MappingProtocol, PortMapping};

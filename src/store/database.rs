@@ -18,10 +18,13 @@ use crate::chat::storage::{
     Rendezvous, Snapshot, StoreFailure, StoreReply, StoreRequest,
 };
 use crate::chat::{Address, LineId, Timestamp};
-use crate::proto::Lesson;
+use crate::proto::{IdleLimit, Lesson};
 
 /// Lessons that are remembered.
 const MAX_LESSONS: i64 = 1000;
+
+/// Networks whose idle limits are remembered.
+const MAX_IDLE_LIMITS: i64 = 16;
 
 /// Logs of one key that are remembered.
 const MAX_CURSORS: i64 = 16;
@@ -113,6 +116,7 @@ impl Database {
                 unshown: self.rows(rows::UNSHOWN, rows::received)?,
                 rendezvous: self.rows(rows::RENDEZVOUS, rows::rendezvous)?,
                 lessons: self.rows(rows::LESSONS, rows::lesson)?,
+                idle: self.rows(rows::IDLE, rows::idle)?,
             })
         };
         read().map_err(|error| ProfileError::Database(failure(&self.path, &error)))
@@ -170,6 +174,7 @@ fn handle(connection: &Connection, request: &StoreRequest) -> rusqlite::Result<S
         StoreRequest::Shown(lines) => shown(connection, lines),
         StoreRequest::SaveRendezvous(rendezvous) => save_rendezvous(connection, rendezvous),
         StoreRequest::SaveLesson(peer, lesson) => save_lesson(connection, *peer, lesson),
+        StoreRequest::SaveIdle(limit) => save_idle(connection, limit),
         StoreRequest::History { with, limit } => {
             history(connection, with.as_ref(), *limit).map(StoreReply::History)
         }
@@ -400,6 +405,18 @@ fn save_lesson(
     connection
         .prepare_cached("DELETE FROM lessons WHERE id <= (SELECT max(id) FROM lessons) - ?1")?
         .execute(params![MAX_LESSONS])?;
+    Ok(StoreReply::Done)
+}
+
+fn save_idle(connection: &Connection, limit: &IdleLimit) -> rusqlite::Result<StoreReply> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO idle_limits (external, seconds) VALUES (?1, ?2)")?
+        .execute(params![limit.external.to_string(), number(limit.idle.as_secs())])?;
+    connection
+        .prepare_cached(
+            "DELETE FROM idle_limits WHERE id <= (SELECT max(id) FROM idle_limits) - ?1",
+        )?
+        .execute(params![MAX_IDLE_LIMITS])?;
     Ok(StoreReply::Done)
 }
 

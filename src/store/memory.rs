@@ -9,7 +9,7 @@ use crate::chat::storage::{
     OutgoingLine, ReceivedLine, Rendezvous, Snapshot, StoreFailure, StoreReply, StoreRequest,
 };
 use crate::chat::{Address, LineId, Timestamp};
-use crate::proto::Lesson;
+use crate::proto::{IdleLimit, Lesson};
 
 /// Carries out requests in memory, by the same rules as the database.
 ///
@@ -23,6 +23,7 @@ pub struct Memory {
     lines: Vec<Entry>,
     rendezvous: Vec<Rendezvous>,
     lessons: Vec<(PeerId, Lesson)>,
+    idle: Vec<IdleLimit>,
     full: bool,
 }
 
@@ -71,6 +72,11 @@ impl Memory {
                 self.lessons.push((peer, lesson));
                 StoreReply::Done
             }
+            StoreRequest::SaveIdle(limit) => {
+                self.idle.retain(|known| known.external != limit.external);
+                self.idle.push(limit);
+                StoreReply::Done
+            }
             StoreRequest::History { with, limit } => self.history(with.as_ref(), limit),
         }
     }
@@ -90,7 +96,8 @@ impl Memory {
         let mut rendezvous = self.rendezvous.clone();
         rendezvous.sort_by_key(|known| std::cmp::Reverse(known.used_at));
         let (unshown, cursors) = (unshown.collect(), self.cursors.clone());
-        Snapshot { contacts, cursors, unshown, rendezvous, lessons: self.lessons.clone() }
+        let (lessons, idle) = (self.lessons.clone(), self.idle.clone());
+        Snapshot { contacts, cursors, unshown, rendezvous, lessons, idle }
     }
 
     fn save_contact(&mut self, contact: Contact) -> StoreReply {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::IpAddr;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use p2pchat_wire::identity::{Name, PeerId};
 use proptest::prelude::*;
@@ -15,7 +16,7 @@ use crate::chat::storage::{
     StoreRequest,
 };
 use crate::chat::{Address, Audience, LineId, Timestamp};
-use crate::proto::{self, Lesson, Plan};
+use crate::proto::{self, IdleLimit, Lesson, Plan};
 
 fn temp() -> TempDir {
     tempfile::tempdir().expect("a directory for the test")
@@ -91,6 +92,10 @@ fn what_was_answered_is_there_after_reopening() {
         external: IpAddr::from([192, 0, 2, network]),
         plan: Plan { strategy: proto::Strategy::Birthday { sockets: 256, probes: 1024 }, rung },
     };
+    let limit = |network, seconds| IdleLimit {
+        external: IpAddr::from([192, 0, 2, network]),
+        idle: Duration::from_secs(seconds),
+    };
     let replies = carry_out(
         &dir,
         vec![
@@ -104,6 +109,9 @@ fn what_was_answered_is_there_after_reopening() {
             StoreRequest::SaveLesson(peer, lesson(1, 0)),
             StoreRequest::SaveLesson(peer, lesson(2, 3)),
             StoreRequest::SaveLesson(peer, lesson(1, 1)),
+            StoreRequest::SaveIdle(limit(1, 30)),
+            StoreRequest::SaveIdle(limit(2, 60)),
+            StoreRequest::SaveIdle(limit(1, 20)),
         ],
     );
     assert!(!replies.iter().any(|reply| matches!(reply, StoreReply::Failed(_))), "{replies:?}");
@@ -115,6 +123,7 @@ fn what_was_answered_is_there_after_reopening() {
     assert_eq!(snapshot.unshown, [ReceivedLine { after: 0, ..received("bob", 5, 4) }]);
     assert_eq!(snapshot.rendezvous, [rendezvous]);
     assert_eq!(snapshot.lessons, [(peer, lesson(2, 3)), (peer, lesson(1, 1))]);
+    assert_eq!(snapshot.idle, [limit(2, 60), limit(1, 20)]);
     let all = StoreRequest::LoadOutbox { to: address("bob"), after: 0, limit: 10 };
     assert_eq!(
         carry_out(&dir, vec![all]),

@@ -3,6 +3,9 @@
 //! What is read was written by us, unless somebody has edited the file: a value that breaks a rule
 //! of its type is an error of the database, never a panic.
 
+use std::net::IpAddr;
+use std::time::Duration;
+
 use p2pchat_wire::codec;
 use p2pchat_wire::identity::{Name, PeerId};
 use rusqlite::Row;
@@ -12,7 +15,7 @@ use crate::chat::storage::{
     Contact, Cursor, DeliveredLine, Direction, HistoryLine, OutgoingLine, ReceivedLine, Rendezvous,
 };
 use crate::chat::{Address, Audience, LineId, Timestamp};
-use crate::proto::Lesson;
+use crate::proto::{IdleLimit, Lesson};
 
 /// No plan of ours is longer.
 const MAX_PLAN: usize = 32;
@@ -33,6 +36,8 @@ pub(super) const RENDEZVOUS: &str =
     "SELECT host, key, token, name, used_at, place FROM rendezvous ORDER BY used_at DESC";
 
 pub(super) const LESSONS: &str = "SELECT peer, external, plan FROM lessons ORDER BY id";
+
+pub(super) const IDLE: &str = "SELECT external, seconds FROM idle_limits ORDER BY id";
 
 pub(super) const OUTBOX: &str = "
     SELECT seq, line, sent_at, audience, text, reference FROM lines
@@ -95,14 +100,22 @@ pub(super) fn rendezvous(row: &Row<'_>) -> rusqlite::Result<Rendezvous> {
 }
 
 pub(super) fn lesson(row: &Row<'_>) -> rusqlite::Result<(PeerId, Lesson)> {
-    let (external, plan): (String, Vec<u8>) = (row.get(1)?, row.get(2)?);
-    let external = external.parse().map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(1, Type::Text, Box::new(error))
-    })?;
+    let (external, plan): (_, Vec<u8>) = (ip(row, 1)?, row.get(2)?);
     let plan = codec::decode::<_, MAX_PLAN>(&plan).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(2, Type::Blob, Box::new(error))
     })?;
     Ok((PeerId(row.get(0)?), Lesson { external, plan }))
+}
+
+pub(super) fn idle(row: &Row<'_>) -> rusqlite::Result<IdleLimit> {
+    Ok(IdleLimit { external: ip(row, 0)?, idle: Duration::from_secs(unsigned(row, 1)?) })
+}
+
+fn ip(row: &Row<'_>, column: usize) -> rusqlite::Result<IpAddr> {
+    let text: String = row.get(column)?;
+    text.parse().map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+    })
 }
 
 pub(super) fn outgoing(row: &Row<'_>, to: &Address) -> rusqlite::Result<OutgoingLine> {

@@ -78,6 +78,14 @@ const STEPS: &[&str] = &[
     -- Among those that were last used together.
     ALTER TABLE rendezvous ADD COLUMN place INTEGER;
 ",
+    "
+    -- How long NATs keep a mapping that is not used, in seconds. The newest have the greatest id.
+    CREATE TABLE idle_limits (
+        id       INTEGER PRIMARY KEY,
+        external TEXT NOT NULL UNIQUE,
+        seconds  INTEGER NOT NULL
+    ) STRICT;
+",
 ];
 
 /// Brings the tables to the newest format.

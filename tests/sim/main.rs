@@ -21,6 +21,7 @@ mod carriers;
 mod client;
 mod delivery;
 mod diagnosis;
+mod idle;
 mod latency;
 mod link;
 mod machine;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use p2pchat_rendezvous::server::{self, CarrierId, ClaimId, Config, Local, Server};
 use p2pchat_wire::DEFAULT_PORT;
 use p2pchat_wire::identity::{Identity, Name, PeerId};
+use p2pchat_wire::stun::Request;
 
 use crate::topology::STREAMS;
 use crate::world::{Host, Output, Transmit};
@@ -24,6 +25,8 @@ pub(crate) struct Rendezvous {
     pub(crate) takes_streams: bool,
     /// Everybody who has come by a stream, by its number.
     streams: Vec<SocketAddr>,
+    /// Whether it knows RESPONSE-PORT (RFC 5780 §7.5). Asked by those who do, others stay silent.
+    pub(crate) directs_answers: bool,
 }
 
 /// Its addresses. There are two for IPv4, so that STUN clients can compare.
@@ -71,7 +74,8 @@ impl Rendezvous {
 
     fn around(server: Server, names: Vec<(Name, PeerId)>, commit: Duration) -> Self {
         let (claims, streams) = (VecDeque::new(), Vec::new());
-        Self { server, names, claims, commit, takes_streams: false, streams }
+        let (takes_streams, directs_answers) = (false, true);
+        Self { server, names, claims, commit, takes_streams, streams, directs_answers }
     }
 
     fn stream_of(&mut self, from: SocketAddr) -> CarrierId {
@@ -97,6 +101,11 @@ impl Host for Rendezvous {
     }
 
     fn handle_datagram(&mut self, now: Instant, from: SocketAddr, local: SocketAddr, bytes: &[u8]) {
+        let directed =
+            || Request::parse(bytes).is_some_and(|asked| asked.response_port().is_some());
+        if !self.directs_answers && directed() {
+            return;
+        }
         if [DEFAULT_PORT, STUN_PORT].contains(&local.port()) {
             self.server.handle_datagram(now, local, from, bytes);
         } else if local.port() == STREAMS && self.takes_streams {

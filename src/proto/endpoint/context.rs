@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use p2pchat_wire::address;
 use p2pchat_wire::datagram::relay;
@@ -29,6 +29,8 @@ pub(super) struct Context<'a> {
     pub(super) sockets: &'a mut Sockets,
     /// What is known of our NAT.
     pub(super) survey: &'a mut Survey,
+    /// How often a path to the peer is to be used.
+    pub(super) keepalive: Duration,
     pub(super) budget: &'a Budget,
     /// What led to direct paths before.
     pub(super) memory: &'a mut Memory,

@@ -28,9 +28,10 @@ use p2pchat_wire::replay::ReplayWindow;
 use p2pchat_wire::signal::{self, ClientSignal, LinkReply, LinkRequest, ServerSignal};
 
 use self::attempt::{Attempt, Init};
-use self::up::{PING_INTERVAL, Up};
+use self::up::Up;
 use super::carriers::Carriers;
 use super::sockets::Sockets;
+use crate::proto::lifetime::idle::LINK_KEEPALIVE;
 use crate::proto::path::Pair;
 use crate::proto::{RendezvousTrouble, SocketId, Transmit};
 
@@ -111,6 +112,8 @@ pub(super) struct Link {
     suspicion: Option<RendezvousTrouble>,
     token: Option<[u8; 32]>,
     attempt: Attempt,
+    /// How often the server is to hear of us.
+    keepalive: Duration,
     up: Option<Up>,
     /// The link before the newest handshake: packets sealed with its keys may still arrive.
     previous: Option<Up>,
@@ -138,12 +141,23 @@ impl Link {
             suspicion: None,
             token: None,
             attempt: Attempt::None,
+            keepalive: LINK_KEEPALIVE,
             up: None,
             previous: None,
             started_at_ms,
             epoch: now,
             last_counter: 0,
             reported: None,
+        }
+    }
+
+    /// Pings so often from now on; the next comes no later.
+    pub(super) fn ping_every(&mut self, now: Instant, every: Duration) {
+        if every != self.keepalive {
+            self.keepalive = every;
+            if let Some(up) = &mut self.up {
+                up.ping_at = up.ping_at.min(now + every);
+            }
         }
     }
 
@@ -374,7 +388,7 @@ impl Link {
             replay: ReplayWindow::default(),
             since: now,
             rtt: now.saturating_duration_since(init.sent_at),
-            ping_at: now + PING_INTERVAL,
+            ping_at: now + self.keepalive,
             pings: 0,
             ping_id: 0,
             ping_sent_at: now,
@@ -409,7 +423,7 @@ impl Link {
         let plaintext = up.open(sealed)?;
         let signal: ServerSignal = signal::decode(&plaintext).ok()?;
         if let ServerSignal::Pong { id, .. } = signal {
-            up.on_pong(now, id);
+            up.on_pong(now, id, self.keepalive);
         }
         Some(LinkEvent::Signal(Box::new(signal)))
     }

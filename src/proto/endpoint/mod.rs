@@ -48,6 +48,7 @@ use sockets::Sockets;
 use survey::Survey;
 
 use super::frame::Candidate;
+use super::lifetime::idle::IdleSearch;
 use super::path::{Pair, Remote};
 use super::punch::memory::Memory;
 use super::{
@@ -94,6 +95,7 @@ pub struct Endpoint {
     sockets: Sockets,
     rotation: Rotation,
     survey: Survey,
+    idle: IdleSearch,
     memory: Memory,
     /// The one peer with whom a planned punch is under way.
     punching: Option<PeerId>,
@@ -125,6 +127,7 @@ impl Endpoint {
             sockets: Sockets::default(),
             rotation: Rotation::default(),
             survey: Survey::default(),
+            idle: IdleSearch::default(),
             memory: Memory::default(),
             punching: None,
             transmits: VecDeque::new(),
@@ -209,6 +212,7 @@ impl Endpoint {
                 self.events.push_back(Event::PathsDescribed { peer: id, paths, reason });
             }
             Command::RecallPunch { peer, lesson } => self.memory.learn(peer, lesson),
+            Command::RecallIdle(limit) => self.idle.learn(limit),
             Command::Close => {
                 self.with_all_peers(now, |peer, cx| peer.close(cx, DisconnectReason::Closed));
                 self.say_goodbye();
@@ -395,6 +399,7 @@ impl Endpoint {
         let timeouts = [
             self.servers_timeout(),
             self.survey.timeout(),
+            self.idle.timeout(self.is_search_unwelcome()),
             self.neighbours_timeout(),
             self.rotation.timeout(self.homes.local()).filter(|_| self.punching.is_none()),
             self.directory.timeout(),
@@ -451,6 +456,7 @@ impl Endpoint {
             random: &mut self.random,
             sockets: &mut self.sockets,
             survey: &mut self.survey,
+            keepalive: self.idle.path_keepalive(),
             budget: &self.config.budget,
             memory: &mut self.memory,
             punching: &mut self.punching,

@@ -62,6 +62,7 @@ impl Endpoint {
         self.events.extend(self.homes.choose().map(Event::HomeChanged));
         self.rotate_sockets(now);
         self.look_at_our_nat(now);
+        self.look_for_idle_limit(now);
         self.tend_neighbours(now);
     }
 

@@ -5,15 +5,38 @@ use std::time::Instant;
 use super::Endpoint;
 use super::home::Home;
 use super::survey::Step;
+use crate::proto::lifetime::idle;
 use crate::proto::path::Pair;
 use crate::proto::{Event, Policy};
 
 impl Endpoint {
     /// A STUN message that answers none of our questions is as good as noise.
     pub(super) fn dispatch_stun(&mut self, from: Pair, bytes: &[u8]) {
-        if !self.survey.handle(from, bytes) {
+        if !self.survey.handle(from, bytes) && !self.idle.handle(from, bytes) {
             self.dropped.unknown += 1;
         }
+    }
+
+    /// Whether a search for the NAT's idle limit had better wait: a planned punch counts on the ports
+    /// that come next, and without a link over UDP there is nobody to ask.
+    pub(super) fn is_search_unwelcome(&self) -> bool {
+        self.punching.is_some() || self.homes.chosen().and_then(Home::witness).is_none()
+    }
+
+    /// Takes the next step of the search, if it is time, and uses what it has found.
+    pub(super) fn look_for_idle_limit(&mut self, now: Instant) {
+        self.idle.seen(now, self.homes.chosen().and_then(Home::witness));
+        let (local, busy) = (self.homes.local(), self.is_search_unwelcome());
+        let (idle, sockets, random) = (&mut self.idle, &mut self.sockets, &mut self.random);
+        while let Some(step) = idle.poll(now, local, busy, || sockets.open(), random) {
+            match step {
+                idle::Step::Transmit(transmit) => self.transmits.push_back(transmit),
+                idle::Step::Close(socket) => sockets.close(socket),
+                idle::Step::Learned(limit) => self.events.push_back(Event::IdleLearned(limit)),
+            }
+        }
+        let keepalive = self.idle.link_keepalive();
+        self.homes.iter_mut().for_each(|home| home.link.ping_every(now, keepalive));
     }
 
     /// Asks what is to be asked, and hands the answers to whom they concern.

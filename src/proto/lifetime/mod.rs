@@ -1,8 +1,11 @@
-//! How long our NAT keeps a mapping however busy it is, learned by watching where servers see us.
+//! How long our NAT keeps a mapping: unused ([`idle`]), and however busy it is. The latter is learned
+//! by watching where servers see us.
 //!
 //! Some carriers end every mapping at a certain age: T-Mobile's after 48 to 75 s. No keepalive helps. But
 //! whoever knows the age can move to a fresh socket in time. An end that comes only after a silence,
 //! or irregularly (a router was restarted, the provider gave another address), is none of that.
+
+pub(crate) mod idle;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;

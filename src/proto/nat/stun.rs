@@ -8,8 +8,8 @@ use p2pchat_wire::random::Random;
 use p2pchat_wire::stun::{self, Change};
 
 use super::Sample;
-use crate::proto::Transmit;
 use crate::proto::path::Pair;
+use crate::proto::{SocketId, Transmit};
 
 /// When a question is asked again, and in the end given up, after each time that it was asked.
 ///
@@ -24,7 +24,10 @@ const MAX_QUESTIONS: usize = 64;
 #[derive(Debug)]
 struct Question<T> {
     transaction: [u8; 12],
+    /// Where the answer is expected.
     pair: Pair,
+    /// The socket of ours that asks for another one, and at which port the server sees that.
+    proxy: Option<(SocketId, u16)>,
     purpose: T,
     asked: usize,
     next_at: Instant,
@@ -57,9 +60,34 @@ impl<T: Copy> Stun<T> {
     /// Asks the server at the far end of `pair` where it sees the near end; the first request
     /// leaves with the next [`Self::poll`].
     pub(crate) fn ask(&mut self, now: Instant, pair: Pair, purpose: T, random: &mut Random) {
+        self.push(now, pair, None, purpose, random);
+    }
+
+    /// Asks from the socket `from` for an answer to `port` of our address (RFC 5780 §7.5). It is
+    /// expected at the near end of `pair`, which sends nothing.
+    pub(crate) fn ask_from(
+        &mut self,
+        now: Instant,
+        (from, port): (SocketId, u16),
+        pair: Pair,
+        purpose: T,
+        random: &mut Random,
+    ) {
+        self.push(now, pair, Some((from, port)), purpose, random);
+    }
+
+    fn push(
+        &mut self,
+        now: Instant,
+        pair: Pair,
+        proxy: Option<(SocketId, u16)>,
+        purpose: T,
+        random: &mut Random,
+    ) {
         if self.questions.len() < MAX_QUESTIONS {
             let transaction = random.array();
-            self.questions.push(Question { transaction, pair, purpose, asked: 0, next_at: now });
+            let question = Question { transaction, pair, proxy, purpose, asked: 0, next_at: now };
+            self.questions.push(question);
         }
     }
 
@@ -92,8 +120,14 @@ impl<T: Copy> Stun<T> {
         };
         question.asked += 1;
         question.next_at = now + gap;
-        let request = stun::request(question.transaction, Change::default());
-        Some(Ok(question.pair.transmit(None, request)))
+        let Question { transaction, pair, proxy, .. } = *question;
+        Some(Ok(match proxy {
+            Some((from, port)) => {
+                let request = stun::request_for_port(transaction, port);
+                Pair { local: from, ..pair }.transmit(None, request)
+            }
+            None => pair.transmit(None, stun::request(transaction, Change::default())),
+        }))
     }
 
     /// When [`Self::poll`] has something next.
@@ -107,7 +141,6 @@ mod tests {
     use p2pchat_wire::stun::{Answer, Request};
 
     use super::*;
-    use crate::proto::SocketId;
 
     fn start() -> Instant {
         #[expect(clippy::disallowed_methods, reason = "a test needs some first instant")]
@@ -167,5 +200,19 @@ mod tests {
         let sample = answered.sample.expect("an answer");
         assert_eq!((sample.socket, sample.mapped.port()), (SocketId(3), 5000));
         assert_eq!(stun.handle(pair(), &answer), None);
+    }
+
+    #[test]
+    fn an_answer_to_another_socket_is_asked_for_from_ours_and_counts_only_there() {
+        let now = start();
+        let mut stun = Stun::default();
+        stun.ask_from(now, (SocketId::FIRST, 6000), pair(), 'a', &mut Random::from_seed([1; 32]));
+        let Some(Ok(request)) = stun.poll(now) else { panic!("a request") };
+        assert_eq!((request.from, request.to), (SocketId::FIRST, pair().remote));
+        let read = Request::parse(&request.payload).expect("a request");
+        assert_eq!(read.response_port(), Some(6000));
+        let answer = answer(&request.payload);
+        assert_eq!(stun.handle(Pair { local: SocketId::FIRST, ..pair() }, &answer), None);
+        assert!(stun.handle(pair(), &answer).is_some());
     }
 }

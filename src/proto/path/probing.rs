@@ -19,13 +19,6 @@ pub(super) const UNPROVEN_GAPS: [Duration; 7] = [
 /// How long a probe waits while the budget for all unheard endpoints is used up.
 const BLIND_RETRY: Duration = Duration::from_secs(1);
 
-/// How often a validated path is probed.
-///
-/// It keeps the NATs' mappings alive (they last 30 s in the worst home routers, and Linux keeps a
-/// flow for 30 s until it has seen both directions for a while) and shows a dead path to people
-/// who are not typing.
-const KEEPALIVE: Duration = Duration::from_secs(10);
-
 /// Echoes of a new path that come close together: they measure it, and NATs that give a flow a longer
 /// life once it has gone both ways for two seconds (Linux) see it do so.
 const MEASURED_AFTER: u32 = 4;
@@ -99,8 +92,17 @@ impl Paths {
     /// echo took.
     ///
     /// The echo may come on any path: it is the token's arrival there that it proves.
-    pub(crate) fn on_echo(&mut self, now: Instant, token: u64) -> Option<(PathId, Duration)> {
-        self.direct.iter_mut().find_map(|path| Some((path.id, path.on_echo(now, token)?)))
+    ///
+    /// A path that works is probed again after `keepalive`: that keeps the NATs' mappings alive, and
+    /// shows a dead path to people who are not typing.
+    pub(crate) fn on_echo(
+        &mut self,
+        now: Instant,
+        token: u64,
+        keepalive: Duration,
+    ) -> Option<(PathId, Duration)> {
+        let mut paths = self.direct.iter_mut();
+        paths.find_map(|path| Some((path.id, path.on_echo(now, token, keepalive)?)))
     }
 
     /// So many probe timeouts of the session went unanswered on a path. Returns whether it counts
@@ -288,7 +290,7 @@ impl Path {
         };
     }
 
-    fn on_echo(&mut self, now: Instant, token: u64) -> Option<Duration> {
+    fn on_echo(&mut self, now: Instant, token: u64, keepalive: Duration) -> Option<Duration> {
         let index = self.probes.in_flight.iter().position(|(sent, _)| *sent == token)?;
         let (_, sent_at) = self.probes.in_flight.remove(index)?;
         let sample = now.saturating_duration_since(sent_at);
@@ -305,7 +307,7 @@ impl Path {
         self.probes.answered = self.probes.answered.saturating_add(1);
         self.probes.unanswered = 0;
         self.probes.together = self.probes.together.saturating_add(1);
-        let gap = if self.probes.together < MEASURED_AFTER { MEASURE_GAP } else { KEEPALIVE };
+        let gap = if self.probes.together < MEASURED_AFTER { MEASURE_GAP } else { keepalive };
         self.probes.next = Some(now + gap);
         Some(sample)
     }

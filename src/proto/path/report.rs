@@ -253,7 +253,7 @@ mod tests {
         assert_eq!(paths.poll_probe(now, last.into()), Some(id));
         let later = now + Duration::from_millis(milliseconds);
         paths.heard(later, Remote::Direct(pair(last)), 40);
-        paths.on_echo(later, last.into()).expect("an echo");
+        paths.on_echo(later, last.into(), Duration::from_secs(10)).expect("an echo");
         later
     }
 

@@ -21,6 +21,8 @@ fn pair(remote: SocketAddr) -> Pair {
 }
 
 /// Probes whatever is due between `from` and `to`, millisecond by millisecond; tokens count up.
+const KEEPALIVE: Duration = Duration::from_secs(10);
+
 fn probes(paths: &mut Paths, from: Instant, to: Duration) -> Vec<(Duration, PathId, u64)> {
     let mut sent = Vec::new();
     for millisecond in 0..to.as_millis() as u64 {
@@ -45,9 +47,9 @@ fn the_relay_carries_everything_until_a_probe_was_echoed() {
     let direct = paths.add(now, pair(address("192.0.2.1:9")), Origin::Host).expect("added");
     assert_eq!(paths.route(now, certain).primary, Some(PathId::RELAY));
     assert_eq!(paths.poll_probe(now, 7), Some(direct));
-    assert_eq!(paths.on_echo(now, 8), None, "not a token of ours");
+    assert_eq!(paths.on_echo(now, 8, KEEPALIVE), None, "not a token of ours");
     let later = now + Duration::from_millis(30);
-    assert_eq!(paths.on_echo(later, 7), Some((direct, Duration::from_millis(30))));
+    assert_eq!(paths.on_echo(later, 7, KEEPALIVE), Some((direct, Duration::from_millis(30))));
     let route = paths.route(later, certain);
     assert_eq!((route.primary, route.also), (Some(direct), None));
     assert_eq!(paths.info(direct).kind, PathKind::Direct);
@@ -89,7 +91,7 @@ fn a_silent_path_falls_back_to_the_relay_and_is_probed_until_it_returns() {
     paths.set_relay(true);
     let direct = paths.heard(now, Remote::Direct(pair(address("192.0.2.1:9"))), 50).expect("added");
     assert_eq!(paths.poll_probe(now, 1), Some(direct));
-    paths.on_echo(now, 1);
+    paths.on_echo(now, 1, KEEPALIVE);
     let doubt = paths.route(now, |path| path == direct);
     assert_eq!((doubt.primary, doubt.also), (Some(direct), Some(PathId::RELAY)));
     let later = now + Duration::from_secs(2);
@@ -98,7 +100,7 @@ fn a_silent_path_falls_back_to_the_relay_and_is_probed_until_it_returns() {
     let sent = probes(&mut paths, later, Duration::from_secs(60));
     assert!(sent.len() >= 15 + 8, "every second, then every five: {}", sent.len());
     let (_, _, token) = sent.last().expect("probed to the end");
-    assert!(paths.on_echo(later + Duration::from_secs(60), *token).is_some());
+    assert!(paths.on_echo(later + Duration::from_secs(60), *token, KEEPALIVE).is_some());
     assert_eq!(paths.route(later, certain).primary, Some(direct));
 }
 
@@ -109,7 +111,7 @@ fn packets_on_a_silent_path_do_not_each_bring_a_probe() {
     let remote = Remote::Direct(pair(address("192.0.2.1:9")));
     let direct = paths.heard(now, remote, 50).expect("added");
     paths.poll_probe(now, 1);
-    paths.on_echo(now, 1);
+    paths.on_echo(now, 1, KEEPALIVE);
     let later = now + Duration::from_secs(2);
     assert!(paths.on_unanswered(later, direct, 3));
     let mut sent = 0;
@@ -129,7 +131,7 @@ fn on_a_lossy_path_some_timeouts_are_chance_while_packets_arrive() {
     let mut paths = Paths::new(Policy::Any);
     let direct = paths.heard(now, Remote::Direct(pair(address("192.0.2.1:9"))), 50).expect("added");
     paths.poll_probe(now, 1);
-    paths.on_echo(now, 1);
+    paths.on_echo(now, 1, KEEPALIVE);
     assert!(!paths.on_unanswered(now, direct, 3));
     assert!(paths.on_unanswered(now, direct, 7), "it works one way only");
 }
@@ -143,17 +145,17 @@ fn a_direct_path_that_is_clearly_slower_than_the_relay_is_not_entered_and_one_in
     paths.set_relay_rtt(Some(ms(40)));
     let direct = paths.add(now, pair(address("192.0.2.1:9")), Origin::Host).expect("added");
     paths.poll_probe(now, 1);
-    paths.on_echo(now + ms(95), 1);
+    paths.on_echo(now + ms(95), 1, KEEPALIVE);
     assert_eq!(paths.route(now, certain).primary, Some(PathId::RELAY));
     assert_eq!(paths.reason(), PathReason::SlowerThanRelay { remote: address("192.0.2.1:9") });
     let sent = probes(&mut paths, now, ms(1200));
     let (at, _, token) = sent.last().copied().expect("a second look, soon");
-    paths.on_echo(now + at + ms(85), token);
+    paths.on_echo(now + at + ms(85), token, KEEPALIVE);
     assert_eq!(paths.route(now, certain).primary, Some(direct), "a little slower is no harm");
     for token in 100..200 {
         let later = now + Duration::from_secs(token);
         paths.poll_probe(later, token);
-        paths.on_echo(later + ms(900), token);
+        paths.on_echo(later + ms(900), token, KEEPALIVE);
         assert_eq!(paths.route(later, certain).primary, Some(direct), "it is our own queue");
     }
 }
@@ -166,9 +168,9 @@ fn of_two_direct_paths_the_faster_wins_but_not_by_a_hair() {
     let near = paths.add(now, pair(address("10.0.0.1:9")), Origin::Host).expect("added");
     assert_eq!(paths.poll_probe(now, 1), Some(far));
     assert_eq!(paths.poll_probe(now, 2), Some(near));
-    paths.on_echo(now + Duration::from_millis(20), 1);
+    paths.on_echo(now + Duration::from_millis(20), 1, KEEPALIVE);
     assert_eq!(paths.route(now, certain).primary, Some(far));
-    paths.on_echo(now + Duration::from_millis(18), 2);
+    paths.on_echo(now + Duration::from_millis(18), 2, KEEPALIVE);
     assert_eq!(paths.route(now, certain).primary, Some(far), "two milliseconds are no reason");
     let now = now + Duration::from_secs(20);
     assert!(probes(&mut paths, now, Duration::from_millis(1)).len() == 2);
@@ -176,8 +178,8 @@ fn of_two_direct_paths_the_faster_wins_but_not_by_a_hair() {
         paths.probe_all(now);
         paths.poll_probe(now, 3);
         paths.poll_probe(now, 4);
-        paths.on_echo(now + Duration::from_millis(20), 3);
-        paths.on_echo(now + Duration::from_millis(1), 4);
+        paths.on_echo(now + Duration::from_millis(20), 3, KEEPALIVE);
+        paths.on_echo(now + Duration::from_millis(1), 4, KEEPALIVE);
     }
     assert_eq!(paths.route(now, certain).primary, Some(near));
 }
@@ -189,13 +191,13 @@ fn a_validated_path_is_kept_alive_and_found_silent_without_text() {
     paths.set_relay(true);
     let direct = paths.heard(now, Remote::Direct(pair(address("192.0.2.1:9"))), 50).expect("added");
     paths.poll_probe(now, 1);
-    paths.on_echo(now, 1);
+    paths.on_echo(now, 1, KEEPALIVE);
     let mut now = now;
     for _ in 0..3 {
         let sent = probes(&mut paths, now, Duration::from_millis(1001));
         assert_eq!(sent.len(), 1, "a new path is measured");
         now += sent[0].0;
-        paths.on_echo(now, sent[0].2);
+        paths.on_echo(now, sent[0].2, KEEPALIVE);
     }
     let sent = probes(&mut paths, now, Duration::from_secs(14));
     assert_eq!(sent.first().map(|(at, ..)| *at), Some(Duration::from_secs(10)));
@@ -222,7 +224,7 @@ fn a_person_who_only_wants_direct_paths_sends_no_text_over_the_relay() {
     assert_eq!((route.primary, route.text), (Some(PathId::RELAY), false));
     let direct = paths.heard(now, Remote::Direct(pair(address("192.0.2.1:9"))), 50).expect("added");
     paths.poll_probe(now, 1);
-    paths.on_echo(now, 1);
+    paths.on_echo(now, 1, KEEPALIVE);
     let route = paths.route(now, |_| true);
     assert_eq!((route.primary, route.also, route.text), (Some(direct), None, true));
 }
@@ -246,7 +248,7 @@ fn a_peer_that_moved_is_followed_after_one_round_trip() {
     paths.set_relay(true);
     let old = paths.heard(now, Remote::Direct(pair(address("192.0.2.1:9"))), 50).expect("added");
     paths.poll_probe(now, 1);
-    paths.on_echo(now, 1);
+    paths.on_echo(now, 1, KEEPALIVE);
     assert_eq!(paths.route(now, certain).primary, Some(old));
     let moved = now + Duration::from_secs(3);
     let new = paths.heard(moved, Remote::Direct(pair(address("192.0.2.1:10"))), 50).expect("added");
@@ -254,7 +256,7 @@ fn a_peer_that_moved_is_followed_after_one_round_trip() {
     assert_eq!(paths.poll_probe(moved, 3), Some(new));
     let echoed = moved + Duration::from_millis(40);
     paths.heard(echoed, Remote::Direct(pair(address("192.0.2.1:10"))), 50);
-    paths.on_echo(echoed, 3);
+    paths.on_echo(echoed, 3, KEEPALIVE);
     let silent = moved + Duration::from_millis(60);
     paths.poll_probe(silent, 4);
     assert_eq!(paths.route(silent, certain).primary, Some(new));
@@ -267,7 +269,7 @@ fn a_path_that_answers_when_the_peer_is_heard_elsewhere_too_stays_in_use() {
     paths.set_relay(true);
     let first = paths.heard(now, Remote::Direct(pair(address("192.0.2.1:9"))), 50).expect("added");
     paths.poll_probe(now, 1);
-    paths.on_echo(now + Duration::from_millis(1), 1);
+    paths.on_echo(now + Duration::from_millis(1), 1, KEEPALIVE);
     paths.route(now, certain);
     let later = now + Duration::from_millis(2);
     for (token, other) in [(10, "10.0.0.1:9"), (20, "[fd00::2]:9"), (30, "10.0.0.2:9")] {
@@ -277,7 +279,7 @@ fn a_path_that_answers_when_the_peer_is_heard_elsewhere_too_stays_in_use() {
     }
     let answered = later + Duration::from_millis(1);
     for token in [10, 11, 20, 21, 30, 31] {
-        paths.on_echo(answered, token);
+        paths.on_echo(answered, token, KEEPALIVE);
         assert_eq!(paths.route(answered, certain).primary, Some(first));
     }
     assert!(probes(&mut paths, answered, Duration::from_secs(1)).is_empty());
@@ -292,7 +294,7 @@ fn a_new_session_believes_nothing_that_an_old_one_proved() {
     let introduced = paths.add(now, pair(address("192.0.2.1:10")), Origin::ServerReflexive);
     for token in [1, 2] {
         paths.poll_probe(now, token);
-        paths.on_echo(now, token);
+        paths.on_echo(now, token, KEEPALIVE);
     }
     assert_ne!(paths.route(now, certain).primary, Some(PathId::RELAY));
     paths.start_over(now, &[pair(address("192.0.2.1:10"))]);
@@ -344,7 +346,7 @@ fn what_is_heard_on_a_silent_path_hastens_no_probe() {
     let remote = Remote::Direct(pair(address("192.0.2.1:9")));
     let direct = paths.heard(now, remote, 50).expect("added");
     paths.poll_probe(now, 1);
-    paths.on_echo(now, 1);
+    paths.on_echo(now, 1, KEEPALIVE);
     assert!(paths.on_unanswered(now + Duration::from_secs(5), direct, 3));
     let later = now + Duration::from_secs(5);
     while paths.poll_probe(later, 2).is_some() {}

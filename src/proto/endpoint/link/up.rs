@@ -11,9 +11,6 @@ use p2pchat_wire::signal::{self, ClientSignal};
 use crate::proto::Transmit;
 use crate::proto::path::Pair;
 
-/// How often a registration is kept alive: below the 30 s of the shortest-lived NAT mappings.
-pub(super) const PING_INTERVAL: Duration = Duration::from_secs(20);
-
 /// How long a ping waits for its answer before it is repeated.
 const PING_REPEAT: Duration = Duration::from_secs(1);
 
@@ -79,11 +76,12 @@ impl Up {
         Some(ping)
     }
 
-    pub(super) fn on_pong(&mut self, now: Instant, id: u32) {
+    /// The next ping follows after `keepalive`.
+    pub(super) fn on_pong(&mut self, now: Instant, id: u32, keepalive: Duration) {
         if id == self.ping_id {
             self.rtt = now.saturating_duration_since(self.ping_sent_at);
         }
         self.pings = 0;
-        self.ping_at = now + PING_INTERVAL;
+        self.ping_at = now + keepalive;
     }
 }

@@ -90,7 +90,7 @@ impl Peer {
                     cx.event(Event::Transmitted { peer: self.id, tag });
                 }
                 SessionEvent::Echoed(token) => {
-                    if let Some((path, rtt)) = self.paths.on_echo(cx.now, token)
+                    if let Some((path, rtt)) = self.paths.on_echo(cx.now, token, cx.keepalive)
                         && let Some(session) = &mut self.session
                     {
                         session.on_path_measured(cx.now, path, rtt);
