@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use p2pchat::proto::{Command, Event, PathKind};
+use p2pchat_wire::signal::Refusal;
 
 use crate::nat::Behaviour;
 use crate::scene::{Place, Scene, Side, key_of};
@@ -87,4 +88,17 @@ fn calling_somebody_who_is_away_costs_little_and_succeeds_when_they_return() {
         scene.command(scene.bob, Command::NetworkChanged);
         scene.wait_for_path(15 * SECOND, PathKind::Direct);
     }
+}
+
+#[test]
+fn whoever_calls_a_name_before_its_first_registration_is_connected_right_after_it() {
+    let mut scene = two_homes(5);
+    scene.start_with(scene.alice, None, vec![Command::Connect(named("bob").into())]);
+    // Long enough that no time at which alice asks by herself is near.
+    scene.world.run_for(63 * SECOND);
+    let refused = Event::ConnectRefused { name: named("bob").into(), refusal: Refusal::NoSuchName };
+    assert!(scene.talker(scene.alice).first(|event| *event == refused).is_some());
+    scene.start(scene.bob, None);
+    scene.wait_for_path(SECOND, PathKind::Relay);
+    scene.wait_for_path(2 * SECOND, PathKind::Direct);
 }

@@ -76,7 +76,7 @@ pub enum Refusal {
     NameTaken,
     /// A table is full, or a quota of this key or network is used up; later may work.
     Busy,
-    /// Nobody has ever claimed the name.
+    /// Nobody has ever claimed the name. The server will say when somebody does.
     NoSuchName,
     /// The name exists; its owner is not registered now. The server will say when that changes.
     Offline,

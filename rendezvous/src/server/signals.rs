@@ -246,7 +246,11 @@ impl Server {
         connect: &Connect,
     ) -> Result<Introduction, Refusal> {
         let callers_name = name.ok_or(Refusal::NotRegistered)?.clone();
-        let callee = self.names.owner(&connect.name).ok_or(Refusal::NoSuchName)?;
+        let Some(callee) = self.names.owner(&connect.name) else {
+            // Of two who have agreed on the spot to talk, one is always the first.
+            self.add_watch(caller, &connect.name);
+            return Err(Refusal::NoSuchName);
+        };
         if connect.key.is_some_and(|expected| expected != callee) {
             return Err(Refusal::KeyMismatch { actual: callee });
         }

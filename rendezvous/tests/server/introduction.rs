@@ -129,6 +129,17 @@ fn whoever_asks_for_somebody_offline_is_told_when_that_changes() {
 }
 
 #[test]
+fn whoever_asks_for_a_name_that_nobody_has_yet_is_told_when_somebody_claims_it() {
+    let mut world = World::new();
+    let mut alice = world.registered(1, ALICE, "alice");
+    assert_eq!(refusal(&mut world, &mut alice, connect("bob")), Refusal::NoSuchName);
+    world.sent.clear();
+    let bob = world.registered(2, BOB, "bob");
+    let here = ServerSignal::Presence { name: name("bob"), key: Some(bob.key()), online: true };
+    assert_eq!(alice.read(&world.sent), [here]);
+}
+
+#[test]
 fn a_relayed_datagram_arrives_under_the_other_sides_number() {
     let mut world = World::new();
     let (alice, bob, hers, his) = introduced(&mut world);

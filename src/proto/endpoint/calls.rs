@@ -23,7 +23,8 @@ const FIRST_AFTER_INTRODUCTION: usize = 2;
 /// lost that he is back.
 const RECHECK: Duration = Duration::from_secs(60);
 
-/// How often a refusal that may pass is tried again.
+/// How often a refusal that may pass is tried again. A name that nobody has yet is watched for, like
+/// one that is offline, so this only counts when the watchers' list was full or its word got lost.
 const RETRY_REFUSED: Duration = Duration::from_secs(5);
 
 /// Longest random delay that is added to a repeated request, so that the callers of a busy peer
