@@ -15,24 +15,25 @@
 //! whatever the peer says. How many they are is our own budget's matter, not the peer's; rounds that
 //! come to nothing count like others.
 
-use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
+mod round;
+
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use p2pchat_wire::datagram::punch;
 
 use super::Peer;
 use crate::proto::endpoint::context::Context;
-use crate::proto::nat::{Allocation, LOWEST_PORT, PortModel, Sample, infer};
+use crate::proto::nat::{PortModel, Sample};
 use crate::proto::path::{Pair, PathId};
 use crate::proto::punch::ledger::Ledger;
 use crate::proto::punch::memory::{Lesson, rung};
-use crate::proto::punch::message::{Forecast, Message, Outcome, Ports};
+use crate::proto::punch::message::{Message, Outcome};
 use crate::proto::punch::plan::{Obstacle, Plan, Strategy, choose};
 use crate::proto::punch::report::{PunchReport, PunchState};
-use crate::proto::punch::schedule::{Shot, Terms};
 use crate::proto::session::Session;
 use crate::proto::{Event, Policy, SocketId};
+use round::{Agreement, Round};
 
 /// How long ordinary probing has before a cheap plan: the NATs are known not to suit it, but one of
 /// them may let everybody in.
@@ -50,25 +51,8 @@ const BETWEEN: Duration = Duration::from_millis(500);
 /// See [`BETWEEN`].
 const AFTER_DECLINED: Duration = Duration::from_secs(5);
 
-/// How long both sides have to open their sockets and say so.
-const PREPARING: Duration = Duration::from_secs(4);
-
 /// After the peer has found a path, how long we wait to find ours.
 const FOUND_BY_PEER: Duration = Duration::from_secs(2);
-
-/// Sockets whose mappings are looked at before a round with drawn ports: enough to find the ends of
-/// a block.
-const LOOKED_AT: usize = 24;
-
-/// Packets that leave at once at most, however late we are.
-const BURST: usize = 32;
-
-/// Before the rest of them.
-const BREATH: Duration = Duration::from_millis(10);
-
-/// The way over the relay, until it is measured, and what is added to it for slow machines.
-const UNMEASURED: Duration = Duration::from_millis(100);
-const MARGIN: Duration = Duration::from_millis(25);
 
 /// Planned punches with one peer.
 #[derive(Debug, Default)]
@@ -96,51 +80,20 @@ pub(super) struct Punching {
     kept: Vec<SocketId>,
 }
 
-/// A round that was proposed.
-#[derive(Debug)]
-struct Round {
-    number: u32,
-    plan: Plan,
-    leads: bool,
-    target: IpAddr,
-    sockets: Vec<SocketId>,
-    /// Whether the sockets were opened for it.
-    opened: bool,
-    /// Where they are seen: one place for each question.
-    answers: Vec<Option<Sample>>,
-    unanswered: usize,
-    own: Option<Forecast>,
-    theirs: Option<Forecast>,
-    began: Option<Instant>,
-    shots: VecDeque<Shot>,
-    /// Set while there is more to send than leaves at once.
-    not_before: Option<Instant>,
-    ends_at: Instant,
-}
-
 impl Punching {
     /// When [`Peer::plan_punch`] has something to do.
     pub(super) fn timeout(&self) -> Option<Instant> {
-        let Some(round) = &self.current else { return self.next_at };
-        let shot = round.began.zip(round.shots.front()).map(|(began, shot)| began + shot.at);
-        let shot = shot.map(|at| round.not_before.map_or(at, |not_before| at.max(not_before)));
-        Some(shot.map_or(round.ends_at, |at| at.min(round.ends_at)))
+        self.current.as_ref().map_or(self.next_at, |round| Some(round.timeout()))
     }
 
     /// Whether a socket was opened for a planned punch.
     pub(super) fn owns(&self, socket: SocketId) -> bool {
-        self.kept.contains(&socket)
-            || self
-                .current
-                .as_ref()
-                .is_some_and(|round| round.opened && round.sockets.contains(&socket))
+        self.kept.contains(&socket) || self.current.as_ref().is_some_and(|round| round.owns(socket))
     }
 
     /// Whether a punch on this pair may be the one that a round is for.
     pub(super) fn expects(&self, pair: Pair) -> bool {
-        self.current.as_ref().is_some_and(|round| {
-            round.target == pair.remote.ip() && round.sockets.contains(&pair.local)
-        })
+        self.current.as_ref().is_some_and(|round| round.expects(pair))
     }
 }
 
@@ -261,8 +214,7 @@ impl Peer {
             }
             Message::Ready { round, forecast } => {
                 let Some(current) = self.current_round(round) else { return };
-                if forecast.address == current.target {
-                    current.theirs.get_or_insert(forecast);
+                if current.on_forecast(forecast) {
                     self.begin_shooting(cx);
                 } else {
                     // Its NAT has several addresses, or it lies.
@@ -273,10 +225,7 @@ impl Peer {
                 let Some(current) = self.current_round(round) else { return };
                 match outcome {
                     // Its probe is on its way to us.
-                    Outcome::Found => {
-                        current.shots.clear();
-                        current.ends_at = current.ends_at.min(cx.now + FOUND_BY_PEER);
-                    }
+                    Outcome::Found => current.wind_up(cx.now + FOUND_BY_PEER),
                     Outcome::Missed => self.end_round(cx, None),
                     Outcome::Declined => {
                         self.end_round(cx, None);
@@ -288,7 +237,7 @@ impl Peer {
     }
 
     fn current_round(&mut self, number: u32) -> Option<&mut Round> {
-        self.punching.current.as_mut().filter(|round| round.number == number)
+        self.punching.current.as_mut().filter(|round| round.agreed.number == number)
     }
 
     fn on_proposal(&mut self, cx: &mut Context<'_>, round: u32, plan: Plan) {
@@ -315,7 +264,6 @@ impl Peer {
         }
     }
 
-    /// Opens the sockets and asks where they are.
     fn begin_round(
         &mut self,
         cx: &mut Context<'_>,
@@ -323,59 +271,14 @@ impl Peer {
         chosen: (Plan, u16),
         target: IpAddr,
     ) {
-        let (plan, _) = chosen;
-        let own = cx.survey.evidence().model;
-        let opened = plan.sockets(own);
-        let sockets = match opened {
-            0 => vec![cx.survey.home().map_or(cx.home, |home| home.socket)],
-            count => (0..count).map(|_| cx.sockets.open()).collect(),
-        };
+        let leads = self.leads(cx);
         *cx.punching = Some(self.id);
         self.punching.number = number;
         self.punching.rounds += 1;
         self.punching.plan = Some(chosen);
-        let vantages = cx.survey.vantages().to_vec();
-        let mut questions = Vec::new();
-        match own {
-            _ if opened == 0 => {}
-            PortModel::Varying { ports: Allocation::Sequential { .. }, .. } => {
-                let first = sockets.iter().take(1);
-                questions.extend(
-                    first.flat_map(|socket| vantages.iter().take(2).map(|via| (*socket, *via))),
-                );
-            }
-            PortModel::Constant | PortModel::Unknown => {
-                questions.extend(sockets.first().copied().zip(vantages.first().copied()));
-            }
-            PortModel::Varying { .. } => {
-                let via = vantages.first();
-                let some = sockets.iter().take(LOOKED_AT);
-                questions.extend(via.into_iter().flat_map(|via| some.clone().map(|s| (*s, *via))));
-            }
-        }
-        for (place, (local, remote)) in questions.iter().enumerate() {
-            let pair = Pair { local: *local, remote: *remote };
-            cx.survey.ask(cx.now, pair, self.id, place, cx.random);
-        }
-        self.punching.current = Some(Round {
-            number,
-            plan,
-            leads: self.leads(cx),
-            target,
-            sockets,
-            opened: opened > 0,
-            answers: vec![None; questions.len()],
-            unanswered: questions.len(),
-            own: None,
-            theirs: None,
-            began: None,
-            shots: VecDeque::new(),
-            not_before: None,
-            ends_at: cx.now + PREPARING,
-        });
-        if questions.is_empty() {
-            self.get_ready(cx);
-        }
+        let agreed = Agreement { peer: self.id, number, plan: chosen.0, leads, target };
+        self.punching.current = Some(Round::open(cx, agreed));
+        self.get_ready(cx);
     }
 
     /// A question about a socket of the round was answered, or given up.
@@ -386,23 +289,23 @@ impl Peer {
         sample: Option<Sample>,
     ) {
         let Some(round) = &mut self.punching.current else { return };
-        let Some(answer) = round.answers.get_mut(place) else { return };
-        *answer = sample;
-        round.unanswered = round.unanswered.saturating_sub(1);
-        if round.unanswered == 0 && round.own.is_none() {
+        round.on_answer(place, sample);
+        if round.is_looked_at() {
             self.get_ready(cx);
             self.drive(cx);
         }
     }
 
-    /// Tells the peer where our packets will come from.
+    /// Tells the peer where our packets will come from, once that is known.
     fn get_ready(&mut self, cx: &mut Context<'_>) {
         let Some(round) = &mut self.punching.current else { return };
-        let Some(forecast) = forecast(cx, round) else {
+        if !round.is_looked_at() {
+            return;
+        }
+        let Some(forecast) = round.forecast(cx) else {
             return self.end_round(cx, Some(Outcome::Missed));
         };
-        round.own = Some(forecast);
-        let round = round.number;
+        let round = round.agreed.number;
         self.tell(Message::Ready { round, forecast });
         self.begin_shooting(cx);
     }
@@ -410,52 +313,20 @@ impl Peer {
     /// Begins when both sides are ready.
     fn begin_shooting(&mut self, cx: &mut Context<'_>) {
         let way = self.session.as_ref().and_then(|session| session.rtt(PathId::RELAY));
-        let Some(round) = &mut self.punching.current else { return };
-        let (Some(own), Some(theirs), None) = (round.own, round.theirs, round.began) else {
-            return;
-        };
-        let terms = Terms {
-            plan: round.plan,
-            own: own.ports,
-            theirs: theirs.ports,
-            leads: round.leads,
-            sockets: u16::try_from(round.sockets.len()).unwrap_or(u16::MAX),
-            lead_in: way.map_or(UNMEASURED, |rtt| rtt / 2) + MARGIN,
-            gap: Duration::from_secs(1) / u32::from(cx.budget.packets_per_second.max(1)),
-        };
-        match terms.shots(cx.random) {
-            Some((shots, duration)) => {
-                round.shots = shots.into();
-                round.began = Some(cx.now);
-                round.ends_at = cx.now + duration;
-            }
-            None => self.end_round(cx, Some(Outcome::Missed)),
+        if self.punching.current.as_mut().is_some_and(|round| !round.begin(cx, way)) {
+            self.end_round(cx, Some(Outcome::Missed));
         }
     }
 
     /// Sends what is due, and ends the round when its time is over.
     fn shoot(&mut self, cx: &mut Context<'_>) {
         let Some(round) = &mut self.punching.current else { return };
-        if cx.now >= round.ends_at {
+        if round.is_over(cx.now) {
             return self.end_round(cx, Some(Outcome::Missed));
         }
-        if round.not_before.is_some_and(|at| at > cx.now) {
-            return;
-        }
-        let (Some(began), Some(introduced)) = (round.began, self.relays.newest()) else { return };
-        let mut due = Vec::new();
-        while due.len() < BURST
-            && let Some(shot) = round.shots.pop_front_if(|shot| began + shot.at <= cx.now)
-        {
-            let remote = SocketAddr::new(round.target, shot.port);
-            let local = round.sockets.get(usize::from(shot.socket));
-            due.extend(local.map(|&local| (Pair { local, remote }, shot.ttl)));
-        }
-        if due.len() == BURST {
-            round.not_before = Some(cx.now + BREATH);
-        }
+        let Some(introduced) = self.relays.newest() else { return };
         let introduction = introduced.number;
-        for (pair, ttl) in due {
+        for (pair, ttl) in round.due(cx.now) {
             if self.may_send_directly(cx, pair.remote) {
                 cx.transmits.push_back(pair.transmit(ttl, punch(introduction)));
                 self.punching.packets_sent = self.punching.packets_sent.saturating_add(1);
@@ -469,9 +340,8 @@ impl Peer {
         self.punching.next_at = None;
         self.punching.obstacle = None;
         let Some(round) = &self.punching.current else { return };
-        let (plan, through) =
-            (round.plan, self.paths.is_direct_through(&round.sockets, round.target));
-        let worked = round.began.is_some() && through;
+        let Agreement { plan, target, .. } = round.agreed;
+        let worked = round.has_begun() && self.paths.is_direct_through(round.sockets(), target);
         self.end_round(cx, Some(Outcome::Found));
         self.punching.ledger.succeeded();
         self.punching.tried = 0;
@@ -489,13 +359,11 @@ impl Peer {
         *cx.punching = None;
         cx.survey.forget(self.id);
         if let Some(outcome) = outcome {
-            self.tell(Message::Over { round: round.number, outcome });
+            self.tell(Message::Over { round: round.agreed.number, outcome });
         }
-        if round.opened {
-            self.punching.kept.extend(round.sockets);
-        }
+        self.punching.tried = self.punching.tried.saturating_add(round.has_begun().into());
+        self.punching.kept.extend(round.into_opened());
         self.close_unused(cx);
-        self.punching.tried = self.punching.tried.saturating_add(round.began.is_some().into());
         self.punching.next_at = Some(cx.now + BETWEEN);
     }
 
@@ -537,7 +405,7 @@ impl Peer {
         let state = match (&punching.current, resting, punching.obstacle) {
             _ if confirmed.is_none() || cx.policy == Policy::RelayOnly => PunchState::Off,
             _ if self.paths.has_direct() => PunchState::Direct,
-            (Some(round), ..) if round.began.is_some() => PunchState::Punching,
+            (Some(round), ..) if round.has_begun() => PunchState::Punching,
             (Some(_), ..) => PunchState::Preparing,
             (None, _, Some(obstacle)) => PunchState::NotTried(obstacle),
             (None, Some(until), None) => {
@@ -554,35 +422,4 @@ impl Peer {
             packets_sent: punching.packets_sent,
         }
     }
-}
-
-/// Where the packets of a round will come from, as far as its answers tell.
-fn forecast(cx: &Context<'_>, round: &Round) -> Option<Forecast> {
-    let evidence = cx.survey.evidence();
-    let seen: Vec<Sample> = round.answers.iter().flatten().copied().collect();
-    if !round.opened {
-        let mapped = cx.survey.home()?.mapped;
-        return Some(Forecast { address: mapped.ip(), ports: Ports::One(mapped.port()) });
-    }
-    let address = seen.first()?.mapped.ip();
-    let ports = match evidence.model {
-        PortModel::Unknown => return None,
-        PortModel::Constant => Ports::One(seen.first()?.mapped.port()),
-        PortModel::Varying { ports: Allocation::Sequential { step, .. }, .. } => {
-            let seen = seen.iter().map(|sample| sample.mapped.port());
-            let last = if step > 0 { seen.max() } else { seen.min() };
-            let first = i32::from(last?) + i32::from(step);
-            Ports::Next { first: u16::try_from(first).ok()?, step }
-        }
-        PortModel::Varying { .. } => {
-            let all: Vec<Sample> = evidence.samples.iter().chain(&seen).copied().collect();
-            match infer(&all) {
-                PortModel::Varying { ports: Allocation::Block { first, last }, .. } => {
-                    Ports::Range { first, last }
-                }
-                _ => Ports::Range { first: LOWEST_PORT, last: u16::MAX },
-            }
-        }
-    };
-    Some(Forecast { address, ports })
 }
