@@ -13,7 +13,7 @@ use crate::chat::{ExitCode, Input, Notice, Presence, Wait};
 use crate::config::{Face, Paths, PeerAddress, Wanted};
 use crate::proto::{PathKind, RendezvousTrouble};
 use crate::store::Profile;
-use crate::ui::{Printout, View};
+use crate::ui::{Background, Printout, View, terminal};
 
 /// How long a session is waited for.
 const CONNECT: Duration = Duration::from_secs(12);
@@ -140,7 +140,9 @@ impl Meeting {
 
     /// Everything is the answer to what was asked, so all of it goes to the standard output.
     fn print(&mut self, notice: &Notice, code: Option<ExitCode>) -> Option<ExitCode> {
-        let rendered = self.view.render(now(), notice, self.peer.background(notice));
+        let background = self.peer.background(notice);
+        let background = Background { columns: terminal::columns(), ..background };
+        let rendered = self.view.render(now(), notice, background);
         self.printouts.extend(rendered.into_iter().map(|said| Printout::out(said.text)));
         code
     }

@@ -130,7 +130,11 @@ impl Peer {
             _ => true,
         };
         let home = self.homes.iter().find(meant);
-        Background { cause: home.and_then(Home::cause), several: self.uses_several_servers() }
+        Background {
+            cause: home.and_then(Home::cause),
+            several: self.uses_several_servers(),
+            columns: None,
+        }
     }
 
     /// Why the first rendezvous is not reached, as far as known.

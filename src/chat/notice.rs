@@ -342,6 +342,8 @@ pub enum Problem {
     Ambiguous(Vec<Address>),
     /// Nobody was named, and no conversation is open.
     NoRecipient,
+    /// /path without a name, and no conversation is open.
+    WhosePath,
     /// A line to everybody, and nobody is connected.
     NobodyHere,
     /// To ourselves.

@@ -359,6 +359,8 @@ fn a_stranger_who_calls_becomes_a_contact_and_the_conversation() {
     let mut bench = Bench::new(None, None);
     bench.line("hello?");
     assert_eq!(bench.last(), &Notice::Refused { reference: None, problem: Problem::NoRecipient });
+    bench.line("/path");
+    assert_eq!(bench.last(), &Notice::Refused { reference: None, problem: Problem::WhosePath });
     bench.connected(BOB, "bob").says(BOB, "hi");
     let Some(Notice::Message(message)) =
         bench.notices.iter().find(|notice| matches!(notice, Notice::Message(_)))

@@ -222,7 +222,7 @@ impl Chat {
 
     fn describe_path(&mut self, peer: Option<Address>) {
         let Some(address) = peer.or_else(|| self.current.clone()) else {
-            return self.refuse(None, Problem::NoRecipient);
+            return self.refuse(None, Problem::WhosePath);
         };
         let session = self.conversations.get(&address).and_then(|one| one.session.as_ref());
         let Some(peer) = session.map(|session| session.peer) else {

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use p2pchat_wire::identity::PeerId;
 use unicode_width::UnicodeWidthStr;
 
-use super::{Background, Printout, plain, words};
+use super::{Background, Printout, plain, tables, words};
 use crate::chat::{Address, Audience, LineId, LineState, Message, Notice, Timestamp, clean};
 
 /// Deliveries within so many milliseconds are told together.
@@ -97,10 +97,13 @@ impl LineView {
         match notice {
             Notice::Message(message) => self.message(message),
             Notice::Status { to, id, state, .. } => self.status(now, to, *id, state),
-            other => words::sentence(other, &self.zone, background)
-                .map(|sentence| Printout::err(self.remark(&sentence)))
-                .into_iter()
-                .collect(),
+            other => {
+                let background = Background { columns: self.room(), ..background };
+                words::sentence(other, &self.zone, background)
+                    .map(|sentence| Printout::err(self.remark(&sentence)))
+                    .into_iter()
+                    .collect()
+            }
         }
     }
 
@@ -208,11 +211,16 @@ impl LineView {
         at.strftime(format).to_string()
     }
 
+    /// How many cells a line of a remark has, besides what stands before it.
+    fn room(&self) -> Option<usize> {
+        self.columns.map(|columns| columns.saturating_sub(3))
+    }
+
     /// A sentence that is nobody's message.
     pub(super) fn remark(&self, sentence: &str) -> String {
         // Tables keep their lines; a sentence has one, and is broken between its words.
-        let sentence = match self.columns {
-            Some(columns) if !sentence.contains('\n') => wrap(sentence, columns.saturating_sub(3)),
+        let sentence = match self.room() {
+            Some(columns) if !sentence.contains('\n') => tables::wrap(sentence, columns),
             _ => sentence.to_owned(),
         };
         let sentence = format!("-- {}", sentence.replace('\n', "\n   "));
@@ -234,26 +242,6 @@ impl LineView {
         let colour = 31 + key.0[0] % 6;
         if self.colour { format!("\u{1b}[1;{colour}m{name}\u{1b}[0m") } else { name.to_owned() }
     }
-}
-
-/// Breaks lines at spaces so that none has more than `columns` cells, words longer than that
-/// excepted.
-fn wrap(sentence: &str, columns: usize) -> String {
-    let mut text = String::with_capacity(sentence.len());
-    let mut used = 0;
-    for word in sentence.split(' ') {
-        let width = word.width();
-        if used > 0 && used + 1 + width > columns {
-            text.push('\n');
-            used = 0;
-        } else if used > 0 {
-            text.push(' ');
-            used += 1;
-        }
-        text.push_str(word);
-        used += width;
-    }
-    text
 }
 
 impl Underway {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use unicode_width::UnicodeWidthStr;
 
 use super::{tables, words};
 use crate::chat::{Address, Circumstances};
@@ -11,12 +12,14 @@ use crate::proto::{
     PunchState, SocketId,
 };
 
-/// The table, and the reason below it.
+/// What every path is, and the reason below: as a table where lines have as many cells as that takes,
+/// or it is not known how many they have; else in a few lines for each path.
 pub(super) fn table(
     peer: &Address,
     paths: &[PathDescription],
     reason: PathReason,
     punch: Option<&PunchReport>,
+    columns: Option<usize>,
 ) -> String {
     if paths.is_empty() {
         return format!("There is no connection to {peer} now.");
@@ -24,37 +27,69 @@ pub(super) fn table(
     let head = ["  path", "to", "learnt as", "sent", "seen", "probes", "last heard", ""]
         .map(str::to_owned);
     let table = tables::rows(std::iter::once(head).chain(paths.iter().map(row)));
-    format!("Paths to {peer}:\n{table}\nWhy: {}", why(reason, punch))
+    let why = format!("Why: {}", why(reason, punch));
+    let (described, why) = match columns {
+        Some(columns) if table.lines().any(|line| line.width() > columns) => {
+            let paths: Vec<String> = paths.iter().map(|path| paragraph(path, columns)).collect();
+            (paths.join("\n"), tables::wrap(&why, columns))
+        }
+        Some(columns) => (table, tables::wrap(&why, columns)),
+        None => (table, why),
+    };
+    format!("Paths to {peer}:\n{described}\n{why}")
 }
 
 fn row(path: &PathDescription) -> [String; 8] {
     let mark = if path.active { "> " } else { "  " };
-    let remote = match (path.info.remote, path.local) {
-        (Some(remote), Some(SocketId::FIRST) | None) => remote.to_string(),
-        (Some(remote), Some(SocketId(number))) => format!("{remote} from socket {number}"),
-        (None, _) => "through the server".to_owned(),
-    };
     let probes = match path.probes_sent {
         0 => String::new(),
         sent => format!("{}/{sent}", path.probes_answered),
     };
-    let state = match (path.active, path.state) {
-        (true, _) => "in use",
-        (false, PathState::Works) => "works",
-        (false, PathState::Trying) => "being tried",
-        (false, PathState::Unanswered) => "no answer",
-        (false, PathState::Silent) => "fell silent",
-    };
     [
         format!("{mark}{}", words::by(Some(path.info))),
-        remote,
+        remote(path),
         path.origin.as_str().to_owned(),
         path.sent.to_string(),
         path.received.to_string(),
         probes,
         path.heard.map_or_else(|| "never".to_owned(), ago),
-        state.to_owned(),
+        state(path).to_owned(),
     ]
+}
+
+/// What stands in a row, in as many lines as it takes, which have a margin where rows have a mark.
+fn paragraph(path: &PathDescription, columns: usize) -> String {
+    let mark = if path.active { "> " } else { "  " };
+    let head = format!("{}, {}: {}", words::by(Some(path.info)), remote(path), state(path));
+    let mut said = format!("{}, {} sent, {} seen", path.origin.as_str(), path.sent, path.received);
+    if path.probes_sent > 0 {
+        said.push_str(&format!(", {}/{} probes", path.probes_answered, path.probes_sent));
+    }
+    match path.heard {
+        Some(heard) => said.push_str(&format!(", last heard {}", ago(heard))),
+        None => said.push_str(", never heard"),
+    }
+    let fit = |text: &str| tables::wrap(text, columns.saturating_sub(4)).replace('\n', "\n    ");
+    format!("{mark}{}\n    {}", fit(&head), fit(&said))
+}
+
+/// Where a path leads to.
+fn remote(path: &PathDescription) -> String {
+    match (path.info.remote, path.local) {
+        (Some(remote), Some(SocketId::FIRST) | None) => remote.to_string(),
+        (Some(remote), Some(SocketId(number))) => format!("{remote} from socket {number}"),
+        (None, _) => "through the server".to_owned(),
+    }
+}
+
+fn state(path: &PathDescription) -> &'static str {
+    match (path.active, path.state) {
+        (true, _) => "in use",
+        (false, PathState::Works) => "works",
+        (false, PathState::Trying) => "being tried",
+        (false, PathState::Unanswered) => "no answer",
+        (false, PathState::Silent) => "fell silent",
+    }
 }
 
 fn ago(time: Duration) -> String {
@@ -354,7 +389,7 @@ mod tests {
     #[test]
     fn the_table_lines_up_and_ends_with_the_reason() {
         let reason = PathReason::NothingAnswered { tried: 1 };
-        let text = table(&alice(), &[relay(), direct()], reason, None);
+        let text = table(&alice(), &[relay(), direct()], reason, None, None);
         let expected = [
             "Paths to 爱丽丝@host:",
             "  path            to                               learnt as         sent  seen  probes  last heard",
@@ -363,8 +398,31 @@ mod tests {
         ];
         assert_eq!(text.lines().take(4).collect::<Vec<_>>(), expected);
         assert!(text.ends_with(&why(reason, None)), "{text}");
-        let none = table(&alice(), &[], PathReason::NoPath, None);
+        assert_eq!(table(&alice(), &[relay(), direct()], reason, None, Some(200)), text);
+        let none = table(&alice(), &[], PathReason::NoPath, None, None);
         assert_eq!(none, "There is no connection to 爱丽丝@host now.");
+    }
+
+    #[test]
+    fn where_the_table_is_too_wide_each_path_has_lines_of_its_own() {
+        let mut far = direct();
+        far.info.remote = "[2001:db8:1111:2222:3333:4444:5555:6666]:40123".parse().ok();
+        let reason = PathReason::NothingAnswered { tried: 2 };
+        let text = table(&alice(), &[relay(), direct(), far], reason, None, Some(77));
+        let expected = [
+            "Paths to 爱丽丝@host:",
+            "> over the relay, through the server: in use",
+            "    relayed, 3 sent, 4 seen, last heard 2.3 s ago",
+            "  direct, 23 ms, 203.0.113.7:40123 from socket 7: no answer",
+            "    server-reflexive, 12 sent, 0 seen, 0/7 probes, never heard",
+            "  direct over IPv6, 23 ms, [2001:db8:1111:2222:3333:4444:5555:6666]:40123",
+            "    from socket 7: no answer",
+            "    server-reflexive, 12 sent, 0 seen, 0/7 probes, never heard",
+        ];
+        assert_eq!(text.lines().take(8).collect::<Vec<_>>(), expected);
+        assert!(text.lines().all(|line| line.width() <= 77), "{text}");
+        let said = text.lines().skip(8).collect::<Vec<_>>().join(" ");
+        assert_eq!(said, format!("Why: {}", why(reason, None)));
     }
 
     #[test]

@@ -109,6 +109,26 @@ pub(super) fn rows<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> S
     text
 }
 
+/// Breaks lines at spaces so that none has more than `columns` cells, words longer than that
+/// excepted.
+pub(super) fn wrap(sentence: &str, columns: usize) -> String {
+    let mut text = String::with_capacity(sentence.len());
+    let mut used = 0;
+    for word in sentence.split(' ') {
+        let width = word.width();
+        if used > 0 && used + 1 + width > columns {
+            text.push('\n');
+            used = 0;
+        } else if used > 0 {
+            text.push(' ');
+            used += 1;
+        }
+        text.push_str(word);
+        used += width;
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

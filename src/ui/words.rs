@@ -84,7 +84,7 @@ pub fn sentence(notice: &Notice, zone: &TimeZone, background: Background<'_>) ->
         Notice::Who(peers) => tables::who(peers),
         Notice::Contacts(contacts) => tables::contacts(contacts),
         Notice::Paths { peer, paths: described, reason, punch } => {
-            paths::table(peer, described, *reason, punch.as_deref())
+            paths::table(peer, described, *reason, punch.as_deref(), background.columns)
         }
         Notice::Circumstances { peer, circumstances, clock_ahead_ms } => {
             paths::circumstances(peer, circumstances, *clock_ahead_ms)
@@ -322,6 +322,9 @@ pub fn problem_sentence(problem: &Problem) -> String {
         Problem::NoRecipient => {
             "To whom? Say /msg NAME TEXT, or NAME||TEXT; nothing was sent.".to_owned()
         }
+        Problem::WhosePath => {
+            "The path to whom? Say /path NAME; /who shows who is there.".to_owned()
+        }
         Problem::NobodyHere => {
             "Nobody is connected, so nothing was sent. /who shows who is there.".to_owned()
         }
@@ -360,6 +363,7 @@ pub fn problem_code(problem: &Problem) -> &'static str {
         Problem::UnknownRecipient(_) => "unknown-recipient",
         Problem::Ambiguous(_) => "ambiguous",
         Problem::NoRecipient => "no-recipient",
+        Problem::WhosePath => "whose-path",
         Problem::NobodyHere => "nobody-here",
         Problem::Yourself => "yourself",
         Problem::TooLong => "too-long",
@@ -416,7 +420,7 @@ mod tests {
             let (server, trouble, same_as, others) =
                 (None, RendezvousTrouble::Unreachable, None, false);
             let notice = Notice::Trouble { server, trouble, same_as, others };
-            let background = Background { cause, several: false };
+            let background = Background { cause, ..Background::default() };
             sentence(&notice, &TimeZone::UTC, background).expect("a sentence")
         };
         assert!(said(None).contains("neither over UDP nor over TCP"));
@@ -426,7 +430,7 @@ mod tests {
     #[test]
     fn where_several_servers_are_used_each_sentence_says_which() {
         let said = |notice: Notice| {
-            let background = Background { cause: None, several: true };
+            let background = Background { several: true, ..Background::default() };
             sentence(&notice, &TimeZone::UTC, background).expect("a sentence")
         };
         let trouble = |trouble, same_as: Option<&str>, others| Notice::Trouble {
