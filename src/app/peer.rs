@@ -133,6 +133,7 @@ impl Peer {
         Background {
             cause: home.and_then(Home::cause),
             several: self.uses_several_servers(),
+            nearby: self.discovery.is_some(),
             columns: None,
         }
     }

@@ -72,6 +72,8 @@ pub struct Background<'a> {
     pub cause: Option<&'a str>,
     /// Whether several are in use: then nobody is called by a name alone.
     pub several: bool,
+    /// Whether contacts are looked for in the local network.
+    pub nearby: bool,
     /// How many cells a line has. Without knowing, nothing is narrowed.
     pub columns: Option<usize>,
 }

@@ -47,7 +47,7 @@ pub fn sentence(notice: &Notice, zone: &TimeZone, background: Background<'_>) ->
         }
         Notice::Trouble { server, trouble, same_as, others } => {
             let server = the(server.as_deref());
-            rendezvous_trouble(&server, *trouble, same_as.as_deref(), *others, background.cause)
+            rendezvous_trouble(&server, *trouble, same_as.as_deref(), *others, background)
         }
         Notice::SamePerson { peer, before } => format!(
             "{peer} and {before} are the same person (the same key); you are talking to {peer} now."
@@ -200,17 +200,20 @@ fn rendezvous_trouble(
     trouble: RendezvousTrouble,
     same_as: Option<&str>,
     others: bool,
-    cause: Option<&str>,
+    background: Background<'_>,
 ) -> String {
-    let meanwhile = if others {
-        "others do its work"
-    } else {
-        "chats that are open go on, new ones have to wait"
+    let meanwhile = match (others, background.nearby) {
+        (true, _) => "others do its work",
+        (false, true) => {
+            "chats that are open go on, and contacts in this network are still found; new ones with \
+             anybody else have to wait"
+        }
+        (false, false) => "chats that are open go on, new ones have to wait",
     };
     match trouble {
         RendezvousTrouble::Unreachable => format!(
             "The {server} cannot be reached: {}. Trying again by itself; {meanwhile}.",
-            cause.unwrap_or(
+            background.cause.unwrap_or(
                 "no answer, neither over UDP nor over TCP. This network lets neither through to it, or \
                  the server is down"
             )
@@ -415,16 +418,18 @@ mod tests {
     }
 
     #[test]
-    fn an_unreachable_rendezvous_names_the_cause() {
-        let said = |cause| {
+    fn an_unreachable_rendezvous_names_the_cause_and_what_works_without_it() {
+        let said = |cause, nearby| {
             let (server, trouble, same_as, others) =
                 (None, RendezvousTrouble::Unreachable, None, false);
             let notice = Notice::Trouble { server, trouble, same_as, others };
-            let background = Background { cause, ..Background::default() };
+            let background = Background { cause, nearby, ..Background::default() };
             sentence(&notice, &TimeZone::UTC, background).expect("a sentence")
         };
-        assert!(said(None).contains("neither over UDP nor over TCP"));
-        assert!(said(Some("the name host does not resolve")).contains("does not resolve"));
+        assert!(said(None, false).contains("neither over UDP nor over TCP"));
+        assert!(said(Some("the name host does not resolve"), false).contains("does not resolve"));
+        assert!(said(None, true).contains("contacts in this network are still found"));
+        assert!(!said(None, false).contains("in this network are"));
     }
 
     #[test]
