@@ -125,7 +125,7 @@ pub struct ChatOptions {
 pub enum Command {
     /// Chat with an echo on this computer: a rendezvous and two real peers over UDP
     Demo,
-    /// Find out what stands between this computer and the rendezvous, and what to do about it
+    /// Find out what stands between this computer and its rendezvous, and what to do about it
     Doctor {
         /// Also connect to this person, and say why the path is what it is
         #[arg(long, value_name = "NAME[@HOST[:PORT][#KEY]]")]

@@ -143,21 +143,38 @@ pub enum ConfigError {
 impl Wanted {
     /// Decides who we are and where: what is given, else what is implied, else what is remembered.
     ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] says what is missing or contradicts what.
+    pub fn place(&self, remembered: &Remembered) -> Result<Place, ConfigError> {
+        let uses_lan = self.lan != Lan::Off && self.paths != Paths::RelayOnly;
+        if let Some(peer) = &self.peer
+            && peer.rendezvous.as_ref().is_some_and(is_local)
+            && !uses_lan
+        {
+            return Err(ConfigError::NoLan(peer.name.clone()));
+        }
+        let rendezvous = self.servers(remembered)?;
+        // In the local network people may meet without one.
+        let may_meet = uses_lan && (self.lan == Lan::Everybody || remembered.has_met);
+        if rendezvous.is_empty() && !may_meet {
+            return Err(ConfigError::NoRendezvous);
+        }
+        let name = self.name.as_ref().or(remembered.name.as_ref());
+        Ok(Place { name: name.ok_or(ConfigError::NoName)?.clone(), rendezvous })
+    }
+
+    /// The rendezvous servers that are meant, at most [`MAX_SERVERS`], and perhaps none.
+    ///
     /// The host in `--peer` is used besides those given, and instead of those remembered if it is
     /// none of them: `alice@elsewhere` means the alice of elsewhere, and she can only be introduced
     /// to those who are registered there.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] says what is missing or contradicts what.
-    pub fn place(&self, remembered: &Remembered) -> Result<Place, ConfigError> {
-        let uses_lan = self.lan != Lan::Off && self.paths != Paths::RelayOnly;
+    /// They are too many, or one has two keys.
+    pub fn servers(&self, remembered: &Remembered) -> Result<Vec<Rendezvous>, ConfigError> {
         let theirs = self.peer.as_ref().and_then(|peer| peer.rendezvous.clone());
-        let is_local = |one: &Rendezvous| one.host.host() == LOCAL_HOST;
-        let local = theirs.as_ref().is_some_and(is_local);
-        if let (true, false, Some(peer)) = (local, uses_lan, &self.peer) {
-            return Err(ConfigError::NoLan(peer.name.clone()));
-        }
         let theirs = theirs.filter(|one| !is_local(one));
         let known = |host: &HostPort| Rendezvous { host: host.clone(), key: None };
         let remembers = |host: &HostPort| remembered.rendezvous.contains(host);
@@ -179,16 +196,15 @@ impl Wanted {
             }
         }
         match rendezvous.len() {
-            // In the local network people may meet without one.
-            0 if !uses_lan || self.lan == Lan::Contacts && !remembered.has_met => {
-                return Err(ConfigError::NoRendezvous);
-            }
-            0..=MAX_SERVERS => {}
-            count => return Err(ConfigError::TooManyServers(count)),
+            0..=MAX_SERVERS => Ok(rendezvous),
+            count => Err(ConfigError::TooManyServers(count)),
         }
-        let name = self.name.as_ref().or(remembered.name.as_ref());
-        Ok(Place { name: name.ok_or(ConfigError::NoName)?.clone(), rendezvous })
     }
+}
+
+/// Whether a host stands for the local network.
+fn is_local(rendezvous: &Rendezvous) -> bool {
+    rendezvous.host.host() == LOCAL_HOST
 }
 
 /// As many rendezvous servers can be used at the same time.

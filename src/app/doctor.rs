@@ -1,12 +1,14 @@
-//! `p2pchat doctor`: what stands between this computer and the rendezvous, and with `--peer`, why the
+//! `p2pchat doctor`: what stands between this computer and its rendezvous servers, and with `--peer`, why the
 //! path to a person is what it is (`meeting.rs`).
+
+use std::net::SocketAddr;
 
 use super::peer::{StartError, now, random};
 use super::{Failure, meeting, profile};
 use crate::chat::{ExitCode, Snapshot};
 use crate::config::{ConfigError, Face, Rendezvous, Wanted};
 use crate::net::{Sockets, examine, resolve};
-use crate::proto::diagnosis::{Findings, Verdict, verdict};
+use crate::proto::diagnosis::{Verdict, verdict};
 use crate::store::Reader;
 use crate::ui::{Printout, doctor};
 
@@ -21,19 +23,18 @@ pub async fn doctor(wanted: Wanted) -> Result<(ExitCode, Vec<Printout>), Failure
         Some(reader) => reader.snapshot()?,
         None => Snapshot::default(),
     };
-    let rendezvous = whom_to_ask(&wanted, &snapshot)?;
-    let host = rendezvous.host.to_string();
-    // A name that leads nowhere is a finding too.
-    let servers = resolve(rendezvous.host.host(), rendezvous.host.port()).await;
+    let servers = whom_to_ask(&wanted, &snapshot)?;
+    let hosts: Vec<String> = servers.iter().map(|server| server.host.to_string()).collect();
+    let addresses = resolve_all(&servers).await;
     let sockets = Sockets::bind(wanted.bind)
         .map_err(|cause| StartError::Socket { address: wanted.bind, cause })?;
-    let findings =
-        examine(&servers.unwrap_or_default(), sockets, wanted.port_mapping, now().0, random()?)
-            .await;
-    let findings = Findings { expected_key: rendezvous.key, ..findings };
+    let mut findings = examine(&addresses, sockets, wanted.port_mapping, now().0, random()?).await;
+    for (found, server) in findings.servers.iter_mut().zip(&servers) {
+        found.expected_key = server.key;
+    }
     let printout = match wanted.face {
-        Face::Json => doctor::object(&host, &findings),
-        Face::Plain | Face::Terminal => doctor::text(&host, &findings),
+        Face::Json => doctor::object(&hosts, &findings),
+        Face::Plain | Face::Terminal => doctor::text(&hosts, &findings),
     };
     let mut printouts = vec![Printout::out(printout)];
     let own = code(verdict(&findings));
@@ -45,16 +46,33 @@ pub async fn doctor(wanted: Wanted) -> Result<(ExitCode, Vec<Printout>), Failure
     Ok((code, printouts))
 }
 
-/// The rendezvous that is given, else the one in `--peer`, else the last; of several the first. With
-/// its key, if known.
-fn whom_to_ask(wanted: &Wanted, snapshot: &Snapshot) -> Result<Rendezvous, ConfigError> {
-    let theirs = wanted.peer.as_ref().and_then(|peer| peer.rendezvous.clone());
-    let remembered = profile::remembered(snapshot).rendezvous.into_iter().next();
-    let remembered = remembered.map(|host| Rendezvous { host, key: None });
-    let given = wanted.rendezvous.first().cloned().or(theirs).or(remembered);
-    let rendezvous = given.ok_or(ConfigError::NoRendezvous)?;
-    let known = snapshot.rendezvous(&rendezvous.host.to_string()).and_then(|known| known.key);
-    Ok(Rendezvous { key: rendezvous.key.or(known), ..rendezvous })
+/// The addresses of each. A name that leads nowhere is a finding too.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a dead name server takes its seconds once, not four times"
+)]
+async fn resolve_all(servers: &[Rendezvous]) -> Vec<Vec<SocketAddr>> {
+    let hosts = servers.iter().map(|server| server.host.clone());
+    let resolving = hosts.map(|at| async move { resolve(at.host(), at.port()).await });
+    let resolving: Vec<_> = resolving.map(tokio::spawn).collect();
+    let mut addresses = Vec::new();
+    for resolved in resolving {
+        addresses.push(resolved.await.ok().and_then(Result::ok).unwrap_or_default());
+    }
+    addresses
+}
+
+/// The servers that a chat with these options would use, with their keys where they are known.
+fn whom_to_ask(wanted: &Wanted, snapshot: &Snapshot) -> Result<Vec<Rendezvous>, ConfigError> {
+    let mut servers = wanted.servers(&profile::remembered(snapshot))?;
+    if servers.is_empty() {
+        return Err(ConfigError::NoRendezvous);
+    }
+    for server in &mut servers {
+        let known = snapshot.rendezvous(&server.host.to_string()).and_then(|known| known.key);
+        server.key = server.key.or(known);
+    }
+    Ok(servers)
 }
 
 fn code(verdict: Verdict) -> ExitCode {

@@ -7,37 +7,41 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::driver::now;
 use super::interfaces::{self, Interface, host_candidates, uplink};
 use super::port_mapping::Forwarding;
 use super::socket::{MAX_UDP, Sockets};
+use super::tls;
 use super::whole::{Arrival, WholeSocket};
 use crate::proto::PortMapping;
 use crate::proto::diagnosis::{Diagnosis, Findings, Output, Tcp};
 
-/// How long a TCP connection is waited for. A first packet that is lost is sent again after a second.
+/// How long a TCP connection is waited for, and then TLS in it. A first packet that is lost is sent again
+/// after a second.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How long a router that was asked for a port is waited for, once everything else is known.
 const ROUTER: Duration = Duration::from_secs(3);
 
-/// Asks the rendezvous at `servers` what stands between it and us, and the router for a port if
-/// `port_mapping` says so; `clock_ms` is what our clock says, in milliseconds since 1970. Takes a few seconds.
+/// Asks the rendezvous servers, each at its addresses, what stands between them and us, and the router
+/// for a port if `port_mapping` says so; `clock_ms` is what our clock says, in milliseconds since 1970.
+/// Takes a few seconds.
 pub async fn examine(
-    servers: &[SocketAddr],
+    servers: &[Vec<SocketAddr>],
     mut sockets: Sockets,
     port_mapping: bool,
     clock_ms: u64,
     seed: [u8; 32],
 ) -> Findings {
-    let loopback = servers.iter().any(|server| server.ip().is_loopback());
+    let loopback = servers.iter().flatten().any(|server| server.ip().is_loopback());
     let interfaces = interfaces::look();
     let hosts = host_candidates(&sockets.local_addresses(), &interfaces, loopback);
     let router = Router::ask(port_mapping && !loopback, &interfaces);
     let mut diagnosis = Diagnosis::new(now(), clock_ms, servers, hosts, seed);
     let mut whole = WholeSocket::new();
-    let (connected, mut connections) = mpsc::channel(4);
+    let (connected, mut connections) = mpsc::channel(8);
     let mut buffer = vec![0; MAX_UDP];
     loop {
         let deadline = loop {
@@ -57,7 +61,7 @@ pub async fn examine(
                         tracing::debug!(length = transmit.payload.len(), %error, "not sent whole");
                     }
                 }
-                Output::Connect(to) => connect(to, connected.clone()),
+                Output::Connect { server, to } => connect(server, to, connected.clone()),
                 Output::Timeout(None) => {
                     diagnosis.set_port_mapping(router.answer().await);
                     return diagnosis.findings().clone();
@@ -74,7 +78,9 @@ pub async fn examine(
             Arrival { local, from, bytes } = whole.receive() => {
                 diagnosis.handle_datagram(now(), local, from, &bytes);
             }
-            Some(tcp) = connections.recv() => diagnosis.handle_connection(now(), tcp),
+            Some((server, tcp)) = connections.recv() => {
+                diagnosis.handle_connection(now(), server, tcp);
+            }
             () = tokio::time::sleep_until(deadline.into()) => diagnosis.handle_timeout(now()),
         }
     }
@@ -106,21 +112,32 @@ impl Router {
                 state = forwarding.changed().await;
             }
         };
-        let _ = tokio::time::timeout(ROUTER, last).await;
+        let _ = timeout(ROUTER, last).await;
         forwarding.release().await;
         state
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "one task for each connection, a few seconds long")]
-fn connect(to: SocketAddr, connected: mpsc::Sender<Tcp>) {
+fn connect(server: usize, to: SocketAddr, connected: mpsc::Sender<(usize, Tcp)>) {
     tokio::spawn(async move {
-        let tcp = match tokio::time::timeout(PATIENCE, TcpStream::connect(to)).await {
-            Ok(Ok(_)) => Tcp::Open,
+        let tcp = match timeout(PATIENCE, TcpStream::connect(to)).await {
+            Ok(Ok(stream)) => match timeout(PATIENCE, wraps(stream, to)).await {
+                Ok(true) => Tcp::Tls,
+                Ok(false) | Err(_) => Tcp::Open,
+            },
             Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Tcp::Refused,
             Ok(Err(_)) | Err(_) => Tcp::Silent,
         };
         // Whoever asked may have ended.
-        let _ = connected.send(tcp).await;
+        let _ = connected.send((server, tcp)).await;
     });
+}
+
+/// Whether there is TLS in a connection.
+async fn wraps(stream: TcpStream, to: SocketAddr) -> bool {
+    match tls::connector() {
+        Ok(connector) => connector.connect(tls::name_of(to.ip()), stream).await.is_ok(),
+        Err(_) => false,
+    }
 }

@@ -1,5 +1,6 @@
 //! What `p2pchat doctor` has found out: a table of facts, and one sentence with what to do.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use p2pchat_wire::VERSION;
@@ -8,28 +9,58 @@ use serde_json::{Value, json};
 use super::{json, paths, tables, words};
 use crate::chat::clean;
 use crate::proto::diagnosis::{
-    Filtering, Findings, Ipv6, LONGEST_DATAGRAM, Mapping, Tcp, Verdict, verdict,
+    Filtering, Findings, Ipv6, LONGEST_DATAGRAM, Mapping, ServerFindings, Tcp, Verdict, trouble,
+    verdict,
 };
 use crate::proto::{Allocation, PortMapping, PortModel, Sample};
 
-/// The diagnosis as a table and a sentence. `server` is the rendezvous as the person wrote it.
+/// The diagnosis as a table and a sentence; of several servers, also one for each with which something
+/// is wrong. `names` are the servers as the person wrote them, in the order of the findings.
 #[must_use]
-pub fn text(server: &str, findings: &Findings) -> String {
-    let server = clean::label(server, 100);
-    let rows = tables::rows(facts(findings).into_iter().map(|(what, is)| [what.to_owned(), is]));
-    format!("{rows}\n\n{}", sentence(&server, findings))
+pub fn text(names: &[String], findings: &Findings) -> String {
+    let names: Vec<String> = names.iter().map(|name| clean::label(name, 100)).collect();
+    let verdict = verdict(findings);
+    let about = subject(findings, verdict);
+    let name = |at: usize| names.get(at).map_or("the rendezvous", String::as_str);
+    let facts = facts(&names, findings).into_iter();
+    let mut said = tables::rows(facts.map(|(what, is)| [what.to_owned(), is]));
+    let server = findings.servers.get(about);
+    said.push_str(&format!("\n\n{}", sentence(name(about), server, verdict)));
+    for (at, server) in findings.servers.iter().enumerate() {
+        if let Some(trouble) = trouble(server).filter(|trouble| (at, verdict) != (about, *trouble))
+        {
+            said.push_str(&format!("\n\n{}", sentence(name(at), Some(server), trouble)));
+        }
+    }
+    said
 }
 
 /// The same for programs.
 #[must_use]
-pub fn object(server: &str, findings: &Findings) -> String {
-    json::write(&value(server, findings))
+pub fn object(names: &[String], findings: &Findings) -> String {
+    json::write(&value(names, findings))
 }
 
-fn facts(findings: &Findings) -> Vec<(&'static str, String)> {
-    let mut facts = vec![("UDP", udp(findings)), ("TCP", tcp(findings.tcp).to_owned())];
+/// Of which server a verdict speaks: the one in trouble, else the one that was asked most.
+fn subject(findings: &Findings, verdict: Verdict) -> usize {
+    let in_trouble = |server: &ServerFindings| trouble(server) == Some(verdict);
+    findings.servers.iter().position(in_trouble).or(findings.surveyed).unwrap_or_default()
+}
+
+fn facts(names: &[String], findings: &Findings) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    let several = findings.servers.len() > 1;
+    for (name, server) in names.iter().zip(&findings.servers) {
+        facts.extend(several.then(|| ("rendezvous", name.clone())));
+        facts.extend([("UDP", udp(server)), ("TCP", tcp(server.tcp).to_owned())]);
+        if several {
+            facts.extend(server.mapped.map(|mapped| ("seen as", mapped.to_string())));
+            facts.extend(clock(server));
+            facts.push(("", String::new()));
+        }
+    }
     if findings.mapped.is_some() {
-        facts.extend(behaviour(findings));
+        facts.extend(behaviour(findings, several));
     }
     facts.push(("IPv6", ipv6(findings.ipv6).to_owned()));
     facts.push(("port mapping", port_mapping(findings)));
@@ -37,17 +68,23 @@ fn facts(findings: &Findings) -> Vec<(&'static str, String)> {
         let longest = format!("{longest} bytes in one piece; {LONGEST_DATAGRAM} are needed");
         facts.push(("longest", longest));
     }
-    facts.extend(findings.clock_ahead_ms.map(|ahead| ("clock", paths::clock(ahead))));
+    if let ([server], false) = (findings.servers.as_slice(), several) {
+        facts.extend(clock(server));
+    }
     facts
 }
 
+fn clock(server: &ServerFindings) -> Option<(&'static str, String)> {
+    server.clock_ahead_ms.map(|ahead| ("clock", paths::clock(ahead)))
+}
+
 /// What the NAT does, if there is one.
-fn behaviour(findings: &Findings) -> Vec<(&'static str, String)> {
-    let mut facts = vec![
-        ("seen as", findings.mapped.map_or_else(|| "not known".to_owned(), |at| at.to_string())),
-        ("NAT", mapping(findings.mapping).to_owned()),
-        ("lets in", filtering(findings.filtering).to_owned()),
-    ];
+fn behaviour(findings: &Findings, several: bool) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    let seen_as = findings.mapped.filter(|_| !several);
+    facts.extend(seen_as.map(|mapped| ("seen as", mapped.to_string())));
+    facts.push(("NAT", mapping(findings.mapping).to_owned()));
+    facts.push(("lets in", filtering(findings.filtering).to_owned()));
     if findings.mapping != Mapping::None {
         facts.push(("ports", ports(findings.ports.model)));
         facts.extend(evidence(&findings.ports.samples));
@@ -61,8 +98,8 @@ fn behaviour(findings: &Findings) -> Vec<(&'static str, String)> {
     facts
 }
 
-fn udp(findings: &Findings) -> String {
-    match findings.udp {
+fn udp(server: &ServerFindings) -> String {
+    match server.udp {
         Some((server, rtt)) => format!("{server} answers in {}", words::milliseconds(rtt)),
         None => "no answer".to_owned(),
     }
@@ -72,6 +109,7 @@ fn tcp(tcp: Tcp) -> &'static str {
     match tcp {
         Tcp::Untried => "not tried",
         Tcp::Open => "answers",
+        Tcp::Tls => "answers, in TLS too",
         Tcp::Refused => "refused by the server",
         Tcp::Silent => "no answer",
     }
@@ -161,9 +199,9 @@ fn port_mapping(findings: &Findings) -> String {
     }
 }
 
-/// What it means and what to do.
-fn sentence(server: &str, findings: &Findings) -> String {
-    match verdict(findings) {
+/// What it means and what to do; `server` is the name of the one of which the verdict speaks.
+fn sentence(server: &str, found: Option<&ServerFindings>, verdict: Verdict) -> String {
+    match verdict {
         Verdict::Offline => {
             "This computer has no network address. Connect it to a network first.".to_owned()
         }
@@ -190,7 +228,7 @@ fn sentence(server: &str, findings: &Findings) -> String {
             "What answers at {server} is no rendezvous of p2pchat. Check the address and the port."
         ),
         Verdict::OtherVersion => {
-            let theirs = findings.version.unwrap_or_default();
+            let theirs = found.and_then(|found| found.version).unwrap_or_default();
             let who = if theirs > VERSION { "p2pchat here" } else { "the server" };
             format!(
                 "{server} speaks version {theirs} of the protocol and this program version \
@@ -257,28 +295,58 @@ fn sentence(server: &str, findings: &Findings) -> String {
     }
 }
 
-fn value(server: &str, findings: &Findings) -> Value {
-    let addresses = |list: &[std::net::SocketAddr]| -> Vec<String> {
-        list.iter().map(ToString::to_string).collect()
-    };
+/// The network, and each server. What is said of the server of which the verdict speaks stands also
+/// beside the network's: most people have one.
+fn value(names: &[String], findings: &Findings) -> Value {
+    let verdict = verdict(findings);
+    let about = subject(findings, verdict);
+    let servers = names.iter().zip(&findings.servers);
+    let servers: Vec<Value> = servers.map(|(name, found)| server(name, found)).collect();
+    let mut object = network(findings);
+    if let (Value::Object(object), Some(Value::Object(server))) = (&mut object, servers.get(about))
+    {
+        object.extend(server.clone());
+        let name = names.get(about).map_or("", String::as_str);
+        let found = findings.servers.get(about);
+        object.insert("verdict".to_owned(), json!(code(verdict)));
+        object.insert("sentence".to_owned(), json!(sentence(name, found, verdict)));
+        object.insert("servers".to_owned(), json!(servers));
+    }
+    object
+}
+
+fn addresses(list: &[SocketAddr]) -> Vec<String> {
+    list.iter().map(ToString::to_string).collect()
+}
+
+fn server(name: &str, found: &ServerFindings) -> Value {
+    let trouble = trouble(found);
     json!({
-        "type": "doctor",
-        "rendezvous": server,
-        "asked": addresses(&findings.asked),
-        "hosts": addresses(&findings.hosts),
-        "udp": findings.udp.is_some(),
-        "udp_remote": findings.udp.map(|(remote, _)| remote.to_string()),
-        "rtt_ms": findings.udp.map(|(_, rtt): (_, Duration)| json::rtt(rtt)),
-        "tcp": match findings.tcp {
+        "rendezvous": name,
+        "asked": addresses(&found.asked),
+        "udp": found.udp.is_some(),
+        "udp_remote": found.udp.map(|(remote, _)| remote.to_string()),
+        "rtt_ms": found.udp.map(|(_, rtt): (_, Duration)| json::rtt(rtt)),
+        "tcp": match found.tcp {
             Tcp::Untried => "untried",
             Tcp::Silent => "silent",
             Tcp::Refused => "refused",
-            Tcp::Open => "open",
+            Tcp::Open | Tcp::Tls => "open",
         },
-        "key": findings.key.map(|key| key.to_string()),
-        "version": findings.version,
-        "clock_ahead_ms": findings.clock_ahead_ms,
-        "mapped": findings.mapped.map(|mapped| mapped.to_string()),
+        "tls": found.tcp == Tcp::Tls,
+        "key": found.key.map(|key| key.to_string()),
+        "version": found.version,
+        "clock_ahead_ms": found.clock_ahead_ms,
+        "mapped": found.mapped.map(|mapped| mapped.to_string()),
+        "verdict": trouble.map_or("well", code),
+        "sentence": trouble.map(|trouble| sentence(name, Some(found), trouble)),
+    })
+}
+
+fn network(findings: &Findings) -> Value {
+    json!({
+        "type": "doctor",
+        "hosts": addresses(&findings.hosts),
         "mapping": match findings.mapping {
             Mapping::Unknown => "unknown",
             Mapping::None => "none",
@@ -318,8 +386,6 @@ fn value(server: &str, findings: &Findings) -> Value {
         "port_mapped": findings.port_mapping.external().map(|external| external.to_string()),
         "mtu": findings.mtu,
         "mtu_needed": LONGEST_DATAGRAM,
-        "verdict": code(verdict(findings)),
-        "sentence": sentence(server, findings),
     })
 }
 
@@ -380,20 +446,34 @@ mod tests {
     use super::*;
     use crate::proto::{Evidence, Scope, SocketId};
 
-    fn home() -> Findings {
+    fn well() -> ServerFindings {
         let server = "203.0.113.10:3478".parse().expect("address");
-        let sample = |socket, via: &str, port| Sample {
-            socket: SocketId(socket),
-            via: via.parse().expect("address"),
-            mapped: std::net::SocketAddr::from(([198, 51, 100, 7], port)),
-        };
-        Findings {
-            hosts: vec!["192.168.1.2:5000".parse().expect("address")],
+        ServerFindings {
             asked: vec![server],
             udp: Some((server, Duration::from_micros(23_400))),
             tcp: Tcp::Open,
             key: Some(PeerId([1; 32])),
             version: Some(VERSION),
+            clock_ahead_ms: Some(-75_400),
+            mapped: "198.51.100.7:5000".parse().ok(),
+            ..ServerFindings::default()
+        }
+    }
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    fn home() -> Findings {
+        let sample = |socket, via: &str, port| Sample {
+            socket: SocketId(socket),
+            via: via.parse().expect("address"),
+            mapped: SocketAddr::from(([198, 51, 100, 7], port)),
+        };
+        Findings {
+            hosts: vec!["192.168.1.2:5000".parse().expect("address")],
+            servers: vec![well()],
+            surveyed: Some(0),
             mapped: "198.51.100.7:5000".parse().ok(),
             mapping: Mapping::AddressAndPortDependent,
             filtering: Filtering::AddressAndPortDependent,
@@ -409,7 +489,6 @@ mod tests {
                 ],
             },
             hairpin: Some(false),
-            clock_ahead_ms: Some(-75_400),
             mtu: Some(1452),
             ..Findings::default()
         }
@@ -417,7 +496,7 @@ mod tests {
 
     #[test]
     fn the_table_names_each_fact_and_its_evidence_and_ends_with_what_to_do() {
-        let said = text("chat.example.org", &home());
+        let said = text(&names(&["chat.example.org"]), &home());
         for line in [
             "UDP           203.0.113.10:3478 answers in 23 ms",
             "seen as       198.51.100.7:5000",
@@ -435,7 +514,8 @@ mod tests {
 
     #[test]
     fn programs_get_the_same() {
-        let object: Value = serde_json::from_str(&object("host", &home())).expect("JSON");
+        let object: Value =
+            serde_json::from_str(&object(&names(&["host"]), &home())).expect("JSON");
         for (field, value) in [
             ("type", json!("doctor")),
             ("udp", json!(true)),
@@ -455,7 +535,45 @@ mod tests {
 
     #[test]
     fn a_name_that_came_from_elsewhere_obeys_nothing_to_the_terminal() {
-        let said = text("h\u{1b}[2J", &Findings { udp: None, ..home() });
+        let servers = vec![ServerFindings { udp: None, ..well() }; 2];
+        let said = text(&names(&["h\u{1b}[2J", "\u{1b}c"]), &Findings { servers, ..home() });
         assert!(!said.contains('\u{1b}'), "{said:?}");
+    }
+
+    #[test]
+    fn of_several_servers_each_has_its_rows_and_a_sentence_if_it_is_in_trouble() {
+        let dead = ServerFindings { asked: well().asked, tcp: Tcp::Silent, ..Default::default() };
+        let servers = vec![dead, ServerFindings { tcp: Tcp::Tls, ..well() }];
+        let findings = Findings { servers, surveyed: Some(1), ..home() };
+        let hosts = names(&["one.example", "two.example"]);
+        let said = text(&hosts, &findings);
+        let rows = [
+            "rendezvous    one.example",
+            "UDP           no answer",
+            "TCP           no answer",
+            "",
+            "rendezvous    two.example",
+            "UDP           203.0.113.10:3478 answers in 23 ms",
+            "TCP           answers, in TLS too",
+            "seen as       198.51.100.7:5000",
+            "clock         your clock is 75 s behind",
+            "",
+        ];
+        assert_eq!(said.lines().take(rows.len()).collect::<Vec<_>>(), rows, "{said}");
+        let [.., network, _, server] = said.lines().collect::<Vec<_>>()[..] else {
+            panic!("{said}")
+        };
+        assert!(network.starts_with("Your NAT changes ports"), "{network}");
+        assert!(server.starts_with("Nothing comes back from one.example"), "{server}");
+
+        let object: Value = serde_json::from_str(&object(&hosts, &findings)).expect("JSON");
+        assert_eq!((&object["rendezvous"], &object["tls"]), (&json!("two.example"), &json!(true)));
+        assert_eq!((&object["udp"], &object["verdict"]), (&json!(true), &json!("predictable")));
+        let [one, two] = object["servers"].as_array().expect("a list").as_slice() else {
+            panic!("two")
+        };
+        assert_eq!((&one["udp"], &one["verdict"]), (&json!(false), &json!("unreachable")));
+        assert_eq!((&two["rtt_ms"], &two["verdict"]), (&json!(23.4), &json!("well")));
+        assert_eq!(two["sentence"], Value::Null);
     }
 }

@@ -40,6 +40,27 @@ fn where_all_is_well_it_says_so_with_the_facts_and_asks_the_remembered_server() 
 }
 
 #[test]
+fn each_of_several_servers_is_examined_and_one_that_is_well_is_enough() {
+    let server = Server::start();
+    let address = server.address().to_string();
+    let silent = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let dead = silent.local_addr().expect("bound").to_string();
+    let both = ["doctor", "--rendezvous", &dead, "--rendezvous", &address];
+    let outcome = Profile::new().run(&both, "").exits(0);
+    let said = outcome.out.join("\n");
+    assert!(said.contains(&format!("{address} answers in")), "{said}");
+    assert!(said.contains(&format!("The computer {dead} is there, and no rendezvous")), "{said}");
+
+    let outcome = Profile::new().run(&[&both[..], &["--json"]].concat(), "").exits(0);
+    let object: Value = serde_json::from_str(&outcome.out[0]).expect("JSON");
+    assert_eq!(object["rendezvous"], json!(address), "{object:#}");
+    for (at, udp, verdict) in [(0, false, "not-listening"), (1, true, "well")] {
+        let server = &object["servers"][at];
+        assert_eq!((&server["udp"], &server["verdict"]), (&json!(udp), &json!(verdict)));
+    }
+}
+
+#[test]
 fn it_works_while_a_chat_uses_the_profile() {
     let server = Server::start();
     let address = server.address().to_string();

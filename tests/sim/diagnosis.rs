@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use p2pchat::proto::diagnosis::{self, Diagnosis, Findings, Ipv6, Output, Tcp, Verdict, verdict};
+use p2pchat::proto::diagnosis::{
+    self, Diagnosis, Findings, Ipv6, Output, Tcp, Verdict, trouble, verdict,
+};
 use p2pchat::proto::{Allocation, PortModel, Scope, SocketId};
 use p2pchat_rendezvous::server::{self, Config, Local, Server};
 use p2pchat_wire::identity::Identity;
@@ -23,6 +25,9 @@ const SERVERS: [&str; 6] = [
     "[2001:db8:5::10]:3478",
     "[2001:db8:5::10]:3479",
 ];
+
+/// Another server's sockets, further away in no other way than by name.
+const FAR: [&str; 2] = ["203.0.113.77:3478", "203.0.113.77:3479"];
 
 const HOST: &str = "192.168.1.2";
 const HOST_V6: &str = "2001:db8:1::2";
@@ -46,12 +51,22 @@ struct Place {
     tcp: Tcp,
     /// Other hosts take a port each time that ours does.
     neighbours: bool,
+    /// Addresses of other servers, one each. Those of [`FAR`] answer.
+    others: Vec<Vec<SocketAddr>>,
 }
 
 impl Place {
     fn behind(behaviour: Behaviour) -> Self {
         let (servers, longest, v6) = (4, 1472, false);
-        Self { behaviour, servers, longest, v6, tcp: Tcp::Open, neighbours: false }
+        Self {
+            behaviour,
+            servers,
+            longest,
+            v6,
+            tcp: Tcp::Open,
+            neighbours: false,
+            others: Vec::new(),
+        }
     }
 
     /// Runs the diagnosis to its end; how long it took, and how many datagrams left.
@@ -62,10 +77,12 @@ impl Place {
         let identity = Identity::from_seed([0xcc; 32]);
         let mut server = Server::new(config, identity, Vec::new(), [3; 32], epoch());
         server.set_clock(epoch(), CLOCK_MS + 90_000);
+        let config = Config { sockets: FAR.map(at).to_vec(), ..Config::default() };
+        let far = Server::new(config, Identity::from_seed([0xcd; 32]), [], [4; 32], epoch());
         let nat = Nat::new(self.behaviour.clone(), "198.51.100.1".parse().expect("ip"), [5; 32]);
         let firewall = Nat::new(Behaviour::firewall(), HOST_V6.parse().expect("ip"), [6; 32]);
         let mut hosts = vec![SocketAddr::new(HOST.parse().expect("ip"), 4000)];
-        let mut asked = vec![sockets[0]];
+        let mut asked = vec![at(SERVERS[0])];
         if self.v6 {
             hosts.push(SocketAddr::new(HOST_V6.parse().expect("ip"), 4000));
             asked.insert(0, at(SERVERS[4]));
@@ -74,12 +91,14 @@ impl Place {
             hosts.retain(|host| host.is_ipv6());
             hosts.push(at("198.51.100.1:4000"));
         }
+        let asked: Vec<_> = std::iter::once(asked).chain(self.others.clone()).collect();
         let diagnosis = Diagnosis::new(epoch(), CLOCK_MS, &asked, hosts, [7; 32]);
         let mut run = Run {
             place: self,
             now: epoch(),
             diagnosis,
             server,
+            far,
             nat,
             firewall,
             queue: BTreeMap::new(),
@@ -94,7 +113,7 @@ impl Place {
 enum Arrival {
     Server { local: SocketAddr, from: SocketAddr, bytes: Vec<u8> },
     Host { to: SocketAddr, from: SocketAddr, bytes: Vec<u8> },
-    Connection,
+    Connection(usize),
 }
 
 struct Run<'a> {
@@ -102,6 +121,7 @@ struct Run<'a> {
     now: Instant,
     diagnosis: Diagnosis,
     server: Server,
+    far: Server,
     nat: Nat,
     firewall: Nat,
     queue: BTreeMap<Instant, VecDeque<Arrival>>,
@@ -128,8 +148,8 @@ impl Run<'_> {
             let (transmit, whole) = match self.diagnosis.poll_output() {
                 Output::Socket(_) => continue,
                 Output::Timeout(timeout) => return timeout,
-                Output::Connect(_) => {
-                    self.schedule(2 * DELAY, Arrival::Connection);
+                Output::Connect { server, .. } => {
+                    self.schedule(2 * DELAY, Arrival::Connection(server));
                     continue;
                 }
                 Output::Transmit(transmit) => (transmit, false),
@@ -165,13 +185,22 @@ impl Run<'_> {
 
     fn arrive(&mut self, arrival: Arrival) {
         match arrival {
-            Arrival::Connection => self.diagnosis.handle_connection(self.now, self.place.tcp),
+            Arrival::Connection(server) => {
+                self.diagnosis.handle_connection(self.now, server, self.place.tcp);
+            }
             Arrival::Server { local, from, bytes } => {
-                if !SERVERS[..self.place.servers].iter().any(|server| at(server) == local) {
-                    return;
+                let is_one_of = |sockets: &[&str]| sockets.iter().any(|one| at(one) == local);
+                let server = match () {
+                    () if is_one_of(&SERVERS[..self.place.servers]) => &mut self.server,
+                    () if is_one_of(&FAR) => &mut self.far,
+                    () => return,
+                };
+                server.handle_datagram(self.now, local, from, &bytes);
+                let mut answers = Vec::new();
+                while let server::Output::Transmit(transmit) = server.poll_output() {
+                    answers.push(transmit);
                 }
-                self.server.handle_datagram(self.now, local, from, &bytes);
-                while let server::Output::Transmit(transmit) = self.server.poll_output() {
+                for transmit in answers {
                     let server::Transmit { from: Local::Udp(from), to, payload: bytes } = transmit
                     else {
                         panic!("nobody came by a carrier")
@@ -225,7 +254,7 @@ fn behind_every_box_the_findings_are_what_the_box_is() {
                 {
                     assert_eq!(found.hairpin, Some(hairpin), "{behaviour:?}");
                 }
-                assert_eq!((found.mtu, found.tcp), (Some(1472), Tcp::Open));
+                assert_eq!((found.mtu, found.servers[0].tcp), (Some(1472), Tcp::Open));
                 assert!(took < Duration::from_secs(4) && sent < 80, "{took:?}, {sent} datagrams");
             }
         }
@@ -287,7 +316,7 @@ fn where_no_udp_passes_a_tcp_connection_tells_a_firewall_from_a_dead_server() {
     ] {
         let blocked = Behaviour { udp_blocked: true, ..Behaviour::home() };
         let (found, took, _) = Place { tcp, ..Place::behind(blocked) }.diagnose();
-        assert_eq!((found.udp, verdict(&found)), (None, expected));
+        assert_eq!((found.servers[0].udp, verdict(&found)), (None, expected));
         assert!(took < Duration::from_secs(4), "{took:?}");
     }
 }
@@ -295,7 +324,7 @@ fn where_no_udp_passes_a_tcp_connection_tells_a_firewall_from_a_dead_server() {
 #[test]
 fn how_far_the_clock_is_off_is_found() {
     let (found, ..) = Place::behind(Behaviour::home()).diagnose();
-    assert_eq!(found.clock_ahead_ms, Some(-90_000));
+    assert_eq!(found.servers[0].clock_ahead_ms, Some(-90_000));
 }
 
 #[test]
@@ -306,4 +335,47 @@ fn the_longest_datagram_that_passes_is_found() {
         let (found, ..) = Place { longest, ..Place::behind(Behaviour::home()) }.diagnose();
         assert_eq!((found.mtu, verdict(&found)), (Some(found_longest), expected));
     }
+}
+
+#[test]
+fn of_several_servers_each_is_examined_and_one_that_is_well_is_enough() {
+    let silent = vec![at("203.0.113.99:3478")];
+    let others = vec![silent, Vec::new(), vec![at(FAR[0])]];
+    let place = Place { others, ..Place::behind(Behaviour::symmetric()) };
+    let (found, took, sent) = place.diagnose();
+    let answers: Vec<_> = found.servers.iter().map(|server| server.udp.is_some()).collect();
+    assert_eq!(answers, [true, false, false, true]);
+    let troubles = [None, Some(Verdict::UdpBlocked), Some(Verdict::NoAddress), None];
+    assert_eq!(found.servers.iter().map(trouble).collect::<Vec<_>>(), troubles);
+    assert_eq!((found.surveyed, verdict(&found)), (Some(0), Verdict::Random));
+    let keys: Vec<_> = found.servers.iter().map(|server| server.key).collect();
+    assert!(keys[0].is_some() && keys[3].is_some() && keys[0] != keys[3], "{keys:?}");
+    // Behind this box each sees another endpoint, and the far one was told no time.
+    let mapped: Vec<_> = found.servers.iter().map(|server| server.mapped).collect();
+    assert!(mapped[0] != mapped[3] && mapped[3].is_some(), "{mapped:?}");
+    let clocks: Vec<_> = found.servers.iter().map(|server| server.clock_ahead_ms).collect();
+    assert_eq!((clocks[0], clocks[3]), (Some(-90_000), None));
+    assert!(took < Duration::from_secs(4) && sent < 100, "{took:?}, {sent} datagrams");
+}
+
+#[test]
+fn the_first_server_may_be_dead_and_the_network_is_examined_with_another() {
+    let others = vec![vec![at(FAR[0])]];
+    let place = Place { servers: 0, others, ..Place::behind(Behaviour::home()) };
+    let (found, ..) = place.diagnose();
+    assert_eq!((found.surveyed, verdict(&found)), (Some(1), Verdict::Easy));
+    assert_eq!(trouble(&found.servers[0]), Some(Verdict::UdpBlocked));
+}
+
+#[test]
+fn two_servers_with_one_address_each_show_together_whether_the_mapping_depends_on_it() {
+    let others = vec![vec![at(FAR[0])]];
+    let mapping = |behaviour, others| {
+        let place = Place { servers: 2, others, ..Place::behind(behaviour) };
+        place.diagnose().0.mapping
+    };
+    let by_address = Behaviour::new(Mapping::AddressDependent, Filtering::AddressDependent);
+    let compared = diagnosis::Mapping::EndpointIndependent { addresses_compared: true };
+    assert_eq!(mapping(Behaviour::home(), others.clone()), compared);
+    assert_eq!(mapping(by_address, others), diagnosis::Mapping::AddressDependent);
 }

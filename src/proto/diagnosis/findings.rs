@@ -9,26 +9,37 @@ use p2pchat_wire::identity::ServerKey;
 use crate::proto::PortMapping;
 use crate::proto::nat::{Evidence, PortModel, Scope};
 
-/// Everything that was found out about our network.
+/// What was found out about one rendezvous.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Findings {
-    /// The local endpoints of the socket that asked.
-    pub hosts: Vec<SocketAddr>,
-    /// The rendezvous' endpoints that were asked.
+pub struct ServerFindings {
+    /// Its endpoints that were asked. None, if its name leads nowhere.
     pub asked: Vec<SocketAddr>,
     /// Which of them answered over UDP first, and how fast.
     pub udp: Option<(SocketAddr, Duration)>,
     /// What became of TCP connections to it.
     pub tcp: Tcp,
-    /// Who the rendezvous says it is. Nothing is proven by it.
+    /// Who it says it is. Nothing is proven by it.
     pub key: Option<ServerKey>,
     /// Who it has to be, if that is known.
     pub expected_key: Option<ServerKey>,
     /// The version of the protocol that it speaks.
     pub version: Option<u8>,
-    /// By how many milliseconds our clock is ahead of the rendezvous', to within half a round trip.
+    /// By how many milliseconds our clock is ahead of its, to within half a round trip.
     pub clock_ahead_ms: Option<i64>,
-    /// Where the rendezvous sees us.
+    /// Where it sees us, over IPv4 if it is reached over both.
+    pub mapped: Option<SocketAddr>,
+}
+
+/// Everything that was found out about our network.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Findings {
+    /// The local endpoints of the socket that asked.
+    pub hosts: Vec<SocketAddr>,
+    /// The rendezvous servers, as they were given.
+    pub servers: Vec<ServerFindings>,
+    /// Which of them was asked for the rest.
+    pub surveyed: Option<usize>,
+    /// Where that one sees us.
     pub mapped: Option<SocketAddr>,
     /// Towards whom a socket of ours has the same external endpoint.
     pub mapping: Mapping,
@@ -59,6 +70,8 @@ pub enum Tcp {
     Refused,
     /// It was made.
     Open,
+    /// It was made, and TLS in it.
+    Tls,
 }
 
 /// RFC 4787 §4.1.

@@ -1,9 +1,11 @@
-//! What stands between us and the Internet: a machine that asks a rendezvous some fifty questions
-//! within a few seconds and notes the answers as [`Findings`].
+//! What stands between us and the Internet: a machine that asks our rendezvous servers some fifty
+//! questions within a few seconds and notes the answers as [`Findings`].
 //!
-//! It begins with who answers at all: each of the server's addresses gets a hello and a Binding
-//! request, and TCP is tried on two ports. The first address that answers, one of IPv4 if there
-//! is one, is asked for the rest, each question from a socket that disturbs no other:
+//! It begins with who answers at all: each address of each server gets a hello and a Binding
+//! request, and TCP is tried on two ports. One address that answers, of IPv4 if there is one, is asked
+//! for the rest, each question from a socket that disturbs no other. One server is enough for that,
+//! and several at once would be in each other's way: which port a NAT gives out next, and whom it lets
+//! in, depends on what else is sent.
 //!
 //! | Socket | Asks | For |
 //! | --- | --- | --- |
@@ -25,14 +27,15 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use p2pchat_wire::VERSION;
 use p2pchat_wire::address::{canonical, is_local, is_permitted};
 use p2pchat_wire::datagram::HELLO_LEN;
 use p2pchat_wire::identity::PeerId;
 use p2pchat_wire::random::Random;
 use p2pchat_wire::stun::{Answer, Change};
 
-pub use findings::{Filtering, Findings, Ipv6, Mapping, Tcp};
-pub use verdict::{LONGEST_DATAGRAM, Verdict, verdict};
+pub use findings::{Filtering, Findings, Ipv6, Mapping, ServerFindings, Tcp};
+pub use verdict::{LONGEST_DATAGRAM, Verdict, trouble, verdict};
 
 use super::nat::{Evidence, Sample, infer};
 use super::{PortMapping, SocketId, SocketRequest, Transmit};
@@ -42,8 +45,11 @@ use questions::{Ask, Questions, Reply};
 /// Where peers look for TCP besides the port of UDP (docs/operating.md).
 const HTTPS: u16 = 443;
 
-/// Addresses of a server that are asked.
-const MAX_SERVERS: usize = 8;
+/// Addresses of one server that are asked.
+const MAX_ADDRESSES: usize = 8;
+
+/// Addresses of all servers that are asked: each has an equal share.
+const MAX_ALL_ADDRESSES: usize = 16;
 
 /// After this time the findings are what they are.
 const DEADLINE: Duration = Duration::from_secs(8);
@@ -66,10 +72,10 @@ const LENGTHS: [usize; 12] =
 /// What a question is for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Purpose {
-    /// Is anybody there?
-    Hello(SocketAddr),
+    /// Is this server there, at this address?
+    Hello(usize, SocketAddr),
     /// And where does it see us?
-    Home(SocketAddr),
+    Home(usize, SocketAddr),
     /// The answer belongs into this place of the samples.
     Sample(usize),
     FilterByAddress,
@@ -89,8 +95,13 @@ pub enum Output {
     /// Send this so that nobody on the way may cut it in pieces. If that is impossible, do not. The
     /// socket is opened without a request.
     Whole(Transmit),
-    /// Try a TCP connection, and say [`Diagnosis::handle_connection`].
-    Connect(SocketAddr),
+    /// Try a TCP connection, and TLS in it, and say [`Diagnosis::handle_connection`].
+    Connect {
+        /// Whose.
+        server: usize,
+        /// Where to.
+        to: SocketAddr,
+    },
     /// Nothing more now. Call `handle_timeout` at this time unless an input comes first; `None` when
     /// everything is found out.
     Timeout(Option<Instant>),
@@ -104,11 +115,14 @@ pub struct Diagnosis {
     /// What our clock said then, in milliseconds since 1970.
     clock_ms: u64,
     questions: Questions<Purpose>,
-    /// Where the server's addresses see our first socket, in the order of their answers.
-    homes: Vec<(SocketAddr, Answer)>,
+    /// Where the servers' addresses see our first socket.
+    homes: Vec<Sight>,
     /// When the address is chosen that is asked the rest, although others may still answer.
     choose_at: Option<Instant>,
     chosen: Option<SocketAddr>,
+    /// The second port of the chosen address, and the second address, that were asked too.
+    second: Option<SocketAddr>,
+    across: Option<SocketAddr>,
     surveyed: bool,
     /// A place for each question about the mapping, in the order in which they were asked.
     samples: Vec<Option<Sample>>,
@@ -122,19 +136,26 @@ pub struct Diagnosis {
     findings: Findings,
 }
 
+/// Where one address of a server sees our first socket.
+#[derive(Clone, Copy, Debug)]
+struct Sight {
+    server: usize,
+    via: SocketAddr,
+    answer: Answer,
+}
+
 impl Diagnosis {
-    /// Begins to ask the server at `servers`, of which the first of each family is the address that
-    /// the server was given first. `hosts` are the local endpoints of our first socket; `clock_ms`
+    /// Begins to ask the servers, each at its addresses, of which the first of each family is the one
+    /// that the server was given first. `hosts` are the local endpoints of our first socket; `clock_ms`
     /// is what our clock says, in milliseconds since 1970.
     #[must_use]
     pub fn new(
         now: Instant,
         clock_ms: u64,
-        servers: &[SocketAddr],
+        servers: &[Vec<SocketAddr>],
         hosts: Vec<SocketAddr>,
         seed: [u8; 32],
     ) -> Self {
-        let asked: Vec<_> = servers.iter().copied().map(canonical).take(MAX_SERVERS).collect();
         let mut diagnosis = Self {
             random: Random::from_seed(seed),
             begun_at: now,
@@ -143,6 +164,8 @@ impl Diagnosis {
             homes: Vec::new(),
             choose_at: None,
             chosen: None,
+            second: None,
+            across: None,
             surveyed: false,
             samples: Vec::new(),
             asked_for: Vec::new(),
@@ -151,28 +174,32 @@ impl Diagnosis {
             outputs: VecDeque::new(),
             findings: Findings { hosts, ..Findings::default() },
         };
-        for &server in &asked {
-            let length = HELLO_LEN;
-            diagnosis.ask(
-                now,
-                Purpose::Hello(server),
-                Ask::Who { length },
-                SocketId::FIRST,
-                server,
-            );
-            diagnosis.ask_where(now, Purpose::Home(server), SocketId::FIRST, server);
+        let share = (MAX_ALL_ADDRESSES / servers.len().max(1)).min(MAX_ADDRESSES);
+        for (server, addresses) in servers.iter().enumerate() {
+            let asked = addresses.iter().copied().map(canonical).take(share).collect();
+            diagnosis.begin(now, server, asked);
         }
-        // IPv4 is there more often; where there is no UDP the rest may work all the same.
-        let server = asked.iter().find(|server| server.is_ipv4()).or_else(|| asked.first());
-        if let Some(server) = server {
-            let ports = [server.port(), HTTPS];
-            let connect = |port| Output::Connect(SocketAddr::new(server.ip(), port));
-            diagnosis.connecting = ports.len();
-            diagnosis.outputs.extend(ports.map(connect));
-        }
-        diagnosis.findings.asked = asked;
         diagnosis.advance(now);
         diagnosis
+    }
+
+    /// Asks one server whether it is there.
+    fn begin(&mut self, now: Instant, server: usize, asked: Vec<SocketAddr>) {
+        let first = SocketId::FIRST;
+        for &to in &asked {
+            let who = Ask::Who { length: HELLO_LEN };
+            self.ask(now, Purpose::Hello(server, to), who, first, to);
+            self.ask_where(now, Purpose::Home(server, to), first, to);
+        }
+        // IPv4 is there more often; where there is no UDP the rest may work all the same.
+        if let Some(at) = asked.iter().find(|at| at.is_ipv4()).or_else(|| asked.first()) {
+            let mut ports = vec![at.port(), HTTPS];
+            ports.dedup();
+            let connect = |port| Output::Connect { server, to: SocketAddr::new(at.ip(), port) };
+            self.connecting += ports.len();
+            self.outputs.extend(ports.into_iter().map(connect));
+        }
+        self.findings.servers.push(ServerFindings { asked, ..ServerFindings::default() });
     }
 
     /// What is known so far; all of it once [`Self::poll_output`] waits for nothing.
@@ -210,10 +237,12 @@ impl Diagnosis {
         self.findings.port_mapping = port_mapping;
     }
 
-    /// What became of one [`Output::Connect`].
-    pub fn handle_connection(&mut self, now: Instant, tcp: Tcp) {
+    /// What became of one [`Output::Connect`] to this server.
+    pub fn handle_connection(&mut self, now: Instant, server: usize, tcp: Tcp) {
         self.connecting = self.connecting.saturating_sub(1);
-        self.findings.tcp = self.findings.tcp.max(tcp);
+        if let Some(found) = self.findings.servers.get_mut(server) {
+            found.tcp = found.tcp.max(tcp);
+        }
         self.advance(now);
     }
 
@@ -249,7 +278,7 @@ impl Diagnosis {
             return self.conclude();
         }
         self.send_due(now);
-        let others_may_answer = self.questions.any(|one| matches!(one, Purpose::Home(_)));
+        let others_may_answer = self.questions.any(|one| matches!(one, Purpose::Home(..)));
         let waited = self.choose_at.is_some_and(|at| at <= now);
         if self.chosen.is_none() && !self.homes.is_empty() && (waited || !others_may_answer) {
             self.choose(now);
@@ -278,28 +307,32 @@ impl Diagnosis {
         }
     }
 
-    /// What the server's clock said was said half a round trip ago.
-    fn compare_clocks(&mut self, now: Instant, theirs: u64, took: Duration) {
+    /// By how much our clock is ahead of one that said its time half a round trip ago.
+    fn clock_ahead(&self, now: Instant, theirs: u64, took: Duration) -> Option<i64> {
         let passed = now.saturating_duration_since(self.begun_at).saturating_sub(took / 2);
         let ours =
             self.clock_ms.saturating_add(u64::try_from(passed.as_millis()).unwrap_or(u64::MAX));
-        let ahead = i128::from(ours) - i128::from(theirs);
-        self.findings.clock_ahead_ms = i64::try_from(ahead).ok();
+        i64::try_from(i128::from(ours) - i128::from(theirs)).ok()
     }
 
     fn on_reply(&mut self, now: Instant, purpose: Purpose, reply: Reply, took: Duration) {
         match (purpose, reply) {
-            (Purpose::Hello(server), Reply::Challenge(challenge)) => {
-                self.findings.version = Some(challenge.version);
-                self.findings.key = Some(PeerId(challenge.server));
-                self.findings.udp.get_or_insert((server, took));
-                if let Some(theirs) = challenge.time_ms {
-                    self.compare_clocks(now, theirs, took);
-                }
+            (Purpose::Hello(server, at), Reply::Challenge(challenge)) => {
+                let theirs = challenge.time_ms;
+                let ahead = theirs.and_then(|theirs| self.clock_ahead(now, theirs, took));
+                let Some(found) = self.findings.servers.get_mut(server) else { return };
+                found.version = Some(challenge.version);
+                found.key = Some(PeerId(challenge.server));
+                found.udp.get_or_insert((at, took));
+                found.clock_ahead_ms = ahead.or(found.clock_ahead_ms);
             }
-            (Purpose::Home(server), Reply::Seen(answer)) => {
-                self.findings.udp.get_or_insert((server, took));
-                self.homes.push((server, answer));
+            (Purpose::Home(server, via), Reply::Seen(answer)) => {
+                let Some(found) = self.findings.servers.get_mut(server) else { return };
+                found.udp.get_or_insert((via, took));
+                if via.is_ipv4() || found.mapped.is_none() {
+                    found.mapped = Some(canonical(answer.mapped));
+                }
+                self.homes.push(Sight { server, via, answer });
                 if self.chosen.is_none() && self.choose_at.is_none() {
                     self.choose_at = Some(now + FAMILIES);
                 }
@@ -338,12 +371,25 @@ impl Diagnosis {
     /// Chooses the address that is asked the rest, and asks it.
     fn choose(&mut self, now: Instant) {
         self.choose_at = None;
-        // IPv4 has the NATs. RFC 5780 §4.3: the first address is the one that names another.
-        let rank = |(server, answer): &&(SocketAddr, Answer)| {
-            (server.is_ipv6(), answer.other.is_none_or(|other| other.ip() == server.ip()))
+        // In the order in which they were asked, not of their answers.
+        let place = |sight: &Sight| {
+            let asked = self.findings.servers.get(sight.server).map(|found| &found.asked);
+            (sight.server, asked.and_then(|asked| asked.iter().position(|at| *at == sight.via)))
         };
-        let Some(&(server, answer)) = self.homes.iter().min_by_key(rank) else { return };
+        self.homes.sort_by_key(place);
+        // IPv4 has the NATs. RFC 5780 §4.3: the first address is the one that names another.
+        let servers = &self.findings.servers;
+        let rank = |sight: &&Sight| {
+            let version = servers.get(sight.server).and_then(|found| found.version);
+            let other = sight.answer.other.is_none_or(|other| other.ip() == sight.via.ip());
+            (version != Some(VERSION), sight.via.is_ipv6(), other)
+        };
+        let Some(&Sight { server: of, via: server, answer }) = self.homes.iter().min_by_key(rank)
+        else {
+            return;
+        };
         self.chosen = Some(server);
+        self.findings.surveyed = Some(of);
         let mapped = canonical(answer.mapped);
         self.findings.mapped = Some(mapped);
         for socket in [FILTERED, TURNED].into_iter().chain(FRESH) {
@@ -360,13 +406,13 @@ impl Diagnosis {
         }
     }
 
-    /// Asks where the server's other sockets see ours. Not before the filter is known: some routers
+    /// Asks where the chosen server's other sockets see ours. Not before the filter is known: some routers
     /// let in whom any socket of a host has written to.
     fn survey(&mut self, now: Instant) {
         self.surveyed = true;
         let Some(server) = self.chosen else { return };
         let mut across = None;
-        for (via, answer) in self.homes.clone() {
+        for Sight { via, answer, .. } in self.homes.clone() {
             if via.is_ipv4() == server.is_ipv4() {
                 let place = self.place(SocketId::FIRST, via);
                 self.note(place, answer);
@@ -378,7 +424,9 @@ impl Diagnosis {
         let port = across.map_or_else(|| server.port().saturating_add(1), |other| other.port());
         let second = SocketAddr::new(server.ip(), port);
         self.sample(now, SocketId::FIRST, second);
-        if let Some(across) = across.map(canonical).filter(|at| may_be_asked(server, *at)) {
+        self.second = Some(second);
+        self.across = across.map(canonical).filter(|at| may_be_asked(server, *at));
+        if let Some(across) = self.across {
             self.sample(now, SocketId::FIRST, across);
         }
         for socket in FRESH {
@@ -390,14 +438,10 @@ impl Diagnosis {
     /// Derives what follows from all answers together.
     fn conclude(&mut self) {
         let samples: Vec<Sample> = self.samples.iter().copied().flatten().collect();
-        let answers_at = |differs: fn(SocketAddr, SocketAddr) -> bool| {
-            let other =
-                |sample: &Sample| self.chosen.is_some_and(|chosen| differs(sample.via, chosen));
-            samples.iter().any(other)
+        let answers_at = |at: Option<SocketAddr>| {
+            at.is_some_and(|at| samples.iter().any(|sample| sample.via == at))
         };
-        let second_address = answers_at(|via, chosen| via.ip() != chosen.ip());
-        let second_port =
-            answers_at(|via, chosen| via.ip() == chosen.ip() && via.port() != chosen.port());
+        let (second_address, second_port) = (answers_at(self.across), answers_at(self.second));
         // Silence says something only about a server's socket that answers when it is asked itself.
         let by_address = self.admitted[0].filter(|admitted| *admitted || second_address);
         let by_port = self.admitted[1].filter(|admitted| *admitted || second_port);
@@ -415,11 +459,12 @@ impl Diagnosis {
 
     fn ipv6(&self) -> Ipv6 {
         let own = |endpoint| self.findings.hosts.contains(&canonical(endpoint));
-        let home = self.homes.iter().find(|(server, _)| server.is_ipv6());
+        let home = self.homes.iter().find(|sight| sight.via.is_ipv6());
+        let mut asked = self.findings.servers.iter().flat_map(|found| &found.asked);
         match home {
-            Some((_, answer)) => Ipv6::Works { translated: !own(answer.mapped) },
+            Some(sight) => Ipv6::Works { translated: !own(sight.answer.mapped) },
             None if !self.findings.hosts.iter().any(is_global_v6) => Ipv6::None,
-            None if self.findings.asked.iter().any(SocketAddr::is_ipv6) => Ipv6::Silent,
+            None if asked.any(SocketAddr::is_ipv6) => Ipv6::Silent,
             None => Ipv6::Untried,
         }
     }

@@ -2,13 +2,13 @@
 
 use p2pchat_wire::{MAX_DATAGRAM, VERSION};
 
-use super::findings::{Filtering, Findings, Ipv6, Mapping, Tcp};
+use super::findings::{Filtering, Findings, Ipv6, Mapping, ServerFindings, Tcp};
 use crate::proto::nat::{Allocation, PortModel};
 
 /// The longest UDP payload that the program sends, in bytes: a datagram in the relay's header.
 pub const LONGEST_DATAGRAM: usize = MAX_DATAGRAM + 9;
 
-/// What findings mean, in one word. The first that fits in the order given here.
+/// What findings mean, in one word.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Verdict {
     /// This computer has no address.
@@ -52,18 +52,33 @@ pub enum Verdict {
 }
 
 /// When a verdict is passed.
-type Rule = fn(&Findings) -> bool;
+type Rule<T> = fn(&T) -> bool;
 
-/// The first rule that holds decides.
-const RULES: [(Rule, Verdict); 18] = [
-    (|f| f.hosts.is_empty(), Verdict::Offline),
-    (|f| f.asked.is_empty(), Verdict::NoAddress),
-    (|f| f.udp.is_none() && f.tcp == Tcp::Open, Verdict::UdpBlocked),
-    (|f| f.udp.is_none() && f.tcp == Tcp::Refused, Verdict::NotListening),
-    (|f| f.udp.is_none(), Verdict::Unreachable),
-    (|f| f.version.is_none(), Verdict::NoRendezvous),
-    (|f| f.version != Some(VERSION), Verdict::OtherVersion),
-    (|f| f.expected_key.is_some_and(|key| f.key != Some(key)), Verdict::OtherKey),
+/// What stands between us and one server: the first rule that holds.
+const SERVER_RULES: [(Rule<ServerFindings>, Verdict); 7] = [
+    (|s| s.asked.is_empty(), Verdict::NoAddress),
+    (|s| s.udp.is_none() && s.tcp >= Tcp::Open, Verdict::UdpBlocked),
+    (|s| s.udp.is_none() && s.tcp == Tcp::Refused, Verdict::NotListening),
+    (|s| s.udp.is_none(), Verdict::Unreachable),
+    (|s| s.version.is_none(), Verdict::NoRendezvous),
+    (|s| s.version != Some(VERSION), Verdict::OtherVersion),
+    (|s| s.expected_key.is_some_and(|key| s.key != Some(key)), Verdict::OtherKey),
+];
+
+/// Where something stands between us and every server, the first of these says most: it still lets us
+/// chat, or must be told, or names whose fault it is.
+const TROUBLES: [Verdict; 7] = [
+    Verdict::UdpBlocked,
+    Verdict::OtherKey,
+    Verdict::OtherVersion,
+    Verdict::NoRendezvous,
+    Verdict::NotListening,
+    Verdict::Unreachable,
+    Verdict::NoAddress,
+];
+
+/// What our network is like: the first rule that holds.
+const RULES: [(Rule<Findings>, Verdict); 10] = [
     (
         |f| f.mtu.is_none_or(|longest| longest < LONGEST_DATAGRAM) && f.mapped.is_some(),
         Verdict::SmallMtu,
@@ -82,9 +97,25 @@ const RULES: [(Rule, Verdict); 18] = [
     (|f| f.mapping != Mapping::Unknown, Verdict::Difficult),
 ];
 
-/// What `findings` mean.
+/// What stands between us and one server; `None` if it does what it is there for, over UDP.
+#[must_use]
+pub fn trouble(server: &ServerFindings) -> Option<Verdict> {
+    let rule = SERVER_RULES.iter().find(|(holds, _)| holds(server));
+    rule.map(|(_, verdict)| *verdict)
+}
+
+/// What `findings` mean: what our network is like if one of the servers is well, otherwise the trouble
+/// with one of them.
 #[must_use]
 pub fn verdict(findings: &Findings) -> Verdict {
+    if findings.hosts.is_empty() {
+        return Verdict::Offline;
+    }
+    let troubles: Vec<_> = findings.servers.iter().map(trouble).collect();
+    if !troubles.contains(&None) {
+        let worst = TROUBLES.into_iter().find(|one| troubles.contains(&Some(*one)));
+        return worst.unwrap_or(Verdict::NoAddress);
+    }
     let rule = RULES.iter().find(|(holds, _)| holds(findings));
     rule.map_or(Verdict::Unclear, |(_, verdict)| *verdict)
 }
@@ -106,15 +137,23 @@ mod tests {
     use crate::proto::nat::{Evidence, Scope};
     use crate::proto::{MappingProtocol, PortMapping};
 
-    /// A home with a NAT that is easy to get through.
-    fn easy() -> Findings {
+    /// A server with which all is well.
+    fn well() -> ServerFindings {
         let server = "203.0.113.10:3478".parse().expect("address");
-        Findings {
-            hosts: vec!["192.168.1.2:5000".parse().expect("address")],
+        ServerFindings {
             asked: vec![server],
             udp: Some((server, Duration::from_millis(20))),
             tcp: Tcp::Open,
             version: Some(VERSION),
+            ..ServerFindings::default()
+        }
+    }
+
+    /// A home with a NAT that is easy to get through.
+    fn easy() -> Findings {
+        Findings {
+            hosts: vec!["192.168.1.2:5000".parse().expect("address")],
+            servers: vec![well()],
             mapped: "198.51.100.7:5000".parse().ok(),
             mapping: Mapping::EndpointIndependent { addresses_compared: true },
             filtering: Filtering::AddressAndPortDependent,
@@ -137,20 +176,58 @@ mod tests {
         PortMapping::Mapped { by: MappingProtocol::Pcp, external }
     }
 
+    fn silent(tcp: Tcp) -> ServerFindings {
+        ServerFindings { udp: None, tcp, version: None, ..well() }
+    }
+
+    #[test]
+    fn what_stands_between_us_and_a_server_is_told_apart() {
+        let other_key = Some(PeerId([9; 32]));
+        for (server, expected) in [
+            (well(), None),
+            (
+                ServerFindings { asked: Vec::new(), ..silent(Tcp::Untried) },
+                Some(Verdict::NoAddress),
+            ),
+            (silent(Tcp::Tls), Some(Verdict::UdpBlocked)),
+            (silent(Tcp::Open), Some(Verdict::UdpBlocked)),
+            (silent(Tcp::Refused), Some(Verdict::NotListening)),
+            (silent(Tcp::Silent), Some(Verdict::Unreachable)),
+            (silent(Tcp::Untried), Some(Verdict::Unreachable)),
+            (ServerFindings { version: None, ..well() }, Some(Verdict::NoRendezvous)),
+            (ServerFindings { version: Some(VERSION + 1), ..well() }, Some(Verdict::OtherVersion)),
+            (ServerFindings { expected_key: other_key, ..well() }, Some(Verdict::OtherKey)),
+        ] {
+            assert_eq!(trouble(&server), expected, "{server:?}");
+            let expected = expected.unwrap_or(Verdict::Easy);
+            assert_eq!(verdict(&Findings { servers: vec![server.clone()], ..easy() }), expected);
+            let servers = vec![server, well()];
+            assert_eq!(verdict(&Findings { servers, ..easy() }), Verdict::Easy);
+        }
+    }
+
+    #[test]
+    fn of_several_troubles_the_one_is_told_that_says_most() {
+        let other_key = ServerFindings { expected_key: Some(PeerId([9; 32])), ..well() };
+        for (servers, expected) in [
+            (vec![silent(Tcp::Silent), silent(Tcp::Open)], Verdict::UdpBlocked),
+            (vec![silent(Tcp::Refused), other_key], Verdict::OtherKey),
+            (vec![silent(Tcp::Silent), silent(Tcp::Refused)], Verdict::NotListening),
+            (vec![], Verdict::NoAddress),
+        ] {
+            assert_eq!(verdict(&Findings { servers, ..easy() }), expected);
+        }
+    }
+
     #[test]
     fn each_rule_decides_where_it_should() {
         let random = || varying(Allocation::Uniform);
         let direct_v6 = Ipv6::Works { translated: false };
         for (findings, expected) in [
-            (Findings { hosts: Vec::new(), udp: None, ..easy() }, Verdict::Offline),
-            (Findings { asked: Vec::new(), udp: None, ..easy() }, Verdict::NoAddress),
-            (Findings { udp: None, ..easy() }, Verdict::UdpBlocked),
-            (Findings { udp: None, tcp: Tcp::Refused, ..easy() }, Verdict::NotListening),
-            (Findings { udp: None, tcp: Tcp::Silent, ..easy() }, Verdict::Unreachable),
-            (Findings { udp: None, tcp: Tcp::Untried, ..easy() }, Verdict::Unreachable),
-            (Findings { version: None, ..easy() }, Verdict::NoRendezvous),
-            (Findings { version: Some(VERSION + 1), ..easy() }, Verdict::OtherVersion),
-            (Findings { expected_key: Some(PeerId([9; 32])), ..easy() }, Verdict::OtherKey),
+            (
+                Findings { hosts: Vec::new(), servers: vec![silent(Tcp::Silent)], ..easy() },
+                Verdict::Offline,
+            ),
             (Findings { mtu: Some(1024), ..easy() }, Verdict::SmallMtu),
             (Findings { mtu: None, ..easy() }, Verdict::SmallMtu),
             (Findings { mtu: Some(LONGEST_DATAGRAM), ..easy() }, Verdict::Easy),
