@@ -132,7 +132,11 @@ pub enum Command {
         peer: Option<PeerAddress>,
     },
     /// Show my name, my key and my rendezvous
-    Id,
+    Id {
+        /// Another thing to do with who I am
+        #[command(subcommand)]
+        command: Option<IdCommand>,
+    },
     /// List whom I know, with their keys
     Contacts,
     /// Print what was said, oldest first
@@ -160,6 +164,34 @@ pub enum Command {
     },
     /// Print the manual page
     Man,
+}
+
+/// What is done with the identity.
+#[derive(Clone, Debug, Subcommand)]
+pub enum IdCommand {
+    /// Print the identity as 24 words: a backup for paper, which is all that another computer needs
+    /// to be me
+    Words {
+        /// From which list of words
+        #[arg(long, value_enum, default_value_t)]
+        list: Words,
+        /// Do not ask, and print them to a pipe or a file, too
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Read the 24 words from the terminal or the standard input, and be who they say; not where an
+    /// identity is already
+    Restore,
+}
+
+/// The lists of words.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
+pub enum Words {
+    /// English.
+    #[default]
+    En,
+    /// Chinese.
+    Zh,
 }
 
 impl Cli {

@@ -7,8 +7,9 @@ use std::process;
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
 use p2pchat::app::{self, Failure};
-use p2pchat::cli::{Cli, Command};
+use p2pchat::cli::{Cli, Command, IdCommand, Words};
 use p2pchat::config::Face;
+use p2pchat::store::words::WordList;
 use p2pchat::ui::{Printout, Stream, json};
 
 /// What happens inside, for those who look for a fault: `P2PCHAT_LOG=debug`.
@@ -44,7 +45,15 @@ fn run(cli: Cli, terminal: bool) -> anyhow::Result<u8> {
             print(printouts);
             return Ok(code.code());
         }
-        Some(Command::Id) => app::id(data_dir, face)?,
+        Some(Command::Id { command: None }) => app::id(data_dir, face)?,
+        Some(Command::Id { command: Some(IdCommand::Words { list, yes }) }) => {
+            let list = match list {
+                Words::En => WordList::English,
+                Words::Zh => WordList::Chinese,
+            };
+            app::words(data_dir, face, list, yes)?
+        }
+        Some(Command::Id { command: Some(IdCommand::Restore) }) => app::restore(data_dir, face)?,
         Some(Command::Contacts) => app::contacts(data_dir, face)?,
         Some(Command::History { peer, lines }) => app::history(data_dir, face, peer, lines)?,
         Some(Command::Completions { shell }) => {

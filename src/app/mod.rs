@@ -5,6 +5,7 @@
 //! - [`doctor()`] finds out what stands between this computer and the rendezvous.
 //! - [`demo()`] runs two peers and a rendezvous on this computer.
 //! - [`id`], [`contacts`] and [`history`] look into the profile, also while another process uses it.
+//! - [`words()`] and [`restore`] carry an identity on paper from one computer to another.
 //!
 //! One thread runs the network and the chat; the disk, standard input and standard output have
 //! threads of their own, and only bounded queues between them.
@@ -14,6 +15,7 @@ mod console;
 mod demo;
 mod doctor;
 mod home;
+mod identity;
 mod meeting;
 mod peer;
 mod profile;
@@ -31,6 +33,7 @@ use crate::ui::terminal::{LineEditor, Printer};
 pub use chatting::{chat, send};
 pub use demo::demo;
 pub use doctor::doctor;
+pub use identity::{restore, words};
 pub use queries::{contacts, history, id};
 
 /// Takes the terminal of a person.
@@ -58,7 +61,11 @@ impl Failure {
 
 impl From<ProfileError> for Failure {
     fn from(error: ProfileError) -> Self {
-        Self::internal(error.to_string())
+        let code = match error {
+            ProfileError::HasIdentity { .. } => ExitCode::Refused,
+            _ => ExitCode::Internal,
+        };
+        Self { code, sentence: error.to_string() }
     }
 }
 

@@ -38,6 +38,15 @@ pub enum ProfileError {
         /// The identity file.
         path: PathBuf,
     },
+    /// There is an identity already, and it is not replaced.
+    #[error(
+        "{} is an identity already, and nothing was changed. Restore the other one into a profile of its own with --data-dir DIR, or move this one away first.",
+        path.display()
+    )]
+    HasIdentity {
+        /// The identity file.
+        path: PathBuf,
+    },
     /// The database was written by a newer program.
     #[error(
         "{} was written by a newer p2pchat (its format is {found}, this one knows {known}). Nothing was changed; use the newer program.",

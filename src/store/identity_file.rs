@@ -41,21 +41,38 @@ pub(super) fn load(path: &Path) -> Result<Option<Identity>, ProfileError> {
     }
 }
 
-/// Makes an identity. The file appears whole or not at all, whenever the power fails.
+/// Makes an identity.
 fn create(path: &Path) -> Result<Identity, ProfileError> {
     let mut seed = Zeroizing::new([0; 32]);
     #[expect(clippy::disallowed_methods, reason = "an identity is made of what nobody can guess")]
     getrandom::fill(seed.as_mut()).map_err(|_| ProfileError::NoRandomness)?;
+    write(path, &seed)?;
+    Ok(Identity::from_seed(*seed))
+}
+
+/// Makes the identity that has this seed, where there is none yet.
+pub(super) fn restore(path: &Path, seed: &[u8; 32]) -> Result<Identity, ProfileError> {
+    match path.symlink_metadata() {
+        Ok(_) => Err(ProfileError::HasIdentity { path: path.to_owned() }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            write(path, seed)?;
+            Ok(Identity::from_seed(*seed))
+        }
+        Err(error) => Err(ProfileError::io("read", path, error)),
+    }
+}
+
+/// Writes the file. It appears whole or not at all, whenever the power fails.
+fn write(path: &Path, seed: &[u8; 32]) -> Result<(), ProfileError> {
     let unfinished = path.with_extension("new");
     let write = || -> io::Result<()> {
         let mut file = private().truncate(true).create(true).open(&unfinished)?;
-        file.write_all(seed.as_ref())?;
+        file.write_all(seed)?;
         file.sync_all()?;
         fs::rename(&unfinished, path)?;
         sync_directory(path)
     };
-    write().map_err(|error| ProfileError::io("write", path, error))?;
-    Ok(Identity::from_seed(*seed))
+    write().map_err(|error| ProfileError::io("write", path, error))
 }
 
 /// How files are opened that only their owner may read.

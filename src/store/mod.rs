@@ -12,6 +12,7 @@ mod memory;
 mod profile;
 mod rows;
 mod schema;
+pub mod words;
 
 #[cfg(test)]
 mod delivery_tests;

@@ -46,6 +46,18 @@ impl Profile {
         Ok(Self { identity, database, lock })
     }
 
+    /// Makes a profile in `dir` for the identity with this seed, or gives it to a profile that has
+    /// none.
+    ///
+    /// # Errors
+    ///
+    /// The profile has an identity, another process uses it, or the disk fails.
+    pub fn restore(dir: &Path, seed: &[u8; 32]) -> Result<Identity, ProfileError> {
+        create_private_directory(dir)?;
+        let _lock = lock(dir)?;
+        identity_file::restore(&dir.join(IDENTITY), seed)
+    }
+
     /// Who we are.
     #[must_use]
     pub fn identity(&self) -> &Identity {

@@ -12,6 +12,7 @@ mod chats;
 mod demo;
 mod doctor;
 mod failures;
+mod identity;
 mod program;
 mod queries;
 mod server;
