@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use p2pchat_wire::identity::Name;
 
-use crate::config::{self, Face, Lan, Paths, PeerAddress, Rendezvous, Wait, Wanted};
+use crate::config::{self, Face, Lan, Paths, PeerAddress, Rendezvous, Settings, Wait, Wanted};
 
 /// The exit codes, for `--help` and the manual page. Scripts rely on them.
 const EXIT_CODES: &str = "\
@@ -74,6 +74,15 @@ pub struct Options {
         hide_env_values = true
     )]
     pub data_dir: Option<PathBuf>,
+    /// Another configuration file than config.toml in DIR, or in the system's place for such files
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "P2PCHAT_CONFIG",
+        hide_env_values = true
+    )]
+    pub config: Option<PathBuf>,
     /// Local UDP address to use
     #[arg(long, global = true, value_name = "ADDR:PORT")]
     pub bind: Option<SocketAddr>,
@@ -157,6 +166,12 @@ pub enum Command {
         #[arg(required = true)]
         text: Vec<String>,
     },
+    /// Show, check and change the configuration file
+    Config {
+        /// What to do with it
+        #[command(subcommand)]
+        action: ConfigAction,
+    },
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -194,10 +209,61 @@ pub enum Words {
     Zh,
 }
 
-impl Cli {
-    /// What is wanted, `terminal` telling whether a person sits on both ends.
+/// What is done with the configuration file.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ConfigAction {
+    /// Print where the file is, whether or not it exists
+    Path,
+    /// Tell every mistake in it, with its line; exit code 2 if there is one
+    Check,
+    /// Print what holds, and why: option, file or default
+    Show,
+    /// Print a file that names everything and settles nothing, to begin with
+    Template,
+    /// Settle one thing; comments stay as they are
+    Set {
+        /// Such as ui.theme or keys.search
+        key: String,
+        /// Its value, with or without quotation marks
+        value: String,
+    },
+    /// Leave one thing to the program again
+    Unset {
+        /// Such as ui.theme
+        key: String,
+    },
+}
+
+impl Options {
+    /// What these options settle, as keys and values of the configuration file.
     #[must_use]
-    pub fn wanted(&self, terminal: bool) -> Wanted {
+    pub fn settled(&self) -> Vec<(&'static str, String)> {
+        let quoted = |text: &str| toml::Value::from(text).to_string();
+        let mut settled = Vec::new();
+        settled.extend(self.name.as_ref().map(|name| ("name", quoted(&name.to_string()))));
+        if !self.rendezvous.is_empty() {
+            let servers: Vec<_> = self.rendezvous.iter().map(ToString::to_string).collect();
+            settled.push(("rendezvous", toml::Value::from(servers).to_string()));
+        }
+        settled.extend(self.bind.map(|bind| ("network.bind", quoted(&bind.to_string()))));
+        if self.no_port_mapping {
+            settled.push(("network.port-mapping", "false".to_owned()));
+        }
+        for (given, word) in [(self.no_lan, "off"), (self.visible, "everybody")] {
+            settled.extend(given.then(|| ("network.lan", quoted(word))));
+        }
+        for (given, word) in [(self.relay_only, "relay-only"), (self.direct_only, "direct-only")] {
+            settled.extend(given.then(|| ("network.paths", quoted(word))));
+        }
+        settled
+    }
+}
+
+impl Cli {
+    /// What is wanted: what the options say, else what is settled in the configuration file.
+    /// `terminal` tells whether a person sits on both ends.
+    #[must_use]
+    pub fn wanted(&self, terminal: bool, settings: Settings) -> Wanted {
         let options = &self.options;
         Wanted {
             data_dir: options.data_dir.clone(),
@@ -206,8 +272,11 @@ impl Cli {
                 (false, true) => Face::Plain,
                 (false, false) => Face::Terminal,
             },
-            name: options.name.clone(),
-            rendezvous: options.rendezvous.clone(),
+            name: options.name.clone().or(settings.name),
+            rendezvous: match options.rendezvous.as_slice() {
+                [] => settings.rendezvous,
+                given => given.to_vec(),
+            },
             peer: match &self.command {
                 Some(Command::Doctor { peer: Some(peer) }) => Some(peer.clone()),
                 _ => self.chat.peer.clone(),
@@ -215,18 +284,19 @@ impl Cli {
             paths: match (options.relay_only, options.direct_only) {
                 (true, _) => Paths::RelayOnly,
                 (false, true) => Paths::DirectOnly,
-                (false, false) => Paths::Any,
+                (false, false) => settings.paths.unwrap_or_default(),
             },
-            bind: options.bind,
-            port_mapping: !options.no_port_mapping,
+            bind: options.bind.or(settings.bind),
+            port_mapping: !options.no_port_mapping && settings.port_mapping.unwrap_or(true),
             lan: match (options.no_lan, options.visible) {
                 (true, _) => Lan::Off,
-                (false, false) => Lan::Contacts,
+                (false, false) => settings.lan.unwrap_or_default(),
                 (false, true) => Lan::Everybody,
             },
             wait: options.wait,
             timeout: options.timeout,
             serve: self.chat.serve.map(|given| given.unwrap_or_else(config::default_serve_address)),
+            interface: settings.interface,
         }
     }
 }
@@ -264,6 +334,36 @@ mod tests {
         assert_eq!(cli.options.name, Name::new("bob").ok());
         assert_eq!(cli.options.wait, Wait::Delivered);
         assert_eq!(cli.options.timeout, Duration::from_secs(30));
+    }
+
+    #[test]
+    fn an_option_comes_before_the_configuration_file() {
+        let settings = Settings::read(
+            "name = \"bob\"\nrendezvous = [\"a\"]\n[network]\nlan = \"off\"\npaths = \"relay-only\"\nport-mapping = false",
+        )
+        .expect("a good file");
+        let wanted = |line: &str| parse(line).expect(line).wanted(false, settings.clone());
+        let file = wanted("p2pchat");
+        assert_eq!((file.name, file.rendezvous.len()), (Name::new("bob").ok(), 1));
+        assert_eq!((file.lan, file.paths, file.port_mapping), (Lan::Off, Paths::RelayOnly, false));
+        let options = wanted("p2pchat --name eve --rendezvous b --visible --direct-only");
+        assert_eq!(options.name, Name::new("eve").ok());
+        assert_eq!(options.rendezvous, ["b".parse().expect("host")]);
+        assert_eq!((options.lan, options.paths), (Lan::Everybody, Paths::DirectOnly));
+    }
+
+    #[test]
+    fn options_are_told_as_the_configuration_file_would_say_them() {
+        let options = "p2pchat --name bob --rendezvous a --rendezvous b:9 --no-lan --relay-only \
+                       --no-port-mapping --bind 0.0.0.0:9";
+        let settled = parse(options).expect("options").options.settled();
+        let file = settled.iter().fold(String::new(), |file, (key, value)| {
+            config::file::set(&file, key, value).expect(key)
+        });
+        let settings = Settings::read(&file).expect("a good file");
+        assert_eq!((settings.lan, settings.paths), (Some(Lan::Off), Some(Paths::RelayOnly)));
+        assert_eq!((settings.rendezvous.len(), settings.port_mapping), (2, Some(false)));
+        assert!(settings.name.is_some() && settings.bind.is_some());
     }
 
     #[test]

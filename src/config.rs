@@ -1,9 +1,12 @@
 //! What the options mean: defaults, what was remembered, and what contradicts what.
 //!
-//! Nothing here touches the world. [`crate::cli`] makes a [`Wanted`] of what was typed; together
-//! with what the profile [`Remembered`], it becomes the [`Place`] where we are to be found.
+//! Nothing here touches the world. [`crate::cli`] makes a [`Wanted`] of what was typed and of the
+//! [`Settings`] in `config.toml`; together with what the profile [`Remembered`], it becomes the
+//! [`Place`] where we are to be found.
 
 mod address;
+pub mod file;
+mod settings;
 
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -14,6 +17,10 @@ use p2pchat_wire::identity::Name;
 use p2pchat_wire::neighbour::HOST as LOCAL_HOST;
 
 pub use address::{HostPort, InvalidAddress, PeerAddress, Rendezvous};
+pub use file::{Mistake, Wrong};
+pub use settings::{
+    Interface, KeyBinding, Notify, SETTINGS, Setting, Settings, Symbols, ThemeTable,
+};
 
 /// Everything that a run of the chat was asked to be.
 #[derive(Clone, Debug)]
@@ -42,6 +49,8 @@ pub struct Wanted {
     pub timeout: Duration,
     /// Where to run a rendezvous of our own.
     pub serve: Option<SocketAddr>,
+    /// How the terminal interface looks and behaves.
+    pub interface: Interface,
 }
 
 /// How we speak with whoever started us.
@@ -249,6 +258,7 @@ mod tests {
             wait: Wait::Delivered,
             timeout: Duration::ZERO,
             serve: None,
+            interface: Interface::default(),
         }
     }
 

@@ -6,9 +6,9 @@ use std::process;
 
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
-use p2pchat::app::{self, Failure};
-use p2pchat::cli::{Cli, Command, IdCommand, Words};
-use p2pchat::config::Face;
+use p2pchat::app::{self, Configuration, Failure};
+use p2pchat::cli::{Cli, Command, ConfigAction, IdCommand, Options, Words};
+use p2pchat::config::{Face, Settings, file};
 use p2pchat::store::words::WordList;
 use p2pchat::ui::{Printout, Stream, json};
 
@@ -18,7 +18,7 @@ const LOG: &str = "P2PCHAT_LOG";
 fn main() {
     let cli = Cli::parse();
     let terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
-    let face = cli.wanted(terminal).face;
+    let face = cli.wanted(terminal, Settings::default()).face;
     log();
     let code = match run(cli, terminal) {
         Ok(code) => code,
@@ -32,7 +32,18 @@ fn main() {
 }
 
 fn run(cli: Cli, terminal: bool) -> anyhow::Result<u8> {
-    let wanted = cli.wanted(terminal);
+    let options = &cli.options;
+    let find = || Configuration::find(options.config.clone(), options.data_dir.as_deref());
+    let settings = match &cli.command {
+        // These have to work whatever is in the file.
+        Some(Command::Config { action }) => {
+            print(configure(&find()?, action, options)?);
+            return Ok(0);
+        }
+        Some(Command::Completions { .. } | Command::Man) => Settings::default(),
+        _ => find()?.settings()?,
+    };
+    let wanted = cli.wanted(terminal, settings);
     let (face, data_dir) = (wanted.face, wanted.data_dir.clone());
     let printouts = match cli.command {
         None => return Ok(awaited(app::chat(wanted))?.code()),
@@ -56,6 +67,8 @@ fn run(cli: Cli, terminal: bool) -> anyhow::Result<u8> {
         Some(Command::Id { command: Some(IdCommand::Restore) }) => app::restore(data_dir, face)?,
         Some(Command::Contacts) => app::contacts(data_dir, face)?,
         Some(Command::History { peer, lines }) => app::history(data_dir, face, peer, lines)?,
+        // Done above.
+        Some(Command::Config { .. }) => Vec::new(),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "p2pchat", &mut io::stdout());
             return Ok(0);
@@ -67,6 +80,21 @@ fn run(cli: Cli, terminal: bool) -> anyhow::Result<u8> {
     };
     print(printouts);
     Ok(0)
+}
+
+fn configure(
+    file: &Configuration,
+    action: &ConfigAction,
+    options: &Options,
+) -> Result<Vec<Printout>, Failure> {
+    match action {
+        ConfigAction::Path => Ok(vec![Printout::out(file.path().display().to_string())]),
+        ConfigAction::Check => file.check(),
+        ConfigAction::Show => file.show(&options.settled(), options.json),
+        ConfigAction::Template => Ok(vec![Printout::out(file::commented().trim_end().to_owned())]),
+        ConfigAction::Set { key, value } => file.set(key, value),
+        ConfigAction::Unset { key } => file.unset(key),
+    }
 }
 
 fn print(printouts: Vec<Printout>) {

@@ -4,6 +4,7 @@
 //!   console on the other (`console.rs`), a [`View`](crate::ui::View) between them.
 //! - [`doctor()`] finds out what stands between this computer and the rendezvous.
 //! - [`demo()`] runs two peers and a rendezvous on this computer.
+//! - [`Configuration`] is `config.toml`.
 //! - [`id`], [`contacts`] and [`history`] look into the profile, also while another process uses it.
 //! - [`words()`] and [`restore`] carry an identity on paper from one computer to another.
 //!
@@ -11,6 +12,7 @@
 //! threads of their own, and only bounded queues between them.
 
 mod chatting;
+mod configuration;
 mod console;
 mod demo;
 mod doctor;
@@ -31,6 +33,7 @@ use crate::store::ProfileError;
 use crate::ui::terminal::{LineEditor, Printer};
 
 pub use chatting::{chat, send};
+pub use configuration::Configuration;
 pub use demo::demo;
 pub use doctor::doctor;
 pub use identity::{restore, words};

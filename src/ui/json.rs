@@ -289,6 +289,13 @@ pub fn contact(contact: &Contact) -> String {
     }))
 }
 
+/// One thing that can be settled in the configuration file, and who has settled it; the value as
+/// TOML.
+#[must_use]
+pub fn setting(key: &str, value: Option<&str>, from: &str) -> String {
+    write(&json!({ "type": "setting", "key": key, "value": value, "from": from }))
+}
+
 fn summary(peer: &PeerSummary) -> Value {
     json!({
         "peer": peer.peer.to_string(),

@@ -9,6 +9,7 @@
 )]
 
 mod chats;
+mod configuration;
 mod demo;
 mod doctor;
 mod failures;

@@ -44,7 +44,9 @@ impl Profile {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_p2pchat"));
         // Nothing of whoever runs the tests may leak in.
-        for variable in ["P2PCHAT_NAME", "P2PCHAT_DATA_DIR", "P2PCHAT_LOG", "NO_COLOR"] {
+        for variable in
+            ["P2PCHAT_NAME", "P2PCHAT_DATA_DIR", "P2PCHAT_CONFIG", "P2PCHAT_LOG", "NO_COLOR"]
+        {
             command.env_remove(variable);
         }
         // Nor does a test talk to the network that it runs in.

@@ -1,0 +1,201 @@
+//! The configuration file on disk: where it is, what it says, and how it is changed.
+
+use std::fs;
+use std::io::{ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy;
+
+use super::Failure;
+use crate::chat::ExitCode;
+use crate::config::file::{self, MAX_FILE};
+use crate::config::{Mistake, SETTINGS, Settings};
+use crate::ui::{Printout, json};
+
+/// A configuration file, which need not exist.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    path: PathBuf,
+}
+
+impl Configuration {
+    /// The file given; else the one of the profile that was given; else where the system keeps such
+    /// files.
+    ///
+    /// # Errors
+    ///
+    /// The system does not say where it keeps them.
+    pub fn find(file: Option<PathBuf>, data_dir: Option<&Path>) -> Result<Self, Failure> {
+        let path = match (file, data_dir) {
+            (Some(file), _) => file,
+            (None, Some(data_dir)) => data_dir.join("config.toml"),
+            (None, None) => etcetera::choose_base_strategy()
+                .map_err(|_| {
+                    Failure::internal(
+                        "this computer does not say where your home directory is; name a file with --config FILE",
+                    )
+                })?
+                .config_dir()
+                .join("p2pchat")
+                .join("config.toml"),
+        };
+        Ok(Self { path })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it settles; nothing if it does not exist.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or there are mistakes in it.
+    pub fn settings(&self) -> Result<Settings, Failure> {
+        Settings::read(&self.text()?.unwrap_or_default()).map_err(|mistakes| self.wrong(&mistakes))
+    }
+
+    /// Tells that there is no mistake in it.
+    ///
+    /// # Errors
+    ///
+    /// As [`settings`](Self::settings).
+    pub fn check(&self) -> Result<Vec<Printout>, Failure> {
+        let sentence = match self.text()? {
+            None => {
+                format!("{} does not exist; everything is as the program has it.", self.shown())
+            }
+            Some(_) => format!("{} is in order.", self.shown()),
+        };
+        self.settings()?;
+        Ok(vec![Printout::out(sentence)])
+    }
+
+    /// What holds: everything that can be settled, and who settled it. `options` are the keys and
+    /// values that options or the environment have given.
+    ///
+    /// # Errors
+    ///
+    /// As [`settings`](Self::settings).
+    pub fn show(
+        &self,
+        options: &[(&'static str, String)],
+        as_json: bool,
+    ) -> Result<Vec<Printout>, Failure> {
+        let text = self.text()?.unwrap_or_default();
+        self.settings()?;
+        let written = file::values(&text);
+        let option = |key: &str| options.iter().find(|(known, _)| *known == key);
+        let mut settled: Vec<(String, Option<String>, &str)> = Vec::new();
+        for setting in SETTINGS {
+            let key = setting.key.to_owned();
+            let from_file = || written.iter().find(|(known, _)| *known == key);
+            settled.push(match (option(setting.key), from_file()) {
+                (Some((_, value)), _) => (key, Some(value.clone()), "option"),
+                (None, Some((_, value))) => (key.clone(), Some(value.clone()), "file"),
+                (None, None) => {
+                    let value = setting.is_default.then(|| setting.example.to_owned());
+                    (key, value, "default")
+                }
+            });
+        }
+        let others = written.into_iter().filter(|(key, _)| file::find(key).is_none());
+        settled.extend(others.map(|(key, value)| (key, Some(value), "file")));
+        Ok(settled
+            .into_iter()
+            .map(|(key, value, from)| {
+                if as_json {
+                    return Printout::out(json::setting(&key, value.as_deref(), from));
+                }
+                let value = value.unwrap_or_else(|| "not settled".to_owned());
+                Printout::out(format!("{:<40}  # {from}", format!("{key} = {value}")))
+            })
+            .collect())
+    }
+
+    /// Settles one thing.
+    ///
+    /// # Errors
+    ///
+    /// There is no such thing, the value does not fit, or the file cannot be written.
+    pub fn set(&self, key: &str, value: &str) -> Result<Vec<Printout>, Failure> {
+        let text = self.text()?.unwrap_or_default();
+        let changed = file::set(&text, key, value).map_err(|mistakes| match &*mistakes {
+            // It is what was typed, not a line of the file.
+            [Mistake { line: 1, what }] if Settings::read(&text).is_ok() => {
+                Failure { code: ExitCode::Usage, sentence: what.to_string() }
+            }
+            _ => self.wrong(&mistakes),
+        })?;
+        self.write(&changed)?;
+        Ok(Vec::new())
+    }
+
+    /// Leaves one thing to the program again.
+    ///
+    /// # Errors
+    ///
+    /// There are mistakes in the file, or it cannot be written.
+    pub fn unset(&self, key: &str) -> Result<Vec<Printout>, Failure> {
+        let text = self.text()?.unwrap_or_default();
+        match file::unset(&text, key).map_err(|mistakes| self.wrong(&mistakes))? {
+            Some(changed) => {
+                self.write(&changed)?;
+                Ok(Vec::new())
+            }
+            None => Ok(vec![Printout::out(format!("{} does not settle {key}.", self.shown()))]),
+        }
+    }
+
+    fn text(&self) -> Result<Option<String>, Failure> {
+        let failed = |error: std::io::Error| {
+            Failure::internal(format!("{} cannot be read: {error}", self.shown()))
+        };
+        let file = match fs::File::open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut text = String::new();
+        let read = file.take(MAX_FILE as u64 + 1).read_to_string(&mut text).map_err(failed)?;
+        if read > MAX_FILE {
+            let sentence = format!("{} is longer than {} KiB", self.shown(), MAX_FILE / 1024);
+            return Err(Failure { code: ExitCode::Usage, sentence });
+        }
+        Ok(Some(text))
+    }
+
+    /// As a whole or not at all, whatever happens meanwhile.
+    fn write(&self, text: &str) -> Result<(), Failure> {
+        let write = || {
+            // A link stays a link: what it leads to is changed.
+            let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let directory = parent.unwrap_or_else(|| Path::new("."));
+            fs::create_dir_all(directory)?;
+            let mut new = tempfile::NamedTempFile::new_in(directory)?;
+            new.write_all(text.as_bytes())?;
+            new.as_file().sync_all()?;
+            new.persist(path)?;
+            Ok(())
+        };
+        write().map_err(|error: std::io::Error| {
+            Failure::internal(format!("{} cannot be written: {error}", self.shown()))
+        })
+    }
+
+    fn wrong(&self, mistakes: &[Mistake]) -> Failure {
+        let mut sentence = format!("{} is not in order:", self.shown());
+        for mistake in mistakes {
+            sentence.push_str(&format!("\n  {mistake}"));
+        }
+        sentence.push_str("\nCorrect it, or try another file with --config FILE.");
+        Failure { code: ExitCode::Usage, sentence }
+    }
+
+    fn shown(&self) -> String {
+        crate::chat::clean::label(&self.path.display().to_string(), 4096)
+    }
+}
