@@ -17,6 +17,7 @@
 use p2pchat_wire::identity::Name;
 
 use super::address::Address;
+use super::nearest;
 use super::notice::Problem;
 
 /// One command, as /help shows it.
@@ -214,7 +215,10 @@ fn read_command(line: &str, context: &Context<'_>) -> Result<Command, Problem> {
         .iter()
         .find(|entry| entry.help.word == lower || entry.help.also.contains(&lower.as_str()))
     else {
-        return Err(Problem::UnknownCommand { typed: typed.to_owned(), nearest: nearest(&lower) });
+        return Err(Problem::UnknownCommand {
+            typed: typed.to_owned(),
+            nearest: nearest_word(&lower),
+        });
     };
     (entry.read)(rest, context).unwrap_or(Err(Problem::Usage(entry.help)))
 }
@@ -300,42 +304,10 @@ fn history(rest: &str, context: &Context<'_>) -> Option<Result<Command, Problem>
     Some((context.resolve)(first).map(|with| Command::History { with: Some(with), limit }))
 }
 
-/// The command that was probably meant: the one that `typed` begins, or at most two slips away.
-fn nearest(typed: &str) -> Option<&'static str> {
-    if typed.is_empty() || typed.chars().count() > 20 {
-        return None;
-    }
-    if let Some(begun) = all().find(|help| help.word.starts_with(typed)) {
-        return Some(begun.word);
-    }
-    let slips = if typed.chars().count() > 3 { 2 } else { 1 };
-    all()
-        .flat_map(|help| std::iter::once(help.word).chain(help.also.iter().copied()))
-        .filter(|word| word.len() > 1)
-        .map(|word| (distance(typed, word), word))
-        .filter(|(distance, _)| *distance <= slips)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, word)| word)
-}
-
-/// How many letters have to be added, removed, changed or swapped with their neighbour.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let change = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut best = change.min(last[j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(before[j - 2] + 1);
-            }
-            row.push(best);
-        }
-        before = std::mem::replace(&mut last, row);
-    }
-    last[b.len()]
+/// The command that was probably meant: the word of one before another word for it.
+fn nearest_word(typed: &str) -> Option<&'static str> {
+    let words = all().map(|help| help.word).chain(all().flat_map(|help| help.also.iter().copied()));
+    nearest(typed, words)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@
 //!
 //! The other files: [`storage`] is what disk and chat say to each other, [`notice`] what a person
 //! is told, [`command`] what can be typed, [`clean`] what keeps a stranger's text from the
-//! terminal. `conversation`, `outbox` and `inbox` hold the state; `network`, `disk`, `typed` and
+//! terminal, [`nearest()`] the word that was meant by a mistyped one. `conversation`, `outbox` and `inbox` hold the state; `network`, `disk`, `typed` and
 //! `exit` are what the machine does about each kind of input; `servers` is what it knows of our
 //! rendezvous servers, `locally` what it does without one.
 
@@ -29,6 +29,7 @@ mod examining;
 mod exit;
 mod inbox;
 mod locally;
+mod nearest;
 mod network;
 pub mod notice;
 mod outbox;
@@ -46,6 +47,7 @@ use p2pchat_wire::random::Random;
 
 pub use address::{Address, LOCAL_HOST, LineId, Timestamp};
 pub use exit::{ExitCode, Wait};
+pub use nearest::nearest;
 pub use notice::{LineState, Message, Notice, PeerSummary, Presence, Problem};
 pub use record::{Audience, Circumstances, MAX_TEXT};
 pub use storage::{
