@@ -14,6 +14,7 @@ mod paths;
 pub mod plain;
 mod tables;
 pub mod terminal;
+pub mod tui;
 pub mod words;
 
 use jiff::tz::TimeZone;

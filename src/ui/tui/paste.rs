@@ -1,0 +1,78 @@
+//! Something that was pasted. Many lines are asked about: they may be one message, many, or a slip.
+
+use crate::chat::clean;
+
+/// From so many lines on, it is asked about.
+const MANY_LINES: usize = 5;
+
+/// From more bytes than this on.
+const MANY_BYTES: usize = 2 * 1024;
+
+/// What was pasted, without what a terminal would obey.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Paste {
+    text: String,
+    /// Whether it has room in the message that is being written.
+    fits: bool,
+}
+
+/// What is to be done with it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Answer {
+    /// Sends it, with what was written around it.
+    OneMessage,
+    /// Sends each line.
+    Lines,
+    /// Inserts it.
+    Edit,
+    /// Forgets it.
+    Drop,
+}
+
+impl Paste {
+    /// `room` is how many bytes more the message may have.
+    pub(super) fn new(pasted: &str, room: usize) -> Self {
+        // Some terminals paste a line break as Enter sends it.
+        let breaks = pasted.replace("\r\n", "\n").replace('\r', "\n");
+        let clean = clean::text(&breaks);
+        let text = clean.trim_end_matches('\n');
+        Self { fits: text.len() <= room, text: text.to_owned() }
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether a person has to say what to do with it.
+    pub(super) fn is_question(&self) -> bool {
+        !self.fits || self.text.len() > MANY_BYTES || self.lines() >= MANY_LINES
+    }
+
+    /// What a key answers.
+    pub(super) fn answer(&self, key: char) -> Option<Answer> {
+        match key.to_ascii_lowercase() {
+            'm' if self.fits => Some(Answer::OneMessage),
+            'l' => Some(Answer::Lines),
+            'e' if self.fits => Some(Answer::Edit),
+            'd' => Some(Answer::Drop),
+            _ => None,
+        }
+    }
+
+    /// The question.
+    pub(super) fn sentence(&self) -> String {
+        let what = match self.lines() {
+            1 => format!("{} bytes pasted", self.text.len()),
+            lines => format!("{lines} lines pasted"),
+        };
+        if self.fits {
+            format!("{what}: [m] one message  [l] as lines  [e] edit  [d] drop")
+        } else {
+            format!("{what}, too long for one message: [l] as lines  [d] drop")
+        }
+    }
+
+    fn lines(&self) -> usize {
+        self.text.lines().count()
+    }
+}
