@@ -40,7 +40,7 @@ fn run(cli: Cli, terminal: bool) -> anyhow::Result<u8> {
             print(configure(&find()?, action, options)?);
             return Ok(0);
         }
-        Some(Command::Completions { .. } | Command::Man) => Settings::default(),
+        Some(Command::Completions { .. } | Command::Man { .. }) => Settings::default(),
         _ => find()?.settings()?,
     };
     let wanted = cli.wanted(terminal, settings);
@@ -73,8 +73,12 @@ fn run(cli: Cli, terminal: bool) -> anyhow::Result<u8> {
             clap_complete::generate(shell, &mut Cli::command(), "p2pchat", &mut io::stdout());
             return Ok(0);
         }
-        Some(Command::Man) => {
-            clap_mangen::Man::new(Cli::command()).render(&mut io::stdout())?;
+        Some(Command::Man { to: None }) => {
+            io::stdout().write_all(&app::manual::page(Cli::command())?)?;
+            return Ok(0);
+        }
+        Some(Command::Man { to: Some(directory) }) => {
+            app::manual::pages(Cli::command(), &directory)?;
             return Ok(0);
         }
     };

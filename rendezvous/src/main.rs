@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use p2pchat_rendezvous::config::Config;
 use p2pchat_rendezvous::home::Home;
 use p2pchat_rendezvous::ping::{self, Target};
@@ -62,6 +62,17 @@ enum Command {
         /// Which: HOST[:PORT][#KEY]
         server: Target,
     },
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man {
+        /// Write this page, and one for each command, into a directory instead
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -85,25 +96,43 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let mut config = match &arguments.options.config {
+    match &arguments.command {
+        Some(Command::Completions { shell }) => {
+            let (mut command, mut out) = (Arguments::command(), std::io::stdout());
+            clap_complete::generate(*shell, &mut command, "p2pchat-rendezvous", &mut out);
+            Ok(())
+        }
+        Some(Command::Man { to: None }) => {
+            Ok(clap_mangen::Man::new(Arguments::command()).render(&mut std::io::stdout())?)
+        }
+        Some(Command::Man { to: Some(directory) }) => {
+            std::fs::create_dir_all(directory)?;
+            Ok(clap_mangen::generate_to(Arguments::command(), directory)?)
+        }
+        command => run_with_config(&arguments.options, command.as_ref()),
+    }
+}
+
+fn run_with_config(options: &Options, command: Option<&Command>) -> anyhow::Result<()> {
+    let mut config = match &options.config {
         Some(path) => Config::read(path)?,
         None => Config::default(),
     };
-    if !arguments.options.listen.is_empty() {
-        config.listen.clone_from(&arguments.options.listen);
+    if !options.listen.is_empty() {
+        config.listen.clone_from(&options.listen);
     }
-    if !arguments.options.listen_tcp.is_empty() {
+    if !options.listen_tcp.is_empty() {
         config.tcp = true;
-        config.listen_tcp.clone_from(&arguments.options.listen_tcp);
+        config.listen_tcp.clone_from(&options.listen_tcp);
     }
-    if let Some(folder) = &arguments.options.data_dir {
+    if let Some(folder) = &options.data_dir {
         config.data_dir.clone_from(folder);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("the system gives no event queue")?;
-    match &arguments.command {
+    match command {
         None => runtime.block_on(serve(config)),
         Some(Command::CheckConfig) => {
             config.tcp().certificate.as_ref().map_or(Ok(()), Certificate::check)?;
@@ -121,6 +150,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
             println!("{}", runtime.block_on(ping::ping(server))?);
             Ok(())
         }
+        // They need no configuration.
+        Some(Command::Completions { .. } | Command::Man { .. }) => Ok(()),
     }
 }
 

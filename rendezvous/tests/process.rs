@@ -85,6 +85,27 @@ fn text(output: &Output) -> (String, String) {
 }
 
 #[test]
+fn the_program_writes_its_own_manual_and_completions_without_a_configuration() {
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_p2pchat-rendezvous"))
+            .args(arguments)
+            .output()
+            .expect("the program starts");
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(run(&["completions", shell]).contains("check-config"), "{shell}");
+    }
+    assert!(run(&["man"]).contains("listen"));
+    let folder = tempfile::tempdir().expect("a folder");
+    run(&["man", "--to", folder.path().to_str().expect("a path")]);
+    for page in ["p2pchat-rendezvous.1", "p2pchat-rendezvous-ping.1"] {
+        assert!(folder.path().join(page).exists(), "{page}");
+    }
+}
+
+#[test]
 fn sigterm_says_goodbye_to_the_peers_and_exits_with_0() {
     let folder = tempfile::tempdir().expect("folder");
     let server = Running::start(folder.path());

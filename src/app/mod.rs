@@ -4,7 +4,7 @@
 //!   console on the other (`console.rs`), a [`View`](crate::ui::View) between them.
 //! - [`doctor()`] finds out what stands between this computer and the rendezvous.
 //! - [`demo()`] runs two peers and a rendezvous on this computer.
-//! - [`Configuration`] is `config.toml`.
+//! - [`manual`] writes the manual pages, [`Configuration`] is `config.toml`.
 //! - [`id`], [`contacts`] and [`history`] look into the profile, also while another process uses it.
 //! - [`words()`] and [`restore`] carry an identity on paper from one computer to another.
 //!
@@ -18,6 +18,7 @@ mod demo;
 mod doctor;
 mod home;
 mod identity;
+pub mod manual;
 mod meeting;
 mod peer;
 mod profile;

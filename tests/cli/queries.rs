@@ -76,4 +76,9 @@ fn help_names_the_exit_codes_and_shells_get_their_completions() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         assert!(!profile.run(&["completions", shell], "").exits(0).out.is_empty());
     }
+    let folder = tempfile::tempdir().expect("a folder");
+    profile.run(&["man", "--to", folder.path().to_str().expect("a path")], "").exits(0);
+    for page in ["p2pchat.1", "p2pchat-history.1", "p2pchat-config-set.1"] {
+        assert!(folder.path().join(page).exists(), "{page}");
+    }
 }
