@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::ground::on_lab_ground;
+use super::gateway::{Gateway, OUTSIDE, Speaks, TOOLS};
+use super::ground::{on_lab_ground, on_lab_ground_with};
 use super::meeting::{peer, report, start_server};
 use super::nat::{Filtering, Mapping, Nat};
 use super::programs::chat::Chat;
@@ -87,7 +88,8 @@ fn doctor_says_with_a_peer_why_the_path_is_what_it_is() {
             let bob = Chat::start("bob", peer(&world, &bob, &folder, "bob"));
             report(bob.wait_ready());
             let peer = format!("bob@{}", SERVER[0]);
-            let said = doctor(&world, &alice, &folder, &["--name", "alice", "--peer", &peer]);
+            let more = ["--no-port-mapping", "--name", "alice", "--peer", &peer];
+            let said = doctor(&world, &alice, &folder, &more);
             let objects = said.lines().map(|line| {
                 serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {said}"))
             });
@@ -107,10 +109,54 @@ fn doctor_says_with_a_peer_why_the_path_is_what_it_is() {
     });
 }
 
+#[test]
+fn doctor_says_which_port_the_router_forwards_and_what_that_is_worth() {
+    let symmetric = Nat::new(Mapping::Random, Filtering::Port);
+    let easy = Nat::new(Mapping::Endpoint, Filtering::Port);
+    let strict = "address-and-port-dependent";
+    // The router forwards at an address of its own. Where the world sees another, that is a second
+    // NAT as far as anybody can tell.
+    let rows = [
+        (symmetric, Some("fully-random"), Speaks::Pcp, strict, "mapped", "mapped"),
+        (symmetric, Some("fully-random"), Speaks::Upnp, strict, "mapped", "mapped"),
+        (easy, Some(""), Speaks::NatPmp, "endpoint-independent", "mapped", "easy"),
+        (symmetric, None, Speaks::Pcp, strict, "second-nat", "random"),
+    ];
+    let test = "doctor::doctor_says_which_port_the_router_forwards_and_what_that_is_worth";
+    on_lab_ground_with(test, TOOLS, || {
+        for (nat, rule, speaks, mapping, port_mapping, verdict) in rows {
+            let (world, folder) = (World::new(), Folder::new());
+            let _server = start_server(&world, &folder);
+            let mut home = world.home(nat);
+            let (host, _) = world.host(&mut home);
+            let gateway = Gateway::open(&world, "core", &home, &folder, speaks);
+            if let Some(rule) = rule {
+                gateway.translate(&world, rule);
+            }
+            let found = read(&doctor(&world, &host, &folder, &[]));
+            for (field, expected) in [
+                ("mapping", mapping),
+                ("filtering", strict),
+                ("port_mapping", port_mapping),
+                ("verdict", verdict),
+            ] {
+                assert_eq!(found[field], expected, "{field} behind {nat}, {speaks:?}: {found:#}");
+            }
+            let forwarded = found["port_mapped"].as_str().expect("an endpoint");
+            assert!(forwarded.starts_with(&format!("{OUTSIDE}:")), "{forwarded}");
+            assert_eq!(gateway.forwarded(&world), 0, "it was given back");
+            println!("{nat:>12} {speaks:?} {} {}", found["port_mapping"], found["verdict"]);
+        }
+    });
+}
+
 fn examine(world: &World, host: &str, folder: &Folder) -> Value {
     // Once: what a router lets in depends on what went out before.
-    let said = doctor(world, host, folder, &[]);
-    serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error} in {said}"))
+    read(&doctor(world, host, folder, &["--no-port-mapping"]))
+}
+
+fn read(said: &str) -> Value {
+    serde_json::from_str(said).unwrap_or_else(|error| panic!("{error} in {said}"))
 }
 
 fn doctor(world: &World, host: &str, folder: &Folder, more: &[&str]) -> String {
@@ -119,5 +165,5 @@ fn doctor(world: &World, host: &str, folder: &Folder, more: &[&str]) -> String {
     let program = peer_program().to_str().expect("a path of this build");
     let server = SERVER[0].to_string();
     let arguments = ["--data-dir", data, "doctor", "--rendezvous", &server, "--json"];
-    world.run(host, program, &[&arguments[..], &["--no-port-mapping"], more].concat())
+    world.run(host, program, &[&arguments[..], more].concat())
 }

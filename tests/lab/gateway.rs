@@ -12,15 +12,15 @@ use super::world::{Home, World};
 
 const SYMMETRIC: Nat = Nat::new(Mapping::Random, Filtering::Port);
 
-const TOOLS: &[(&str, &str)] = &[("miniupnpd", "miniupnpd-nftables")];
+pub(crate) const TOOLS: &[(&str, &str)] = &[("miniupnpd", "miniupnpd-nftables")];
 
 /// A router's second external address. The program refuses to forward from one that is reserved, as
 /// all others in a lab are.
-const OUTSIDE: Ipv4Addr = Ipv4Addr::new(11, 0, 0, 10);
+pub(crate) const OUTSIDE: Ipv4Addr = Ipv4Addr::new(11, 0, 0, 10);
 
 /// How a router may be asked: by one protocol alone.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Speaks {
+pub(crate) enum Speaks {
     Pcp,
     NatPmp,
     Upnp,
@@ -28,14 +28,20 @@ enum Speaks {
 
 /// A router's program that forwards ports. It ends when it is dropped.
 #[derive(Debug)]
-struct Gateway {
+pub(crate) struct Gateway {
     program: Child,
     router: String,
 }
 
 impl Gateway {
     /// Has a router do as it is asked. Who is `before` it knows the way to its other address.
-    fn open(world: &World, before: &str, home: &Home, folder: &Folder, speaks: Speaks) -> Self {
+    pub(crate) fn open(
+        world: &World,
+        before: &str,
+        home: &Home,
+        folder: &Folder,
+        speaks: Speaks,
+    ) -> Self {
         world.ip(before, &format!("route add {OUTSIDE}/32 via {}", home.wan));
         // PCP and NAT-PMP share a port, and a program: the first byte is the version.
         let deaf = match speaks {
@@ -72,8 +78,14 @@ impl Gateway {
         Self { program: command.spawn().expect("miniupnpd starts"), router: home.router.clone() }
     }
 
+    /// Has the router send everything from the address at which it forwards, by this rule.
+    pub(crate) fn translate(&self, world: &World, rule: &str) {
+        let rule = format!("oifname \"wan\" ip protocol udp snat ip to {OUTSIDE} {rule}");
+        world.nft(&self.router, &format!("add rule inet gateway outward {rule}\n"));
+    }
+
     /// How many ports it forwards now.
-    fn forwarded(&self, world: &World) -> usize {
+    pub(crate) fn forwarded(&self, world: &World) -> usize {
         let rules = world.run(&self.router, "nft", &["list", "chain", "inet", "gateway", "asked"]);
         rules.matches("dnat").count()
     }
