@@ -11,10 +11,10 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use p2pchat::proto::{Command, MappingProtocol, PathKind, PortMapping};
+use p2pchat::proto::{Command, MappingProtocol, Obstacle, PathKind, PortMapping, PunchState};
 
 use crate::nat::{Behaviour, Filtering, Mapping, Ports};
-use crate::scene::{Place, Scene, behind};
+use crate::scene::{Place, Scene, behind, key_of};
 use crate::talker::{PORT, Talker};
 use crate::topology::{CORE, HostId, RouterId};
 
@@ -170,6 +170,40 @@ fn two_homes_behind_one_carrier_go_direct_only_if_it_turns_datagrams_round() {
             ]
         });
         assert_eq!(outcome(scene), expected, "hairpin: {hairpin}");
+    }
+}
+
+/// Both meet over the relay; what each then says about guessing ports.
+fn obstacles(mut scene: Scene) -> [Option<PunchState>; 2] {
+    scene.call();
+    scene.world.run_for(SETTLED);
+    for (who, other) in [(scene.alice, "bob"), (scene.bob, "alice")] {
+        scene.command(who, Command::DescribePaths(key_of(other)));
+    }
+    scene.world.run_for(Duration::from_millis(1));
+    [scene.alice, scene.bob].map(|who| {
+        assert_eq!(scene.talker(who).path(), Some(PathKind::Relay));
+        scene.talker(who).punch
+    })
+}
+
+#[test]
+fn the_side_that_leads_a_punch_and_the_one_that_follows_both_know_why_nothing_is_tried() {
+    let any = || Place::Behind(Behaviour::symmetric());
+    for punch in obstacles(Scene::new(1, any(), any())) {
+        let hopeless = PunchState::NotTried(Obstacle::Hopeless { permille: 1 });
+        assert_eq!(punch, Some(hopeless));
+    }
+    let neighbours = Scene::built(1, |world| {
+        let (inside, _) = world.add_nat(CORE, "198.18.0.1", Behaviour::home());
+        let home = Behaviour::home;
+        [
+            behind(world, inside, "100.64.0.2", home(), "192.168.1.2"),
+            behind(world, inside, "100.64.0.3", home(), "192.168.2.2"),
+        ]
+    });
+    for punch in obstacles(neighbours) {
+        assert_eq!(punch, Some(PunchState::NotTried(Obstacle::SharedNat)));
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use p2pchat::proto::{
     Command, Config, Endpoint, Event, Output as Out, PathDescription, PathInfo, PathKind, Policy,
-    SocketId, SocketRequest,
+    PunchState, SocketId, SocketRequest,
 };
 use p2pchat_wire::identity::{Identity, Name, PeerId};
 
@@ -32,6 +32,8 @@ pub(crate) struct Talker {
     pub(crate) heard: Vec<(Instant, Vec<u8>)>,
     pub(crate) token: Option<[u8; 32]>,
     pub(crate) paths: Vec<PathDescription>,
+    /// What was last said about guessing ports.
+    pub(crate) punch: Option<PunchState>,
     /// Streams to ports where nobody listens.
     refused: BTreeSet<SocketId>,
     closed: BTreeSet<SocketId>,
@@ -53,6 +55,7 @@ impl Talker {
             heard: Vec::new(),
             token: None,
             paths: Vec::new(),
+            punch: None,
             refused: BTreeSet::new(),
             closed: BTreeSet::new(),
         }
@@ -102,6 +105,7 @@ impl Talker {
             Event::Registered { token, .. } => self.token = Some(*token),
             Event::Message { message, .. } => self.heard.push((now, message.clone())),
             Event::PathsDescribed { paths, .. } => self.paths = paths.clone(),
+            Event::PunchDescribed { report, .. } => self.punch = Some(report.state),
             _ => {}
         }
         self.events.push((now, event));
