@@ -20,6 +20,11 @@ use p2pchat_wire::{VERSION, codec};
 const SERVER: &str = "203.0.113.10:3478";
 const ALICE: &str = "192.0.2.1:4000";
 const VICTIM: &str = "198.51.100.9:4000";
+const OTHER_VICTIM: &str = "198.51.100.10:4000";
+/// Where Bob is, to whoever does not lie about it.
+const HIS: &str = "198.51.100.2:4000";
+/// Another server, that Alice uses beside the first.
+const SECOND: &str = "203.0.113.30:3478";
 
 fn at(text: &str) -> SocketAddr {
     text.parse().expect("address")
@@ -36,13 +41,11 @@ fn id(seed: u8) -> PeerId {
 const BOB: u8 = 2;
 const EVE: u8 = 66;
 
-/// Alice, and the server that she has registered at. It is Eve's.
+/// Alice, and the servers that she has registered at. They are Eve's.
 struct Lair {
     now: Instant,
     alice: Endpoint,
-    keys: Keys,
-    alices_index: u32,
-    next_number: u64,
+    links: Vec<Link>,
     random: Random,
     /// Whether STUN is answered, with a port that nobody has seen before.
     draws: bool,
@@ -51,6 +54,22 @@ struct Lair {
     /// What she has sent elsewhere.
     sent: Vec<Transmit>,
     events: Vec<Event>,
+}
+
+/// A server's end of its link with Alice.
+struct Link {
+    server: SocketAddr,
+    keys: Keys,
+    alices_index: u32,
+    next_number: u64,
+}
+
+/// What a server tells Alice of somebody.
+struct Lie {
+    who: u8,
+    endpoint: &'static str,
+    channel: u64,
+    introduction: u64,
 }
 
 impl Lair {
@@ -63,17 +82,25 @@ impl Lair {
         let home = vec![at("192.168.77.88:4000")];
         alice.handle_command(now, Command::SetHostCandidates(home));
         alice.handle_command(now, Command::Pin { name: name("bob").into(), key: id(BOB) });
-        let addresses = vec![at(SERVER)];
-        alice.handle_command(
-            now,
-            Command::UseRendezvous { server: ServerId::FIRST, addresses, key: None, token: None },
-        );
         alice.handle_command(now, Command::Register(name("alice")));
         alice.handle_command(now, Command::Connect(name("bob").into()));
+        let random = Random::from_seed([9; 32]);
+        let (links, told, sent, events) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut lair = Self { now, alice, links, random, draws: false, told, sent, events };
+        lair.join(SERVER, 100);
+        lair
+    }
 
-        let server = Identity::from_seed([100; 32]);
-        let mut random = Random::from_seed([9; 32]);
-        let hello = sent_by(&mut alice);
+    /// Alice uses one more server, whose key is made of this seed, and is registered there.
+    fn join(&mut self, address: &str, seed: u8) {
+        let (now, address, server) = (self.now, at(address), Identity::from_seed([seed; 32]));
+        let number = u8::try_from(self.links.len()).expect("few");
+        let (addresses, key, token) = (vec![address], None, None);
+        self.alice.handle_command(
+            now,
+            Command::UseRendezvous { server: ServerId(number), addresses, key, token },
+        );
+        let hello = sent_by(&mut self.alice, address);
         let Ok(Datagram::Hello(hello)) = Datagram::parse(&hello) else { panic!("a hello") };
         let challenge = Challenge {
             version: VERSION,
@@ -82,12 +109,12 @@ impl Lair {
             server: server.id().0,
             time_ms: None,
         };
-        alice.handle_datagram(now, SocketId::FIRST, at(SERVER), &challenge.encode());
-        let init = sent_by(&mut alice);
+        self.alice.handle_datagram(now, SocketId::FIRST, address, &challenge.encode());
+        let init = sent_by(&mut self.alice, address);
         let Ok(Datagram::LinkInit(init)) = Datagram::parse(&init) else { panic!("an initiation") };
         let purpose = Purpose::Link(server.id());
         let (responder, request) =
-            Responder::new(purpose, &server, init.noise, &mut random).expect("genuine");
+            Responder::new(purpose, &server, init.noise, &mut self.random).expect("genuine");
         let counter =
             signal::decode_padded::<LinkRequest>(&request).expect("a link request").counter;
         let reply = LinkReply {
@@ -100,15 +127,12 @@ impl Lair {
         let (noise, keys) =
             responder.respond(&signal::encode_padded(&reply, 0)).expect("an answer");
         let response = Response { receiver: init.sender, sender: 7, noise: &noise };
-        alice.handle_datagram(now, SocketId::FIRST, at(SERVER), &response.encode_link());
-        let alices_index = init.sender;
-        let told = vec![request];
-        let (sent, events) = (Vec::new(), Vec::new());
-        let (next_number, draws) = (0, false);
-        let mut lair =
-            Self { now, alice, keys, alices_index, next_number, random, draws, told, sent, events };
-        lair.listen();
-        lair
+        let response = response.encode_link();
+        let link = Link { server: address, keys, alices_index: init.sender, next_number: 0 };
+        self.links.push(link);
+        self.told.push(request);
+        self.alice.handle_datagram(now, SocketId::FIRST, address, &response);
+        self.listen();
     }
 
     /// Takes what Alice says.
@@ -119,15 +143,17 @@ impl Lair {
                 Output::Event(event) => self.events.push(event),
                 Output::Timeout(at) => return at,
                 Output::Transmit(transmit) => match Datagram::parse(&transmit.payload) {
-                    Ok(Datagram::LinkData(sealed)) if transmit.to == at(SERVER) => {
-                        let opened = self.keys.receive.open(
+                    Ok(Datagram::LinkData(sealed)) => {
+                        let ours = |link: &Link| link.server == transmit.to;
+                        let link = self.links.iter().position(ours).expect("one of ours");
+                        let opened = self.links[link].keys.receive.open(
                             sealed.packet_number,
                             sealed.header,
                             sealed.ciphertext,
                         );
                         let said = opened.expect("sealed for us");
                         if let Ok(ClientSignal::Ping { id }) = signal::decode(&said) {
-                            self.say_only(&ServerSignal::Pong { id, mapped: at(ALICE) });
+                            self.say_only(link, &ServerSignal::Pong { id, mapped: at(ALICE) });
                         }
                         self.told.push(said);
                     }
@@ -145,21 +171,41 @@ impl Lair {
         }
     }
 
-    fn say(&mut self, signal: &ServerSignal) {
-        self.say_only(signal);
+    fn say(&mut self, link: usize, signal: &ServerSignal) {
+        self.say_only(link, signal);
         self.listen();
     }
 
-    fn say_only(&mut self, signal: &ServerSignal) {
-        let mut packet = datagram::link_header(self.alices_index, self.next_number).to_vec();
+    fn say_only(&mut self, link: usize, signal: &ServerSignal) {
+        let link = &mut self.links[link];
+        let mut packet = datagram::link_header(link.alices_index, link.next_number).to_vec();
         codec::encode_onto(signal, &mut packet);
-        self.keys.send.seal_in_place(self.next_number, SEALED_HEADER, &mut packet);
-        self.next_number += 1;
-        self.alice.handle_datagram(self.now, SocketId::FIRST, at(SERVER), &packet);
+        link.keys.send.seal_in_place(link.next_number, SEALED_HEADER, &mut packet);
+        link.next_number += 1;
+        self.alice.handle_datagram(self.now, SocketId::FIRST, link.server, &packet);
+    }
+
+    /// The second server says that somebody who is called Bob there called.
+    fn lie(&mut self, lie: &Lie) {
+        // Nobody but Bob can make one of his.
+        let initiation = (lie.who == EVE).then(|| self.opening_of(EVE, 101));
+        let introduction = Introduction {
+            name: name("bob"),
+            key: id(lie.who),
+            endpoint: Some(at(lie.endpoint)),
+            channel: lie.channel,
+            introduction: lie.introduction,
+            caller: false,
+            initiation,
+        };
+        self.say(1, &ServerSignal::Introduction(introduction.clone()));
+        // And that she called him, and he answered.
+        let called = Introduction { caller: true, initiation: None, ..introduction };
+        self.say(1, &ServerSignal::Introduction(called));
     }
 
     fn introduce(&mut self, who: u8, endpoint: &str, initiation: Option<Vec<u8>>) {
-        self.say(&ServerSignal::Introduction(Introduction {
+        let introduction = ServerSignal::Introduction(Introduction {
             name: name("bob"),
             key: id(who),
             endpoint: Some(at(endpoint)),
@@ -167,7 +213,8 @@ impl Lair {
             introduction: 0x22,
             caller: initiation.is_none(),
             initiation,
-        }));
+        });
+        self.say(0, &introduction);
     }
 
     fn wait(&mut self, duration: Duration) {
@@ -183,10 +230,11 @@ impl Lair {
         self.sent.iter().filter(move |transmit| transmit.to == at(endpoint))
     }
 
-    /// An opening of a handshake with Alice, as somebody would make it.
-    fn opening_of(&mut self, who: u8) -> Vec<u8> {
+    /// An opening of a handshake with Alice by way of the server with this key, as somebody would make
+    /// it.
+    fn opening_of(&mut self, who: u8, server: u8) -> Vec<u8> {
         let identity = Identity::from_seed([who; 32]);
-        let purpose = Purpose::Peer(id(100));
+        let purpose = Purpose::Peer(id(server));
         let greeting = codec::encode(&7u64);
         let (_, noise) =
             Initiator::new(purpose, &identity, &id(1), &greeting, &mut self.random).expect("init");
@@ -196,12 +244,12 @@ impl Lair {
     }
 }
 
-/// The one datagram that an endpoint sends now.
-fn sent_by(endpoint: &mut Endpoint) -> Vec<u8> {
+/// The first datagram that an endpoint sends to a server now.
+fn sent_by(endpoint: &mut Endpoint, server: SocketAddr) -> Vec<u8> {
     loop {
         match endpoint.poll_output() {
-            Output::Transmit(transmit) => return transmit.payload,
-            Output::Socket(_) | Output::Event(_) => {}
+            Output::Transmit(transmit) if transmit.to == server => return transmit.payload,
+            Output::Transmit(_) | Output::Socket(_) | Output::Event(_) => {}
             Output::Timeout(_) => panic!("it sends nothing"),
         }
     }
@@ -211,7 +259,7 @@ fn sent_by(endpoint: &mut Endpoint) -> Vec<u8> {
 fn an_impostor_for_a_pinned_contact_is_reported_and_sent_nothing() {
     for calls in [false, true] {
         let mut lair = Lair::new();
-        let opening = calls.then(|| lair.opening_of(EVE));
+        let opening = calls.then(|| lair.opening_of(EVE, 100));
         lair.introduce(EVE, VICTIM, opening.clone());
         let (expected, actual) = (id(BOB), id(EVE));
         let changed = Event::KeyChanged { name: name("bob").into(), expected, actual };
@@ -255,7 +303,7 @@ fn nobody_but_the_pinned_contact_can_answer_the_handshake() {
         assert!(Responder::new(purpose, &eve, noise, &mut lair.random).is_err());
     }
     // Nor does an answer that is made up, or that belongs to another handshake.
-    let opening = lair.opening_of(EVE);
+    let opening = lair.opening_of(EVE, 100);
     let (responder, _) =
         Responder::new(purpose, &Identity::from_seed([1; 32]), &opening[4..], &mut lair.random)
             .expect("genuine");
@@ -329,13 +377,18 @@ impl Accomplice {
     fn meeting(lair: &mut Lair) -> Self {
         lair.draws = true;
         lair.wait(Duration::from_secs(30));
+        Self::calling(lair, VICTIM)
+    }
+
+    /// He calls Alice from here.
+    fn calling(lair: &mut Lair, endpoint: &str) -> Self {
         let (identity, greeting) = (Identity::from_seed([BOB; 32]), codec::encode(&7u64));
         let purpose = Purpose::Peer(id(100));
         let (mut initiator, noise) =
             Initiator::new(purpose, &identity, &id(1), &greeting, &mut lair.random).expect("init");
         let mut opening = vec![0, 0, 0, 5];
         opening.extend(noise);
-        lair.introduce(BOB, VICTIM, Some(opening));
+        lair.introduce(BOB, endpoint, Some(opening));
         let response = |transmit: &Transmit| match Datagram::parse(&transmit.payload) {
             Ok(Datagram::Relay { inner, .. }) => match Datagram::parse(inner) {
                 Ok(Datagram::PeerResponse(response)) => {
@@ -359,6 +412,20 @@ impl Accomplice {
         let relayed = datagram::relay(0x11, &packet);
         lair.alice.handle_datagram(lair.now, SocketId::FIRST, at(SERVER), &relayed);
         lair.listen();
+    }
+
+    /// The packets that have reached him over the first server since so many were sent.
+    fn hears(&self, lair: &Lair, since: usize) -> usize {
+        let opened = |transmit: &&Transmit| {
+            let Ok(Datagram::Relay { channel: 0x11, inner }) = Datagram::parse(&transmit.payload)
+            else {
+                return false;
+            };
+            let Ok(Datagram::PeerData(sealed)) = Datagram::parse(inner) else { return false };
+            let (number, header) = (sealed.packet_number, sealed.header);
+            self.keys.receive.open(number, header, sealed.ciphertext).is_ok()
+        };
+        lair.sent[since..].iter().filter(|one| one.to == at(SERVER)).filter(opened).count()
     }
 
     /// For ten minutes he says that his NAT keeps its port, proposes a birthday of the greatest
@@ -403,4 +470,47 @@ fn a_forecast_of_another_address_than_the_introduced_one_is_not_believed() {
     let arriving: Vec<&Transmit> = elsewhere.filter(|transmit| transmit.ttl.is_none()).collect();
     assert!(arriving.iter().all(|transmit| transmit.to == at(VICTIM)), "{arriving:?}");
     assert!(arriving.len() <= 12, "{} packets", arriving.len());
+}
+
+#[test]
+fn a_second_server_that_lies_has_a_dozen_packets_sent_and_the_session_goes_on() {
+    let mut lair = Lair::new();
+    let mut bob = Accomplice::calling(&mut lair, HIS);
+    let ping = [0];
+    bob.say(&mut lair, &ping);
+    let connected = |event: &Event| matches!(event, Event::Connected { .. });
+    assert!(lair.events.iter().any(connected), "{:?}", lair.events);
+    lair.join(SECOND, 101);
+    let (events, sent) = (lair.events.len(), lair.sent.len());
+    // Bob with a false endpoint; somebody else with Bob's name; and Bob as the honest server has
+    // introduced him, but for the endpoint.
+    let lies = [
+        Lie { who: BOB, endpoint: VICTIM, channel: 0x33, introduction: 0x44 },
+        Lie { who: EVE, endpoint: OTHER_VICTIM, channel: 0x55, introduction: 0x66 },
+        Lie { who: BOB, endpoint: VICTIM, channel: 0x11, introduction: 0x22 },
+    ];
+    for _ in 0..40 {
+        for lie in &lies {
+            lair.lie(lie);
+            lair.wait(Duration::from_secs(1));
+            bob.say(&mut lair, &ping);
+        }
+    }
+    for victim in [VICTIM, OTHER_VICTIM] {
+        // Primers die on the way.
+        let arrived: Vec<_> = lair.sent_to(victim).filter(|one| one.ttl.is_none()).collect();
+        assert!((1..=12).contains(&arrived.len()), "{} packets to {victim}", arrived.len());
+        assert!(arrived.iter().all(|one| one.payload.len() <= 256), "they are small");
+    }
+    let news = &lair.events[events..];
+    let lost = |event: &Event| match event {
+        Event::Disconnected { peer, .. } => *peer == id(BOB),
+        event => matches!(event, Event::KeyChanged { .. }),
+    };
+    assert!(!news.iter().any(lost), "{news:?}");
+    assert!(bob.hears(&lair, sent) > 0);
+    let (before, message) = (lair.sent.len(), b"still here".to_vec());
+    lair.alice.handle_command(lair.now, Command::Send { peer: id(BOB), tag: 1, message });
+    lair.listen();
+    assert_eq!(bob.hears(&lair, before), 1, "what she says goes where the session is");
 }

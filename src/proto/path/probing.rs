@@ -194,12 +194,16 @@ impl Paths {
 
     /// The network changed: every endpoint may work now, and those that worked may not.
     pub(crate) fn probe_all(&mut self, now: Instant) {
-        for path in &mut self.direct {
-            path.probes.unanswered = 0;
-            path.blind = 0;
-            path.probes.in_flight.clear();
-            path.probes.next = Some(now);
-        }
+        self.direct.iter_mut().for_each(|path| path.probe_anew(now));
+        self.shake(now);
+    }
+
+    /// A server brings us together once more: what worked may work again, or work no longer. That
+    /// gives no endpoint that never answered more packets than it is due: it is the server's word,
+    /// which costs it nothing.
+    pub(crate) fn probe_proven(&mut self, now: Instant) {
+        let proven = self.direct.iter_mut().filter(|path| path.state != State::Unproven);
+        proven.for_each(|path| path.probe_anew(now));
         self.shake(now);
     }
 
@@ -235,6 +239,13 @@ impl Paths {
 }
 
 impl Path {
+    /// Is asked at once, whatever it was asked before.
+    fn probe_anew(&mut self, now: Instant) {
+        (self.probes.unanswered, self.blind) = (0, 0);
+        self.probes.in_flight.clear();
+        self.probes.next = Some(now);
+    }
+
     /// Whether something came from there once and no probe was ever echoed. Who lies about the
     /// source of a packet gains a dozen probes.
     fn is_unproven(&self) -> bool {

@@ -56,7 +56,7 @@ impl Peer {
             self.paths.add(cx.now, target, Origin::ServerReflexive);
         }
         if news && self.session.is_some() {
-            self.paths.probe_all(cx.now);
+            self.paths.probe_proven(cx.now);
         }
         if target.is_some() && !known && self.reported.is_some() && !spare {
             // The peer's network is another one.
