@@ -12,7 +12,7 @@ use p2pchat_wire::identity::Identity;
 use p2pchat_wire::random::Random;
 
 use super::frame::{Candidate, CandidateKind, Frame, Frames};
-use super::nat::{Allocation, PortModel, Scope};
+use super::nat::{Allocation, Filtering, PortModel, Scope};
 use super::punch::message::{Forecast, Message, Outcome, Ports};
 use super::punch::plan::{Plan, Strategy};
 use super::recovery::ack_ranges::AckRanges;
@@ -76,6 +76,10 @@ fn frames_have_the_bytes_of_the_page() {
         ("ready-counting", ready("192.0.2.1", Ports::Next { first: 30_003, step: -1 })),
         ("ready-drawing", ready("2001:db8::1", Ports::Range { first: 1024, last: 65_535 })),
         ("over", Frame::Punch(Message::Over { round: 1, outcome: Outcome::Missed })),
+        (
+            "filtering",
+            Frame::Punch(Message::Filtering { generation: 2, filtering: Filtering::NotByPort }),
+        ),
     ] {
         let bytes = encoded(&frame);
         let read: Result<Vec<_>, _> = Frames::new(&bytes).collect();

@@ -37,7 +37,7 @@ pub use event::{
     Transmit,
 };
 pub use lifetime::idle::IdleLimit;
-pub use nat::{Allocation, Evidence, PortModel, Sample, Scope, infer};
+pub use nat::{Allocation, Evidence, Filtering, PortModel, Sample, Scope, infer};
 pub use path::{PathDescription, PathOrigin, PathReason, PathState};
 pub use port_mapping::{MappingProtocol, PortMapping};
 pub use punch::Budget;

@@ -356,13 +356,7 @@ fn network(findings: &Findings) -> Value {
         },
         "addresses_compared":
             findings.mapping != Mapping::EndpointIndependent { addresses_compared: false },
-        "filtering": match findings.filtering {
-            Filtering::Unknown => "unknown",
-            Filtering::EndpointIndependent => "endpoint-independent",
-            Filtering::AddressDependent => "address-dependent",
-            Filtering::AddressAndPortDependent => "address-and-port-dependent",
-            Filtering::NotByPort => "not-by-port",
-        },
+        "filtering": filtering_code(findings.filtering),
         "ports": model(findings.ports.model),
         "samples": findings.ports.samples.iter().map(sample).collect::<Vec<_>>(),
         "hairpin": findings.hairpin,
@@ -387,6 +381,17 @@ fn network(findings: &Findings) -> Value {
         "mtu": findings.mtu,
         "mtu_needed": LONGEST_DATAGRAM,
     })
+}
+
+/// The word for a filter in objects for programs.
+pub(super) fn filtering_code(filtering: Filtering) -> &'static str {
+    match filtering {
+        Filtering::Unknown => "unknown",
+        Filtering::EndpointIndependent => "endpoint-independent",
+        Filtering::AddressDependent => "address-dependent",
+        Filtering::AddressAndPortDependent => "address-and-port-dependent",
+        Filtering::NotByPort => "not-by-port",
+    }
 }
 
 pub(super) fn model(model: PortModel) -> Value {

@@ -312,7 +312,9 @@ fn punch_object(report: &PunchReport) -> Value {
             PunchState::NotTried(Obstacle::Hopeless { .. }) => "hopeless",
         },
         "own": super::doctor::model(report.own.model),
+        "own_filtering": super::doctor::filtering_code(report.own_filtering),
         "peer": report.peer.map(super::doctor::model),
+        "peer_filtering": super::doctor::filtering_code(report.peer_filtering),
         "plan": report.plan.map(|(plan, _)| plan.strategy.to_string()),
         "chance": report.plan.map(|(_, permille)| f64::from(permille) / 1000.0),
         "rounds": report.rounds,
@@ -348,7 +350,7 @@ mod tests {
     use p2pchat_wire::identity::Name;
 
     use super::*;
-    use crate::proto::{Evidence, PathInfo, PathKind, PathOrigin, Scope};
+    use crate::proto::{Evidence, Filtering, PathInfo, PathKind, PathOrigin, Scope};
 
     fn alice() -> Address {
         Address::new(Name::new("爱丽丝").expect("name"), "host")
@@ -440,7 +442,9 @@ mod tests {
         let uniform = PortModel::Varying { scope: Scope::Endpoint, ports: Allocation::Uniform };
         let report = |state| PunchReport {
             own: Evidence { model: uniform, samples: Vec::new() },
+            own_filtering: Filtering::AddressAndPortDependent,
             peer: Some(uniform),
+            peer_filtering: Filtering::NotByPort,
             state,
             plan: None,
             rounds: 2,

@@ -4,7 +4,11 @@
 //!
 //! - Linux' `masquerade` is address-and-port-dependent in filtering, and keeps the source port
 //!   where it can. That *is* endpoint-independent mapping unless two flows want one port. Weaker
-//!   filtering needs a map of our own from external port to inner endpoint, written as flows leave.
+//!   filtering needs a map of our own from external port to inner endpoint, written as flows leave:
+//!   before the source is translated where the port stays, and where it does not, in a chain behind the
+//!   translation, which sees the port outside and, in the connection, the endpoint inside. What comes
+//!   in by such a map is a connection of its own, so its answer leaves from where it came in, whatever
+//!   the mapping is.
 //! - `numgen` and `jhash` give numbers in host order and a port is big-endian: `numgen inc` straight
 //!   into a port goes up in steps of 256. Hence the literal map in [`Mapping::Sequential`].
 //! - `jhash ip daddr` alone gives two sockets one port; the source port belongs into the hash.
@@ -80,6 +84,16 @@ impl Nat {
             format!("iifname \"lan\" ip daddr {wan} ip protocol udp dnat to udp dport map @mapped");
         let turned_back = format!("iifname \"lan\" oifname \"lan\" ct status dnat snat to {wan}");
         let mut inward_hairpin = "";
+        let mut behind = "";
+        if self.is_lenient_without_keeping_ports() {
+            map = "map admitted { type inet_service . ipv4_addr : ipv4_addr . inet_service; \
+                   flags dynamic,timeout; timeout 300s; size 65536; }";
+            inward = "iifname \"wan\" ip protocol udp \
+                      dnat to udp dport . ip saddr map @admitted";
+            behind = "oifname \"wan\" ip protocol udp update @admitted \
+                      { udp sport . ip daddr timeout 300s : \
+                      ct original ip saddr . ct original proto-src }";
+        }
         if keeps_map {
             map = "map mapped { type inet_service : ipv4_addr . inet_service; \
                    flags dynamic,timeout; timeout 300s; size 65536; }";
@@ -122,6 +136,10 @@ table ip nat {{
     oifname "wan" ip protocol udp {source}
     oifname "wan" masquerade
   }}
+  chain behind {{
+    type filter hook postrouting priority 110;
+    {behind}
+  }}
 }}
 table ip filter {{
   set seen {{
@@ -150,10 +168,17 @@ table ip filter {{
             && (self.hairpin || matches!(self.filtering, Filtering::None | Filtering::Address))
     }
 
+    /// Whether it needs a map for each remote address.
+    fn is_lenient_without_keeping_ports(self) -> bool {
+        self.mapping != Mapping::Endpoint && self.filtering == Filtering::Address
+    }
+
     /// Rules that empty what [`Self::ruleset`] remembers.
     pub(crate) fn forgetting(self) -> &'static str {
         if self.keeps_map() {
             "flush map ip nat mapped\nflush set ip filter seen\n"
+        } else if self.is_lenient_without_keeping_ports() {
+            "flush map ip nat admitted\nflush set ip filter seen\n"
         } else {
             "flush set ip filter seen\n"
         }

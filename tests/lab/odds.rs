@@ -25,6 +25,8 @@ const PER_ADDRESS: Nat = Nat::new(Mapping::Address, Filtering::Port);
 const SEQUENTIAL: Nat = Nat::new(Mapping::Sequential, Filtering::Port);
 const BLOCK: Nat = Nat::new(Mapping::Block, Filtering::Port);
 const RANDOM: Nat = Nat::new(Mapping::Random, Filtering::Port);
+const LENIENT: Nat = Nat::new(Mapping::Random, Filtering::Address);
+const PER_ADDRESS_LENIENT: Nat = Nat::new(Mapping::Address, Filtering::Address);
 
 /// Tries of a row unless the environment says otherwise.
 const TRIES: usize = 10;
@@ -78,6 +80,8 @@ const ROWS: &[Row] = &[
     within(Homes(BLOCK, HOME), "direct", 0.95, 30),
     within(Homes(RANDOM, HOME), "direct", 0.95, 30),
     within(Homes(BLOCK, BLOCK), "direct", 0.9, 30),
+    within(Homes(PER_ADDRESS_LENIENT, RANDOM), "direct", 0.95, 30),
+    within(Homes(LENIENT, LENIENT), "direct", 0.95, 30),
     hopeless(Homes(RANDOM, RANDOM)),
     certain(CarrierAndHome { home: HOME, carrier: HOME, other: HOME }, "direct"),
     certain(OneCarrier { home: HOME, carrier: HOME.with_hairpin() }, "direct"),

@@ -27,6 +27,7 @@ mod link;
 mod machine;
 mod matrix;
 mod nat;
+mod odds;
 mod paths;
 mod person;
 mod roaming;

@@ -7,7 +7,7 @@ use p2pchat_wire::address::is_local;
 use p2pchat_wire::identity::ServerKey;
 
 use crate::proto::PortMapping;
-use crate::proto::nat::{Evidence, PortModel, Scope};
+use crate::proto::nat::{Evidence, Filtering, PortModel, Scope};
 
 /// What was found out about one rendezvous.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -92,23 +92,6 @@ pub enum Mapping {
     AddressDependent,
     /// Another towards each endpoint, which people call symmetric.
     AddressAndPortDependent,
-}
-
-/// RFC 4787 §5.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-pub enum Filtering {
-    /// The server has no second socket to try it with.
-    #[default]
-    Unknown,
-    /// Everybody's datagrams come in.
-    EndpointIndependent,
-    /// Those of addresses that we have sent to.
-    AddressDependent,
-    /// Those of endpoints that we have sent to.
-    AddressAndPortDependent,
-    /// One of the first two: another port of an address that we have sent to gets in, and the server
-    /// has no second address to try the rest with.
-    NotByPort,
 }
 
 /// What there is of IPv6.

@@ -34,9 +34,10 @@ use p2pchat_wire::identity::PeerId;
 use p2pchat_wire::random::Random;
 use p2pchat_wire::stun::{Answer, Change};
 
-pub use findings::{Filtering, Findings, Ipv6, Mapping, ServerFindings, Tcp};
+pub use findings::{Findings, Ipv6, Mapping, ServerFindings, Tcp};
 pub use verdict::{LONGEST_DATAGRAM, Verdict, trouble, verdict};
 
+pub use super::nat::Filtering;
 use super::nat::{Evidence, Sample, infer};
 use super::{PortMapping, SocketId, SocketRequest, Transmit};
 use findings::is_global_v6;

@@ -2,8 +2,8 @@
 
 use p2pchat_wire::{MAX_DATAGRAM, VERSION};
 
-use super::findings::{Filtering, Findings, Ipv6, Mapping, ServerFindings, Tcp};
-use crate::proto::nat::{Allocation, PortModel};
+use super::findings::{Findings, Ipv6, Mapping, ServerFindings, Tcp};
+use crate::proto::nat::{Allocation, Filtering, PortModel};
 
 /// The longest UDP payload that the program sends, in bytes: a datagram in the relay's header.
 pub const LONGEST_DATAGRAM: usize = MAX_DATAGRAM + 9;

@@ -3,7 +3,8 @@
 //! The server tells where it sees us as soon as there is a link: that is the first sample. One
 //! question from the same socket to the server's next port, and one to its second address if it has
 //! one, show whether the mapping is constant. For most people it is, and that was all. If it is not,
-//! a few fresh sockets show where new mappings go.
+//! a few fresh sockets show where new mappings go, and one more, which writes to one port of the
+//! server alone, whether an answer from the other gets in.
 //!
 //! The same questions are asked for peers that prepare a planned punch.
 
@@ -14,7 +15,7 @@ use p2pchat_wire::identity::PeerId;
 use p2pchat_wire::random::Random;
 
 use super::sockets::Sockets;
-use crate::proto::nat::{Answered, Evidence, PortModel, Sample, Stun, infer};
+use crate::proto::nat::{Answered, Evidence, Filtering, Nat, Sample, Stun, infer};
 use crate::proto::path::Pair;
 use crate::proto::{SocketId, Transmit};
 
@@ -32,6 +33,8 @@ const MAX_VANTAGES: usize = 3;
 enum Purpose {
     /// The model; the answer belongs into this place.
     Model(usize),
+    /// Whether the answer gets in.
+    Filtering,
     /// A peer's round, which knows its questions by a number.
     Round(PeerId, usize),
 }
@@ -42,6 +45,8 @@ pub(super) enum Step {
     Transmit(Transmit),
     /// The model is another one than before.
     Inferred,
+    /// It is known whom our NAT lets in.
+    Filtered,
     /// A peer's question was answered, or given up.
     Answered(PeerId, usize, Option<Sample>),
 }
@@ -60,6 +65,10 @@ pub(super) struct Survey {
     fresh: Vec<SocketId>,
     evidence: Evidence,
     settled: bool,
+    /// `None` until it was tried.
+    filtering: Option<Filtering>,
+    /// The socket that it is tried with.
+    filtered: Option<SocketId>,
     finished: Vec<Answered<Purpose>>,
     news: bool,
 }
@@ -85,9 +94,11 @@ impl Survey {
         if self.told == told {
             return;
         }
-        self.stun.forget(|purpose| matches!(purpose, Purpose::Model(_)));
-        self.finished.retain(|answered| !matches!(answered.purpose, Purpose::Model(_)));
-        self.fresh.drain(..).for_each(|socket| sockets.close(socket));
+        let ours = |purpose: &Purpose| matches!(purpose, Purpose::Model(_) | Purpose::Filtering);
+        self.stun.forget(ours);
+        self.finished.retain(|answered| !ours(&answered.purpose));
+        self.fresh.drain(..).chain(self.filtered.take()).for_each(|socket| sockets.close(socket));
+        self.filtering = None;
         self.vantages = told.iter().map(|sample| sample.via).collect();
         self.places = told.iter().copied().map(Some).collect();
         self.told = told;
@@ -108,7 +119,41 @@ impl Survey {
         self.open += 1;
     }
 
+    /// A fresh socket asks the server's first port for an answer from its second.
+    fn try_the_filter(&mut self, now: Instant, sockets: &mut Sockets, random: &mut Random) {
+        let Some(&first) = self.vantages.first() else { return };
+        let second = self.vantages.iter().find(|at| at.ip() == first.ip() && **at != first);
+        let Some(&second) = second else {
+            self.filtering = Some(Filtering::Unknown);
+            return;
+        };
+        let socket = sockets.open();
+        self.filtered = Some(socket);
+        let pair = Pair { local: socket, remote: second };
+        self.stun.ask_across(now, first, pair, Purpose::Filtering, random);
+    }
+
+    fn on_filter_tried(&mut self, answered: Answered<Purpose>, sockets: &mut Sockets) {
+        self.filtered.take().into_iter().for_each(|socket| sockets.close(socket));
+        self.filtering = Some(match answered {
+            Answered { sample: Some(_), .. } => Filtering::NotByPort,
+            Answered { refused: true, .. } => Filtering::Unknown,
+            _ => Filtering::AddressAndPortDependent,
+        });
+    }
+
     /// What is known.
+    pub(super) fn nat(&self) -> Nat {
+        let filtering = self.filtering.unwrap_or_default();
+        Nat { model: self.evidence.model, filtering }
+    }
+
+    /// Whom our NAT lets in, once that was tried. One that keeps ports is not asked.
+    pub(super) fn filtering(&self) -> Option<Filtering> {
+        self.filtering
+    }
+
+    /// The model, and what it was inferred from.
     pub(super) fn evidence(&self) -> &Evidence {
         &self.evidence
     }
@@ -179,6 +224,10 @@ impl Survey {
                     return Some(Step::Answered(peer, number, answered.sample));
                 }
                 Purpose::Model(place) => self.on_answer(now, place, answered, sockets, random),
+                Purpose::Filtering => {
+                    self.on_filter_tried(answered, sockets);
+                    return Some(Step::Filtered);
+                }
             }
         }
     }
@@ -210,13 +259,15 @@ impl Survey {
         }
         let samples: Vec<Sample> = self.places.iter().flatten().copied().collect();
         let model = infer(&samples);
-        if matches!(model, PortModel::Varying { .. }) && self.fresh.is_empty() {
+        if model.varies() && self.fresh.is_empty() {
             self.fresh = (0..FRESH).map(|_| sockets.open()).collect();
             for socket in self.fresh.clone() {
                 for via in self.vantages.clone() {
                     self.look_from(now, socket, via, random);
                 }
             }
+            // Last, so that it takes no port in between.
+            self.try_the_filter(now, sockets, random);
             return;
         }
         self.fresh.drain(..).for_each(|socket| sockets.close(socket));

@@ -54,6 +54,7 @@ impl Endpoint {
                     self.events.push_back(Event::MappingInferred(evidence));
                     self.with_all_peers(now, |peer, cx| peer.mapping_inferred(cx));
                 }
+                Step::Filtered => self.with_all_peers(now, |peer, cx| peer.filtering_known(cx)),
                 Step::Answered(peer, place, sample) => {
                     self.with_peer(now, peer, |peer, cx| peer.on_socket_seen(cx, place, sample));
                 }

@@ -2,8 +2,8 @@
 //!
 //! A [`Sample`] says where one of our sockets was seen by one of a server's endpoints. [`infer`]
 //! makes a [`PortModel`] of some samples: whether the port is the same towards everybody, and if
-//! not, where the next one will be. [`Stun`] asks for samples. What to do with a model is
-//! `proto::punch`'s business.
+//! not, where the next one will be. [`Filtering`] is whom a NAT lets in. [`Stun`] asks for all of it.
+//! What to do with it is `proto::punch`'s business.
 //!
 //! The words are those of RFC 4787 §4.1; how the parameters are estimated stands in
 //! `docs/nat-traversal.md`.
@@ -91,7 +91,46 @@ pub enum PortModel {
     },
 }
 
+/// From whom a socket behind a NAT gets datagrams (RFC 4787 §5).
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize, Deserialize)]
+pub enum Filtering {
+    /// Nobody asked, or the server has no second socket to try it with.
+    #[default]
+    Unknown,
+    /// Everybody's datagrams come in.
+    EndpointIndependent,
+    /// Those of addresses that we have sent to.
+    AddressDependent,
+    /// Those of endpoints that we have sent to.
+    AddressAndPortDependent,
+    /// One of the first two: another port of an address that we have sent to gets in, and the server
+    /// has no second address to try the rest with.
+    NotByPort,
+}
+
+impl Filtering {
+    /// Whether a datagram gets in from any port of an address that was sent to.
+    pub(crate) fn admits_any_port(self) -> bool {
+        match self {
+            Self::EndpointIndependent | Self::AddressDependent | Self::NotByPort => true,
+            Self::Unknown | Self::AddressAndPortDependent => false,
+        }
+    }
+}
+
+/// What is known of a NAT.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Nat {
+    pub(crate) model: PortModel,
+    pub(crate) filtering: Filtering,
+}
+
 impl PortModel {
+    /// Whether a socket has several external ports, as far as is known.
+    pub(crate) fn varies(self) -> bool {
+        matches!(self, Self::Varying { .. })
+    }
+
     /// Whether a peer's word for it can be worked with: an honest peer sends nothing else.
     pub(crate) fn is_sane(self) -> bool {
         match self {

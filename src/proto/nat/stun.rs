@@ -26,11 +26,21 @@ struct Question<T> {
     transaction: [u8; 12],
     /// Where the answer is expected.
     pair: Pair,
-    /// The socket of ours that asks for another one, and at which port the server sees that.
-    proxy: Option<(SocketId, u16)>,
+    way: Way,
     purpose: T,
     asked: usize,
     next_at: Instant,
+}
+
+/// How the answer is made to arrive where it is expected.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Way {
+    /// It is asked for there.
+    Straight,
+    /// Another socket of ours asks for it, to the port at which the server sees the near end.
+    To(SocketId, u16),
+    /// Another port of the server is asked for it, and has the far end answer.
+    Across(SocketAddr),
 }
 
 /// What came of one question.
@@ -40,6 +50,8 @@ pub(crate) struct Answered<T> {
     pub(crate) purpose: T,
     /// `None` if no answer came.
     pub(crate) sample: Option<Sample>,
+    /// Whether the server said instead that it has no other port to answer from.
+    pub(crate) refused: bool,
     /// Another endpoint to ask, if the server names one (RFC 5780 §7.4).
     pub(crate) other: Option<SocketAddr>,
 }
@@ -60,7 +72,7 @@ impl<T: Copy> Stun<T> {
     /// Asks the server at the far end of `pair` where it sees the near end; the first request
     /// leaves with the next [`Self::poll`].
     pub(crate) fn ask(&mut self, now: Instant, pair: Pair, purpose: T, random: &mut Random) {
-        self.push(now, pair, None, purpose, random);
+        self.push(now, pair, Way::Straight, purpose, random);
     }
 
     /// Asks from the socket `from` for an answer to `port` of our address (RFC 5780 §7.5). It is
@@ -73,20 +85,26 @@ impl<T: Copy> Stun<T> {
         purpose: T,
         random: &mut Random,
     ) {
-        self.push(now, pair, Some((from, port)), purpose, random);
+        self.push(now, pair, Way::To(from, port), purpose, random);
     }
 
-    fn push(
+    /// Asks the endpoint `at` for an answer from its other port, the far end of `pair`
+    /// (RFC 5780 §4.4), where nothing is sent to.
+    pub(crate) fn ask_across(
         &mut self,
         now: Instant,
+        at: SocketAddr,
         pair: Pair,
-        proxy: Option<(SocketId, u16)>,
         purpose: T,
         random: &mut Random,
     ) {
+        self.push(now, pair, Way::Across(at), purpose, random);
+    }
+
+    fn push(&mut self, now: Instant, pair: Pair, way: Way, purpose: T, random: &mut Random) {
         if self.questions.len() < MAX_QUESTIONS {
             let transaction = random.array();
-            let question = Question { transaction, pair, proxy, purpose, asked: 0, next_at: now };
+            let question = Question { transaction, pair, way, purpose, asked: 0, next_at: now };
             self.questions.push(question);
         }
     }
@@ -99,15 +117,26 @@ impl<T: Copy> Stun<T> {
     /// A datagram that looks like STUN arrived on `pair`. Only the answer to one of our questions,
     /// from whom it was asked and where it was asked from, has a meaning.
     pub(crate) fn handle(&mut self, pair: Pair, bytes: &[u8]) -> Option<Answered<T>> {
-        let (transaction, answer) = stun::response(bytes)?;
+        let (transaction, answer) = match stun::response(bytes) {
+            Some((transaction, answer)) => (transaction, Some(answer)),
+            None => (stun::refusal(bytes)?, None),
+        };
         let asked = |question: &Question<T>| {
-            question.asked > 0 && question.transaction == transaction && question.pair == pair
+            let expected = match (answer, question.way) {
+                (Some(_), _) => question.pair,
+                (None, Way::Across(at)) => Pair { remote: at, ..question.pair },
+                (None, _) => return false,
+            };
+            question.asked > 0 && question.transaction == transaction && expected == pair
         };
         let at = self.questions.iter().position(asked)?;
-        let question = self.questions.remove(at);
+        let Question { purpose, .. } = self.questions.remove(at);
+        let Some(answer) = answer else {
+            return Some(Answered { purpose, sample: None, refused: true, other: None });
+        };
         let mapped = canonical(answer.mapped);
-        let sample = Sample { socket: pair.local, via: pair.remote, mapped };
-        Some(Answered { purpose: question.purpose, sample: Some(sample), other: answer.other })
+        let sample = Some(Sample { socket: pair.local, via: pair.remote, mapped });
+        Some(Answered { purpose, sample, refused: false, other: answer.other })
     }
 
     /// The next request that is due, or the next question that is given up.
@@ -116,18 +145,22 @@ impl<T: Copy> Stun<T> {
         let question = self.questions.get_mut(at)?;
         let Some(&gap) = GAPS.get(question.asked) else {
             let Question { purpose, .. } = self.questions.remove(at);
-            return Some(Err(Answered { purpose, sample: None, other: None }));
+            return Some(Err(Answered { purpose, sample: None, refused: false, other: None }));
         };
         question.asked += 1;
         question.next_at = now + gap;
-        let Question { transaction, pair, proxy, .. } = *question;
-        Some(Ok(match proxy {
-            Some((from, port)) => {
-                let request = stun::request_for_port(transaction, port);
-                Pair { local: from, ..pair }.transmit(None, request)
+        let Question { transaction, pair, way, .. } = *question;
+        let (pair, request) = match way {
+            Way::Straight => (pair, stun::request(transaction, Change::default())),
+            Way::To(from, port) => {
+                (Pair { local: from, ..pair }, stun::request_for_port(transaction, port))
             }
-            None => pair.transmit(None, stun::request(transaction, Change::default())),
-        }))
+            Way::Across(at) => {
+                let change = Change { ip: false, port: true };
+                (Pair { remote: at, ..pair }, stun::request(transaction, change))
+            }
+        };
+        Some(Ok(pair.transmit(None, request)))
     }
 
     /// When [`Self::poll`] has something next.
@@ -182,6 +215,33 @@ mod tests {
         assert!(sent.iter().all(|transmit| *transmit == sent[0]), "one transaction");
         assert_eq!(at - now, GAPS.iter().sum::<Duration>());
         assert_eq!(stun.timeout(), None);
+    }
+
+    #[test]
+    fn an_answer_that_was_asked_for_across_comes_from_there_and_a_refusal_from_who_was_asked() {
+        let now = start();
+        let (first, second) = (pair().remote, "203.0.113.10:3479".parse().expect("address"));
+        let across = Pair { remote: second, ..pair() };
+        let mut stun = Stun::default();
+        for purpose in ['a', 'b'] {
+            let mut random = Random::from_seed([purpose as u8; 32]);
+            stun.ask_across(now, first, across, purpose, &mut random);
+        }
+        let mut request = || match stun.poll(now) {
+            Some(Ok(request)) => request,
+            other => panic!("{other:?}"),
+        };
+        let (one, other) = (request(), request());
+        assert_eq!((one.to, other.to), (first, first), "nothing is sent across");
+        let answer = answer(&one.payload);
+        assert_eq!(stun.handle(pair(), &answer), None, "it says nothing about the filter");
+        let answered = stun.handle(across, &answer).expect("ours");
+        assert!(answered.purpose == 'a' && answered.sample.is_some() && !answered.refused);
+        let refusal = Request::parse(&other.payload).and_then(|asked| asked.refuse());
+        let refusal = refusal.expect("an error");
+        assert_eq!(stun.handle(across, &refusal), None);
+        let answered = stun.handle(pair(), &refusal).expect("ours");
+        assert!(answered.purpose == 'b' && answered.sample.is_none() && answered.refused);
     }
 
     #[test]

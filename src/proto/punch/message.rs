@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;
-use crate::proto::nat::PortModel;
+use crate::proto::nat::{Filtering, PortModel};
 
 /// No message is longer, with the number of its frame.
 pub(crate) const MAX_MESSAGE: usize = 64;
@@ -40,6 +40,14 @@ pub(crate) enum Message {
         round: u32,
         /// How it ended.
         outcome: Outcome,
+    },
+    /// Whom the sender's NAT lets in; said by those whose ports vary.
+    Filtering {
+        /// Grows together with that of [`Message::Behaviour`]: what is older than the newest
+        /// behaviour was said of another NAT.
+        generation: u32,
+        /// As far as the sender knows.
+        filtering: Filtering,
     },
 }
 

@@ -3,15 +3,19 @@
 use std::time::Duration;
 
 use super::plan::{Obstacle, Plan};
-use crate::proto::nat::{Evidence, PortModel};
+use crate::proto::nat::{Evidence, Filtering, PortModel};
 
 /// Where the planner stands with one peer. Facts only; whoever shows them finds the words.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PunchReport {
     /// How our NAT gives out ports, and from what we know it.
     pub own: Evidence,
-    /// How the peer's does, as it says.
+    /// Whom our NAT lets in. Not asked if it keeps ports: then it does not matter.
+    pub own_filtering: Filtering,
+    /// How the peer's gives out ports, as it says.
     pub peer: Option<PortModel>,
+    /// Whom the peer's lets in, as it says.
+    pub peer_filtering: Filtering,
     /// What is going on.
     pub state: PunchState,
     /// The last plan, and the chance that it would work in thousandths.

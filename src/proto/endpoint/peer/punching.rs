@@ -24,12 +24,12 @@ use p2pchat_wire::datagram::punch;
 
 use super::Peer;
 use crate::proto::endpoint::context::Context;
-use crate::proto::nat::{PortModel, Sample};
+use crate::proto::nat::{Filtering, Nat, PortModel, Sample};
 use crate::proto::path::{Pair, PathId};
 use crate::proto::punch::ledger::Ledger;
 use crate::proto::punch::memory::{Lesson, rung};
 use crate::proto::punch::message::{Message, Outcome};
-use crate::proto::punch::plan::{Obstacle, Plan, Strategy, choose};
+use crate::proto::punch::plan::{Choice, Obstacle, Plan, Strategy, choose};
 use crate::proto::punch::report::{PunchReport, PunchState};
 use crate::proto::session::Session;
 use crate::proto::{Event, Policy, SocketId};
@@ -45,6 +45,9 @@ const LONG_PATIENCE: Duration = Duration::from_secs(1);
 /// The same where probing ought to be enough.
 const CONSTANT_PATIENCE: Duration = Duration::from_millis(2500);
 
+/// How long both sides wait to hear whom the other's NAT lets in, where that could help.
+const FILTERING_PATIENCE: Duration = Duration::from_millis(2500);
+
 /// Between two rounds, and before a peer that declined is asked again.
 const BETWEEN: Duration = Duration::from_millis(500);
 
@@ -59,8 +62,10 @@ const FOUND_BY_PEER: Duration = Duration::from_secs(2);
 pub(super) struct Punching {
     /// The peer's word for its NAT.
     heard: Option<(u32, PortModel)>,
+    heard_filtering: Option<(u32, Filtering)>,
     /// What we told it.
     told: Option<PortModel>,
+    told_filtering: Option<Filtering>,
     generation: u32,
     /// The last round of this session.
     number: u32,
@@ -107,10 +112,19 @@ impl Peer {
         let model = cx.survey.evidence().model;
         if cx.survey.is_settled() && self.punching.told != Some(model) {
             self.punching.told = Some(model);
+            self.punching.told_filtering = None;
             self.punching.generation += 1;
             self.punching.obstacle = None;
             let generation = self.punching.generation;
             self.tell(Message::Behaviour { generation, model });
+            self.reconsider(cx.now);
+        }
+        if let (Some(_), Some(filtering)) = (self.punching.told, cx.survey.filtering())
+            && self.punching.told_filtering.replace(filtering) != Some(filtering)
+        {
+            self.punching.generation += 1;
+            let generation = self.punching.generation;
+            self.tell(Message::Filtering { generation, filtering });
             self.reconsider(cx.now);
         }
         if self.paths.has_direct() {
@@ -150,16 +164,30 @@ impl Peer {
         self.punching.next_at = Some(now);
     }
 
+    /// The peer's NAT, as far as it has told.
+    fn nat_there(&self) -> Nat {
+        let model = self.punching.heard.map(|(_, model)| model).unwrap_or_default();
+        let filtering = self.punching.heard_filtering.map(|(_, filtering)| filtering);
+        Nat { model, filtering: filtering.unwrap_or_default() }
+    }
+
+    /// Whether both NATs vary, and it is not known yet whom each of them lets in.
+    fn awaits_filtering(&self, cx: &Context<'_>) -> bool {
+        self.nat_there().model.varies()
+            && cx.survey.nat().model.varies()
+            && (self.punching.heard_filtering.is_none() || cx.survey.filtering().is_none())
+    }
+
     /// What there is to try towards `target`, as far as both NATs are known.
-    fn prospect(&self, cx: &Context<'_>, target: IpAddr) -> Option<Result<(Plan, u16), Obstacle>> {
-        let (_, peer) = self.punching.heard.filter(|_| cx.survey.is_settled())?;
-        let own = cx.survey.evidence().model;
+    fn prospect(&self, cx: &Context<'_>, target: IpAddr) -> Option<Result<Choice, Obstacle>> {
+        self.punching.heard.filter(|_| cx.survey.is_settled())?;
         let home = cx.survey.home()?;
         let remembered = cx.memory.recall(self.id, home.mapped.ip());
         let rung = rung(self.punching.tried, remembered);
-        Some(choose(own, peer, cx.budget, rung).and_then(|chosen| {
+        let chosen = choose(cx.survey.nat(), self.nat_there(), self.leads(cx), cx.budget, rung);
+        Some(chosen.and_then(|chosen| {
             // A fresh socket would meet the same wall.
-            let shared = chosen.0.strategy == Strategy::Fresh && target == home.mapped.ip();
+            let shared = chosen.plan.strategy == Strategy::Fresh && target == home.mapped.ip();
             if shared { Err(Obstacle::SharedNat) } else { Ok(chosen) }
         }))
     }
@@ -168,32 +196,41 @@ impl Peer {
     fn consider(&mut self, cx: &mut Context<'_>) {
         let Some(target) = self.vouched(cx) else { return };
         let Some(chosen) = self.prospect(cx, target) else { return };
+        let since = self.punching.since.unwrap_or(cx.now);
+        // A window is cheap enough not to wait for anything cheaper.
+        let cheap = |chosen: Choice| matches!(chosen.plan.strategy, Strategy::Window { .. });
+        if self.awaits_filtering(cx)
+            && !chosen.is_ok_and(cheap)
+            && cx.now < since + FILTERING_PATIENCE
+        {
+            self.punching.next_at = Some(since + FILTERING_PATIENCE);
+            return;
+        }
         self.punching.obstacle = chosen.err();
-        let Ok((plan, permille)) = chosen else { return };
+        let Ok(chosen) = chosen else { return };
         // It is the leading side that proposes; the other only knows why nothing comes.
         if !self.leads(cx) {
             return;
         }
         let home = cx.survey.home().map(|home| home.mapped.ip());
         let remembered = home.and_then(|home| cx.memory.recall(self.id, home));
-        let patience = match plan.strategy {
+        let patience = match chosen.plan.strategy {
             Strategy::Fresh => CONSTANT_PATIENCE,
             Strategy::Window { .. } => PATIENCE,
             _ if remembered.is_some() => PATIENCE,
             Strategy::Birthday { .. } | Strategy::Scatter { .. } => LONG_PATIENCE,
         };
-        let since = self.punching.since.unwrap_or(cx.now);
         if cx.now < since + patience {
             self.punching.next_at = Some(since + patience);
         } else if cx.punching.is_some() {
             // One at a time: two would double the entries in our router.
             self.punching.next_at = Some(cx.now + AFTER_DECLINED);
-        } else if !self.punching.ledger.spend(cx.now, plan.entries(), cx.budget) {
+        } else if !self.punching.ledger.spend(cx.now, chosen.plan.entries(), cx.budget) {
             self.punching.next_at = self.punching.ledger.resting(cx.now);
         } else {
             let number = self.punching.number + 1;
-            self.tell(Message::Propose { round: number, plan });
-            self.begin_round(cx, number, (plan, permille), target);
+            self.tell(Message::Propose { round: number, plan: chosen.plan });
+            self.begin_round(cx, number, chosen, target);
         }
     }
 
@@ -204,6 +241,16 @@ impl Peer {
                 let news = self.punching.heard.is_none_or(|(newest, _)| generation > newest);
                 if news && model.is_sane() {
                     self.punching.heard = Some((generation, model));
+                    let newer = |(known, _): &(u32, Filtering)| *known > generation;
+                    self.punching.heard_filtering = self.punching.heard_filtering.filter(newer);
+                    self.reconsider(cx.now);
+                }
+            }
+            Message::Filtering { generation, filtering } => {
+                let newest = self.punching.heard_filtering.map(|(newest, _)| newest);
+                let behaviour = self.punching.heard.map(|(newest, _)| newest);
+                if Some(generation) > newest.max(behaviour) {
+                    self.punching.heard_filtering = Some((generation, filtering));
                     self.reconsider(cx.now);
                 }
             }
@@ -243,40 +290,34 @@ impl Peer {
     fn on_proposal(&mut self, cx: &mut Context<'_>, round: u32, plan: Plan) {
         self.end_round(cx, None);
         self.punching.number = round;
-        let own = cx.survey.evidence().model;
-        let peer = self.punching.heard.map_or(PortModel::Unknown, |(_, model)| model);
-        let ours = choose(own, peer, cx.budget, plan.rung);
-        let alike = ours.ok().filter(|(ours, _)| {
-            std::mem::discriminant(&ours.strategy) == std::mem::discriminant(&plan.strategy)
+        let own = cx.survey.nat();
+        let ours = choose(own, self.nat_there(), false, cx.budget, plan.rung);
+        let alike = ours.ok().filter(|ours| {
+            std::mem::discriminant(&ours.plan.strategy) == std::mem::discriminant(&plan.strategy)
         });
         let target = self.vouched(cx);
         match (alike, target) {
-            (Some((_, permille)), Some(target))
-                if plan.is_within(own, cx.budget)
+            (Some(ours), Some(target))
+                if plan.is_within(ours.acts_as(own.model), cx.budget)
                     && cx.policy != Policy::RelayOnly
                     && cx.punching.is_none()
                     && !self.paths.has_direct()
                     && self.punching.ledger.spend(cx.now, plan.entries(), cx.budget) =>
             {
-                self.begin_round(cx, round, (plan, permille), target);
+                self.begin_round(cx, round, Choice { plan, ..ours }, target);
             }
             _ => self.tell(Message::Over { round, outcome: Outcome::Declined }),
         }
     }
 
-    fn begin_round(
-        &mut self,
-        cx: &mut Context<'_>,
-        number: u32,
-        chosen: (Plan, u16),
-        target: IpAddr,
-    ) {
+    fn begin_round(&mut self, cx: &mut Context<'_>, number: u32, chosen: Choice, target: IpAddr) {
         let leads = self.leads(cx);
+        let acts_as = chosen.acts_as(cx.survey.nat().model);
         *cx.punching = Some(self.id);
         self.punching.number = number;
         self.punching.rounds += 1;
-        self.punching.plan = Some(chosen);
-        let agreed = Agreement { peer: self.id, number, plan: chosen.0, leads, target };
+        self.punching.plan = Some((chosen.plan, chosen.permille));
+        let agreed = Agreement { peer: self.id, number, plan: chosen.plan, acts_as, leads, target };
         self.punching.current = Some(Round::open(cx, agreed));
         self.get_ready(cx);
     }
@@ -397,6 +438,11 @@ impl Peer {
         self.drive(cx);
     }
 
+    /// It is known whom our NAT lets in.
+    pub(in crate::proto::endpoint) fn filtering_known(&mut self, cx: &mut Context<'_>) {
+        self.drive(cx);
+    }
+
     /// The facts, for a person.
     pub(in crate::proto::endpoint) fn describe_punch(&self, cx: &Context<'_>) -> PunchReport {
         let punching = &self.punching;
@@ -415,7 +461,9 @@ impl Peer {
         };
         PunchReport {
             own: cx.survey.evidence().clone(),
+            own_filtering: cx.survey.nat().filtering,
             peer: punching.heard.map(|(_, model)| model),
+            peer_filtering: self.nat_there().filtering,
             state,
             plan: punching.plan,
             rounds: punching.rounds,

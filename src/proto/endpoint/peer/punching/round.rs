@@ -44,6 +44,8 @@ pub(super) struct Agreement {
     /// Counts from 1 in each session.
     pub(super) number: u32,
     pub(super) plan: Plan,
+    /// Our NAT's model, as far as the plan is concerned.
+    pub(super) acts_as: PortModel,
     /// Whether we proposed it.
     pub(super) leads: bool,
     /// The one address that packets go to.
@@ -72,14 +74,16 @@ pub(super) struct Round {
 impl Round {
     /// Opens the sockets and asks where they are.
     pub(super) fn open(cx: &mut Context<'_>, agreed: Agreement) -> Self {
-        let own = cx.survey.evidence().model;
-        let opened = agreed.plan.sockets(own);
+        let opened = agreed.plan.sockets(agreed.acts_as);
         let sockets = match opened {
             0 => vec![cx.survey.home().map_or(cx.home, |home| home.socket)],
             count => (0..count).map(|_| cx.sockets.open()).collect(),
         };
-        let questions =
-            if opened == 0 { Vec::new() } else { questions(own, &sockets, cx.survey.vantages()) };
+        let questions = if opened == 0 {
+            Vec::new()
+        } else {
+            questions(agreed.acts_as, &sockets, cx.survey.vantages())
+        };
         for (place, pair) in questions.iter().enumerate() {
             cx.survey.ask(cx.now, *pair, agreed.peer, place, cx.random);
         }
@@ -118,7 +122,7 @@ impl Round {
         let forecast = if self.opened {
             Forecast {
                 address: seen.first()?.mapped.ip(),
-                ports: ports(evidence.model, &evidence.samples, &seen)?,
+                ports: ports(self.agreed.acts_as, &evidence.samples, &seen)?,
             }
         } else {
             let mapped = cx.survey.home()?.mapped;
