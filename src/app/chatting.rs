@@ -13,7 +13,7 @@ use super::peer::{Peer, Setup, Step, now};
 use super::server::Serving;
 use super::signals::Signals;
 use super::{Failure, profile, terminal};
-use crate::chat::{self, ExitCode, Input, Notice};
+use crate::chat::{self, ExitCode, Input, Manner, Notice};
 use crate::config::{Face, Lan, Paths, PeerAddress, Wait, Wanted};
 use crate::proto::{Disclosure, Policy};
 use crate::store::Profile;
@@ -274,7 +274,12 @@ impl Chatting {
             },
             Entered::Line(line) => self.peer.input(Input::Line(line)),
             Entered::Text(text) => {
-                self.peer.input(Input::Send { to: None, text, reference: None });
+                self.peer.input(Input::Send {
+                    to: None,
+                    text,
+                    reference: None,
+                    manner: Manner::Text,
+                });
             }
             Entered::TooLong => {
                 self.remark("too-long", "A line of input was too long and was left out.");

@@ -19,7 +19,7 @@ use super::peer::{Peer, Setup, Step, instant};
 use super::server::Serving;
 use super::signals::Signals;
 use super::{Failure, terminal};
-use crate::chat::{ExitCode, Input, LineState, Message, Notice, Presence, Wait, clean};
+use crate::chat::{ExitCode, Input, LineState, Manner, Message, Notice, Presence, Wait, clean};
 use crate::config::{Face, Place, Rendezvous, Wanted};
 use crate::proto::{PathInfo, PathKind, Policy};
 use crate::store::Profile;
@@ -138,7 +138,7 @@ async fn answer(mut peer: Peer, mut stopped: oneshot::Receiver<()>) {
             step = peer.next() => match step {
                 Step::Show(Notice::Message(Message { from, id, text, .. })) => {
                     let to = Some(from.to_string());
-                    peer.input(Input::Send { to, text, reference: None });
+                    peer.input(Input::Send { to, text, reference: None, manner: Manner::Text });
                     peer.input(Input::Shown { from, id });
                 }
                 Step::Show(_) => {}
@@ -249,7 +249,12 @@ impl Run {
     fn send(&mut self, text: String) {
         print(&format!("you   {}", clean::one_line(&text, "\n      ")));
         let reference = Some(self.sent.len().to_string());
-        self.peer.input(Input::Send { to: None, text: text.clone(), reference });
+        self.peer.input(Input::Send {
+            to: None,
+            text: text.clone(),
+            reference,
+            manner: Manner::Text,
+        });
         self.sent.push(Sent { text, delivered: false });
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use p2pchat_wire::identity::Name;
+use serde::{Deserialize, Serialize};
 
 /// A name at a rendezvous, written `alice@host`.
 ///
@@ -53,8 +54,23 @@ impl Timestamp {
 }
 
 /// The identifier of one line, chosen at random by its sender. Written as 32 hexadecimal digits.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
 pub struct LineId(pub [u8; 16]);
+
+impl LineId {
+    /// Reads an id as it is written.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut id = [0; 16];
+        if text.len() != 2 * id.len() || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return None;
+        }
+        for (byte, digits) in id.iter_mut().zip(text.as_bytes().chunks(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+        }
+        Some(Self(id))
+    }
+}
 
 impl fmt::Display for LineId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -16,9 +16,10 @@
 
 use p2pchat_wire::identity::Name;
 
-use super::address::Address;
+use super::address::{Address, LineId};
 use super::nearest;
 use super::notice::Problem;
+use super::storage::{Direction, Pick};
 
 /// One command, as /help shows it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -39,6 +40,8 @@ pub(super) enum Command {
     Open(Address),
     Message { to: Address, text: String },
     Everyone(String),
+    Action(String),
+    Reply { pick: Pick, text: String },
     Who,
     Login(Name),
     Logout,
@@ -101,6 +104,20 @@ const TABLE: &[Entry] = &[
     entry("say", &["all"], "TEXT", "write to everybody who is connected", |rest, _| {
         (!rest.is_empty()).then(|| Ok(Command::Everyone(rest.to_owned())))
     }),
+    entry("me", &[], "TEXT", "say what you do: /me waves", |rest, _| {
+        (!rest.is_empty()).then(|| Ok(Command::Action(rest.to_owned())))
+    }),
+    entry(
+        "reply",
+        &["re"],
+        "[N] TEXT",
+        "answer the last line of the other side, or the line N counted back from the newest (1)",
+        |rest, _| {
+            let (pick, text) = pick(rest);
+            let pick = pick.unwrap_or(Pick::Last(Direction::In));
+            (!text.is_empty()).then(|| Ok(Command::Reply { pick, text: text.to_owned() }))
+        },
+    ),
     entry("who", &["w", "look"], "", "show who is here", |rest, _| {
         nothing_after(rest, Command::Who)
     }),
@@ -289,6 +306,20 @@ fn optional_name(rest: &str, context: &Context<'_>) -> Option<Result<Option<Addr
         return Some(Ok(None));
     }
     Some((context.resolve)(only_word(rest)?).map(Some))
+}
+
+/// The greatest N that counts lines back; a greater number is text.
+const MAX_BACK: u32 = 999;
+
+/// Which line is meant, if it is said: a number that counts back from the newest line, or an id, as
+/// `--json` and the history have it.
+fn pick(rest: &str) -> (Option<Pick>, &str) {
+    let Some((first, text)) = word(rest) else { return (None, rest) };
+    let number = first.parse().ok().filter(|back| (1..=MAX_BACK).contains(back)).map(Pick::Back);
+    match number.or_else(|| LineId::parse(first).map(Pick::Id)) {
+        Some(pick) => (Some(pick), text),
+        None => (None, rest),
+    }
 }
 
 /// `/history`, `/history 50`, `/history alice`, `/history alice 50`.

@@ -81,6 +81,7 @@ impl Conversation {
             state: self.state(),
             path: self.session.as_ref().map(|session| session.path),
             waiting: self.outbox.waiting(),
+            unread: self.contact.unread,
             current,
             software: self.session.as_ref().and_then(|session| session.software.clone()),
         }

@@ -1,9 +1,7 @@
 //! What the chat does about the answers of the disk.
 
-use super::storage::{
-    DeliveredLine, FailureKind, OutgoingLine, ReceivedLine, StoreFailure, StoreReply,
-};
-use super::{Address, Chat, Effect, LineState, Notice, Problem};
+use super::storage::{DeliveredLine, FailureKind, OutgoingLine, ReceivedLine, StoreReply};
+use super::{Address, Chat, Effect, LineState, Notice};
 use crate::proto::Command;
 
 /// What a request was about, until its answer comes.
@@ -26,7 +24,12 @@ pub(super) enum Asked {
         seq: u64,
     },
     Receive(ReceivedLine),
+    Shown,
     History,
+    /// With whom.
+    Page(Address),
+    /// The text, and with whom.
+    Search(String, Option<Address>),
 }
 
 impl Chat {
@@ -35,7 +38,11 @@ impl Chat {
         let Some(asked) = self.asked.pop_front() else { return };
         match (asked, reply) {
             (Asked::Queue(line), StoreReply::Failed(failure)) => self.not_queued(line, failure),
-            (Asked::Queue(line), _) => self.queued(line),
+            (Asked::Queue(mut line), StoreReply::About { id, quote }) => {
+                line.manner = line.manner.about(id);
+                self.queued(line, Some(quote));
+            }
+            (Asked::Queue(line), _) => self.queued(line, None),
             (Asked::Load(address), StoreReply::Outbox(lines)) => {
                 if let Some(conversation) = self.conversations.get_mut(&address) {
                     conversation.outbox.loaded(lines);
@@ -52,7 +59,9 @@ impl Chat {
                 self.delivered(&to, seq, lines);
             }
             (Asked::Delivered { to, .. }, reply) => self.not_delivered(&to, reply),
-            (Asked::Receive(line), StoreReply::Received { new }) => self.received(line, new),
+            (Asked::Receive(line), StoreReply::Received { new, quote }) => {
+                self.received(line, new, quote);
+            }
             (Asked::Receive(line), reply) => {
                 if let Some(inbox) = self.inboxes.get_mut(&line.peer) {
                     inbox.lost();
@@ -64,44 +73,30 @@ impl Chat {
             (Asked::NewKey { address, then_call }, StoreReply::Done) => {
                 self.key_pinned(&address, then_call);
             }
-            (Asked::Nothing | Asked::History | Asked::Contact | Asked::NewKey { .. }, reply) => {
-                self.tell_failure(reply);
+            (Asked::Shown, StoreReply::Shown(shown)) => self.seen(shown),
+            (Asked::Page(with), reply) => self.paged(with, reply),
+            (Asked::Search(text, with), StoreReply::History(lines)) => {
+                self.show(Notice::Found { text, with, lines });
             }
+            (
+                Asked::Nothing
+                | Asked::History
+                | Asked::Contact
+                | Asked::NewKey { .. }
+                | Asked::Shown
+                | Asked::Search(..),
+                reply,
+            ) => self.tell_failure(reply),
         }
     }
 
-    fn tell_failure(&mut self, reply: StoreReply) {
+    pub(super) fn tell_failure(&mut self, reply: StoreReply) {
         if let StoreReply::Failed(failure) = reply {
             // A line that came behind one that failed is not a second failure.
             if failure.kind != FailureKind::Gap {
                 self.show(Notice::StoreFailed(failure));
             }
         }
-    }
-
-    fn queued(&mut self, line: OutgoingLine) {
-        let address = line.to.clone();
-        self.show(Notice::Status {
-            to: address.clone(),
-            id: line.id,
-            reference: line.reference.clone(),
-            state: LineState::Queued,
-        });
-        let Some(conversation) = self.conversations.get_mut(&address) else { return };
-        conversation.outbox.queued(line);
-        self.want(&address);
-        self.pump(&address);
-        self.tell_kept(&address);
-    }
-
-    fn not_queued(&mut self, line: OutgoingLine, failure: StoreFailure) {
-        self.run.lost_a_line = true;
-        self.show(Notice::Status {
-            to: line.to,
-            id: line.id,
-            reference: line.reference,
-            state: LineState::Failed(Problem::Store(failure)),
-        });
     }
 
     fn key_pinned(&mut self, address: &Address, then_call: bool) {
@@ -145,19 +140,5 @@ impl Chat {
             }
             reply => self.tell_failure(reply),
         }
-    }
-
-    fn received(&mut self, line: ReceivedLine, new: bool) {
-        let (peer, log) = (line.peer, line.log);
-        if let Some(inbox) = self.inboxes.get_mut(&peer) {
-            inbox.kept(peer);
-        }
-        if new {
-            let from = line.from.clone();
-            self.show_message(line, false);
-            self.make_current_if_none(&from);
-        }
-        self.owe(peer, log);
-        self.ask_again(peer);
     }
 }

@@ -160,14 +160,22 @@ impl Inbox {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::Audience;
+    use super::super::record::{Audience, Manner};
     use super::*;
 
     const PEER: PeerId = PeerId([1; 32]);
 
     fn line(log: u64, seq: u64) -> Line {
         let id = [u8::try_from(seq).unwrap_or(0); 16];
-        Line { log, seq, id, sent_at_ms: 0, audience: Audience::You, text: "hi".to_owned() }
+        Line {
+            log,
+            seq,
+            id,
+            sent_at_ms: 0,
+            audience: Audience::You,
+            text: "hi".to_owned(),
+            manner: Manner::Text,
+        }
     }
 
     #[test]

@@ -16,8 +16,9 @@
 //!
 //! The other files: [`storage`] is what disk and chat say to each other, [`notice`] what a person
 //! is told, [`command`] what can be typed, [`clean`] what keeps a stranger's text from the
-//! terminal, [`nearest()`] the word that was meant by a mistyped one. `conversation`, `outbox` and `inbox` hold the state; `network`, `disk`, `typed` and
-//! `exit` are what the machine does about each kind of input; `servers` is what it knows of our
+//! terminal, [`nearest()`] the word that was meant by a mistyped one. `conversation`, `outbox` and
+//! `inbox` hold the state; `network`, `disk`, `typed` and `exit` are what the machine does about each
+//! kind of input, `lines` what becomes of lines; `servers` is what it knows of our
 //! rendezvous servers, `locally` what it does without one.
 
 mod address;
@@ -28,6 +29,7 @@ mod disk;
 mod examining;
 mod exit;
 mod inbox;
+mod lines;
 mod locally;
 mod nearest;
 mod network;
@@ -48,11 +50,11 @@ use p2pchat_wire::random::Random;
 pub use address::{Address, LOCAL_HOST, LineId, Timestamp};
 pub use exit::{ExitCode, Wait};
 pub use nearest::nearest;
-pub use notice::{LineState, Message, Notice, PeerSummary, Presence, Problem};
-pub use record::{Audience, Circumstances, MAX_TEXT};
+pub use notice::{LineState, Message, Notice, PeerSummary, Presence, Problem, Written};
+pub use record::{Audience, Circumstances, MAX_REACTION, MAX_TEXT, Manner};
 pub use storage::{
-    Contact, Cursor, DeliveredLine, Direction, FailureKind, HistoryLine, OutgoingLine,
-    ReceivedLine, Rendezvous, Snapshot, StoreFailure, StoreReply, StoreRequest,
+    Contact, Cursor, DeliveredLine, Direction, FailureKind, HistoryLine, OutgoingLine, Pick, Place,
+    Quote, ReceivedLine, Rendezvous, Snapshot, StoreFailure, StoreReply, StoreRequest, UnshownLine,
 };
 
 use self::conversation::Conversation;
@@ -101,6 +103,9 @@ pub enum Input {
         text: String,
         /// Comes back in every [`Notice::Status`] and [`Notice::Refused`] about it.
         reference: Option<String>,
+        /// What it is: text, or something about the line whose id it names. The text of a deletion,
+        /// and of a reaction that is taken back, is empty.
+        manner: Manner,
     },
     /// A program wants this command carried out: `/who`, or `who`.
     Command(String),
@@ -108,12 +113,38 @@ pub enum Input {
     Network(proto::Event),
     /// The disk answers the oldest request that is not yet answered.
     Stored(StoreReply),
-    /// This line of a [`Notice::Message`] has been printed.
+    /// A person has seen this line of a [`Notice::Message`] (or of another notice that asks for it),
+    /// and with it all that came before it in the same conversation.
     Shown {
         /// From whom.
         from: Address,
         /// Which.
         id: LineId,
+    },
+    /// A screen wants the lines before a place. Answered by [`Notice::Page`].
+    Page {
+        /// With whom.
+        with: Address,
+        /// Those before this one; the last ones if there is none.
+        before: Option<Place>,
+        /// At most so many, and not more than [`MAX_PAGE`].
+        limit: usize,
+    },
+    /// Lines that hold a text are wanted. Answered by [`Notice::Found`].
+    Search {
+        /// In one conversation, or in all.
+        with: Option<Address>,
+        /// What to look for.
+        text: String,
+        /// At most so many, and not more than [`MAX_PAGE`].
+        limit: usize,
+    },
+    /// This is typed and not sent; it is kept for the next start.
+    Draft {
+        /// To whom.
+        with: Address,
+        /// All of it; nothing is kept of an empty one.
+        text: String,
     },
     /// Ask the current conversation's peer what its network is like, if there is a session.
     Examine,
@@ -144,6 +175,9 @@ pub enum Effect {
         undelivered: u64,
     },
 }
+
+/// Lines that one [`Input::Page`] or [`Input::Search`] is answered with at most.
+pub const MAX_PAGE: usize = 1000;
 
 /// Requests to the disk that may be unanswered before [`Chat::accepts_lines`] says no.
 const BUSY: usize = 512;
@@ -215,8 +249,11 @@ impl Chat {
                 self.elsewhere.push(contact);
             }
         }
-        for line in snapshot.unshown {
-            self.show_message(line, true);
+        for UnshownLine { line, quote } in snapshot.unshown {
+            self.show_received(line, quote, true);
+        }
+        for (with, text) in snapshot.drafts {
+            self.show(Notice::Draft { with, text });
         }
         for (address, conversation) in &self.conversations {
             if let Some(key) = conversation.contact.key
@@ -260,13 +297,26 @@ impl Chat {
         self.now = now;
         match input {
             Input::Line(line) => self.typed_line(&line),
-            Input::Send { to, text, reference } => self.send(to, text, reference),
+            Input::Send { to, text, reference, manner } => {
+                self.send(to, text, reference, manner);
+            }
             Input::Command(line) => self.typed_command(&line),
             Input::Network(event) => self.network(event),
             Input::Stored(reply) => self.stored(reply),
             Input::Shown { from, id } => {
-                self.ask(StoreRequest::Shown(vec![(from, id)]), Asked::Nothing);
+                self.ask(StoreRequest::Shown(vec![(from, id)]), Asked::Shown);
             }
+            Input::Page { with, before, limit } => {
+                let limit = limit.min(MAX_PAGE);
+                let request = StoreRequest::Page { with: with.clone(), before, limit };
+                self.ask(request, Asked::Page(with));
+            }
+            Input::Search { with, text, limit } => {
+                let (limit, asked) =
+                    (limit.min(MAX_PAGE), Asked::Search(text.clone(), with.clone()));
+                self.ask(StoreRequest::Search { with, text, limit }, asked);
+            }
+            Input::Draft { with, text } => self.draft(with, text),
             Input::Examine => self.examine(),
             Input::EndOfInput => self.run.input_ended = true,
             Input::TimeUp => self.time_up(),
@@ -344,6 +394,7 @@ impl Chat {
                 log: self.random.u64(),
                 last_seq: 0,
                 waiting: 0,
+                unread: 0,
                 since: Timestamp::default(),
             };
             self.conversations.insert(address.clone(), Conversation::new(contact));
@@ -381,6 +432,7 @@ impl Chat {
                     sent_at_ms: line.sent_at.0,
                     audience: line.audience,
                     text: line.text.clone(),
+                    manner: line.manner,
                 });
                 let (tag, message) = (line.seq, record.encode());
                 let send = proto::Command::Send { peer, tag, message };
@@ -392,18 +444,5 @@ impl Chat {
                 StoreRequest::LoadOutbox { to: address.clone(), after, limit: LOAD_LINES };
             self.ask(request, Asked::Load(address.clone()));
         }
-    }
-
-    fn show_message(&mut self, line: ReceivedLine, again: bool) {
-        self.show(Notice::Message(Message {
-            from: line.from,
-            key: line.peer,
-            id: line.id,
-            text: line.text,
-            sent_at: line.sent_at,
-            received_at: line.received_at,
-            audience: line.audience,
-            again,
-        }));
     }
 }

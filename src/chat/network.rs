@@ -366,6 +366,7 @@ impl Chat {
                     received_at: self.now,
                     audience: line.audience,
                     text: line.text,
+                    manner: line.manner,
                 };
                 let request = StoreRequest::Receive(received.clone());
                 self.ask(request, Asked::Receive(received));

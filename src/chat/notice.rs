@@ -7,8 +7,8 @@ use p2pchat_wire::signal::Refusal;
 
 use super::address::{Address, LineId, Timestamp};
 use super::command::CommandHelp;
-use super::record::{Audience, Circumstances};
-use super::storage::{Contact, HistoryLine, StoreFailure};
+use super::record::{Audience, Circumstances, Manner};
+use super::storage::{Contact, Direction, HistoryLine, Quote, StoreFailure};
 use crate::proto::{PathDescription, PathInfo, PathReason, PunchReport, RendezvousTrouble};
 
 /// Something to be shown.
@@ -132,6 +132,84 @@ pub enum Notice {
     },
     /// A line from a peer. When it has been printed, say [`Input::Shown`](super::Input::Shown).
     Message(Message),
+    /// A line of ours is on disk. Its [`Status`](Self::Status) follows. One that could not be put
+    /// there is shown likewise, and its status says why.
+    Written(Written),
+    /// A line says something else now, or nothing any more, because its author wants so. Of a
+    /// contact's, say [`Input::Shown`](super::Input::Shown) about `line`.
+    Amended {
+        /// In which conversation.
+        with: Address,
+        /// Which line.
+        id: LineId,
+        /// The line that says so.
+        line: LineId,
+        /// What it says now: not fit for a terminal as it is. `None` if it is deleted.
+        text: Option<String>,
+        /// Who did it, the author.
+        by: Direction,
+        /// When, by the author's clock.
+        at: Timestamp,
+        /// What it was before.
+        quote: Quote,
+    },
+    /// Somebody has reacted to a line. Of a contact's reaction, say
+    /// [`Input::Shown`](super::Input::Shown) about `line`.
+    Reacted {
+        /// In which conversation.
+        with: Address,
+        /// To which line.
+        id: LineId,
+        /// The line that says so.
+        line: LineId,
+        /// Who.
+        by: Direction,
+        /// How, in place of what it was before: not fit for a terminal as it is. Empty if it is
+        /// taken back.
+        reaction: String,
+        /// When, by the clock of who did it.
+        at: Timestamp,
+        /// The line.
+        quote: Quote,
+    },
+    /// A contact has edited, deleted or reacted to a line that is not here, or may not. As after a
+    /// [`Message`], say [`Input::Shown`](super::Input::Shown).
+    Stray(Message),
+    /// Answers [`Input::Page`](super::Input::Page), in the order of asking.
+    Page {
+        /// With whom.
+        with: Address,
+        /// The lines, oldest first.
+        lines: Vec<HistoryLine>,
+        /// Whether nothing was said before them.
+        end: bool,
+    },
+    /// Lines that were found; answers [`Input::Search`](super::Input::Search) and /search.
+    Found {
+        /// What was looked for.
+        text: String,
+        /// In which conversation; in all.
+        with: Option<Address>,
+        /// The lines, the newest first.
+        lines: Vec<HistoryLine>,
+    },
+    /// A peer types, or has stopped. It counts for 6 s, or until a line comes, unless it is said
+    /// again.
+    Typing {
+        /// Who.
+        peer: Address,
+        /// Whether it types.
+        typing: bool,
+    },
+    /// What was typed and not sent, from an earlier run. Said at the start.
+    Draft {
+        /// To whom.
+        with: Address,
+        /// The text.
+        text: String,
+    },
+    /// Answers /set: every setting and its value.
+    Settings(Vec<(&'static str, &'static str)>),
     /// One of our lines is in another state than before.
     Status {
         /// To whom.
@@ -238,6 +316,31 @@ pub struct Message {
     pub audience: Audience,
     /// An earlier run received the line and ended before it confirmed that it had been shown.
     pub again: bool,
+    /// What it is.
+    pub manner: Manner,
+    /// The line that it is about, if that is here.
+    pub quote: Option<Box<Quote>>,
+}
+
+/// A line of ours, as it is to be shown.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Written {
+    /// To whom.
+    pub to: Address,
+    /// Its identifier.
+    pub id: LineId,
+    /// Its place in the conversation, from 1 up.
+    pub seq: u64,
+    /// The text, as typed.
+    pub text: String,
+    /// When it was written.
+    pub sent_at: Timestamp,
+    /// To whom it was addressed.
+    pub audience: Audience,
+    /// What it is.
+    pub manner: Manner,
+    /// The line that it is about.
+    pub quote: Option<Box<Quote>>,
 }
 
 impl Message {
@@ -257,6 +360,8 @@ pub enum LineState {
     Sent,
     /// On the receiver's disk.
     Delivered,
+    /// Seen by the receiver, who lets us know.
+    Read,
     /// Will not be sent, for this reason.
     Failed(Problem),
 }
@@ -303,6 +408,8 @@ pub struct PeerSummary {
     pub path: Option<PathInfo>,
     /// How many of our lines wait for it.
     pub waiting: u64,
+    /// How many of its lines nobody has seen yet.
+    pub unread: u64,
     /// Whether plain lines go there.
     pub current: bool,
     /// Its program, as it names itself: not fit for a terminal as it is.
@@ -348,6 +455,16 @@ pub enum Problem {
     NobodyHere,
     /// To ourselves.
     Yourself,
+    /// There is no such line.
+    NoSuchLine,
+    /// Only who wrote a line may edit or delete it.
+    NotYours,
+    /// The line is deleted.
+    Deleted,
+    /// A reaction is one character, or one emoji.
+    NotAReaction,
+    /// An edit without a text.
+    NoText,
     /// Longer than [`MAX_TEXT`](super::record::MAX_TEXT).
     TooLong,
     /// The reference of a JSON request is longer than 256 bytes.

@@ -207,7 +207,7 @@ impl Outbox {
 mod tests {
     use p2pchat_wire::identity::Name;
 
-    use super::super::{Address, Audience, Timestamp};
+    use super::super::{Address, Audience, Manner, Timestamp};
     use super::*;
 
     fn line(seq: u64, length: usize) -> OutgoingLine {
@@ -218,6 +218,7 @@ mod tests {
             sent_at: Timestamp(0),
             audience: Audience::You,
             text: "x".repeat(length),
+            manner: Manner::Text,
             reference: None,
         }
     }

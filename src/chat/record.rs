@@ -6,6 +6,7 @@
 use p2pchat_wire::codec::{self, DecodeError};
 use serde::{Deserialize, Serialize};
 
+use super::address::LineId;
 use crate::proto::PortModel;
 
 /// The longest text of one line, in bytes of UTF-8.
@@ -13,6 +14,10 @@ pub const MAX_TEXT: usize = 64 * 1024;
 
 /// The longest record: a line with the longest text.
 pub const MAX_RECORD: usize = MAX_TEXT + 256;
+
+/// The longest text of a [`Manner::React`], in bytes. The longest of the emoji that Unicode recommends
+/// for general interchange, two people of two colours kissing, has 35 (UTS #51, RGI).
+pub const MAX_REACTION: usize = 48;
 
 /// The longest description of software in a [`Record::Hello`].
 const MAX_SOFTWARE: usize = 64;
@@ -82,6 +87,99 @@ pub struct Line {
     pub audience: Audience,
     /// At most [`MAX_TEXT`] bytes.
     pub text: String,
+    /// What the text is. It follows the other fields, and is left out for [`Manner::Text`]; a chat
+    /// that does not know it shows the text.
+    #[serde(skip)]
+    pub manner: Manner,
+}
+
+/// What a line is: something said, or something about an earlier line of the same conversation.
+///
+/// All of them are lines of the log, so each is delivered once and never overtakes the line that it
+/// is about.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize, Deserialize)]
+pub enum Manner {
+    /// Text.
+    #[default]
+    Text,
+    /// What the sender does, told in the third person: `/me waves`.
+    Action,
+    /// Text that answers a line of either side.
+    Reply {
+        /// The line.
+        to: LineId,
+    },
+    /// The text stands in place of that of an earlier line of the same sender.
+    Edit {
+        /// The line.
+        of: LineId,
+    },
+    /// An earlier line of the same sender is taken back; the text is empty. Its own id: the line was
+    /// deleted before it was delivered.
+    Delete {
+        /// The line.
+        of: LineId,
+    },
+    /// The text is a reaction to a line of either side, of at most [`MAX_REACTION`] bytes, in place
+    /// of an earlier one of the same sender. An empty one takes it back.
+    React {
+        /// The line.
+        to: LineId,
+    },
+}
+
+impl Manner {
+    /// The line that this is about.
+    #[must_use]
+    pub fn target(self) -> Option<LineId> {
+        match self {
+            Self::Text | Self::Action => None,
+            Self::Reply { to: id }
+            | Self::Edit { of: id }
+            | Self::Delete { of: id }
+            | Self::React { to: id } => Some(id),
+        }
+    }
+
+    /// Whether this changes another line, rather than being one to be shown by itself.
+    #[must_use]
+    pub fn amends(self) -> bool {
+        matches!(self, Self::Edit { .. } | Self::Delete { .. } | Self::React { .. })
+    }
+
+    /// The same about another line.
+    #[must_use]
+    pub fn about(self, id: LineId) -> Self {
+        match self {
+            Self::Text | Self::Action => self,
+            Self::Reply { .. } => Self::Reply { to: id },
+            Self::Edit { .. } => Self::Edit { of: id },
+            Self::Delete { .. } => Self::Delete { of: id },
+            Self::React { .. } => Self::React { to: id },
+        }
+    }
+
+    /// Reads what follows the fields of a line. A kind that this version does not know is a text.
+    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        if bytes.is_empty() {
+            return Ok(Self::Text);
+        }
+        let (kind, _) = codec::decode_prefix::<u32, 8>(bytes)?;
+        if kind > LAST_MANNER {
+            return Ok(Self::Text);
+        }
+        codec::decode_prefix::<Self, 32>(bytes).map(|(manner, _)| manner)
+    }
+
+    fn allows(self, text: &str) -> bool {
+        match self {
+            Self::Text | Self::Action | Self::Reply { .. } | Self::Edit { .. } => {
+                text.len() <= MAX_TEXT
+            }
+            Self::Delete { .. } => text.is_empty(),
+            Self::React { .. } => text.len() <= MAX_REACTION,
+        }
+    }
 }
 
 /// To whom a line was addressed.
@@ -98,7 +196,13 @@ impl Record {
     /// The record as a message.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        codec::encode(self)
+        let mut message = codec::encode(self);
+        if let Self::Line(Line { manner, .. }) = self
+            && *manner != Manner::Text
+        {
+            codec::encode_onto(manner, &mut message);
+        }
+        message
     }
 
     /// Reads a message. `None` is a kind of record that this version does not know.
@@ -114,10 +218,13 @@ impl Record {
         if kind > LAST_KIND {
             return Ok(None);
         }
-        let (record, _) = codec::decode_prefix::<Self, MAX_RECORD>(message)?;
+        let (mut record, read) = codec::decode_prefix::<Self, MAX_RECORD>(message)?;
+        if let Self::Line(line) = &mut record {
+            line.manner = Manner::decode(message.get(read..).unwrap_or_default())?;
+        }
         let fits = match &record {
             Self::Hello { software, .. } => software.len() <= MAX_SOFTWARE,
-            Self::Line(line) => line.text.len() <= MAX_TEXT && is_seq(line.seq),
+            Self::Line(line) => line.manner.allows(&line.text) && is_seq(line.seq),
             Self::Committed { seq, .. } => is_seq(*seq),
             Self::Again { .. } | Self::Examine => true,
             Self::Circumstances(circumstances) => circumstances.ports.is_sane(),
@@ -134,6 +241,9 @@ fn is_seq(seq: u64) -> bool {
 /// The number of the newest kind, [`Record::Circumstances`].
 const LAST_KIND: u32 = 5;
 
+/// The number of the newest manner, [`Manner::React`].
+const LAST_MANNER: u32 = 5;
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -148,7 +258,24 @@ mod tests {
             sent_at_ms: 1_000,
             audience: Audience::You,
             text: text.to_owned(),
+            manner: Manner::Text,
         })
+    }
+
+    fn line_as(manner: Manner, text: &str) -> Record {
+        let Record::Line(line) = line(text) else { unreachable!("it is a line") };
+        Record::Line(Line { manner, ..line })
+    }
+
+    fn manners(id: LineId) -> [Manner; 6] {
+        [
+            Manner::Text,
+            Manner::Action,
+            Manner::Reply { to: id },
+            Manner::Edit { of: id },
+            Manner::Delete { of: id },
+            Manner::React { to: id },
+        ]
     }
 
     #[test]
@@ -163,6 +290,18 @@ mod tests {
             "02070201010101010101010101010101010101"
         );
         assert_eq!(golden(&Record::Again { log: 7, after: 0 }), "030700");
+        let said = "01070109090909090909090909090909090909fbe8030000";
+        let about = |number: &str| format!("{number}{}", "08".repeat(16));
+        for (manner, tail) in manners(LineId([8; 16])).into_iter().zip([
+            String::new(),
+            "01".to_owned(),
+            about("02"),
+            about("03"),
+            about("04"),
+            about("05"),
+        ]) {
+            assert_eq!(golden(&line_as(manner, "")), format!("{said}{tail}"), "{manner:?}");
+        }
         assert_eq!(golden(&Record::Examine), "04");
         let circumstances = Circumstances {
             ports: PortModel::Constant,
@@ -177,8 +316,12 @@ mod tests {
     fn what_a_newer_chat_says_is_skipped() {
         assert_eq!(Record::decode(&[6, 1, 2, 3]), Ok(None));
         let mut longer = line("hi").encode();
+        longer.extend([6, 1, 2, 3]);
+        assert_eq!(Record::decode(&longer), Ok(Some(line("hi"))), "a manner that is not known");
+        let action = line_as(Manner::Action, "waves");
+        longer = action.encode();
         longer.extend([1, 2, 3]);
-        assert_eq!(Record::decode(&longer), Ok(Some(line("hi"))));
+        assert_eq!(Record::decode(&longer), Ok(Some(action)), "what follows the manner");
     }
 
     #[test]
@@ -186,6 +329,13 @@ mod tests {
         assert!(Record::decode(&line(&"x".repeat(MAX_TEXT)).encode()).is_ok());
         assert!(Record::decode(&line(&"x".repeat(MAX_TEXT + 1)).encode()).is_err());
         assert!(Record::decode(&[]).is_err());
+        let id = LineId([1; 16]);
+        assert!(Record::decode(&line_as(Manner::Delete { of: id }, "x").encode()).is_err());
+        let smiles = |count| line_as(Manner::React { to: id }, &"x".repeat(count)).encode();
+        assert!(Record::decode(&smiles(MAX_REACTION)).is_ok());
+        assert!(Record::decode(&smiles(MAX_REACTION + 1)).is_err());
+        let cut = line_as(Manner::Reply { to: id }, "x").encode();
+        assert!(Record::decode(&cut[..cut.len() - 1]).is_err());
         assert!(
             Record::decode(&Record::Committed { log: 1, seq: 0, id: [0; 16] }.encode()).is_err()
         );
@@ -200,6 +350,23 @@ mod tests {
         #[test]
         fn text_survives(text in "\\PC{0,200}") {
             prop_assert_eq!(Record::decode(&line(&text).encode()), Ok(Some(line(&text))));
+        }
+
+        #[test]
+        fn manners_survive(kind in 0..6usize, id in any::<[u8; 16]>(), text in "\\PC{0,12}") {
+            let manner = manners(LineId(id))[kind];
+            let text = if matches!(manner, Manner::Delete { .. }) { "" } else { &text };
+            let said = line_as(manner, text);
+            prop_assert_eq!(Record::decode(&said.encode()), Ok(Some(said)));
+        }
+
+        #[test]
+        fn what_follows_a_line_never_panics(tail in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let mut message = line("hi").encode();
+            message.extend(tail);
+            if let Ok(Some(record)) = Record::decode(&message) {
+                prop_assert_eq!(Record::decode(&record.encode()), Ok(Some(record)));
+            }
         }
     }
 }

@@ -7,17 +7,27 @@
 use p2pchat_wire::identity::{Name, PeerId, ServerKey};
 
 use super::address::{Address, LineId, Timestamp};
-use super::record::Audience;
+use super::notice::LineState;
+use super::record::{Audience, Manner};
 use crate::proto::{IdleLimit, Lesson};
 
 /// Something to be written or read.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum StoreRequest {
-    /// Insert or replace what is known of a contact. `last_seq` never goes down, and `waiting` is
-    /// counted by the store, not taken from here.
+    /// Insert or replace what is known of a contact. `last_seq` never goes down; `waiting`
+    /// and `unread` are counted by the store, not taken from here.
     SaveContact(Contact),
     /// Put a line into the outbox. Its contact has been saved before.
     Queue(OutgoingLine),
+    /// Put a line into the outbox that is about another, and change that one as the line says.
+    /// Answered by [`StoreReply::About`], or by a failure of the kind [`FailureKind::NoSuchLine`],
+    /// [`FailureKind::NotOurs`] or [`FailureKind::Deleted`].
+    QueueAbout {
+        /// The line; the store puts the target's id into its manner.
+        line: OutgoingLine,
+        /// Which line it is about.
+        pick: Pick,
+    },
     /// Read the undelivered lines to a contact, in order, after a sequence number.
     /// Answered by [`StoreReply::Outbox`].
     LoadOutbox {
@@ -43,7 +53,8 @@ pub enum StoreRequest {
     },
     /// Keep a line that a peer sent. Answered by [`StoreReply::Received`].
     Receive(ReceivedLine),
-    /// A person has seen these lines.
+    /// A person has seen these lines, and all that came before them in the same conversations.
+    /// Answered by [`StoreReply::Shown`].
     Shown(Vec<(Address, LineId)>),
     /// Remember what is known of a rendezvous.
     SaveRendezvous(Rendezvous),
@@ -59,7 +70,56 @@ pub enum StoreRequest {
         /// At most so many.
         limit: usize,
     },
+    /// Read the lines of one conversation that stand before a place, as many as there are up to a
+    /// limit (and to about [`MAX_LOAD_BYTES`] of text). Answered by [`StoreReply::Page`].
+    Page {
+        /// With whom.
+        with: Address,
+        /// Lines before this one; the last lines of all if there is none.
+        before: Option<Place>,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Find lines that hold a text, the newest first. Answered by [`StoreReply::History`].
+    Search {
+        /// In one conversation, or in all.
+        with: Option<Address>,
+        /// What to look for.
+        text: String,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Keep what is typed and not sent, in place of what was kept; nothing, if it is empty.
+    SaveDraft {
+        /// To whom.
+        with: Address,
+        /// The text.
+        text: String,
+    },
+    /// Keep what a person has decided, in place of an earlier decision.
+    SaveSetting {
+        /// About what.
+        name: String,
+        /// What.
+        value: String,
+    },
 }
+
+/// Which line of a conversation is meant.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Pick {
+    /// This one, of either side.
+    Id(LineId),
+    /// Counted back from the newest, which is 1.
+    Back(u32),
+    /// The newest of one side.
+    Last(Direction),
+}
+
+/// Where a line stands in the history of this computer: lines are in the order in which they were
+/// written or came. It means nothing anywhere else.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Place(pub u64);
 
 /// About how much text one [`StoreRequest::LoadOutbox`] brings into memory.
 pub const MAX_LOAD_BYTES: usize = 1 << 20;
@@ -73,13 +133,32 @@ pub enum StoreReply {
     Received {
         /// Whether it is to be shown.
         new: bool,
+        /// The line that it is about, as it was before, if it is here and the sender may say that
+        /// about it.
+        quote: Option<Quote>,
+    },
+    /// A line of ours about another is on disk.
+    About {
+        /// The other's id.
+        id: LineId,
+        /// What it was before.
+        quote: Quote,
     },
     /// These lines were undelivered until now; the oldest first.
     Delivered(Vec<DeliveredLine>),
+    /// Which of the lines had not been seen until now.
+    Shown(Vec<ShownLines>),
     /// The undelivered lines asked for.
     Outbox(Vec<OutgoingLine>),
     /// The lines asked for.
     History(Vec<HistoryLine>),
+    /// The lines asked for, oldest first.
+    Page {
+        /// The lines.
+        lines: Vec<HistoryLine>,
+        /// Whether nothing stands before them.
+        end: bool,
+    },
     /// Nothing was changed.
     Failed(StoreFailure),
 }
@@ -101,8 +180,13 @@ pub enum FailureKind {
     Full,
     /// The database is damaged.
     Corrupt,
-    /// [`StoreRequest::Delivered`] names a line that was never ours.
+    /// [`StoreRequest::Delivered`] names a line that was never ours, or
+    /// [`StoreRequest::QueueAbout`] one that is not there.
     NoSuchLine,
+    /// Only who wrote a line may edit or delete it.
+    NotOurs,
+    /// The line is deleted.
+    Deleted,
     /// [`StoreRequest::Receive`] does not continue what was received before.
     Gap,
     /// Anything else that the system reported.
@@ -126,6 +210,8 @@ pub struct Contact {
     pub last_seq: u64,
     /// How many lines are undelivered.
     pub waiting: u64,
+    /// How many of its lines nobody has seen yet.
+    pub unread: u64,
     /// When the key was pinned; zero before.
     pub since: Timestamp,
 }
@@ -145,6 +231,8 @@ pub struct OutgoingLine {
     pub audience: Audience,
     /// The text, as typed.
     pub text: String,
+    /// What it is.
+    pub manner: Manner,
     /// What a program on the other side of `--json` calls it.
     pub reference: Option<String>,
 }
@@ -185,7 +273,41 @@ pub struct ReceivedLine {
     pub audience: Audience,
     /// The text as it came: not fit for a terminal, see [`clean`](super::clean).
     pub text: String,
+    /// What it is.
+    pub manner: Manner,
 }
+
+/// A line that was received and perhaps never shown.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct UnshownLine {
+    /// The line. Of an edit, the text is what the edited line says now.
+    pub line: ReceivedLine,
+    /// The line that it is about, as it is now.
+    pub quote: Option<Quote>,
+}
+
+/// Lines that have been seen for the first time.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ShownLines {
+    /// From whom.
+    pub from: Address,
+    /// How many, not counting those that amend others.
+    pub count: u64,
+}
+
+/// What a line that another is about looks like, for whoever does not have it at hand.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Quote {
+    /// Who wrote it: we, or the other.
+    pub by: Direction,
+    /// When it was written.
+    pub sent_at: Timestamp,
+    /// How its text begins, [`QUOTE`] characters at most; `None` if it is deleted.
+    pub text: Option<String>,
+}
+
+/// Characters of a text that a [`Quote`] holds.
+pub const QUOTE: usize = 160;
 
 /// How far a peer's log has been received.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -215,12 +337,26 @@ pub struct HistoryLine {
     pub arrived_at: Option<Timestamp>,
     /// To whom it was addressed.
     pub audience: Audience,
-    /// The text: not fit for a terminal as it is.
+    /// The text: not fit for a terminal as it is. Empty if the line is deleted.
     pub text: String,
+    /// What it is: never one that amends another.
+    pub manner: Manner,
+    /// The line that it replies to, if that is here.
+    pub quote: Option<Quote>,
+    /// When its author last changed the text, by the author's clock.
+    pub edited_at: Option<Timestamp>,
+    /// Whether its author has deleted it.
+    pub deleted: bool,
+    /// Who has reacted to it, and how.
+    pub reactions: Vec<(Direction, String)>,
+    /// How far it has come. Theirs are delivered, and read once they have been shown.
+    pub state: LineState,
+    /// Where it stands.
+    pub place: Place,
 }
 
 /// Which way a line goes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Direction {
     /// Ours.
     Out,
@@ -268,13 +404,17 @@ pub struct Snapshot {
     /// How far their logs were received.
     pub cursors: Vec<Cursor>,
     /// Lines that were received but perhaps never shown, oldest first.
-    pub unshown: Vec<ReceivedLine>,
+    pub unshown: Vec<UnshownLine>,
     /// The rendezvous servers that were used, the newest first.
     pub rendezvous: Vec<Rendezvous>,
     /// What led to direct paths through difficult NATs, the oldest first.
     pub lessons: Vec<(PeerId, Lesson)>,
     /// How long the NATs of our networks keep a mapping that is not used, the oldest first.
     pub idle: Vec<IdleLimit>,
+    /// What was typed and not sent.
+    pub drafts: Vec<(Address, String)>,
+    /// What the person has decided, by name.
+    pub settings: Vec<(String, String)>,
 }
 
 impl Snapshot {

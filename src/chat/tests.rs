@@ -109,7 +109,7 @@ impl Bench {
                 });
                 StoreReply::Delivered(done.collect())
             }
-            StoreRequest::Receive(_) => StoreReply::Received { new: true },
+            StoreRequest::Receive(_) => StoreReply::Received { new: true, quote: None },
             StoreRequest::LoadOutbox { .. } => StoreReply::Outbox(self.lines.clone()),
             StoreRequest::History { .. } => StoreReply::History(Vec::new()),
             _ => StoreReply::Done,
@@ -154,6 +154,7 @@ impl Bench {
             sent_at_ms: u64::MAX,
             audience: Audience::You,
             text: text.to_owned(),
+            manner: Manner::Text,
         };
         self.event(Event::Message { peer, message: Record::Line(line).encode() })
     }
@@ -411,7 +412,12 @@ fn commands_answer() {
     let yourself = Notice::Refused { reference: None, problem: Problem::Yourself };
     assert_eq!(bench.last(), &yourself);
     let text = "x".repeat(MAX_TEXT + 1);
-    bench.input(Input::Send { to: None, text, reference: Some("r".to_owned()) });
+    bench.input(Input::Send {
+        to: None,
+        text,
+        reference: Some("r".to_owned()),
+        manner: Manner::Text,
+    });
     let reference = Some("r".to_owned());
     assert_eq!(bench.last(), &Notice::Refused { reference, problem: Problem::TooLong });
     assert_eq!(bench.texts_sent(), []);
@@ -495,6 +501,7 @@ fn known(text: &str, host: &str, key: PeerId) -> Contact {
         log: u64::from(key.0[0]) + host.len() as u64,
         last_seq: 0,
         waiting: 0,
+        unread: 0,
         since: Timestamp(1),
     }
 }

@@ -1,10 +1,12 @@
 //! What the chat does about what a person types or a program asks.
 
+use unicode_segmentation::UnicodeSegmentation;
+
 use super::command::{self, Command, Context, Typed};
-use super::storage::{OutgoingLine, StoreRequest};
+use super::storage::{OutgoingLine, Pick, StoreRequest};
 use super::{
-    Address, Asked, Audience, Chat, ExitCode, LineId, MAX_TEXT, Notice, PeerSummary, Presence,
-    Problem,
+    Address, Asked, Audience, Chat, ExitCode, LineId, MAX_REACTION, MAX_TEXT, Manner, Notice,
+    PeerSummary, Presence, Problem,
 };
 use crate::proto;
 
@@ -14,12 +16,41 @@ const MAX_REFERENCE: usize = 256;
 /// How many characters of a key's tag /trust needs: the length of a whole tag.
 const TAG: usize = 8;
 
+/// Stands in a manner until the store has found the line that was picked.
+const UNPICKED: LineId = LineId([0; 16]);
+
+/// A line before it has a number.
+struct Saying {
+    text: String,
+    audience: Audience,
+    reference: Option<String>,
+    manner: Manner,
+}
+
+impl Saying {
+    fn text(text: String) -> Self {
+        Self { text, audience: Audience::You, reference: None, manner: Manner::Text }
+    }
+}
+
+/// Whether a line of ours may have this text.
+fn check(text: &str, manner: Manner) -> Result<(), Problem> {
+    match manner {
+        _ if text.len() > MAX_TEXT => Err(Problem::TooLong),
+        Manner::React { .. } if text.len() > MAX_REACTION || text.graphemes(true).count() > 1 => {
+            Err(Problem::NotAReaction)
+        }
+        Manner::Edit { .. } if text.is_empty() => Err(Problem::NoText),
+        _ => Ok(()),
+    }
+}
+
 impl Chat {
     pub(super) fn typed_line(&mut self, line: &str) {
         let typed = self.understand(line, command::read);
         match typed {
             Typed::Nothing => {}
-            Typed::Text(text) => self.send(None, text, None),
+            Typed::Text(text) => self.send(None, text, None, Manner::Text),
             Typed::Command(command) => self.obey(command),
             Typed::Wrong(problem) => self.refuse(None, problem),
         }
@@ -75,29 +106,38 @@ impl Chat {
         self.show(Notice::Refused { reference, problem });
     }
 
-    /// Sends text to the person named, or to the current conversation.
-    pub(super) fn send(&mut self, to: Option<String>, text: String, reference: Option<String>) {
+    /// Sends a line to the person named, or to the current conversation.
+    pub(super) fn send(
+        &mut self,
+        to: Option<String>,
+        text: String,
+        reference: Option<String>,
+        manner: Manner,
+    ) {
         if reference.as_ref().is_some_and(|reference| reference.len() > MAX_REFERENCE) {
             return self.refuse(None, Problem::ReferenceTooLong);
         }
-        let to = match (to, &self.current) {
-            (Some(to), _) => match self.resolve(&to) {
-                Ok(to) => to,
-                Err(problem) => return self.refuse(reference, problem),
-            },
-            (None, Some(current)) => current.clone(),
-            (None, None) => return self.refuse(reference, Problem::NoRecipient),
+        let to = match to.map(|to| self.resolve(&to)) {
+            Some(Err(problem)) => return self.refuse(reference, problem),
+            Some(Ok(to)) => Some(to),
+            None => None,
         };
-        self.submit(to, text, Audience::You, reference);
+        let saying = Saying { text, audience: Audience::You, reference, manner };
+        self.submit(to, saying, manner.target().map(Pick::Id));
     }
 
-    /// Gives a line its number and id, and puts it into the outbox.
-    fn submit(&mut self, to: Address, text: String, audience: Audience, reference: Option<String>) {
+    /// Gives a line its number and id, and puts it into the outbox. `pick` says which line it is
+    /// about; which one that is, the store knows.
+    fn submit(&mut self, to: Option<Address>, saying: Saying, pick: Option<Pick>) {
         if self.run.leaving.is_some() {
             return;
         }
-        if text.len() > MAX_TEXT {
-            return self.refuse(reference, Problem::TooLong);
+        let Saying { text, audience, reference, manner } = saying;
+        let Some(to) = to.or_else(|| self.current.clone()) else {
+            return self.refuse(reference, Problem::NoRecipient);
+        };
+        if let Err(problem) = check(&text, manner) {
+            return self.refuse(reference, problem);
         }
         match &self.config.name {
             None => return self.refuse(reference, Problem::NoName),
@@ -118,14 +158,25 @@ impl Chat {
         conversation.of_this_run = true;
         conversation.contact.last_seq += 1;
         let seq = conversation.contact.last_seq;
-        let line = OutgoingLine { to, seq, id, sent_at: now, audience, text, reference };
-        self.ask(StoreRequest::Queue(line.clone()), Asked::Queue(line));
+        let line = OutgoingLine { to, seq, id, sent_at: now, audience, text, manner, reference };
+        let request = match pick {
+            None => StoreRequest::Queue(line.clone()),
+            Some(pick) => StoreRequest::QueueAbout { line: line.clone(), pick },
+        };
+        self.ask(request, Asked::Queue(line));
     }
 
     fn obey(&mut self, command: Command) {
         match command {
             Command::Open(peer) => self.open(peer),
-            Command::Message { to, text } => self.submit(to, text, Audience::You, None),
+            Command::Message { to, text } => self.submit(Some(to), Saying::text(text), None),
+            Command::Action(text) => {
+                self.submit(None, Saying { manner: Manner::Action, ..Saying::text(text) }, None);
+            }
+            Command::Reply { pick, text } => {
+                let manner = Manner::Reply { to: UNPICKED };
+                self.submit(None, Saying { manner, ..Saying::text(text) }, Some(pick));
+            }
             Command::Everyone(text) => self.everyone(&text),
             Command::Who => {
                 let here = |peer: &PeerSummary| {
@@ -202,7 +253,8 @@ impl Chat {
             return self.refuse(None, Problem::NobodyHere);
         }
         for to in connected {
-            self.submit(to, text.to_owned(), Audience::Everyone, None);
+            let audience = Audience::Everyone;
+            self.submit(Some(to), Saying { audience, ..Saying::text(text.to_owned()) }, None);
         }
     }
 

@@ -11,13 +11,12 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
 use super::error::failure;
 use super::identity_file::private;
-use super::rows::{self, audience_number, log_number, number};
-use super::{ProfileError, schema};
+use super::rows::{self, log_number, number};
+use super::{ProfileError, lines, page, schema};
+use crate::chat::Address;
 use crate::chat::storage::{
-    Contact, DeliveredLine, FailureKind, HistoryLine, MAX_LOAD_BYTES, OutgoingLine, ReceivedLine,
-    Rendezvous, Snapshot, StoreFailure, StoreReply, StoreRequest,
+    Contact, FailureKind, HistoryLine, Rendezvous, Snapshot, StoreFailure, StoreReply, StoreRequest,
 };
-use crate::chat::{Address, LineId, Timestamp};
 use crate::proto::{IdleLimit, Lesson};
 
 /// Lessons that are remembered.
@@ -25,9 +24,6 @@ const MAX_LESSONS: i64 = 1000;
 
 /// Networks whose idle limits are remembered.
 const MAX_IDLE_LIMITS: i64 = 16;
-
-/// Logs of one key that are remembered.
-const MAX_CURSORS: i64 = 16;
 
 /// An open database.
 #[derive(Debug)]
@@ -113,10 +109,12 @@ impl Database {
             Ok(Snapshot {
                 contacts: self.rows(rows::CONTACTS, rows::contact)?,
                 cursors: self.rows(rows::CURSORS, rows::cursor)?,
-                unshown: self.rows(rows::UNSHOWN, rows::received)?,
+                unshown: self.rows(rows::UNSHOWN, rows::unshown)?,
                 rendezvous: self.rows(rows::RENDEZVOUS, rows::rendezvous)?,
                 lessons: self.rows(rows::LESSONS, rows::lesson)?,
                 idle: self.rows(rows::IDLE, rows::idle)?,
+                drafts: self.rows(rows::DRAFTS, rows::draft)?,
+                settings: self.rows(rows::SETTINGS, rows::setting)?,
             })
         };
         read().map_err(|error| ProfileError::Database(failure(&self.path, &error)))
@@ -128,7 +126,7 @@ impl Database {
         with: Option<&Address>,
         limit: usize,
     ) -> Result<Vec<HistoryLine>, ProfileError> {
-        history(&self.connection, with, limit)
+        page::history(&self.connection, with, limit)
             .map_err(|error| ProfileError::Database(failure(&self.path, &error)))
     }
 
@@ -153,6 +151,8 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     // Nothing that was answered may be lost, not even with the power.
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What is deleted is overwritten with zeros, rather than being free space with its old content.
+    connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(())
@@ -167,25 +167,40 @@ fn prepare_to_read(connection: &Connection) -> rusqlite::Result<()> {
 fn handle(connection: &Connection, request: &StoreRequest) -> rusqlite::Result<StoreReply> {
     match request {
         StoreRequest::SaveContact(contact) => save_contact(connection, contact),
-        StoreRequest::Queue(line) => queue(connection, line),
-        StoreRequest::LoadOutbox { to, after, limit } => load(connection, to, *after, *limit),
-        StoreRequest::Delivered { to, seq, id, at } => delivered(connection, to, *seq, *id, *at),
-        StoreRequest::Receive(line) => receive(connection, line),
-        StoreRequest::Shown(lines) => shown(connection, lines),
+        StoreRequest::Queue(line) => lines::queue(connection, line),
+        StoreRequest::QueueAbout { line, pick } => lines::queue_about(connection, line, *pick),
+        StoreRequest::LoadOutbox { to, after, limit } => {
+            lines::load(connection, to, *after, *limit)
+        }
+        StoreRequest::Delivered { to, seq, id, at } => {
+            lines::delivered(connection, to, *seq, *id, *at)
+        }
+        StoreRequest::Receive(line) => lines::receive(connection, line),
+        StoreRequest::Shown(shown) => lines::shown(connection, shown),
         StoreRequest::SaveRendezvous(rendezvous) => save_rendezvous(connection, rendezvous),
         StoreRequest::SaveLesson(peer, lesson) => save_lesson(connection, *peer, lesson),
         StoreRequest::SaveIdle(limit) => save_idle(connection, limit),
         StoreRequest::History { with, limit } => {
-            history(connection, with.as_ref(), *limit).map(StoreReply::History)
+            page::history(connection, with.as_ref(), *limit).map(StoreReply::History)
         }
+        StoreRequest::Page { with, before, limit } => page::page(connection, with, *before, *limit),
+        StoreRequest::Search { with, text, limit } => {
+            page::search(connection, with.as_ref(), text, *limit)
+        }
+        StoreRequest::SaveDraft { with, text } => save_draft(connection, with, text),
+        StoreRequest::SaveSetting { name, value } => save_setting(connection, name, value),
     }
 }
 
-fn failed(kind: FailureKind, sentence: &str) -> rusqlite::Result<StoreReply> {
+pub(super) fn failed(kind: FailureKind, sentence: &str) -> rusqlite::Result<StoreReply> {
     Ok(StoreReply::Failed(StoreFailure { kind, sentence: sentence.to_owned() }))
 }
 
-fn contact_row(connection: &Connection, address: &Address) -> rusqlite::Result<Option<i64>> {
+/// The row of a contact.
+pub(super) fn contact_row(
+    connection: &Connection,
+    address: &Address,
+) -> rusqlite::Result<Option<i64>> {
     connection
         .prepare_cached("SELECT id FROM contacts WHERE name = ?1 AND host = ?2")?
         .query_row(params![address.name.as_str(), address.host], |row| row.get(0))
@@ -211,163 +226,6 @@ fn save_contact(connection: &Connection, contact: &Contact) -> rusqlite::Result<
             number(contact.last_seq),
             number(contact.since.0),
         ])?;
-    Ok(StoreReply::Done)
-}
-
-fn queue(connection: &Connection, line: &OutgoingLine) -> rusqlite::Result<StoreReply> {
-    let Some(contact) = contact_row(connection, &line.to)? else {
-        return failed(FailureKind::Other, "The line is to nobody that we know.");
-    };
-    connection
-        .prepare_cached("UPDATE contacts SET last_seq = max(last_seq, ?2) WHERE id = ?1")?
-        .execute(params![contact, number(line.seq)])?;
-    connection
-        .prepare_cached(
-            "INSERT INTO lines
-                 (contact, incoming, seq, line, sent_at, audience, text, reference, done)
-             VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6, ?7, 0)",
-        )?
-        .execute(params![
-            contact,
-            number(line.seq),
-            line.id.0,
-            number(line.sent_at.0),
-            audience_number(line.audience),
-            line.text,
-            line.reference,
-        ])?;
-    Ok(StoreReply::Done)
-}
-
-fn load(
-    connection: &Connection,
-    to: &Address,
-    after: u64,
-    limit: usize,
-) -> rusqlite::Result<StoreReply> {
-    let Some(contact) = contact_row(connection, to)? else {
-        return Ok(StoreReply::Outbox(Vec::new()));
-    };
-    let mut statement = connection.prepare_cached(rows::OUTBOX)?;
-    let mut found = statement.query(params![contact, number(after), number(limit as u64)])?;
-    let (mut lines, mut bytes) = (Vec::new(), 0);
-    while let Some(row) = found.next()? {
-        let line = rows::outgoing(row, to)?;
-        bytes += line.text.len();
-        if !lines.is_empty() && bytes > MAX_LOAD_BYTES {
-            break;
-        }
-        lines.push(line);
-    }
-    Ok(StoreReply::Outbox(lines))
-}
-
-fn delivered(
-    connection: &Connection,
-    to: &Address,
-    seq: u64,
-    id: LineId,
-    at: Timestamp,
-) -> rusqlite::Result<StoreReply> {
-    let contact = contact_row(connection, to)?;
-    let ours: bool = connection
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM lines
-                 WHERE contact = ?1 AND incoming = 0 AND seq = ?2 AND line = ?3)",
-        )?
-        .query_row(params![contact, number(seq), id.0], |row| row.get(0))?;
-    if !ours {
-        return failed(FailureKind::NoSuchLine, "No line of ours has this number and id.");
-    }
-    let lines = connection
-        .prepare_cached(
-            "SELECT seq, line, reference FROM lines
-             WHERE contact = ?1 AND incoming = 0 AND done = 0 AND seq <= ?2 ORDER BY seq",
-        )?
-        .query_map(params![contact, number(seq)], rows::delivered)?
-        .collect::<rusqlite::Result<Vec<DeliveredLine>>>()?;
-    connection
-        .prepare_cached(
-            "UPDATE lines SET done = 1, arrived_at = ?3
-             WHERE contact = ?1 AND incoming = 0 AND done = 0 AND seq <= ?2",
-        )?
-        .execute(params![contact, number(seq), number(at.0)])?;
-    Ok(StoreReply::Delivered(lines))
-}
-
-fn receive(connection: &Connection, line: &ReceivedLine) -> rusqlite::Result<StoreReply> {
-    let Some(contact) = contact_row(connection, &line.from)? else {
-        return failed(FailureKind::Other, "The line is from nobody that we know.");
-    };
-    let last: Option<i64> = connection
-        .prepare_cached("SELECT seq FROM cursors WHERE peer = ?1 AND log = ?2")?
-        .query_row(params![line.peer.0, log_number(line.log)], |row| row.get(0))
-        .optional()?;
-    let seq = number(line.seq);
-    if last.is_some_and(|last| seq <= last) {
-        return Ok(StoreReply::Received { new: false });
-    }
-    if number(line.after) != last.unwrap_or(0) {
-        return failed(FailureKind::Gap, "A line before this one is missing.");
-    }
-    let new = connection
-        .prepare_cached(
-            "INSERT INTO lines
-                 (contact, incoming, seq, line, peer, log, sent_at, arrived_at, audience, text, done)
-             VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0)
-             ON CONFLICT (contact, incoming, line) DO NOTHING",
-        )?
-        .execute(params![
-            contact,
-            seq,
-            line.id.0,
-            line.peer.0,
-            log_number(line.log),
-            number(line.sent_at.0),
-            number(line.received_at.0),
-            audience_number(line.audience),
-            line.text,
-        ])?;
-    connection
-        .prepare_cached(
-            "INSERT INTO cursors (peer, log, seq, line, used) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (peer, log) DO UPDATE SET
-                 seq = excluded.seq, line = excluded.line, used = excluded.used",
-        )?
-        .execute(params![
-            line.peer.0,
-            log_number(line.log),
-            seq,
-            line.id.0,
-            number(line.received_at.0),
-        ])?;
-    if last.is_none() {
-        forget_old_cursors(connection, line)?;
-    }
-    Ok(StoreReply::Received { new: new > 0 })
-}
-
-/// A peer that names a new log for each line would otherwise fill the table.
-fn forget_old_cursors(connection: &Connection, line: &ReceivedLine) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "DELETE FROM cursors WHERE peer = ?1 AND log <> ?2 AND log NOT IN
-                 (SELECT log FROM cursors WHERE peer = ?1 AND log <> ?2
-                  ORDER BY used DESC LIMIT ?3)",
-        )?
-        .execute(params![line.peer.0, log_number(line.log), MAX_CURSORS - 1])?;
-    Ok(())
-}
-
-fn shown(connection: &Connection, lines: &[(Address, LineId)]) -> rusqlite::Result<StoreReply> {
-    for (from, id) in lines {
-        let contact = contact_row(connection, from)?;
-        connection
-            .prepare_cached(
-                "UPDATE lines SET done = 1 WHERE contact = ?1 AND incoming = 1 AND line = ?2",
-            )?
-            .execute(params![contact, id.0])?;
-    }
     Ok(StoreReply::Done)
 }
 
@@ -420,20 +278,25 @@ fn save_idle(connection: &Connection, limit: &IdleLimit) -> rusqlite::Result<Sto
     Ok(StoreReply::Done)
 }
 
-fn history(
-    connection: &Connection,
-    with: Option<&Address>,
-    limit: usize,
-) -> rusqlite::Result<Vec<HistoryLine>> {
-    let contact = match with {
-        None => None,
-        Some(address) => match contact_row(connection, address)? {
-            None => return Ok(Vec::new()),
-            known => known,
-        },
+fn save_draft(connection: &Connection, with: &Address, text: &str) -> rusqlite::Result<StoreReply> {
+    let Some(contact) = contact_row(connection, with)? else {
+        return failed(FailureKind::Other, "The draft is to nobody that we know.");
     };
+    if text.is_empty() {
+        connection
+            .prepare_cached("DELETE FROM drafts WHERE contact = ?1")?
+            .execute(params![contact])?;
+    } else {
+        connection
+            .prepare_cached("INSERT OR REPLACE INTO drafts (contact, text) VALUES (?1, ?2)")?
+            .execute(params![contact, text])?;
+    }
+    Ok(StoreReply::Done)
+}
+
+fn save_setting(connection: &Connection, name: &str, value: &str) -> rusqlite::Result<StoreReply> {
     connection
-        .prepare_cached(rows::HISTORY)?
-        .query_map(params![contact, number(limit as u64)], rows::history)?
-        .collect()
+        .prepare_cached("INSERT OR REPLACE INTO settings (name, value) VALUES (?1, ?2)")?
+        .execute(params![name, value])?;
+    Ok(StoreReply::Done)
 }

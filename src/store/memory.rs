@@ -6,9 +6,10 @@ use p2pchat_wire::identity::PeerId;
 
 use crate::chat::storage::{
     Contact, Cursor, DeliveredLine, Direction, FailureKind, HistoryLine, MAX_LOAD_BYTES,
-    OutgoingLine, ReceivedLine, Rendezvous, Snapshot, StoreFailure, StoreReply, StoreRequest,
+    OutgoingLine, Pick, Place, QUOTE, Quote, ReceivedLine, Rendezvous, ShownLines, Snapshot,
+    StoreFailure, StoreReply, StoreRequest, UnshownLine,
 };
-use crate::chat::{Address, LineId, Timestamp};
+use crate::chat::{Address, LineId, LineState, Manner, Timestamp};
 use crate::proto::{IdleLimit, Lesson};
 
 /// Carries out requests in memory, by the same rules as the database.
@@ -24,11 +25,25 @@ pub struct Memory {
     rendezvous: Vec<Rendezvous>,
     lessons: Vec<(PeerId, Lesson)>,
     idle: Vec<IdleLimit>,
+    drafts: BTreeMap<Address, String>,
+    settings: BTreeMap<String, String>,
     full: bool,
 }
 
 #[derive(Clone, Debug)]
-enum Entry {
+struct Entry {
+    line: Kept,
+    /// The line that it is about, by its place.
+    about: Option<usize>,
+    edited_at: Option<Timestamp>,
+    deleted: bool,
+    read: bool,
+    /// Of ours and of theirs.
+    reactions: [Option<String>; 2],
+}
+
+#[derive(Clone, Debug)]
+enum Kept {
     Out { line: OutgoingLine, delivered: Option<Timestamp> },
     In { line: ReceivedLine, shown: bool },
 }
@@ -47,14 +62,20 @@ impl Memory {
 
     /// Carries out one request.
     pub fn handle(&mut self, request: StoreRequest) -> StoreReply {
-        let reads =
-            matches!(request, StoreRequest::LoadOutbox { .. } | StoreRequest::History { .. });
+        let reads = matches!(
+            request,
+            StoreRequest::LoadOutbox { .. }
+                | StoreRequest::History { .. }
+                | StoreRequest::Page { .. }
+                | StoreRequest::Search { .. }
+        );
         if self.full && !reads {
             return failed(FailureKind::Full, "the disk is full");
         }
         match request {
             StoreRequest::SaveContact(contact) => self.save_contact(contact),
-            StoreRequest::Queue(line) => self.queue(line),
+            StoreRequest::Queue(line) => self.queue(line, None),
+            StoreRequest::QueueAbout { line, pick } => self.queue_about(line, pick),
             StoreRequest::LoadOutbox { to, after, limit } => self.load(&to, after, limit),
             StoreRequest::Delivered { to, seq, id, at } => self.delivered(&to, seq, id, at),
             StoreRequest::Receive(line) => self.receive(line),
@@ -77,7 +98,36 @@ impl Memory {
                 self.idle.push(limit);
                 StoreReply::Done
             }
-            StoreRequest::History { with, limit } => self.history(with.as_ref(), limit),
+            StoreRequest::History { with, limit } => {
+                let (mut lines, _) = self.page(with.as_ref(), None, limit);
+                lines.reverse();
+                StoreReply::History(lines)
+            }
+            StoreRequest::Page { with, before, limit } => {
+                let (mut lines, end) = self.page(Some(&with), before, limit);
+                lines.reverse();
+                StoreReply::Page { lines, end }
+            }
+            StoreRequest::Search { with, text, limit } => {
+                let (mut lines, _) = self.page(with.as_ref(), None, usize::MAX);
+                lines.retain(|line| line.text.contains(&text));
+                lines.truncate(limit);
+                StoreReply::History(lines)
+            }
+            StoreRequest::SaveDraft { with, text } => {
+                if !self.contacts.contains_key(&with) {
+                    return failed(FailureKind::Other, "a draft to nobody");
+                }
+                self.drafts.remove(&with);
+                if !text.is_empty() {
+                    self.drafts.insert(with, text);
+                }
+                StoreReply::Done
+            }
+            StoreRequest::SaveSetting { name, value } => {
+                self.settings.insert(name, value);
+                StoreReply::Done
+            }
         }
     }
 
@@ -86,18 +136,19 @@ impl Memory {
     pub fn snapshot(&self) -> Snapshot {
         let mut contacts: Vec<Contact> = self.contacts.values().cloned().collect();
         for contact in &mut contacts {
-            let waiting = |entry: &&Entry| matches!(entry, Entry::Out { line, delivered: None } if line.to == contact.address);
+            let waiting = |entry: &&Entry| matches!(&entry.line, Kept::Out { line, delivered: None } if line.to == contact.address);
             contact.waiting = self.lines.iter().filter(waiting).count() as u64;
+            let unread = |entry: &&Entry| matches!(&entry.line, Kept::In { line, shown: false } if line.from == contact.address && !entry.amends());
+            contact.unread = self.lines.iter().filter(unread).count() as u64;
         }
-        let unshown = self.lines.iter().filter_map(|entry| match entry {
-            Entry::In { line, shown: false } => Some(line.clone()),
-            _ => None,
-        });
+        let unshown = self.lines.iter().filter_map(|entry| self.unshown(entry));
         let mut rendezvous = self.rendezvous.clone();
         rendezvous.sort_by_key(|known| std::cmp::Reverse(known.used_at));
         let (unshown, cursors) = (unshown.collect(), self.cursors.clone());
         let (lessons, idle) = (self.lessons.clone(), self.idle.clone());
-        Snapshot { contacts, cursors, unshown, rendezvous, lessons, idle }
+        let drafts = self.drafts.clone().into_iter().collect();
+        let settings = self.settings.clone().into_iter().collect();
+        Snapshot { contacts, cursors, unshown, rendezvous, lessons, idle, drafts, settings }
     }
 
     fn save_contact(&mut self, contact: Contact) -> StoreReply {
@@ -107,52 +158,145 @@ impl Memory {
         StoreReply::Done
     }
 
-    fn queue(&mut self, line: OutgoingLine) -> StoreReply {
+    fn queue(&mut self, line: OutgoingLine, about: Option<usize>) -> StoreReply {
         let Some(contact) = self.contacts.get_mut(&line.to) else {
             return failed(FailureKind::Other, "a line to nobody");
         };
-        let same = |entry: &Entry| matches!(entry, Entry::Out { line: known, .. } if known.to == line.to && known.id == line.id);
+        let same = |entry: &Entry| matches!(&entry.line, Kept::Out { line: known, .. } if known.to == line.to && known.id == line.id);
         if self.lines.iter().any(same) {
             return failed(FailureKind::Other, "a line with the same id");
         }
         contact.last_seq = contact.last_seq.max(line.seq);
-        self.lines.push(Entry::Out { line, delivered: None });
+        self.lines.push(Entry::new(Kept::Out { line, delivered: None }, about));
         StoreReply::Done
     }
 
+    fn queue_about(&mut self, mut line: OutgoingLine, pick: Pick) -> StoreReply {
+        let Some(index) = self.find(&line.to, pick) else {
+            return failed(FailureKind::NoSuchLine, "there is no such line");
+        };
+        let Some((id, quote)) = self.lines.get(index).map(|target| (target.id(), target.quote()))
+        else {
+            return failed(FailureKind::NoSuchLine, "there is no such line");
+        };
+        let changes = matches!(line.manner, Manner::Edit { .. } | Manner::Delete { .. });
+        if changes && quote.by == Direction::In {
+            return failed(FailureKind::NotOurs, "somebody else's line");
+        }
+        if quote.text.is_none() {
+            return failed(FailureKind::Deleted, "a deleted line");
+        }
+        line.manner = line.manner.about(id);
+        let (manner, text, at, to) =
+            (line.manner, line.text.clone(), line.sent_at, line.to.clone());
+        let reply = self.queue(line, Some(index));
+        if reply != StoreReply::Done {
+            return reply;
+        }
+        if let Manner::Delete { .. } = manner {
+            for entry in &mut self.lines {
+                if let Kept::Out { line, delivered: None } = &mut entry.line
+                    && line.to == to
+                    && line.manner == (Manner::Edit { of: id })
+                {
+                    line.manner = manner;
+                    line.text.clear();
+                }
+            }
+        }
+        self.amend(index, manner, Direction::Out, &text, at);
+        StoreReply::About { id, quote }
+    }
+
+    /// The place of the line that is meant.
+    fn find(&self, with: &Address, pick: Pick) -> Option<usize> {
+        let mut back = self
+            .lines
+            .iter()
+            .enumerate()
+            .rev()
+            .filter(|(_, entry)| entry.with() == with && !entry.amends());
+        let found = match pick {
+            Pick::Id(id) => return self.find_id(with, id, None),
+            Pick::Back(number) => back.nth(number.checked_sub(1)? as usize),
+            Pick::Last(by) => back.find(|(_, entry)| entry.direction() == by && !entry.deleted),
+        };
+        found.map(|(index, _)| index)
+    }
+
+    fn find_id(&self, with: &Address, id: LineId, sender: Option<PeerId>) -> Option<usize> {
+        let fits = |entry: &Entry| {
+            let sent = match &entry.line {
+                Kept::Out { .. } => sender.is_none(),
+                Kept::In { line, .. } => sender.is_none_or(|key| line.peer == key),
+            };
+            sent && entry.with() == with && entry.id() == id && !entry.amends()
+        };
+        let found = self.lines.iter().enumerate().filter(|(_, entry)| fits(entry));
+        found.min_by_key(|(_, entry)| entry.direction()).map(|(index, _)| index)
+    }
+
+    fn amend(&mut self, index: usize, manner: Manner, by: Direction, text: &str, at: Timestamp) {
+        let Some(target) = self.lines.get_mut(index).filter(|target| !target.deleted) else {
+            return;
+        };
+        match manner {
+            Manner::Text | Manner::Action | Manner::Reply { .. } => {}
+            Manner::Edit { .. } => {
+                text.clone_into(target.text_mut());
+                target.edited_at = Some(at);
+            }
+            Manner::Delete { .. } => {
+                target.text_mut().clear();
+                target.deleted = true;
+                target.reactions = [None, None];
+            }
+            Manner::React { .. } => {
+                let [mine, theirs] = &mut target.reactions;
+                let reaction = if by == Direction::Out { mine } else { theirs };
+                *reaction = (!text.is_empty()).then(|| text.to_owned());
+            }
+        }
+    }
+
     fn load(&self, to: &Address, after: u64, limit: usize) -> StoreReply {
-        let undelivered = self.lines.iter().filter_map(|entry| match entry {
-            Entry::Out { line, delivered: None } if line.to == *to && line.seq > after => {
-                Some(line)
+        let undelivered = self.lines.iter().filter_map(|entry| match &entry.line {
+            Kept::Out { line, delivered: None } if line.to == *to && line.seq > after => {
+                let deleted = Manner::Delete { of: line.id };
+                let manner = if entry.deleted { deleted } else { line.manner };
+                Some(OutgoingLine { manner, ..line.clone() })
             }
             _ => None,
         });
-        let mut undelivered: Vec<&OutgoingLine> = undelivered.collect();
+        let mut undelivered: Vec<OutgoingLine> = undelivered.collect();
         undelivered.sort_by_key(|line| line.seq);
         let mut bytes = 0;
-        let within = |line: &&OutgoingLine| {
+        let within = |line: &OutgoingLine| {
             let first = bytes == 0;
             bytes += line.text.len().max(1);
             first || bytes <= MAX_LOAD_BYTES
         };
         let lines = undelivered.into_iter().take(limit).take_while(within);
-        StoreReply::Outbox(lines.cloned().collect())
+        StoreReply::Outbox(lines.collect())
     }
 
     fn delivered(&mut self, to: &Address, seq: u64, id: LineId, at: Timestamp) -> StoreReply {
         let ours = self.lines.iter().any(|entry| {
-            matches!(entry, Entry::Out { line, .. } if line.to == *to && line.seq == seq && line.id == id)
+            matches!(&entry.line, Kept::Out { line, .. } if line.to == *to && line.seq == seq && line.id == id)
         });
         if !ours {
             return failed(FailureKind::NoSuchLine, "no line of ours has this number and id");
         }
         let mut lines = Vec::new();
         for entry in &mut self.lines {
-            if let Entry::Out { line, delivered: delivered @ None } = entry
+            if let Kept::Out { line, delivered: delivered @ None } = &mut entry.line
                 && line.to == *to
                 && line.seq <= seq
             {
                 *delivered = Some(at);
+                if line.manner.amends() {
+                    line.text.clear();
+                }
                 let (seq, id, reference) = (line.seq, line.id, line.reference.clone());
                 lines.push(DeliveredLine { seq, id, reference });
             }
@@ -168,7 +312,7 @@ impl Memory {
         let same = |cursor: &&Cursor| cursor.peer == line.peer && cursor.log == line.log;
         let last = self.cursors.iter().find(same).map_or(0, |cursor| cursor.seq);
         if line.seq <= last {
-            return StoreReply::Received { new: false };
+            return StoreReply::Received { new: false, quote: None };
         }
         if line.after != last {
             return failed(FailureKind::Gap, "a line before this one is missing");
@@ -176,54 +320,196 @@ impl Memory {
         self.cursors.retain(|cursor| !same(&cursor));
         self.cursors.push(Cursor { peer: line.peer, log: line.log, seq: line.seq, id: line.id });
         let new = !self.lines.iter().any(|entry| {
-            matches!(entry, Entry::In { line: known, .. } if known.from == line.from && known.id == line.id)
+            matches!(&entry.line, Kept::In { line: known, .. } if known.from == line.from && known.id == line.id)
         });
-        if new {
-            self.lines.push(Entry::In { line, shown: false });
+        let quote = self.take(line, new);
+        StoreReply::Received { new, quote }
+    }
+
+    fn take(&mut self, mut line: ReceivedLine, new: bool) -> Option<Quote> {
+        if line.manner == (Manner::Delete { of: line.id }) {
+            line.manner = Manner::Text;
+            if new {
+                let entry = Entry::new(Kept::In { line, shown: true }, None);
+                self.lines.push(Entry { deleted: true, ..entry });
+            }
+            return None;
         }
-        StoreReply::Received { new }
+        let target = match line.manner {
+            Manner::Text | Manner::Action => None,
+            Manner::Reply { to } | Manner::React { to } => self.find_id(&line.from, to, None),
+            Manner::Edit { of } | Manner::Delete { of } => {
+                self.find_id(&line.from, of, Some(line.peer))
+            }
+        };
+        let quote = target.and_then(|index| self.lines.get(index)).map(Entry::quote);
+        if new {
+            let (manner, text, at) = (line.manner, line.text.clone(), line.sent_at);
+            if target.is_some() && matches!(manner, Manner::Edit { .. }) {
+                line.text.clear();
+            }
+            self.lines.push(Entry::new(Kept::In { line, shown: false }, target));
+            if let Some(index) = target {
+                self.amend(index, manner, Direction::In, &text, at);
+            }
+        }
+        quote
     }
 
     fn shown(&mut self, lines: &[(Address, LineId)]) -> StoreReply {
-        for entry in &mut self.lines {
-            if let Entry::In { line, shown } = entry {
-                *shown |= lines.iter().any(|(from, id)| line.from == *from && line.id == *id);
+        let mut seen = Vec::new();
+        for (from, id) in lines {
+            let is = |entry: &Entry| matches!(&entry.line, Kept::In { line, .. } if line.from == *from && line.id == *id);
+            let Some(last) = self.lines.iter().position(is) else { continue };
+            let mut count = 0;
+            for entry in self.lines.iter_mut().take(last + 1) {
+                let amends = entry.amends();
+                if let Kept::In { line, shown: shown @ false } = &mut entry.line
+                    && line.from == *from
+                {
+                    *shown = true;
+                    if amends {
+                        line.text.clear();
+                    } else {
+                        count += 1;
+                    }
+                }
+            }
+            if count > 0 {
+                seen.push(ShownLines { from: from.clone(), count });
             }
         }
-        StoreReply::Done
+        StoreReply::Shown(seen)
     }
 
-    fn history(&self, with: Option<&Address>, limit: usize) -> StoreReply {
-        let lines = self.lines.iter().map(Entry::history);
-        let mut lines: Vec<HistoryLine> =
-            lines.filter(|line| with.is_none_or(|with| line.with == *with)).collect();
-        lines.drain(..lines.len().saturating_sub(limit));
-        StoreReply::History(lines)
+    fn unshown(&self, entry: &Entry) -> Option<UnshownLine> {
+        let Kept::In { line, shown: false } = &entry.line else { return None };
+        let about = entry.about.and_then(|index| self.lines.get(index));
+        let mut line = ReceivedLine { after: 0, ..line.clone() };
+        if let (Manner::Edit { .. }, Some(target)) = (line.manner, about) {
+            target.text().clone_into(&mut line.text);
+        }
+        let gone = matches!(line.manner, Manner::Edit { .. }) && about.is_some_and(|it| it.deleted);
+        (!gone && !entry.deleted).then(|| UnshownLine { line, quote: about.map(Entry::quote) })
+    }
+
+    /// Lines to be shown, the newest first, and whether there are no others.
+    fn page(
+        &self,
+        with: Option<&Address>,
+        before: Option<Place>,
+        limit: usize,
+    ) -> (Vec<HistoryLine>, bool) {
+        let before = before.map_or(self.lines.len(), |place| {
+            usize::try_from(place.0).unwrap_or(usize::MAX).saturating_sub(1)
+        });
+        let lines = self.lines.iter().enumerate().take(before).rev();
+        let mut lines = lines
+            .filter(|(_, entry)| !entry.amends() && with.is_none_or(|with| entry.with() == with));
+        let (mut page, mut bytes) = (Vec::new(), 0);
+        for (index, entry) in lines.by_ref() {
+            bytes += entry.text().len();
+            if page.len() >= limit || (!page.is_empty() && bytes > MAX_LOAD_BYTES) {
+                return (page, false);
+            }
+            page.push(self.history(index, entry));
+        }
+        (page, true)
+    }
+
+    fn history(&self, index: usize, entry: &Entry) -> HistoryLine {
+        let about = entry.about.and_then(|index| self.lines.get(index));
+        let (sent_at, arrived_at, audience, manner, state) = match &entry.line {
+            Kept::Out { line, delivered } => {
+                let state = match (entry.read, delivered) {
+                    (true, _) => LineState::Read,
+                    (false, Some(_)) => LineState::Delivered,
+                    (false, None) => LineState::Queued,
+                };
+                (line.sent_at, *delivered, line.audience, line.manner, state)
+            }
+            Kept::In { line, shown } => {
+                let state = if *shown { LineState::Read } else { LineState::Delivered };
+                (line.sent_at, Some(line.received_at), line.audience, line.manner, state)
+            }
+        };
+        let [mine, theirs] = entry.reactions.clone();
+        let mine = mine.map(|text| (Direction::Out, text));
+        let theirs = theirs.map(|text| (Direction::In, text));
+        HistoryLine {
+            with: entry.with().clone(),
+            id: entry.id(),
+            direction: entry.direction(),
+            sent_at,
+            arrived_at,
+            audience,
+            text: entry.text().to_owned(),
+            manner,
+            quote: about.map(Entry::quote),
+            edited_at: entry.edited_at,
+            deleted: entry.deleted,
+            reactions: mine.into_iter().chain(theirs).collect(),
+            state,
+            place: Place(index as u64 + 1),
+        }
     }
 }
 
 impl Entry {
-    fn history(&self) -> HistoryLine {
-        match self {
-            Self::Out { line, delivered } => HistoryLine {
-                with: line.to.clone(),
-                id: line.id,
-                direction: Direction::Out,
-                sent_at: line.sent_at,
-                arrived_at: *delivered,
-                audience: line.audience,
-                text: line.text.clone(),
-            },
-            Self::In { line, .. } => HistoryLine {
-                with: line.from.clone(),
-                id: line.id,
-                direction: Direction::In,
-                sent_at: line.sent_at,
-                arrived_at: Some(line.received_at),
-                audience: line.audience,
-                text: line.text.clone(),
-            },
+    fn new(line: Kept, about: Option<usize>) -> Self {
+        let (edited_at, deleted, read, reactions) = (None, false, false, [None, None]);
+        Self { line, about, edited_at, deleted, read, reactions }
+    }
+
+    fn with(&self) -> &Address {
+        match &self.line {
+            Kept::Out { line, .. } => &line.to,
+            Kept::In { line, .. } => &line.from,
         }
+    }
+
+    fn id(&self) -> LineId {
+        match &self.line {
+            Kept::Out { line, .. } => line.id,
+            Kept::In { line, .. } => line.id,
+        }
+    }
+
+    fn direction(&self) -> Direction {
+        match &self.line {
+            Kept::Out { .. } => Direction::Out,
+            Kept::In { .. } => Direction::In,
+        }
+    }
+
+    fn amends(&self) -> bool {
+        match &self.line {
+            Kept::Out { line, .. } => line.manner.amends(),
+            Kept::In { line, .. } => line.manner.amends(),
+        }
+    }
+
+    fn text(&self) -> &str {
+        match &self.line {
+            Kept::Out { line, .. } => &line.text,
+            Kept::In { line, .. } => &line.text,
+        }
+    }
+
+    fn text_mut(&mut self) -> &mut String {
+        match &mut self.line {
+            Kept::Out { line, .. } => &mut line.text,
+            Kept::In { line, .. } => &mut line.text,
+        }
+    }
+
+    fn quote(&self) -> Quote {
+        let sent_at = match &self.line {
+            Kept::Out { line, .. } => line.sent_at,
+            Kept::In { line, .. } => line.sent_at,
+        };
+        let text = || self.text().chars().take(QUOTE).collect();
+        Quote { by: self.direction(), sent_at, text: (!self.deleted).then(text) }
     }
 }
 

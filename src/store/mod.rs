@@ -8,7 +8,9 @@
 mod database;
 mod error;
 mod identity_file;
+mod lines;
 mod memory;
+mod page;
 mod profile;
 mod rows;
 mod schema;

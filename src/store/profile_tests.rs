@@ -13,9 +13,9 @@ use super::database::Database;
 use super::{Memory, Profile, ProfileError, Reader};
 use crate::chat::storage::{
     Contact, Direction, FailureKind, OutgoingLine, ReceivedLine, Rendezvous, StoreReply,
-    StoreRequest,
+    StoreRequest, UnshownLine,
 };
-use crate::chat::{Address, Audience, LineId, Timestamp};
+use crate::chat::{Address, Audience, LineId, Manner, Timestamp};
 use crate::proto::{self, IdleLimit, Lesson, Plan};
 
 fn temp() -> TempDir {
@@ -35,6 +35,7 @@ fn contact(name: &str) -> Contact {
         log: u64::MAX,
         last_seq: 0,
         waiting: 0,
+        unread: 0,
         since: Timestamp(5),
     }
 }
@@ -47,6 +48,7 @@ fn outgoing(name: &str, seq: u64) -> OutgoingLine {
         sent_at: Timestamp(1000 + seq),
         audience: Audience::Everyone,
         text: format!("line {seq} \0 你好"),
+        manner: Manner::Text,
         reference: Some("r".to_owned()),
     }
 }
@@ -63,6 +65,7 @@ fn received(name: &str, seq: u64, after: u64) -> ReceivedLine {
         received_at: Timestamp(2000 + seq),
         audience: Audience::You,
         text: format!("line {seq}"),
+        manner: Manner::Text,
     }
 }
 
@@ -116,11 +119,12 @@ fn what_was_answered_is_there_after_reopening() {
     );
     assert!(!replies.iter().any(|reply| matches!(reply, StoreReply::Failed(_))), "{replies:?}");
     let snapshot = Profile::open(dir.path()).expect("opens again").snapshot().expect("reads");
-    let saved = Contact { last_seq: 2, waiting: 2, ..contact("bob") };
+    let saved = Contact { last_seq: 2, waiting: 2, unread: 1, ..contact("bob") };
     assert_eq!(snapshot.contacts, [saved]);
     assert_eq!(snapshot.cursors.len(), 1);
     assert_eq!(snapshot.cursors[0].seq, 5);
-    assert_eq!(snapshot.unshown, [ReceivedLine { after: 0, ..received("bob", 5, 4) }]);
+    let unshown = ReceivedLine { after: 0, ..received("bob", 5, 4) };
+    assert_eq!(snapshot.unshown, [UnshownLine { line: unshown, quote: None }]);
     assert_eq!(snapshot.rendezvous, [rendezvous]);
     assert_eq!(snapshot.lessons, [(peer, lesson(2, 3)), (peer, lesson(1, 1))]);
     assert_eq!(snapshot.idle, [limit(2, 60), limit(1, 20)]);
@@ -225,7 +229,7 @@ fn a_full_disk_fails_the_request_and_nothing_that_was_answered() {
     assert_eq!(database.snapshot().expect("reads").cursors, [], "not kept, so not acknowledged");
     let group = [StoreRequest::Queue(long(kept + 1)), StoreRequest::Shown(Vec::new())];
     let alone = database.handle(&group);
-    assert!(matches!(alone[..], [StoreReply::Failed(_), StoreReply::Done]), "{alone:?}");
+    assert!(matches!(alone[..], [StoreReply::Failed(_), StoreReply::Shown(_)]), "{alone:?}");
     database.limit_pages(10_000);
     let small = database.handle(&[StoreRequest::Queue(long(kept + 1))]);
     assert_eq!(small, [StoreReply::Done], "it recovers by itself");

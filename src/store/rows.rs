@@ -12,9 +12,10 @@ use rusqlite::Row;
 use rusqlite::types::Type;
 
 use crate::chat::storage::{
-    Contact, Cursor, DeliveredLine, Direction, HistoryLine, OutgoingLine, ReceivedLine, Rendezvous,
+    Contact, Cursor, DeliveredLine, Direction, HistoryLine, OutgoingLine, Place, Quote,
+    ReceivedLine, Rendezvous, UnshownLine,
 };
-use crate::chat::{Address, Audience, LineId, Timestamp};
+use crate::chat::{Address, Audience, LineId, LineState, Manner, Timestamp};
 use crate::proto::{IdleLimit, Lesson};
 
 /// No plan of ours is longer.
@@ -22,15 +23,22 @@ const MAX_PLAN: usize = 32;
 
 pub(super) const CONTACTS: &str = "
     SELECT name, host, key, verified, offered, log, last_seq, since,
-        (SELECT count(*) FROM lines WHERE contact = contacts.id AND incoming = 0 AND done = 0)
+        (SELECT count(*) FROM lines WHERE contact = contacts.id AND incoming = 0 AND done = 0),
+        (SELECT count(*) FROM lines
+             WHERE contact = contacts.id AND incoming = 1 AND done = 0 AND amends = 0)
     FROM contacts ORDER BY name, host";
 
 pub(super) const CURSORS: &str = "SELECT peer, log, seq, line FROM cursors ORDER BY used";
 
+/// What an edit says is in the line that it edits. One of a line that was deleted since says nothing.
 pub(super) const UNSHOWN: &str = "
-    SELECT name, host, peer, lines.log, seq, line, sent_at, arrived_at, audience, text
-    FROM lines JOIN contacts ON contacts.id = contact
-    WHERE incoming = 1 AND done = 0 ORDER BY lines.id";
+    SELECT name, host, l.peer, l.log, l.seq, l.line, l.sent_at, l.arrived_at, l.audience,
+        CASE WHEN l.manner = 3 AND t.id IS NOT NULL THEN t.text ELSE l.text END,
+        l.manner, l.target, t.incoming, t.sent_at, substr(t.text, 1, 160), t.deleted_at
+    FROM lines AS l JOIN contacts ON contacts.id = l.contact LEFT JOIN lines AS t ON t.id = l.about
+    WHERE l.incoming = 1 AND l.done = 0 AND l.deleted_at IS NULL
+        AND NOT (l.manner = 3 AND t.deleted_at IS NOT NULL)
+    ORDER BY l.id";
 
 pub(super) const RENDEZVOUS: &str =
     "SELECT host, key, token, name, used_at, place FROM rendezvous ORDER BY used_at DESC";
@@ -39,16 +47,42 @@ pub(super) const LESSONS: &str = "SELECT peer, external, plan FROM lessons ORDER
 
 pub(super) const IDLE: &str = "SELECT external, seconds FROM idle_limits ORDER BY id";
 
+pub(super) const DRAFTS: &str = "
+    SELECT name, host, text FROM drafts JOIN contacts ON contacts.id = contact ORDER BY name, host";
+
+pub(super) const SETTINGS: &str = "SELECT name, value FROM settings";
+
 pub(super) const OUTBOX: &str = "
-    SELECT seq, line, sent_at, audience, text, reference FROM lines
+    SELECT seq, line, sent_at, audience, text, reference, manner, target, deleted_at FROM lines
     WHERE contact = ?1 AND incoming = 0 AND done = 0 AND seq > ?2 ORDER BY seq LIMIT ?3";
 
-pub(super) const HISTORY: &str = "
-    SELECT * FROM (
-        SELECT name, host, line, incoming, sent_at, arrived_at, audience, text, lines.id AS row
-        FROM lines JOIN contacts ON contacts.id = contact
-        WHERE ?1 IS NULL OR contact = ?1 ORDER BY lines.id DESC LIMIT ?2
-    ) ORDER BY row";
+/// Lines to be shown, as [`history`] reads them: `$which` of them, in what order.
+macro_rules! lines_to_show {
+    ($which:literal) => {
+        concat!(
+            "SELECT name, host, l.line, l.incoming, l.sent_at, l.arrived_at, l.audience, l.text,
+                 l.manner, l.target, t.incoming, t.sent_at, substr(t.text, 1, 160), t.deleted_at,
+                 l.edited_at, l.deleted_at, l.read_at, l.done, l.id, mine.text, theirs.text
+             FROM lines AS l JOIN contacts ON contacts.id = l.contact
+                 LEFT JOIN lines AS t ON t.id = l.about
+                 LEFT JOIN reactions AS mine ON mine.line = l.id AND mine.incoming = 0
+                 LEFT JOIN reactions AS theirs ON theirs.line = l.id AND theirs.incoming = 1
+             WHERE l.amends = 0 AND ",
+            $which
+        )
+    };
+}
+
+/// Of one contact, before a row, the newest first.
+pub(super) const PAGE: &str =
+    lines_to_show!("l.contact = ?1 AND l.id < ?2 ORDER BY l.id DESC LIMIT ?3");
+
+/// Of all contacts, the newest first.
+pub(super) const HISTORY: &str = lines_to_show!("l.id < ?1 ORDER BY l.id DESC LIMIT ?2");
+
+pub(super) const SEARCH: &str = lines_to_show!(
+    "(?1 IS NULL OR l.contact = ?1) AND instr(l.text, ?2) > 0 ORDER BY l.id DESC LIMIT ?3"
+);
 
 pub(super) fn contact(row: &Row<'_>) -> rusqlite::Result<Contact> {
     Ok(Contact {
@@ -60,6 +94,7 @@ pub(super) fn contact(row: &Row<'_>) -> rusqlite::Result<Contact> {
         last_seq: unsigned(row, 6)?,
         since: time(row, 7)?,
         waiting: unsigned(row, 8)?,
+        unread: unsigned(row, 9)?,
     })
 }
 
@@ -72,8 +107,8 @@ pub(super) fn cursor(row: &Row<'_>) -> rusqlite::Result<Cursor> {
     })
 }
 
-pub(super) fn received(row: &Row<'_>) -> rusqlite::Result<ReceivedLine> {
-    Ok(ReceivedLine {
+pub(super) fn unshown(row: &Row<'_>) -> rusqlite::Result<UnshownLine> {
+    let line = ReceivedLine {
         from: address(row)?,
         peer: PeerId(row.get(2)?),
         log: log(row, 3)?,
@@ -84,7 +119,17 @@ pub(super) fn received(row: &Row<'_>) -> rusqlite::Result<ReceivedLine> {
         received_at: time(row, 7)?,
         audience: audience(row, 8)?,
         text: row.get(9)?,
-    })
+        manner: manner(row, 10)?,
+    };
+    Ok(UnshownLine { line, quote: quote(row, 12)? })
+}
+
+pub(super) fn draft(row: &Row<'_>) -> rusqlite::Result<(Address, String)> {
+    Ok((address(row)?, row.get(2)?))
+}
+
+pub(super) fn setting(row: &Row<'_>) -> rusqlite::Result<(String, String)> {
+    Ok((row.get(0)?, row.get(1)?))
 }
 
 pub(super) fn rendezvous(row: &Row<'_>) -> rusqlite::Result<Rendezvous> {
@@ -118,15 +163,19 @@ fn ip(row: &Row<'_>, column: usize) -> rusqlite::Result<IpAddr> {
     })
 }
 
+/// A line that was deleted before it was delivered says just that.
 pub(super) fn outgoing(row: &Row<'_>, to: &Address) -> rusqlite::Result<OutgoingLine> {
+    let id = LineId(row.get(1)?);
+    let deleted: Option<i64> = row.get(8)?;
     Ok(OutgoingLine {
         to: to.clone(),
         seq: unsigned(row, 0)?,
-        id: LineId(row.get(1)?),
+        id,
         sent_at: time(row, 2)?,
         audience: audience(row, 3)?,
         text: row.get(4)?,
         reference: row.get(5)?,
+        manner: if deleted.is_some() { Manner::Delete { of: id } } else { manner(row, 6)? },
     })
 }
 
@@ -135,17 +184,47 @@ pub(super) fn delivered(row: &Row<'_>) -> rusqlite::Result<DeliveredLine> {
 }
 
 pub(super) fn history(row: &Row<'_>) -> rusqlite::Result<HistoryLine> {
-    let incoming: bool = row.get(3)?;
-    let arrived: Option<i64> = row.get(5)?;
+    let (incoming, done): (bool, bool) = (row.get(3)?, row.get(17)?);
+    let (deleted, read): (Option<i64>, Option<i64>) = (row.get(15)?, row.get(16)?);
+    let reaction = |by, column| {
+        let text: Option<String> = row.get(column)?;
+        Ok::<_, rusqlite::Error>(text.map(|text| (by, text)))
+    };
+    let reactions = [reaction(Direction::Out, 19)?, reaction(Direction::In, 20)?];
     Ok(HistoryLine {
         with: address(row)?,
         id: LineId(row.get(2)?),
-        direction: if incoming { Direction::In } else { Direction::Out },
+        direction: direction(incoming),
         sent_at: time(row, 4)?,
-        arrived_at: arrived.map(|_| time(row, 5)).transpose()?,
+        arrived_at: optional_time(row, 5)?,
         audience: audience(row, 6)?,
         text: row.get(7)?,
+        manner: manner(row, 8)?,
+        quote: quote(row, 10)?,
+        edited_at: optional_time(row, 14)?,
+        deleted: deleted.is_some(),
+        reactions: reactions.into_iter().flatten().collect(),
+        state: match (incoming, done, read) {
+            (true, true, _) | (false, _, Some(_)) => LineState::Read,
+            (true, false, _) | (false, true, None) => LineState::Delivered,
+            (false, false, None) => LineState::Queued,
+        },
+        place: Place(unsigned(row, 18)?),
     })
+}
+
+/// The line that another is about, in four columns from `column` on: incoming, sent_at, the
+/// beginning of its text, deleted_at.
+pub(super) fn quote(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Quote>> {
+    let Some(incoming) = row.get(column)? else { return Ok(None) };
+    let (text, deleted): (String, Option<i64>) = (row.get(column + 2)?, row.get(column + 3)?);
+    let sent_at = time(row, column + 1)?;
+    let text = deleted.is_none().then_some(text);
+    Ok(Some(Quote { by: direction(incoming), sent_at, text }))
+}
+
+fn direction(incoming: bool) -> Direction {
+    if incoming { Direction::In } else { Direction::Out }
 }
 
 /// A count or a time as SQLite has it: it knows signed numbers only. No real one is that great.
@@ -162,6 +241,36 @@ pub(super) fn audience_number(audience: Audience) -> i64 {
     match audience {
         Audience::You => 0,
         Audience::Everyone => 1,
+    }
+}
+
+/// The number of a manner, and whose line it is about.
+pub(super) fn manner_numbers(manner: Manner) -> (i64, Option<[u8; 16]>) {
+    let number = match manner {
+        Manner::Text => 0,
+        Manner::Action => 1,
+        Manner::Reply { .. } => 2,
+        Manner::Edit { .. } => 3,
+        Manner::Delete { .. } => 4,
+        Manner::React { .. } => 5,
+    };
+    (number, manner.target().map(|id| id.0))
+}
+
+/// A manner in two columns: its number, and the id of the line that it is about.
+fn manner(row: &Row<'_>, column: usize) -> rusqlite::Result<Manner> {
+    let number: i64 = row.get(column)?;
+    let id = match number {
+        0 => return Ok(Manner::Text),
+        1 => return Ok(Manner::Action),
+        _ => LineId(row.get(column + 1)?),
+    };
+    match number {
+        2 => Ok(Manner::Reply { to: id }),
+        3 => Ok(Manner::Edit { of: id }),
+        4 => Ok(Manner::Delete { of: id }),
+        5 => Ok(Manner::React { to: id }),
+        other => Err(rusqlite::Error::IntegralValueOutOfRange(column, other)),
     }
 }
 
@@ -192,6 +301,11 @@ fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
 
 fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     Ok(Timestamp(unsigned(row, column)?).min(Timestamp::MAX))
+}
+
+fn optional_time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+    let time: Option<i64> = row.get(column)?;
+    time.map(|_| self::time(row, column)).transpose()
 }
 
 fn audience(row: &Row<'_>, column: usize) -> rusqlite::Result<Audience> {

@@ -86,6 +86,43 @@ const STEPS: &[&str] = &[
         seconds  INTEGER NOT NULL
     ) STRICT;
 ",
+    "
+    -- manner: 0 text, 1 action, 2 reply, 3 edit, 4 delete, 5 reaction.
+    -- target: the id of the line that it is about, about: that line's row, if it is here.
+    -- amends: it changes that line rather than being one to be shown; what it says is there, so that
+    --   its own text is kept only until it is delivered or shown.
+    -- edited_at, deleted_at: by the author's clock. The text of what is deleted is gone.
+    -- read_at: ours: when its receiver let us know of having seen it.
+    ALTER TABLE lines ADD COLUMN manner INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE lines ADD COLUMN target BLOB;
+    ALTER TABLE lines ADD COLUMN about INTEGER REFERENCES lines (id) ON DELETE SET NULL;
+    ALTER TABLE lines ADD COLUMN amends INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE lines ADD COLUMN edited_at INTEGER;
+    ALTER TABLE lines ADD COLUMN deleted_at INTEGER;
+    ALTER TABLE lines ADD COLUMN read_at INTEGER;
+    CREATE INDEX lines_to_show ON lines (contact) WHERE amends = 0;
+    CREATE INDEX lines_unseen ON lines (contact) WHERE incoming = 1 AND done = 0;
+    CREATE INDEX lines_unread ON lines (contact) WHERE incoming = 1 AND done = 0 AND amends = 0;
+    CREATE INDEX lines_about ON lines (about) WHERE about IS NOT NULL;
+
+    -- The last one of each side.
+    CREATE TABLE reactions (
+        line     INTEGER NOT NULL REFERENCES lines (id) ON DELETE CASCADE,
+        incoming INTEGER NOT NULL,
+        text     TEXT NOT NULL,
+        PRIMARY KEY (line, incoming)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE drafts (
+        contact INTEGER PRIMARY KEY REFERENCES contacts (id) ON DELETE CASCADE,
+        text    TEXT NOT NULL
+    ) STRICT;
+
+    CREATE TABLE settings (
+        name  TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// Brings the tables to the newest format.

@@ -6,16 +6,21 @@
 //! we ignore those that we do not know. Characters that would do something on a terminal are written
 //! as `\uXXXX`, so that the output can be looked at.
 
-use serde::{Deserialize, Serialize};
+mod lines;
+mod requests;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use jiff::tz::TimeZone;
 
+pub use lines::history;
+pub use requests::parse;
+
 use super::{Background, Printout, plain, words};
-use crate::chat::{
-    Audience, Contact, Direction, HistoryLine, Input, LineState, Message, Notice, PeerSummary,
-    Timestamp, clean,
-};
+use crate::chat::{Audience, Contact, LineState, Message, Notice, PeerSummary, Timestamp, clean};
 use crate::proto::{PathInfo, PathKind, RendezvousTrouble};
 
 /// The longest line of input: the longest text, every character of it escaped.
@@ -49,6 +54,10 @@ enum Outgoing<'a> {
         /// An earlier run received it and may have shown it.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         again: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        manner: Option<&'static str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reply_to: Option<String>,
     },
     Status {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,42 +88,6 @@ struct Path {
     remote: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rtt_ms: Option<f64>,
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Incoming {
-    Send {
-        to: Option<String>,
-        room: Option<Value>,
-        text: String,
-        #[serde(rename = "ref")]
-        reference: Option<String>,
-    },
-    Command {
-        line: String,
-    },
-    Quit,
-}
-
-/// What a program asks for in one line of input.
-///
-/// # Errors
-///
-/// The line to be written about an input that makes no sense. Nothing of it is done.
-pub fn parse(line: &str) -> Result<Input, String> {
-    match serde_json::from_str(line) {
-        // Said before anything else: what is meant for a room must not reach a single person.
-        Ok(Incoming::Send { room: Some(_), .. }) => {
-            Err(error("no-rooms", "this version has no rooms; nothing was sent"))
-        }
-        Ok(Incoming::Send { to, text, reference, .. }) => Ok(Input::Send { to, text, reference }),
-        Ok(Incoming::Command { line }) => Ok(Input::Command(line)),
-        Ok(Incoming::Quit) => Ok(Input::Quit),
-        Err(problem) => {
-            Err(error("bad-input", &format!("not understood, nothing was done: {problem}")))
-        }
-    }
 }
 
 /// An `error` object.
@@ -159,6 +132,30 @@ pub fn render(notice: &Notice, background: Background<'_>) -> Vec<Printout> {
                 ..Printout::out(self::message(message))
             }];
         }
+        Notice::Written(written) => lines::written(written),
+        Notice::Amended { with, id: target, line, text, by, at, .. } => {
+            let text = text.as_deref();
+            let amendment =
+                lines::Amendment { with, target: *target, line: *line, by: *by, at: *at };
+            return vec![amendment.printout(if text.is_some() { "edit" } else { "delete" }, text)];
+        }
+        Notice::Reacted { with, id: target, line, by, reaction, at, .. } => {
+            let amendment =
+                lines::Amendment { with, target: *target, line: *line, by: *by, at: *at };
+            return vec![amendment.printout("reaction", Some(reaction))];
+        }
+        Notice::Stray(message) => return vec![lines::stray(message)],
+        Notice::Page { with, lines, end } => lines::page(with, lines, *end),
+        Notice::Found { text, with, lines } => lines::found(text, with.as_ref(), lines),
+        Notice::Typing { peer, typing } => {
+            write(&json!({"type": "typing", "peer": peer.to_string(), "typing": typing}))
+        }
+        Notice::Draft { with, text } => {
+            write(&json!({"type": "draft", "with": with.to_string(), "text": text}))
+        }
+        Notice::Settings(settings) => write(&json!({
+            "type": "settings", "settings": settings.iter().copied().collect::<BTreeMap<_, _>>(),
+        })),
         Notice::Status { to, id, reference, state } => write(&Outgoing::Status {
             id: Some(id.to_string()),
             reference: reference.as_deref(),
@@ -166,7 +163,9 @@ pub fn render(notice: &Notice, background: Background<'_>) -> Vec<Printout> {
             state: word(state),
             reason: match state {
                 LineState::Failed(problem) => Some(words::problem_sentence(problem)),
-                LineState::Queued | LineState::Sent | LineState::Delivered => None,
+                LineState::Queued | LineState::Sent | LineState::Delivered | LineState::Read => {
+                    None
+                }
             },
         }),
         // A line with a name of the program's own has failed; the rest is just an error.
@@ -257,22 +256,9 @@ fn message(message: &Message) -> String {
         received_at: time(message.received_at),
         audience: audience(message.audience),
         again: message.again,
+        manner: lines::manner(message.manner),
+        reply_to: lines::reply_to(message.manner),
     })
-}
-
-/// A line of the history.
-#[must_use]
-pub fn history(line: &HistoryLine) -> String {
-    write(&json!({
-        "type": "history",
-        "id": line.id.to_string(),
-        "with": line.with.to_string(),
-        "direction": match line.direction { Direction::In => "in", Direction::Out => "out" },
-        "text": line.text,
-        "sent_at": time(line.sent_at),
-        "arrived_at": line.arrived_at.map(time),
-        "audience": audience(line.audience),
-    }))
 }
 
 /// A contact.
@@ -285,6 +271,7 @@ pub fn contact(contact: &Contact) -> String {
         "verified": contact.verified,
         "offered_key": contact.offered.map(|key| key.to_string()),
         "waiting": contact.waiting,
+        "unread": contact.unread,
         "since": time(contact.since),
     }))
 }
@@ -306,6 +293,7 @@ fn summary(peer: &PeerSummary) -> Value {
         "remote": peer.path.and_then(|path| path.remote).map(|remote| remote.to_string()),
         "rtt_ms": peer.path.and_then(|path| path.rtt).map(rtt),
         "waiting": peer.waiting,
+        "unread": peer.unread,
         "current": peer.current,
         "software": peer.software,
     })
@@ -332,6 +320,7 @@ fn word(state: &LineState) -> &'static str {
         LineState::Queued => "queued",
         LineState::Sent => "sent",
         LineState::Delivered => "delivered",
+        LineState::Read => "read",
         LineState::Failed(_) => "failed",
     }
 }
@@ -377,7 +366,7 @@ mod tests {
     use p2pchat_wire::identity::{Name, PeerId};
 
     use super::*;
-    use crate::chat::{Address, LineId, Presence, Problem};
+    use crate::chat::{Address, LineId, Manner, Presence, Problem};
 
     fn alice() -> Address {
         Address::new(Name::new("alice").expect("name"), "host")
@@ -438,6 +427,8 @@ mod tests {
                     received_at: Timestamp(2_500),
                     audience: Audience::You,
                     again: false,
+                    manner: Manner::Text,
+                    quote: None,
                 }),
                 format!(
                     r#"{{"type":"message","id":"{}","from":"alice@host","text":"\u001b[2J\u202e\u009b\n\"你\"","sent_at":"1970-01-01T00:00:01.000Z","received_at":"1970-01-01T00:00:02.500Z"}}"#,
@@ -447,43 +438,5 @@ mod tests {
         ] {
             assert_eq!(rendered(&notice), expected);
         }
-    }
-
-    #[test]
-    fn requests_are_read_and_unknown_fields_ignored() {
-        let parsed = parse(r#"{"type":"send","to":"alice","text":"hi","ref":"1","future":[]}"#);
-        assert!(matches!(
-            parsed,
-            Ok(Input::Send { to: Some(to), text, reference: Some(reference) })
-                if to == "alice" && text == "hi" && reference == "1"
-        ));
-        let parsed = parse(r#"{"type":"send","text":"hi"}"#);
-        assert!(matches!(parsed, Ok(Input::Send { to: None, reference: None, .. })));
-        assert!(matches!(parse(r#"{"type":"command","line":"/who"}"#), Ok(Input::Command(_))));
-        assert!(matches!(parse(r#"{"type":"quit"}"#), Ok(Input::Quit)));
-    }
-
-    #[test]
-    fn what_makes_no_sense_is_an_error_object() {
-        for line in [
-            "",
-            "hello",
-            "{}",
-            "[]",
-            r#"{"type":"dance"}"#,
-            r#"{"type":"send"}"#,
-            "{\"type\":\"\u{1b}\"}",
-        ] {
-            let said = parse(line).expect_err(line);
-            let value: Value = serde_json::from_str(&said).expect("JSON");
-            assert_eq!((&value["type"], &value["code"]), (&json!("error"), &json!("bad-input")));
-            assert!(!said.contains('\u{1b}'));
-        }
-    }
-
-    #[test]
-    fn what_is_meant_for_a_room_reaches_nobody_else() {
-        let said = parse(r##"{"type":"send","room":"#a","to":"bob","text":"hi"}"##);
-        assert!(said.expect_err("refused").contains("no-rooms"));
     }
 }

@@ -10,8 +10,10 @@ use jiff::tz::TimeZone;
 use p2pchat_wire::identity::PeerId;
 use unicode_width::UnicodeWidthStr;
 
-use super::{Background, Printout, plain, tables, words};
-use crate::chat::{Address, Audience, LineId, LineState, Message, Notice, Timestamp, clean};
+use super::{Background, Printout, plain, said, tables, words};
+use crate::chat::{
+    Address, Audience, Direction, LineId, LineState, Manner, Message, Notice, Timestamp, clean,
+};
 
 /// Deliveries within so many milliseconds are told together.
 const SETTLE: u64 = 150;
@@ -97,6 +99,18 @@ impl LineView {
         match notice {
             Notice::Message(message) => self.message(message),
             Notice::Status { to, id, state, .. } => self.status(now, to, *id, state),
+            Notice::Amended { with, by: Direction::In, line, .. }
+            | Notice::Reacted { with, by: Direction::In, line, .. } => {
+                self.amendment(now, notice, with, None, *line)
+            }
+            Notice::Stray(message) => {
+                self.amendment(now, notice, &message.from, Some(message.key), message.id)
+            }
+            Notice::Written(_) | Notice::Amended { .. } | Notice::Reacted { .. } => {
+                let said = said::done_by_us(notice);
+                let dim = |text: String| Printout::err(self.dim(&format!("      {text}")));
+                said.map(dim).into_iter().collect()
+            }
             other => {
                 let background = Background { columns: self.room(), ..background };
                 words::sentence(other, &self.zone, background)
@@ -143,10 +157,7 @@ impl LineView {
 
     fn message(&mut self, message: &Message) -> Vec<Printout> {
         let at = plain::instant(message.received_at).to_zoned(self.zone.clone());
-        let mut printouts = Vec::new();
-        if self.day.replace(at.date()) != Some(at.date()) {
-            printouts.push(Printout::err(self.dim(&format!("-- {} --", at.date()))));
-        }
+        let mut printouts = self.new_day(at.date());
         let background = Background { several: self.several, ..Background::default() };
         let name = clean::label(&background.name(&message.from), 320);
         let everyone = match message.audience {
@@ -160,17 +171,49 @@ impl LineView {
         };
         // Continued under itself, so that no text can look like another message.
         let text = clean::one_line(&message.text, "\n       ");
-        let text = format!(
-            "{} {}{everyone}  {text}{}",
-            at.strftime("%H:%M"),
-            self.coloured(message.key, &name),
-            self.dim(&late)
-        );
+        let name = self.coloured(message.key, &name);
+        let said = match message.manner {
+            Manner::Action => format!("* {name}{everyone} {text}"),
+            _ => format!("{name}{everyone}{}  {text}", self.dim(&said::about(message))),
+        };
+        let text = format!("{} {said}{}", at.strftime("%H:%M"), self.dim(&late));
         printouts.push(Printout {
             shows: Some((message.from.clone(), message.id)),
             ..Printout::out(text)
         });
         printouts
+    }
+
+    /// What a contact did to an earlier line.
+    fn amendment(
+        &mut self,
+        now: Timestamp,
+        notice: &Notice,
+        from: &Address,
+        key: Option<PeerId>,
+        line: LineId,
+    ) -> Vec<Printout> {
+        let at = plain::instant(now).to_zoned(self.zone.clone());
+        let mut printouts = self.new_day(at.date());
+        let moment = |sent_at| self.moment(sent_at, at.date());
+        let Some((done, text)) = said::done_by_contact(notice, &moment) else { return printouts };
+        let background = Background { several: self.several, ..Background::default() };
+        let name = clean::label(&background.name(from), 320);
+        let name = key.map_or_else(|| name.clone(), |key| self.coloured(key, &name));
+        let text = clean::one_line(text, "\n       ");
+        let text = format!("{} {name} {}  {text}", at.strftime("%H:%M"), self.dim(&done));
+        printouts.push(Printout {
+            shows: Some((from.clone(), line)),
+            ..Printout::out(text.trim_end().to_owned())
+        });
+        printouts
+    }
+
+    fn new_day(&mut self, day: jiff::civil::Date) -> Vec<Printout> {
+        if self.day.replace(day) == Some(day) {
+            return Vec::new();
+        }
+        vec![Printout::err(self.dim(&format!("-- {day} --")))]
     }
 
     fn status(
@@ -182,7 +225,7 @@ impl LineView {
     ) -> Vec<Printout> {
         let underway = self.underway.entry(to.clone()).or_default();
         match state {
-            LineState::Queued => {}
+            LineState::Queued | LineState::Read => {}
             LineState::Sent if underway.sent.len() < MAX_UNDERWAY => {
                 underway.sent.insert(id, now);
             }
@@ -274,6 +317,8 @@ mod tests {
             received_at: Timestamp(received_at),
             audience: Audience::You,
             again: false,
+            manner: Manner::Text,
+            quote: None,
         })
     }
 

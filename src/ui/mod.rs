@@ -2,7 +2,7 @@
 //!
 //! A [`View`] turns each [`Notice`] into [`Printout`]s for one of three faces: [`plain`] for pipes,
 //! [`json`] for programs, [`mod@line`] for a person at a terminal. The sentences are in [`words`],
-//! `tables` and `paths`, for whatever face. [`terminal`] is the one file that touches the terminal.
+//! `tables`, `paths` and `said`, for whatever face. [`terminal`] is the one file that touches the terminal.
 //!
 //! No text of a stranger leaves this room unfiltered: what goes to a terminal passes
 //! [`clean`](crate::chat::clean), what goes into JSON is escaped.
@@ -12,6 +12,7 @@ pub mod json;
 pub mod line;
 mod paths;
 pub mod plain;
+mod said;
 mod tables;
 pub mod terminal;
 pub mod tui;

@@ -6,7 +6,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::{Background, Printout, words};
+use super::{Background, Printout, said, words};
 use crate::chat::{HistoryLine, Message, Notice, Timestamp, clean};
 
 /// What is written about a notice.
@@ -20,6 +20,9 @@ pub fn render(notice: &Notice, zone: &TimeZone, background: Background<'_>) -> V
         Notice::History(lines) => {
             lines.iter().map(|line| Printout::out(history(line, zone))).collect()
         }
+        Notice::Amended { .. } | Notice::Reacted { .. } | Notice::Stray(_) => {
+            said::amendment_field(notice, zone).into_iter().collect()
+        }
         // The exit code tells a script what became of its lines.
         Notice::Status { .. } => Vec::new(),
         other => words::sentence(other, zone, background).into_iter().map(Printout::err).collect(),
@@ -29,7 +32,8 @@ pub fn render(notice: &Notice, zone: &TimeZone, background: Background<'_>) -> V
 /// A message as one line.
 #[must_use]
 pub fn message(message: &Message, zone: &TimeZone) -> String {
-    fields(message.sent_at, &message.from.to_string(), &message.text, zone)
+    let text = said::field(message.manner, &message.text);
+    fields(message.sent_at, &message.from.to_string(), &text, zone)
 }
 
 /// A line of the history as one line; our own lines come from `me`, followed by to whom.
@@ -39,11 +43,12 @@ pub fn history(line: &HistoryLine, zone: &TimeZone) -> String {
         crate::chat::Direction::In => line.with.to_string(),
         crate::chat::Direction::Out => format!("me>{}", line.with),
     };
-    fields(line.sent_at, &from, &line.text, zone)
+    fields(line.sent_at, &from, &said::history_field(line), zone)
 }
 
-fn fields(at: Timestamp, from: &str, text: &str, zone: &TimeZone) -> String {
-    format!("{}\t{}\t{}", time(at, zone), clean::one_line(from, " "), escape(text))
+/// `text` is escaped already.
+pub(super) fn fields(at: Timestamp, from: &str, text: &str, zone: &TimeZone) -> String {
+    format!("{}\t{}\t{text}", time(at, zone), clean::one_line(from, " "))
 }
 
 /// RFC 3339 to the second, with the offset of `zone`.
@@ -62,7 +67,7 @@ pub(super) fn instant(at: Timestamp) -> jiff::Timestamp {
 
 /// Filters first, since the filter knows which of a stranger's characters break a line; tabs are
 /// kept from it because here they are harmless.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let text = text.replace('\\', "\\\\").replace('\t', "\\t");
     clean::one_line(&text, "\\n")
 }
@@ -72,7 +77,7 @@ mod tests {
     use p2pchat_wire::identity::{Name, PeerId};
 
     use super::*;
-    use crate::chat::{Address, Audience, LineId};
+    use crate::chat::{Address, Audience, LineId, Manner};
 
     fn saying(text: &str) -> Message {
         Message {
@@ -84,6 +89,8 @@ mod tests {
             received_at: Timestamp(1_795_303_866_000),
             audience: Audience::You,
             again: false,
+            manner: Manner::Text,
+            quote: None,
         }
     }
 

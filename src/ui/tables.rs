@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use p2pchat_wire::identity::PeerId;
 use unicode_width::UnicodeWidthStr;
 
-use super::{plain, words};
+use super::{plain, said, words};
 use crate::chat::command::CommandHelp;
 use crate::chat::{Contact, Direction, HistoryLine, PeerSummary, clean};
 
@@ -64,11 +64,15 @@ pub(super) fn history(lines: &[HistoryLine], zone: &TimeZone) -> String {
             Direction::Out if line.arrived_at.is_some() => (format!("me>{}", line.with.name), ""),
             Direction::Out => (format!("me>{}", line.with.name), "  (not delivered yet)"),
         };
-        let said = clean::one_line(&line.text, "\n    ");
+        let said = said::in_history(line);
         let _ = writeln!(text, "{}  {who}  {said}{state}", plain::time(line.sent_at, zone));
     }
     text.truncate(text.trim_end_matches('\n').len());
     text
+}
+
+pub(super) fn settings(settings: &[(&str, &str)]) -> String {
+    rows(settings.iter().map(|(name, value)| [(*name).to_owned(), (*value).to_owned()]))
 }
 
 pub(super) fn help(commands: &[CommandHelp]) -> String {

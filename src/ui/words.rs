@@ -16,7 +16,16 @@ pub fn sentence(notice: &Notice, zone: &TimeZone, background: Background<'_>) ->
         Notice::Registered { first: false, .. }
         | Notice::Status { .. }
         | Notice::Message(_)
+        | Notice::Written(_)
+        | Notice::Amended { .. }
+        | Notice::Reacted { .. }
+        | Notice::Stray(_)
+        | Notice::Page { .. }
+        | Notice::Typing { .. }
+        | Notice::Draft { .. }
         | Notice::Home(_) => return None,
+        Notice::Found { lines, .. } => tables::history(lines, zone),
+        Notice::Settings(settings) => tables::settings(settings),
         Notice::Registered { me, over_tcp: true, .. } => {
             format!("You are {me}, over TCP. To talk to you: p2pchat --peer {me}")
         }
@@ -332,6 +341,17 @@ pub fn problem_sentence(problem: &Problem) -> String {
             "Nobody is connected, so nothing was sent. /who shows who is there.".to_owned()
         }
         Problem::Yourself => "That is your own name; nothing was sent.".to_owned(),
+        Problem::NoSuchLine => "There is no such line; nothing was sent.".to_owned(),
+        Problem::NotYours => {
+            "Only who wrote a line can edit or delete it; nothing was sent.".to_owned()
+        }
+        Problem::Deleted => "That line is deleted; nothing was sent.".to_owned(),
+        Problem::NotAReaction => {
+            "A reaction is one character or one emoji; nothing was sent.".to_owned()
+        }
+        Problem::NoText => {
+            "There is no text to put in its place; /delete takes a line back.".to_owned()
+        }
         Problem::TooLong => {
             "A line has at most 64 KiB; nothing was sent. Send it in parts.".to_owned()
         }
@@ -369,6 +389,11 @@ pub fn problem_code(problem: &Problem) -> &'static str {
         Problem::WhosePath => "whose-path",
         Problem::NobodyHere => "nobody-here",
         Problem::Yourself => "yourself",
+        Problem::NoSuchLine => "no-such-line",
+        Problem::NotYours => "not-yours",
+        Problem::Deleted => "deleted",
+        Problem::NotAReaction => "not-a-reaction",
+        Problem::NoText => "no-text",
         Problem::TooLong => "too-long",
         Problem::ReferenceTooLong => "ref-too-long",
         Problem::KeyChanged { .. } => "key-changed",

@@ -129,7 +129,10 @@ impl Person {
     pub(crate) fn types(&mut self, now: Instant, text: &str) {
         let reference = Some(label(text).to_owned());
         let wall = wall_clock(now, self.clock_error_ms);
-        self.chat.handle_input(wall, Input::Send { to: None, text: text.to_owned(), reference });
+        self.chat.handle_input(
+            wall,
+            Input::Send { to: None, text: text.to_owned(), reference, manner: chat::Manner::Text },
+        );
         self.take_effects(now);
     }
 
@@ -186,7 +189,7 @@ impl Person {
             Notice::Status { reference: Some(reference), state, .. } => match state {
                 LineState::Queued => self.queued.push(reference),
                 LineState::Delivered => self.delivered.push(reference),
-                LineState::Sent => {}
+                LineState::Sent | LineState::Read => {}
                 LineState::Failed(problem) => self.complaints.push(format!("{problem:?}")),
             },
             Notice::StoreFailed(failure) => self.complaints.push(format!("{failure:?}")),

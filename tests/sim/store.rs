@@ -84,7 +84,7 @@ impl Disk {
         let reply = self.memory.handle(request);
         match &reply {
             StoreReply::Done if queues => self.written.extend(text),
-            StoreReply::Received { new: true } => self.received.extend(text),
+            StoreReply::Received { new: true, .. } => self.received.extend(text),
             StoreReply::Delivered(lines) => self.delivered += lines.len(),
             _ => {}
         }

@@ -1,0 +1,169 @@
+//! What becomes of lines once the disk has them: ours are shown and sent, theirs are shown, and what
+//! is about another line changes that one.
+
+use super::record::Manner;
+use super::storage::{
+    Direction, FailureKind, OutgoingLine, Quote, ReceivedLine, ShownLines, StoreFailure,
+    StoreRequest,
+};
+use super::{
+    Address, Asked, Chat, LineId, LineState, Message, Notice, Problem, StoreReply, Written,
+};
+
+impl Chat {
+    /// A line of ours is on disk. One that is about another has its target's id by now.
+    pub(super) fn queued(&mut self, line: OutgoingLine, quote: Option<Quote>) {
+        self.show_own(&line, quote);
+        self.show(Notice::Status {
+            to: line.to.clone(),
+            id: line.id,
+            reference: line.reference.clone(),
+            state: LineState::Queued,
+        });
+        let address = line.to.clone();
+        let Some(conversation) = self.conversations.get_mut(&address) else { return };
+        conversation.outbox.queued(line);
+        self.want(&address);
+        self.pump(&address);
+        self.tell_kept(&address);
+    }
+
+    pub(super) fn not_queued(&mut self, line: OutgoingLine, failure: StoreFailure) {
+        let problem = match failure.kind {
+            FailureKind::NoSuchLine => Problem::NoSuchLine,
+            FailureKind::NotOurs => Problem::NotYours,
+            FailureKind::Deleted => Problem::Deleted,
+            FailureKind::Full | FailureKind::Corrupt | FailureKind::Gap | FailureKind::Other => {
+                self.run.lost_a_line = true;
+                if !line.manner.amends() {
+                    self.show_own(&line, None);
+                }
+                let state = LineState::Failed(Problem::Store(failure));
+                let OutgoingLine { to, id, reference, .. } = line;
+                return self.show(Notice::Status { to, id, reference, state });
+            }
+        };
+        self.show(Notice::Refused { reference: line.reference, problem });
+    }
+
+    fn show_own(&mut self, line: &OutgoingLine, quote: Option<Quote>) {
+        let (with, by, at) = (line.to.clone(), Direction::Out, line.sent_at);
+        let notice = match (line.manner, quote) {
+            (Manner::Text | Manner::Action | Manner::Reply { .. }, quote) => {
+                Notice::Written(Written {
+                    to: with,
+                    id: line.id,
+                    seq: line.seq,
+                    text: line.text.clone(),
+                    sent_at: line.sent_at,
+                    audience: line.audience,
+                    manner: line.manner,
+                    quote: quote.map(Box::new),
+                })
+            }
+            (manner, Some(quote)) => {
+                amendment(with, by, line.id, manner, line.text.clone(), at, quote)
+            }
+            (_, None) => return,
+        };
+        self.show(notice);
+    }
+
+    /// A line has come and is on disk.
+    pub(super) fn received(&mut self, line: ReceivedLine, new: bool, quote: Option<Quote>) {
+        let (peer, log) = (line.peer, line.log);
+        if let Some(inbox) = self.inboxes.get_mut(&peer) {
+            inbox.kept(peer);
+        }
+        if new {
+            let from = line.from.clone();
+            if !line.manner.amends()
+                && let Some(conversation) = self.conversations.get_mut(&from)
+            {
+                conversation.contact.unread += 1;
+            }
+            self.show_received(line, quote, false);
+            self.make_current_if_none(&from);
+        }
+        self.owe(peer, log);
+        self.ask_again(peer);
+    }
+
+    /// Shows a contact's line, for the first time or `again`.
+    pub(super) fn show_received(&mut self, line: ReceivedLine, quote: Option<Quote>, again: bool) {
+        let deleted_before = line.manner == (Manner::Delete { of: line.id });
+        let of_deleted = quote.as_ref().is_some_and(|quote| quote.text.is_none());
+        if deleted_before || (line.manner.amends() && of_deleted) {
+            // There is nothing any more that it could be shown on.
+            return;
+        }
+        let notice = match (line.manner.amends(), quote) {
+            (true, Some(quote)) => amendment(
+                line.from,
+                Direction::In,
+                line.id,
+                line.manner,
+                line.text,
+                line.sent_at,
+                quote,
+            ),
+            (amends, quote) => {
+                let message = Message {
+                    from: line.from,
+                    key: line.peer,
+                    id: line.id,
+                    text: line.text,
+                    sent_at: line.sent_at,
+                    received_at: line.received_at,
+                    audience: line.audience,
+                    again,
+                    manner: line.manner,
+                    quote: quote.map(Box::new),
+                };
+                if amends { Notice::Stray(message) } else { Notice::Message(message) }
+            }
+        };
+        self.show(notice);
+    }
+
+    /// The disk has noted that a person has seen lines.
+    pub(super) fn seen(&mut self, shown: Vec<ShownLines>) {
+        for ShownLines { from, count } in shown {
+            if let Some(conversation) = self.conversations.get_mut(&from) {
+                conversation.contact.unread = conversation.contact.unread.saturating_sub(count);
+            }
+        }
+    }
+
+    /// Keeps what is typed and not sent.
+    pub(super) fn draft(&mut self, with: Address, text: String) {
+        self.conversation(&with);
+        self.ask(StoreRequest::SaveDraft { with, text }, Asked::Nothing);
+    }
+
+    /// Lines that were asked for have been read.
+    pub(super) fn paged(&mut self, with: Address, reply: StoreReply) {
+        match reply {
+            StoreReply::Page { lines, end } => self.show(Notice::Page { with, lines, end }),
+            reply => self.tell_failure(reply),
+        }
+    }
+}
+
+/// What is told of a line that changes another. `line` says so, its manner names which.
+fn amendment(
+    with: Address,
+    by: Direction,
+    line: LineId,
+    manner: Manner,
+    text: String,
+    at: super::Timestamp,
+    quote: Quote,
+) -> Notice {
+    let id = manner.target().unwrap_or(line);
+    match manner {
+        Manner::React { .. } => Notice::Reacted { with, id, line, by, reaction: text, at, quote },
+        Manner::Delete { .. } => Notice::Amended { with, id, line, text: None, by, at, quote },
+        _ => Notice::Amended { with, id, line, text: Some(text), by, at, quote },
+    }
+}

@@ -1,0 +1,406 @@
+//! Lines on their way: the outbox, what has come, and what lines do to one another.
+//!
+//! An edit, a deletion and a reaction are rows of their own, as long as they have to be delivered or
+//! shown; what they say is written into the line that they are about at once.
+
+use p2pchat_wire::identity::PeerId;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::database::{contact_row, failed};
+use super::rows::{self, audience_number, log_number, manner_numbers, number};
+use crate::chat::storage::{
+    DeliveredLine, Direction, FailureKind, MAX_LOAD_BYTES, OutgoingLine, Pick, Quote, ReceivedLine,
+    ShownLines, StoreReply,
+};
+use crate::chat::{Address, LineId, Manner, Timestamp};
+
+/// Logs of one key that are remembered.
+const MAX_CURSORS: i64 = 16;
+
+/// A line that another is about.
+struct Target {
+    row: i64,
+    id: LineId,
+    quote: Quote,
+}
+
+impl Target {
+    const COLUMNS: &str = "id, line, incoming, sent_at, substr(text, 1, 160), deleted_at";
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let Some(quote) = rows::quote(row, 2)? else {
+            return Err(rusqlite::Error::QueryReturnedNoRows);
+        };
+        Ok(Self { row: row.get(0)?, id: LineId(row.get(1)?), quote })
+    }
+
+    fn is_deleted(&self) -> bool {
+        self.quote.text.is_none()
+    }
+}
+
+pub(super) fn queue(connection: &Connection, line: &OutgoingLine) -> rusqlite::Result<StoreReply> {
+    let Some(contact) = contact_row(connection, &line.to)? else {
+        return failed(FailureKind::Other, "The line is to nobody that we know.");
+    };
+    insert(connection, contact, line, line.manner, None)?;
+    Ok(StoreReply::Done)
+}
+
+pub(super) fn queue_about(
+    connection: &Connection,
+    line: &OutgoingLine,
+    pick: Pick,
+) -> rusqlite::Result<StoreReply> {
+    let Some(contact) = contact_row(connection, &line.to)? else {
+        return failed(FailureKind::Other, "The line is to nobody that we know.");
+    };
+    let Some(target) = find(connection, contact, pick)? else {
+        return failed(FailureKind::NoSuchLine, "There is no such line.");
+    };
+    let changes = matches!(line.manner, Manner::Edit { .. } | Manner::Delete { .. });
+    if changes && target.quote.by == Direction::In {
+        return failed(FailureKind::NotOurs, "The line is somebody else's.");
+    }
+    if target.is_deleted() {
+        return failed(FailureKind::Deleted, "The line is deleted.");
+    }
+    let manner = line.manner.about(target.id);
+    insert(connection, contact, line, manner, Some(target.row))?;
+    if let Manner::Delete { of } = manner {
+        // What has not left yet of its text does not leave any more.
+        connection
+            .prepare_cached(
+                "UPDATE lines SET manner = 4, text = ''
+                 WHERE contact = ?1 AND incoming = 0 AND done = 0 AND manner = 3 AND target = ?2",
+            )?
+            .execute(params![contact, of.0])?;
+    }
+    amend(connection, &target, manner, Direction::Out, &line.text, line.sent_at)?;
+    Ok(StoreReply::About { id: target.id, quote: target.quote })
+}
+
+fn insert(
+    connection: &Connection,
+    contact: i64,
+    line: &OutgoingLine,
+    manner: Manner,
+    about: Option<i64>,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE contacts SET last_seq = max(last_seq, ?2) WHERE id = ?1")?
+        .execute(params![contact, number(line.seq)])?;
+    let (kind, target) = manner_numbers(manner);
+    connection
+        .prepare_cached(
+            "INSERT INTO lines (contact, incoming, seq, line, sent_at, audience, text, reference,
+                 manner, target, about, amends, done)
+             VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0)",
+        )?
+        .execute(params![
+            contact,
+            number(line.seq),
+            line.id.0,
+            number(line.sent_at.0),
+            audience_number(line.audience),
+            line.text,
+            line.reference,
+            kind,
+            target,
+            about,
+            manner.amends(),
+        ])?;
+    Ok(())
+}
+
+/// The line that is meant.
+fn find(connection: &Connection, contact: i64, pick: Pick) -> rusqlite::Result<Option<Target>> {
+    match pick {
+        Pick::Id(id) => find_id(connection, contact, id, None),
+        Pick::Back(back) => connection
+            .prepare_cached(&format!(
+                "SELECT {} FROM lines WHERE contact = ?1 AND amends = 0
+                 ORDER BY id DESC LIMIT 1 OFFSET ?2",
+                Target::COLUMNS
+            ))?
+            .query_row(params![contact, i64::from(back) - 1], Target::read)
+            .optional(),
+        Pick::Last(direction) => connection
+            .prepare_cached(&format!(
+                "SELECT {} FROM lines
+                 WHERE contact = ?1 AND amends = 0 AND incoming = ?2 AND deleted_at IS NULL
+                 ORDER BY id DESC LIMIT 1",
+                Target::COLUMNS
+            ))?
+            .query_row(params![contact, direction == Direction::In], Target::read)
+            .optional(),
+    }
+}
+
+/// The line with this id; of those that a key has sent, if it says which. Both sides choose ids at
+/// random; if they take mine on purpose, mine is meant.
+fn find_id(
+    connection: &Connection,
+    contact: i64,
+    id: LineId,
+    sender: Option<PeerId>,
+) -> rusqlite::Result<Option<Target>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {} FROM lines WHERE contact = ?1 AND incoming IN (0, 1) AND line = ?2
+                 AND amends = 0 AND (?3 IS NULL OR peer = ?3) ORDER BY incoming LIMIT 1",
+            Target::COLUMNS
+        ))?
+        .query_row(params![contact, id.0, sender.map(|key| key.0)], Target::read)
+        .optional()
+}
+
+/// Does to a line what another says about it. Of a deleted line nothing can be said any more.
+fn amend(
+    connection: &Connection,
+    target: &Target,
+    manner: Manner,
+    by: Direction,
+    text: &str,
+    at: Timestamp,
+) -> rusqlite::Result<()> {
+    let incoming = by == Direction::In;
+    match manner {
+        Manner::Text | Manner::Action | Manner::Reply { .. } => {}
+        _ if target.is_deleted() => {}
+        Manner::Edit { .. } => {
+            connection
+                .prepare_cached("UPDATE lines SET text = ?2, edited_at = ?3 WHERE id = ?1")?
+                .execute(params![target.row, text, number(at.0)])?;
+        }
+        Manner::Delete { .. } => {
+            connection
+                .prepare_cached("UPDATE lines SET text = '', deleted_at = ?2 WHERE id = ?1")?
+                .execute(params![target.row, number(at.0)])?;
+            connection
+                .prepare_cached("DELETE FROM reactions WHERE line = ?1")?
+                .execute(params![target.row])?;
+        }
+        Manner::React { .. } if text.is_empty() => {
+            connection
+                .prepare_cached("DELETE FROM reactions WHERE line = ?1 AND incoming = ?2")?
+                .execute(params![target.row, incoming])?;
+        }
+        Manner::React { .. } => {
+            connection
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO reactions (line, incoming, text) VALUES (?1, ?2, ?3)",
+                )?
+                .execute(params![target.row, incoming, text])?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn load(
+    connection: &Connection,
+    to: &Address,
+    after: u64,
+    limit: usize,
+) -> rusqlite::Result<StoreReply> {
+    let Some(contact) = contact_row(connection, to)? else {
+        return Ok(StoreReply::Outbox(Vec::new()));
+    };
+    let mut statement = connection.prepare_cached(rows::OUTBOX)?;
+    let mut found = statement.query(params![contact, number(after), number(limit as u64)])?;
+    let (mut lines, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = found.next()? {
+        let line = rows::outgoing(row, to)?;
+        bytes += line.text.len();
+        if !lines.is_empty() && bytes > MAX_LOAD_BYTES {
+            break;
+        }
+        lines.push(line);
+    }
+    Ok(StoreReply::Outbox(lines))
+}
+
+pub(super) fn delivered(
+    connection: &Connection,
+    to: &Address,
+    seq: u64,
+    id: LineId,
+    at: Timestamp,
+) -> rusqlite::Result<StoreReply> {
+    let contact = contact_row(connection, to)?;
+    let ours: bool = connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM lines
+                 WHERE contact = ?1 AND incoming = 0 AND seq = ?2 AND line = ?3)",
+        )?
+        .query_row(params![contact, number(seq), id.0], |row| row.get(0))?;
+    if !ours {
+        return failed(FailureKind::NoSuchLine, "No line of ours has this number and id.");
+    }
+    let lines = connection
+        .prepare_cached(
+            "SELECT seq, line, reference FROM lines
+             WHERE contact = ?1 AND incoming = 0 AND done = 0 AND seq <= ?2 ORDER BY seq",
+        )?
+        .query_map(params![contact, number(seq)], rows::delivered)?
+        .collect::<rusqlite::Result<Vec<DeliveredLine>>>()?;
+    connection
+        .prepare_cached(
+            "UPDATE lines SET done = 1, arrived_at = ?3,
+                 text = CASE amends WHEN 0 THEN text ELSE '' END
+             WHERE contact = ?1 AND incoming = 0 AND done = 0 AND seq <= ?2",
+        )?
+        .execute(params![contact, number(seq), number(at.0)])?;
+    Ok(StoreReply::Delivered(lines))
+}
+
+pub(super) fn receive(
+    connection: &Connection,
+    line: &ReceivedLine,
+) -> rusqlite::Result<StoreReply> {
+    let Some(contact) = contact_row(connection, &line.from)? else {
+        return failed(FailureKind::Other, "The line is from nobody that we know.");
+    };
+    let last: Option<i64> = connection
+        .prepare_cached("SELECT seq FROM cursors WHERE peer = ?1 AND log = ?2")?
+        .query_row(params![line.peer.0, log_number(line.log)], |row| row.get(0))
+        .optional()?;
+    let seq = number(line.seq);
+    if last.is_some_and(|last| seq <= last) {
+        return Ok(StoreReply::Received { new: false, quote: None });
+    }
+    if number(line.after) != last.unwrap_or(0) {
+        return failed(FailureKind::Gap, "A line before this one is missing.");
+    }
+    let (new, quote) = take(connection, contact, line)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO cursors (peer, log, seq, line, used) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (peer, log) DO UPDATE SET
+                 seq = excluded.seq, line = excluded.line, used = excluded.used",
+        )?
+        .execute(params![
+            line.peer.0,
+            log_number(line.log),
+            seq,
+            line.id.0,
+            number(line.received_at.0),
+        ])?;
+    if last.is_none() {
+        forget_old_cursors(connection, line)?;
+    }
+    Ok(StoreReply::Received { new, quote })
+}
+
+/// Keeps a line that continues what was received, and does what it says about another. Whether it
+/// is new, and what the other was.
+fn take(
+    connection: &Connection,
+    contact: i64,
+    line: &ReceivedLine,
+) -> rusqlite::Result<(bool, Option<Quote>)> {
+    if line.manner == (Manner::Delete { of: line.id }) {
+        // Deleted before it came: it has a place, and nothing to show.
+        let gone = ReceivedLine { manner: Manner::Text, ..line.clone() };
+        let new = insert_received(connection, contact, &gone, None)?;
+        if new {
+            connection
+                .prepare_cached(
+                    "UPDATE lines SET deleted_at = sent_at, done = 1 WHERE id = last_insert_rowid()",
+                )?
+                .execute([])?;
+        }
+        return Ok((new, None));
+    }
+    let target = match line.manner {
+        Manner::Text | Manner::Action => None,
+        Manner::Reply { to } | Manner::React { to } => find_id(connection, contact, to, None)?,
+        Manner::Edit { of } | Manner::Delete { of } => {
+            find_id(connection, contact, of, Some(line.peer))?
+        }
+    };
+    let new = insert_received(connection, contact, line, target.as_ref())?;
+    if let Some(target) = target.as_ref().filter(|_| new) {
+        amend(connection, target, line.manner, Direction::In, &line.text, line.sent_at)?;
+    }
+    Ok((new, target.map(|target| target.quote)))
+}
+
+/// Whether it is new. An edit whose line is here keeps its text there.
+fn insert_received(
+    connection: &Connection,
+    contact: i64,
+    line: &ReceivedLine,
+    target: Option<&Target>,
+) -> rusqlite::Result<bool> {
+    let elsewhere = target.is_some() && matches!(line.manner, Manner::Edit { .. });
+    let (kind, target_id) = manner_numbers(line.manner);
+    let new = connection
+        .prepare_cached(
+            "INSERT INTO lines (contact, incoming, seq, line, peer, log, sent_at, arrived_at,
+                 audience, text, manner, target, about, amends, done)
+             VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 0)
+             ON CONFLICT (contact, incoming, line) DO NOTHING",
+        )?
+        .execute(params![
+            contact,
+            number(line.seq),
+            line.id.0,
+            line.peer.0,
+            log_number(line.log),
+            number(line.sent_at.0),
+            number(line.received_at.0),
+            audience_number(line.audience),
+            if elsewhere { "" } else { &line.text },
+            kind,
+            target_id,
+            target.map(|target| target.row),
+            line.manner.amends(),
+        ])?;
+    Ok(new > 0)
+}
+
+/// A peer that names a new log for each line would otherwise fill the table.
+fn forget_old_cursors(connection: &Connection, line: &ReceivedLine) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "DELETE FROM cursors WHERE peer = ?1 AND log <> ?2 AND log NOT IN
+                 (SELECT log FROM cursors WHERE peer = ?1 AND log <> ?2
+                  ORDER BY used DESC LIMIT ?3)",
+        )?
+        .execute(params![line.peer.0, log_number(line.log), MAX_CURSORS - 1])?;
+    Ok(())
+}
+
+pub(super) fn shown(
+    connection: &Connection,
+    lines: &[(Address, LineId)],
+) -> rusqlite::Result<StoreReply> {
+    let mut seen = Vec::new();
+    for (from, id) in lines {
+        let contact = contact_row(connection, from)?;
+        let row: Option<i64> = connection
+            .prepare_cached(
+                "SELECT id FROM lines WHERE contact = ?1 AND incoming = 1 AND line = ?2",
+            )?
+            .query_row(params![contact, id.0], |row| row.get(0))
+            .optional()?;
+        let count = connection
+            .prepare_cached(
+                "SELECT count(*) FROM lines
+                 WHERE contact = ?1 AND incoming = 1 AND done = 0 AND amends = 0 AND id <= ?2",
+            )?
+            .query_row(params![contact, row], |row| row.get::<_, i64>(0))?
+            .cast_unsigned();
+        connection
+            .prepare_cached(
+                "UPDATE lines SET done = 1, text = CASE amends WHEN 0 THEN text ELSE '' END
+                 WHERE contact = ?1 AND incoming = 1 AND done = 0 AND id <= ?2",
+            )?
+            .execute(params![contact, row])?;
+        if count > 0 {
+            seen.push(ShownLines { from: from.clone(), count });
+        }
+    }
+    Ok(StoreReply::Shown(seen))
+}
