@@ -32,6 +32,8 @@ pub async fn doctor(wanted: Wanted) -> Result<(ExitCode, Vec<Printout>), Failure
     for (found, server) in findings.servers.iter_mut().zip(&servers) {
         found.expected_key = server.key;
     }
+    let known = findings.mapped.map(|mapped| snapshot.upkeep(mapped.ip(), now()));
+    findings.upkeep = known.unwrap_or_default();
     let printout = match wanted.face {
         Face::Json => doctor::object(&hosts, &findings),
         Face::Plain | Face::Terminal => doctor::text(&hosts, &findings),

@@ -268,6 +268,9 @@ impl Chat {
         for limit in snapshot.idle {
             self.effects.push_back(Effect::Network(proto::Command::RecallIdle(limit)));
         }
+        for limit in snapshot.ages {
+            self.effects.push_back(Effect::Network(proto::Command::RecallAge(limit)));
+        }
         if let Some(name) = self.config.name.clone() {
             self.effects.push_back(Effect::Network(proto::Command::Register(name)));
         }

@@ -63,17 +63,20 @@ impl Chat {
             Event::IdleLearned(limit) => {
                 self.ask(StoreRequest::SaveIdle(limit), Asked::Nothing);
             }
+            Event::AgeLearned(limit) => {
+                self.ask(StoreRequest::SaveAge(limit), Asked::Nothing);
+            }
             Event::MappingInferred(evidence) => self.network.ports = evidence.model,
             Event::PortMapping(mapping) => {
                 self.network.forwarded = mapping.external().is_some();
             }
-            Event::PathsDescribed { peer, paths, reason } => {
+            Event::PathsDescribed { peer, paths, reason, upkeep } => {
                 if let Some(index) = self.describing.iter().position(|asked| *asked == peer) {
                     self.describing.swap_remove(index);
                     let punch = self.network.punch.take();
                     let punch = punch.filter(|(with, _)| *with == peer).map(|(_, report)| report);
                     if let Some(address) = self.sessions.get(&peer).cloned() {
-                        self.show(Notice::Paths { peer: address, paths, reason, punch });
+                        self.show(Notice::Paths { peer: address, paths, reason, punch, upkeep });
                     }
                 }
             }

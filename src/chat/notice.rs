@@ -9,7 +9,7 @@ use super::address::{Address, LineId, Timestamp};
 use super::command::CommandHelp;
 use super::record::{Audience, Circumstances, Manner};
 use super::storage::{Contact, Direction, HistoryLine, Quote, StoreFailure};
-use crate::proto::{PathDescription, PathInfo, PathReason, PunchReport, RendezvousTrouble};
+use crate::proto::{PathDescription, PathInfo, PathReason, PunchReport, RendezvousTrouble, Upkeep};
 
 /// Something to be shown.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -251,6 +251,8 @@ pub enum Notice {
         reason: PathReason,
         /// What is done where ports have to be guessed.
         punch: Option<Box<PunchReport>>,
+        /// How our NAT's mappings are kept.
+        upkeep: Upkeep,
     },
     /// What a peer's network is like, as it says; answers [`Input::Examine`](super::Input::Examine).
     Circumstances {
@@ -292,7 +294,8 @@ pub enum Notice {
 impl Notice {
     /// The answer to /path where there is no session.
     pub(super) fn no_paths(peer: Address) -> Self {
-        Self::Paths { peer, paths: Vec::new(), reason: PathReason::NoPath, punch: None }
+        let (paths, reason) = (Vec::new(), PathReason::NoPath);
+        Self::Paths { peer, paths, reason, punch: None, upkeep: Upkeep::default() }
     }
 }
 

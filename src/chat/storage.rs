@@ -4,12 +4,14 @@
 //! [`StoreReply`], in the same order. A reply means that the change is on disk to stay: nobody is
 //! told that a line is kept, delivered or received before it is.
 
+use std::net::IpAddr;
+
 use p2pchat_wire::identity::{Name, PeerId, ServerKey};
 
 use super::address::{Address, LineId, Timestamp};
 use super::notice::LineState;
 use super::record::{Audience, Manner};
-use crate::proto::{IdleLimit, Lesson};
+use crate::proto::{AgeLimit, IdleLimit, Lesson, Upkeep};
 
 /// Something to be written or read.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -63,6 +65,8 @@ pub enum StoreRequest {
     SaveLesson(PeerId, Lesson),
     /// Remember how long the NAT of a network of ours keeps a mapping that is not used.
     SaveIdle(IdleLimit),
+    /// Remember at what age the NAT of a network of ours ends mappings however busy they are.
+    SaveAge(AgeLimit),
     /// Read the last lines, oldest first. Answered by [`StoreReply::History`].
     History {
         /// Of one conversation, or of all.
@@ -415,9 +419,22 @@ pub struct Snapshot {
     pub drafts: Vec<(Address, String)>,
     /// What the person has decided, by name.
     pub settings: Vec<(String, String)>,
+    /// At what age the NATs of our networks end mappings, the oldest first.
+    pub ages: Vec<AgeLimit>,
 }
 
 impl Snapshot {
+    /// What is known of the NAT of a network of ours with this external address, and still believed.
+    #[must_use]
+    pub fn upkeep(&self, external: IpAddr, now: Timestamp) -> Upkeep {
+        let idle = self.idle.iter().find(|limit| limit.external == external);
+        let age = self
+            .ages
+            .iter()
+            .find(|limit| limit.external == external && limit.believed_for(now.0).is_some());
+        Upkeep { idle: idle.map(|limit| limit.idle), age: age.map(|limit| limit.age) }
+    }
+
     /// What is known of the rendezvous `host`.
     #[must_use]
     pub fn rendezvous(&self, host: &str) -> Option<&Rendezvous> {

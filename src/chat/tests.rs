@@ -11,6 +11,7 @@ use p2pchat_wire::signal::Refusal;
 use super::*;
 use crate::proto::{
     Command, DisconnectReason, Event, PathInfo, PathReason, PortModel, RendezvousTrouble, ServerId,
+    Upkeep,
 };
 
 const ALICE: PeerId = PeerId([1; 32]);
@@ -398,7 +399,12 @@ fn commands_answer() {
     assert_eq!((who.len(), who[0].current, who[0].key), (1, true, Some(BOB)));
     bench.line("/path");
     assert!(matches!(bench.commands.last(), Some(Command::DescribePaths(BOB))));
-    bench.event(Event::PathsDescribed { peer: BOB, paths: Vec::new(), reason: PathReason::NoPath });
+    bench.event(Event::PathsDescribed {
+        peer: BOB,
+        paths: Vec::new(),
+        reason: PathReason::NoPath,
+        upkeep: Upkeep::default(),
+    });
     assert!(matches!(bench.last(), Notice::Paths { .. }));
     bench.line("/contacts");
     assert!(matches!(bench.last(), Notice::Contacts(contacts) if contacts.len() == 1));

@@ -7,7 +7,9 @@ use p2pchat_wire::identity::{Name, PeerId, ServerKey};
 use p2pchat_wire::neighbour::{Announcement, Nonce};
 use p2pchat_wire::signal::Refusal;
 
+use super::lifetime::AgeLimit;
 use super::lifetime::idle::IdleLimit;
+use super::lifetime::upkeep::Upkeep;
 use super::nat::Evidence;
 use super::port_mapping::PortMapping;
 use super::punch::Budget;
@@ -161,6 +163,8 @@ pub enum Command {
     },
     /// What an earlier [`Event::IdleLearned`] said.
     RecallIdle(IdleLimit),
+    /// What an earlier [`Event::AgeLearned`] said.
+    RecallAge(AgeLimit),
     /// Tell everybody that we leave, and stop. No output but the goodbyes follows.
     Close,
 }
@@ -298,6 +302,8 @@ pub enum Event {
         paths: Vec<PathDescription>,
         /// Why the first is in use.
         reason: PathReason,
+        /// How our NAT's mappings are kept.
+        upkeep: Upkeep,
     },
     /// What is planned, or why nothing is, comes before the paths of a peer.
     PunchDescribed {
@@ -316,6 +322,9 @@ pub enum Event {
     /// How long our NAT keeps a mapping that is not used. Worth keeping: see
     /// [`Command::RecallIdle`].
     IdleLearned(IdleLimit),
+    /// At what age our NAT ends mappings however busy they are. Worth keeping: see
+    /// [`Command::RecallAge`].
+    AgeLearned(AgeLimit),
     /// How our NAT gives out ports, whenever that is found to be another way than before.
     MappingInferred(Evidence),
 }

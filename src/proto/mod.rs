@@ -36,7 +36,9 @@ pub use event::{
     PathInfo, PathKind, PeerName, Policy, RendezvousTrouble, ServerId, SocketId, SocketRequest,
     Transmit,
 };
+pub use lifetime::AgeLimit;
 pub use lifetime::idle::IdleLimit;
+pub use lifetime::upkeep::Upkeep;
 pub use nat::{Allocation, Evidence, Filtering, PortModel, Sample, Scope, infer};
 pub use path::{PathDescription, PathOrigin, PathReason, PathState};
 pub use port_mapping::{MappingProtocol, PortMapping};

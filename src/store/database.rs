@@ -17,13 +17,13 @@ use crate::chat::Address;
 use crate::chat::storage::{
     Contact, FailureKind, HistoryLine, Rendezvous, Snapshot, StoreFailure, StoreReply, StoreRequest,
 };
-use crate::proto::{IdleLimit, Lesson};
+use crate::proto::{AgeLimit, IdleLimit, Lesson};
 
 /// Lessons that are remembered.
 const MAX_LESSONS: i64 = 1000;
 
-/// Networks whose idle limits are remembered.
-const MAX_IDLE_LIMITS: i64 = 16;
+/// Networks whose NATs are remembered.
+const MAX_NETWORKS: i64 = 16;
 
 /// An open database.
 #[derive(Debug)]
@@ -115,6 +115,7 @@ impl Database {
                 idle: self.rows(rows::IDLE, rows::idle)?,
                 drafts: self.rows(rows::DRAFTS, rows::draft)?,
                 settings: self.rows(rows::SETTINGS, rows::setting)?,
+                ages: self.rows(rows::AGES, rows::age)?,
             })
         };
         read().map_err(|error| ProfileError::Database(failure(&self.path, &error)))
@@ -180,6 +181,7 @@ fn handle(connection: &Connection, request: &StoreRequest) -> rusqlite::Result<S
         StoreRequest::SaveRendezvous(rendezvous) => save_rendezvous(connection, rendezvous),
         StoreRequest::SaveLesson(peer, lesson) => save_lesson(connection, *peer, lesson),
         StoreRequest::SaveIdle(limit) => save_idle(connection, limit),
+        StoreRequest::SaveAge(limit) => save_age(connection, limit),
         StoreRequest::History { with, limit } => {
             page::history(connection, with.as_ref(), *limit).map(StoreReply::History)
         }
@@ -274,7 +276,23 @@ fn save_idle(connection: &Connection, limit: &IdleLimit) -> rusqlite::Result<Sto
         .prepare_cached(
             "DELETE FROM idle_limits WHERE id <= (SELECT max(id) FROM idle_limits) - ?1",
         )?
-        .execute(params![MAX_IDLE_LIMITS])?;
+        .execute(params![MAX_NETWORKS])?;
+    Ok(StoreReply::Done)
+}
+
+fn save_age(connection: &Connection, limit: &AgeLimit) -> rusqlite::Result<StoreReply> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO age_limits (external, seconds, learned_at) VALUES (?1, ?2, ?3)",
+        )?
+        .execute(params![
+            limit.external.to_string(),
+            number(limit.age.as_secs()),
+            number(limit.learned_at_ms),
+        ])?;
+    connection
+        .prepare_cached("DELETE FROM age_limits WHERE id <= (SELECT max(id) FROM age_limits) - ?1")?
+        .execute(params![MAX_NETWORKS])?;
     Ok(StoreReply::Done)
 }
 

@@ -10,7 +10,7 @@ use crate::chat::storage::{
     StoreFailure, StoreReply, StoreRequest, UnshownLine,
 };
 use crate::chat::{Address, LineId, LineState, Manner, Timestamp};
-use crate::proto::{IdleLimit, Lesson};
+use crate::proto::{AgeLimit, IdleLimit, Lesson};
 
 /// Carries out requests in memory, by the same rules as the database.
 ///
@@ -27,6 +27,7 @@ pub struct Memory {
     idle: Vec<IdleLimit>,
     drafts: BTreeMap<Address, String>,
     settings: BTreeMap<String, String>,
+    ages: Vec<AgeLimit>,
     full: bool,
 }
 
@@ -98,6 +99,11 @@ impl Memory {
                 self.idle.push(limit);
                 StoreReply::Done
             }
+            StoreRequest::SaveAge(limit) => {
+                self.ages.retain(|known| known.external != limit.external);
+                self.ages.push(limit);
+                StoreReply::Done
+            }
             StoreRequest::History { with, limit } => {
                 let (mut lines, _) = self.page(with.as_ref(), None, limit);
                 lines.reverse();
@@ -145,10 +151,10 @@ impl Memory {
         let mut rendezvous = self.rendezvous.clone();
         rendezvous.sort_by_key(|known| std::cmp::Reverse(known.used_at));
         let (unshown, cursors) = (unshown.collect(), self.cursors.clone());
-        let (lessons, idle) = (self.lessons.clone(), self.idle.clone());
+        let (lessons, idle, ages) = (self.lessons.clone(), self.idle.clone(), self.ages.clone());
         let drafts = self.drafts.clone().into_iter().collect();
         let settings = self.settings.clone().into_iter().collect();
-        Snapshot { contacts, cursors, unshown, rendezvous, lessons, idle, drafts, settings }
+        Snapshot { contacts, cursors, unshown, rendezvous, lessons, idle, ages, drafts, settings }
     }
 
     fn save_contact(&mut self, contact: Contact) -> StoreReply {

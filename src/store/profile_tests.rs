@@ -16,7 +16,7 @@ use crate::chat::storage::{
     StoreRequest, UnshownLine,
 };
 use crate::chat::{Address, Audience, LineId, Manner, Timestamp};
-use crate::proto::{self, IdleLimit, Lesson, Plan};
+use crate::proto::{self, AgeLimit, IdleLimit, Lesson, Plan, Upkeep};
 
 fn temp() -> TempDir {
     tempfile::tempdir().expect("a directory for the test")
@@ -99,6 +99,11 @@ fn what_was_answered_is_there_after_reopening() {
         external: IpAddr::from([192, 0, 2, network]),
         idle: Duration::from_secs(seconds),
     };
+    let age = |network, seconds| AgeLimit {
+        external: IpAddr::from([192, 0, 2, network]),
+        age: Duration::from_secs(seconds),
+        learned_at_ms: 1000 * seconds,
+    };
     let replies = carry_out(
         &dir,
         vec![
@@ -115,6 +120,9 @@ fn what_was_answered_is_there_after_reopening() {
             StoreRequest::SaveIdle(limit(1, 30)),
             StoreRequest::SaveIdle(limit(2, 60)),
             StoreRequest::SaveIdle(limit(1, 20)),
+            StoreRequest::SaveAge(age(1, 48)),
+            StoreRequest::SaveAge(age(2, 60)),
+            StoreRequest::SaveAge(age(1, 55)),
         ],
     );
     assert!(!replies.iter().any(|reply| matches!(reply, StoreReply::Failed(_))), "{replies:?}");
@@ -128,6 +136,12 @@ fn what_was_answered_is_there_after_reopening() {
     assert_eq!(snapshot.rendezvous, [rendezvous]);
     assert_eq!(snapshot.lessons, [(peer, lesson(2, 3)), (peer, lesson(1, 1))]);
     assert_eq!(snapshot.idle, [limit(2, 60), limit(1, 20)]);
+    assert_eq!(snapshot.ages, [age(2, 60), age(1, 55)]);
+    let day = 24 * 3600 * 1000;
+    let known = |at: u64| snapshot.upkeep(age(1, 55).external, Timestamp(55_000 + at));
+    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    assert_eq!(known(day - 1), Upkeep { idle: seconds(20), age: seconds(55) });
+    assert_eq!(known(day), Upkeep { idle: seconds(20), age: None });
     let all = StoreRequest::LoadOutbox { to: address("bob"), after: 0, limit: 10 };
     assert_eq!(
         carry_out(&dir, vec![all]),
@@ -283,6 +297,25 @@ fn wordless(reply: StoreReply) -> StoreReply {
         }
         other => other,
     }
+}
+
+#[test]
+fn networks_that_were_left_long_ago_do_not_fill_the_tables() {
+    let dir = temp();
+    let mut requests = Vec::new();
+    for network in 0..50 {
+        let external = IpAddr::from([192, 0, 2, network]);
+        let (idle, age, learned_at_ms) = (Duration::from_secs(30), Duration::from_secs(60), 1);
+        requests.push(StoreRequest::SaveIdle(IdleLimit { external, idle }));
+        requests.push(StoreRequest::SaveAge(AgeLimit { external, age, learned_at_ms }));
+    }
+    carry_out(&dir, requests);
+    let snapshot = Profile::open(dir.path()).expect("opens").snapshot().expect("reads");
+    assert_eq!((snapshot.idle.len(), snapshot.ages.len()), (16, 16));
+    assert_eq!(
+        snapshot.idle.last().map(|limit| limit.external.to_string()),
+        Some("192.0.2.49".to_owned())
+    );
 }
 
 proptest! {

@@ -16,7 +16,7 @@ use crate::chat::storage::{
     ReceivedLine, Rendezvous, UnshownLine,
 };
 use crate::chat::{Address, Audience, LineId, LineState, Manner, Timestamp};
-use crate::proto::{IdleLimit, Lesson};
+use crate::proto::{AgeLimit, IdleLimit, Lesson};
 
 /// No plan of ours is longer.
 const MAX_PLAN: usize = 32;
@@ -46,6 +46,8 @@ pub(super) const RENDEZVOUS: &str =
 pub(super) const LESSONS: &str = "SELECT peer, external, plan FROM lessons ORDER BY id";
 
 pub(super) const IDLE: &str = "SELECT external, seconds FROM idle_limits ORDER BY id";
+
+pub(super) const AGES: &str = "SELECT external, seconds, learned_at FROM age_limits ORDER BY id";
 
 pub(super) const DRAFTS: &str = "
     SELECT name, host, text FROM drafts JOIN contacts ON contacts.id = contact ORDER BY name, host";
@@ -154,6 +156,11 @@ pub(super) fn lesson(row: &Row<'_>) -> rusqlite::Result<(PeerId, Lesson)> {
 
 pub(super) fn idle(row: &Row<'_>) -> rusqlite::Result<IdleLimit> {
     Ok(IdleLimit { external: ip(row, 0)?, idle: Duration::from_secs(unsigned(row, 1)?) })
+}
+
+pub(super) fn age(row: &Row<'_>) -> rusqlite::Result<AgeLimit> {
+    let (external, age) = (ip(row, 0)?, Duration::from_secs(unsigned(row, 1)?));
+    Ok(AgeLimit { external, age, learned_at_ms: unsigned(row, 2)? })
 }
 
 fn ip(row: &Row<'_>, column: usize) -> rusqlite::Result<IpAddr> {

@@ -123,6 +123,15 @@ const STEPS: &[&str] = &[
         value TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
 ",
+    "
+    -- At what age, in seconds, NATs end mappings however busy they are.
+    CREATE TABLE age_limits (
+        id         INTEGER PRIMARY KEY,
+        external   TEXT NOT NULL UNIQUE,
+        seconds    INTEGER NOT NULL,
+        learned_at INTEGER NOT NULL
+    ) STRICT;
+",
 ];
 
 /// Brings the tables to the newest format.
@@ -152,4 +161,40 @@ pub(super) fn format(connection: &Connection, path: &Path) -> Result<i64, Profil
 /// Whether a database has the newest format.
 pub(super) fn is_newest(connection: &Connection, path: &Path) -> Result<bool, ProfileError> {
     Ok(format(connection, path)? == NEWEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_of_each_earlier_format_becomes_one_of_the_newest_and_keeps_what_it_holds() {
+        let path = Path::new("chat.db");
+        let tables = |connection: &Connection| -> Vec<(String, String)> {
+            let query = "SELECT name, sql FROM sqlite_schema WHERE sql NOT NULL ORDER BY name";
+            let mut statement = connection.prepare(query).expect("prepares");
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+            rows.expect("reads").collect::<Result<_, _>>().expect("rows")
+        };
+        let mut newest = Connection::open_in_memory().expect("opens");
+        upgrade(&mut newest, path).expect("upgrades");
+        for earlier in 1..STEPS.len() {
+            let mut connection = Connection::open_in_memory().expect("opens");
+            for step in &STEPS[..earlier] {
+                connection.execute_batch(step).expect("an earlier format");
+            }
+            let format = i64::try_from(earlier).expect("few");
+            connection.pragma_update(None, "user_version", format).expect("writes");
+            let host = "INSERT INTO rendezvous (host, used_at) VALUES ('rv.example', 7)";
+            connection.execute(host, []).expect("writes");
+            assert!(!is_newest(&connection, path).expect("reads"));
+            upgrade(&mut connection, path).expect("upgrades");
+            assert!(is_newest(&connection, path).expect("reads"));
+            assert_eq!(tables(&connection), tables(&newest), "from format {earlier}");
+            let kept: String = connection
+                .query_row("SELECT host FROM rendezvous", [], |row| row.get(0))
+                .expect("it is still there");
+            assert_eq!(kept, "rv.example");
+        }
+    }
 }

@@ -6,13 +6,13 @@ use std::time::Duration;
 use p2pchat_wire::VERSION;
 use serde_json::{Value, json};
 
-use super::{json, paths, tables, words};
+use super::{json, paths, tables, upkeep, words};
 use crate::chat::clean;
 use crate::proto::diagnosis::{
     Filtering, Findings, Ipv6, LONGEST_DATAGRAM, Mapping, ServerFindings, Tcp, Verdict, trouble,
     verdict,
 };
-use crate::proto::{Allocation, PortMapping, PortModel, Sample};
+use crate::proto::{Allocation, PortMapping, PortModel, Sample, Upkeep};
 
 /// The diagnosis as a table and a sentence; of several servers, also one for each with which something
 /// is wrong. `names` are the servers as the person wrote them, in the order of the findings.
@@ -95,7 +95,18 @@ fn behaviour(findings: &Findings, several: bool) -> Vec<(&'static str, String)> 
         };
         facts.push(("hairpin", hairpin.to_owned()));
     }
+    facts.push(("keepalive", keepalive(findings.upkeep)));
     facts
+}
+
+/// A diagnosis is too short to find that out by itself.
+fn keepalive(known: Upkeep) -> String {
+    match known {
+        Upkeep { idle: None, age: None } => {
+            "not known yet how often; a chat of some minutes finds it out".to_owned()
+        }
+        known => upkeep::sentence(&known).trim_end_matches('.').to_owned(),
+    }
 }
 
 fn udp(server: &ServerFindings) -> String {
@@ -360,6 +371,7 @@ fn network(findings: &Findings) -> Value {
         "ports": model(findings.ports.model),
         "samples": findings.ports.samples.iter().map(sample).collect::<Vec<_>>(),
         "hairpin": findings.hairpin,
+        "keepalive": upkeep::object(&findings.upkeep),
         "ipv6": match findings.ipv6 {
             Ipv6::None => "none",
             Ipv6::Untried => "untried",

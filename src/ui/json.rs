@@ -217,8 +217,8 @@ pub fn render(notice: &Notice, background: Background<'_>) -> Vec<Printout> {
         Notice::Contacts(contacts) => {
             return contacts.iter().map(contact).map(Printout::out).collect();
         }
-        Notice::Paths { peer, paths, reason, punch } => {
-            write(&super::paths::object(peer, paths, *reason, punch.as_deref()))
+        Notice::Paths { peer, paths, reason, punch, upkeep } => {
+            write(&super::paths::object(peer, paths, *reason, punch.as_deref(), upkeep))
         }
         Notice::Circumstances { peer, circumstances, clock_ahead_ms } => {
             write(&super::paths::circumstances_object(peer, circumstances, *clock_ahead_ms))

@@ -16,6 +16,7 @@ mod said;
 mod tables;
 pub mod terminal;
 pub mod tui;
+mod upkeep;
 pub mod words;
 
 use jiff::tz::TimeZone;

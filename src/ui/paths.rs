@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
-use super::{tables, words};
+use super::{tables, upkeep, words};
 use crate::chat::{Address, Circumstances};
 use crate::proto::{
     Allocation, Obstacle, PathDescription, PathReason, PathState, PortModel, PunchReport,
-    PunchState, SocketId,
+    PunchState, SocketId, Upkeep,
 };
 
 /// What every path is, and the reason below: as a table where lines have as many cells as that takes,
@@ -19,6 +19,7 @@ pub(super) fn table(
     paths: &[PathDescription],
     reason: PathReason,
     punch: Option<&PunchReport>,
+    upkeep: &Upkeep,
     columns: Option<usize>,
 ) -> String {
     if paths.is_empty() {
@@ -27,16 +28,19 @@ pub(super) fn table(
     let head = ["  path", "to", "learnt as", "sent", "seen", "probes", "last heard", ""]
         .map(str::to_owned);
     let table = tables::rows(std::iter::once(head).chain(paths.iter().map(row)));
-    let why = format!("Why: {}", why(reason, punch));
-    let (described, why) = match columns {
+    let lines = [
+        format!("Why: {}", why(reason, punch)),
+        format!("Kept open: {}", upkeep::sentence(upkeep)),
+    ];
+    let (described, [why, upkeep]) = match columns {
         Some(columns) if table.lines().any(|line| line.width() > columns) => {
             let paths: Vec<String> = paths.iter().map(|path| paragraph(path, columns)).collect();
-            (paths.join("\n"), tables::wrap(&why, columns))
+            (paths.join("\n"), lines.map(|line| tables::wrap(&line, columns)))
         }
-        Some(columns) => (table, tables::wrap(&why, columns)),
-        None => (table, why),
+        Some(columns) => (table, lines.map(|line| tables::wrap(&line, columns))),
+        None => (table, lines),
     };
-    format!("Paths to {peer}:\n{described}\n{why}")
+    format!("Paths to {peer}:\n{described}\n{why}\n{upkeep}")
 }
 
 fn row(path: &PathDescription) -> [String; 8] {
@@ -286,6 +290,7 @@ pub(super) fn object(
     paths: &[PathDescription],
     reason: PathReason,
     punch: Option<&PunchReport>,
+    upkeep: &Upkeep,
 ) -> Value {
     json!({
         "type": "paths",
@@ -293,6 +298,7 @@ pub(super) fn object(
         "reason": code(reason),
         "why": why(reason, punch),
         "punch": punch.map(punch_object),
+        "keepalive": upkeep::object(upkeep),
         "paths": paths.iter().map(path).collect::<Vec<_>>(),
     })
 }
@@ -391,7 +397,8 @@ mod tests {
     #[test]
     fn the_table_lines_up_and_ends_with_the_reason() {
         let reason = PathReason::NothingAnswered { tried: 1 };
-        let text = table(&alice(), &[relay(), direct()], reason, None, None);
+        let unknown = Upkeep::default();
+        let text = table(&alice(), &[relay(), direct()], reason, None, &unknown, None);
         let expected = [
             "Paths to 爱丽丝@host:",
             "  path            to                               learnt as         sent  seen  probes  last heard",
@@ -399,9 +406,11 @@ mod tests {
             "  direct, 23 ms   203.0.113.7:40123 from socket 7  server-reflexive  12    0     0/7     never       no answer",
         ];
         assert_eq!(text.lines().take(4).collect::<Vec<_>>(), expected);
-        assert!(text.ends_with(&why(reason, None)), "{text}");
-        assert_eq!(table(&alice(), &[relay(), direct()], reason, None, Some(200)), text);
-        let none = table(&alice(), &[], PathReason::NoPath, None, None);
+        let end: Vec<_> = text.lines().skip(4).collect();
+        assert_eq!(end[0], format!("Why: {}", why(reason, None)));
+        assert!(end[1].starts_with("Kept open: a probe every 10 s"), "{text}");
+        assert_eq!(table(&alice(), &[relay(), direct()], reason, None, &unknown, Some(200)), text);
+        let none = table(&alice(), &[], PathReason::NoPath, None, &unknown, None);
         assert_eq!(none, "There is no connection to 爱丽丝@host now.");
     }
 
@@ -410,7 +419,8 @@ mod tests {
         let mut far = direct();
         far.info.remote = "[2001:db8:1111:2222:3333:4444:5555:6666]:40123".parse().ok();
         let reason = PathReason::NothingAnswered { tried: 2 };
-        let text = table(&alice(), &[relay(), direct(), far], reason, None, Some(77));
+        let text =
+            table(&alice(), &[relay(), direct(), far], reason, None, &Upkeep::default(), Some(77));
         let expected = [
             "Paths to 爱丽丝@host:",
             "> over the relay, through the server: in use",
@@ -424,15 +434,16 @@ mod tests {
         assert_eq!(text.lines().take(8).collect::<Vec<_>>(), expected);
         assert!(text.lines().all(|line| line.width() <= 77), "{text}");
         let said = text.lines().skip(8).collect::<Vec<_>>().join(" ");
-        assert_eq!(said, format!("Why: {}", why(reason, None)));
+        assert!(said.starts_with(&format!("Why: {} Kept open: a", why(reason, None))), "{said}");
     }
 
     #[test]
     fn programs_get_every_figure() {
-        let object = object(&alice(), &[direct()], PathReason::Trying, None);
+        let object = object(&alice(), &[direct()], PathReason::Trying, None, &Upkeep::default());
         assert_eq!(object["reason"], "trying");
         let path = &object["paths"][0];
         assert_eq!((&path["socket"], &path["sent"]), (&json!(7), &json!(12)));
+        assert_eq!(object["keepalive"]["path_ms"], 10_000);
         assert_eq!(path["state"], "unanswered");
         assert_eq!((&path["rtt_ms"], &path["heard_ms_ago"]), (&json!(23.0), &Value::Null));
     }

@@ -92,8 +92,9 @@ pub fn sentence(notice: &Notice, zone: &TimeZone, background: Background<'_>) ->
         ),
         Notice::Who(peers) => tables::who(peers),
         Notice::Contacts(contacts) => tables::contacts(contacts),
-        Notice::Paths { peer, paths: described, reason, punch } => {
-            paths::table(peer, described, *reason, punch.as_deref(), background.columns)
+        Notice::Paths { peer, paths: described, reason, punch, upkeep } => {
+            let columns = background.columns;
+            paths::table(peer, described, *reason, punch.as_deref(), upkeep, columns)
         }
         Notice::Circumstances { peer, circumstances, clock_ahead_ms } => {
             paths::circumstances(peer, circumstances, *clock_ahead_ms)

@@ -30,6 +30,7 @@ mod nat;
 mod odds;
 mod paths;
 mod person;
+mod remembered;
 mod roaming;
 mod scene;
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use p2pchat_wire::address::is_local;
 use p2pchat_wire::identity::ServerKey;
 
-use crate::proto::PortMapping;
 use crate::proto::nat::{Evidence, Filtering, PortModel, Scope};
+use crate::proto::{PortMapping, Upkeep};
 
 /// What was found out about one rendezvous.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -49,6 +49,8 @@ pub struct Findings {
     pub ports: Evidence,
     /// Whether two hosts behind our NAT reach each other by their external endpoints.
     pub hairpin: Option<bool>,
+    /// How the NAT's mappings are kept, as far as a chat has found out: that takes minutes.
+    pub upkeep: Upkeep,
     /// What there is of IPv6.
     pub ipv6: Ipv6,
     /// What came of asking the router to forward a port.

@@ -31,7 +31,7 @@ use self::attempt::{Attempt, Init};
 use self::up::Up;
 use super::carriers::Carriers;
 use super::sockets::Sockets;
-use crate::proto::lifetime::idle::LINK_KEEPALIVE;
+use crate::proto::lifetime::upkeep::Upkeep;
 use crate::proto::path::Pair;
 use crate::proto::{RendezvousTrouble, SocketId, Transmit};
 
@@ -141,7 +141,7 @@ impl Link {
             suspicion: None,
             token: None,
             attempt: Attempt::None,
-            keepalive: LINK_KEEPALIVE,
+            keepalive: Upkeep::default().link(),
             up: None,
             previous: None,
             started_at_ms,

@@ -209,10 +209,12 @@ impl Endpoint {
                 self.events.extend(described);
                 let paths = self.peers.get(&id).map(|peer| peer.describe(now));
                 let (paths, reason) = paths.unwrap_or((Vec::new(), PathReason::NoPath));
-                self.events.push_back(Event::PathsDescribed { peer: id, paths, reason });
+                let upkeep = self.upkeep(now);
+                self.events.push_back(Event::PathsDescribed { peer: id, paths, reason, upkeep });
             }
             Command::RecallPunch { peer, lesson } => self.memory.learn(peer, lesson),
             Command::RecallIdle(limit) => self.idle.learn(limit),
+            Command::RecallAge(limit) => self.recall_age(now, limit),
             Command::Close => {
                 self.with_all_peers(now, |peer, cx| peer.close(cx, DisconnectReason::Closed));
                 self.say_goodbye();
@@ -447,6 +449,7 @@ impl Endpoint {
         id: PeerId,
         work: impl FnOnce(&mut Peer, &mut Context<'_>) -> R,
     ) -> Option<R> {
+        let keepalive = self.upkeep(now).path();
         let peer = self.peers.get_mut(&id)?;
         let (events_before, transmits_before) = (self.events.len(), self.transmits.len());
         let mut cx = Context {
@@ -456,7 +459,7 @@ impl Endpoint {
             random: &mut self.random,
             sockets: &mut self.sockets,
             survey: &mut self.survey,
-            keepalive: self.idle.path_keepalive(),
+            keepalive,
             budget: &self.config.budget,
             memory: &mut self.memory,
             punching: &mut self.punching,

@@ -273,8 +273,9 @@ impl Endpoint {
                 if let (Some(way), true) = (home.link.pair(), nearest == Some(server))
                     && way.local == home.link.local()
                 {
-                    self.rotation.lifetime.seen(now, way.local, way.remote, mapped);
+                    self.mapping_seen(now, way, mapped);
                 }
+                let Some(home) = self.homes.get_mut(server) else { return };
                 if home.mapped == Some(mapped) {
                     return;
                 }

@@ -4,11 +4,14 @@
 //! from it, while the text stays where it is. Each path that works from the new socket takes over from
 //! its predecessor, on both sides. After a while the old socket is closed.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::Endpoint;
-use crate::proto::SocketId;
-use crate::proto::lifetime::Lifetime;
+use super::home::Home;
+use crate::proto::lifetime::{AgeLimit, Lifetime};
+use crate::proto::path::Pair;
+use crate::proto::{Event, SocketId};
 
 /// How long paths from the old socket may still be needed. Some round trips, with repetitions.
 const OVERLAP: Duration = Duration::from_secs(8);
@@ -37,8 +40,34 @@ impl Rotation {
 }
 
 impl Endpoint {
+    /// A server sees us at `mapped` if we write to it this way.
+    pub(super) fn mapping_seen(&mut self, now: Instant, way: Pair, mapped: SocketAddr) {
+        let learned = self.rotation.lifetime.seen(now, way.local, way.remote, mapped);
+        let learned_at_ms = self.wall_clock_ms(now);
+        let limit = |age| AgeLimit { external: mapped.ip(), age, learned_at_ms };
+        self.events.extend(learned.map(limit).map(Event::AgeLearned));
+    }
+
+    /// What was learned in an earlier run.
+    pub(super) fn recall_age(&mut self, now: Instant, limit: AgeLimit) {
+        if let Some(rest) = limit.believed_for(self.wall_clock_ms(now)) {
+            self.rotation.lifetime.recall(limit.external, limit.age, now + rest);
+        }
+    }
+
+    fn wall_clock_ms(&self, now: Instant) -> u64 {
+        let elapsed = now.saturating_duration_since(self.started).as_millis();
+        self.config.started_at_ms.saturating_add(u64::try_from(elapsed).unwrap_or(u64::MAX))
+    }
+
     /// Takes the next step of a move, if it is time.
     pub(super) fn rotate_sockets(&mut self, now: Instant) {
+        if self.rotation.lifetime.is_new()
+            && let Some(seen) = self.homes.chosen().and_then(Home::witness)
+        {
+            // The first ping comes only after a while.
+            self.mapping_seen(now, Pair { local: seen.socket, remote: seen.via }, seen.mapped);
+        }
         if let Some((old, at)) = self.rotation.retiring {
             if at <= now {
                 self.rotation.retiring = None;

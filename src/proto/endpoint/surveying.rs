@@ -1,11 +1,12 @@
 //! What the endpoint does for its [`Survey`](super::survey::Survey) of our NAT, and with the answers.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Endpoint;
 use super::home::Home;
 use super::survey::Step;
-use crate::proto::lifetime::idle;
+use crate::proto::lifetime::upkeep::Upkeep;
+use crate::proto::lifetime::{WATCH, idle};
 use crate::proto::path::Pair;
 use crate::proto::{Event, Policy};
 
@@ -15,6 +16,11 @@ impl Endpoint {
         if !self.survey.handle(from, bytes) && !self.idle.handle(from, bytes) {
             self.dropped.unknown += 1;
         }
+    }
+
+    /// How the mappings of our NAT are kept.
+    pub(super) fn upkeep(&self, now: Instant) -> Upkeep {
+        Upkeep { idle: self.idle.idle(), age: self.rotation.lifetime.age(now) }
     }
 
     /// Whether a search for the NAT's idle limit had better wait: a planned punch counts on the ports
@@ -35,7 +41,8 @@ impl Endpoint {
                 idle::Step::Learned(limit) => self.events.push_back(Event::IdleLearned(limit)),
             }
         }
-        let keepalive = self.idle.link_keepalive();
+        let watching = self.rotation.lifetime.is_watching(now);
+        let keepalive = self.upkeep(now).link().min(if watching { WATCH } else { Duration::MAX });
         self.homes.iter_mut().for_each(|home| home.link.ping_every(now, keepalive));
     }
 

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use p2pchat_wire::random::Random;
 
+use super::networks::Networks;
 use crate::proto::nat::{Answered, Sample, Stun};
 use crate::proto::path::Pair;
 use crate::proto::{SocketId, Transmit};
@@ -51,14 +52,11 @@ const RETRY: Duration = Duration::from_secs(300);
 /// When a search is repeated, and one tried again where none was possible.
 const REPEAT: Duration = Duration::from_secs(24 * 3600);
 
-/// Networks that are remembered.
-const MAX_KNOWN: usize = 16;
-
 /// The time between two packets on a path while nothing is known.
 ///
 /// Mappings last 30 s in most of the worst home routers, and Linux keeps a flow for 30 s until it has
 /// seen both directions for a while.
-pub(crate) const PATH_KEEPALIVE: Duration = Duration::from_secs(10);
+const PATH_KEEPALIVE: Duration = Duration::from_secs(10);
 
 /// The least and the most of it. A session ends after 40 s of silence.
 const PATH_BOUNDS: [Duration; 2] = [Duration::from_secs(4), Duration::from_secs(25)];
@@ -76,6 +74,21 @@ pub struct IdleLimit {
     pub external: IpAddr,
     /// The longest silence that is known to be survived, 5 to 60 s.
     pub idle: Duration,
+}
+
+/// How often a path to a peer is to be used behind a NAT that is known to survive such a silence.
+pub(super) fn path_keepalive(idle: Option<Duration>) -> Duration {
+    idle.map_or(PATH_KEEPALIVE, |idle| keepalive(idle, PATH_BOUNDS))
+}
+
+/// How often a link to a server is to be used there.
+pub(super) fn link_keepalive(idle: Option<Duration>) -> Duration {
+    idle.map_or(LINK_KEEPALIVE, |idle| keepalive(idle, LINK_BOUNDS))
+}
+
+/// A quarter is for the way, and for what a NAT counts otherwise than we do.
+fn keepalive(idle: Duration, [least, most]: [Duration; 2]) -> Duration {
+    (idle * 3 / 4).clamp(least, most)
 }
 
 /// What a search wants of its endpoint.
@@ -160,8 +173,7 @@ impl Search {
 pub(crate) struct IdleSearch {
     stun: Stun<()>,
     search: Option<Search>,
-    /// The newest last.
-    known: Vec<IdleLimit>,
+    known: Networks<Duration>,
     answered: Option<Answered<()>>,
     closing: Vec<SocketId>,
 }
@@ -170,37 +182,12 @@ impl IdleSearch {
     /// What is known of a network, in place of what was known before.
     pub(crate) fn learn(&mut self, limit: IdleLimit) {
         let (least, most) = (LEAST, RESTS[RESTS.len() - 1]);
-        let limit = IdleLimit { idle: limit.idle.clamp(least, most), ..limit };
-        self.known.retain(|known| known.external != limit.external);
-        if self.known.len() >= MAX_KNOWN {
-            self.known.remove(0);
-        }
-        self.known.push(limit);
+        self.known.learn(limit.external, limit.idle.clamp(least, most));
     }
 
     /// The longest silence that our NAT is known to allow.
     pub(crate) fn idle(&self) -> Option<Duration> {
-        let external = self.search.as_ref()?.external;
-        self.known_of(external)
-    }
-
-    fn known_of(&self, external: IpAddr) -> Option<Duration> {
-        self.known.iter().find(|known| known.external == external).map(|known| known.idle)
-    }
-
-    /// How often a path to a peer is to be used.
-    pub(crate) fn path_keepalive(&self) -> Duration {
-        self.keepalive(PATH_BOUNDS).unwrap_or(PATH_KEEPALIVE)
-    }
-
-    /// How often a link to a server is to be used.
-    pub(crate) fn link_keepalive(&self) -> Duration {
-        self.keepalive(LINK_BOUNDS).unwrap_or(LINK_KEEPALIVE)
-    }
-
-    /// A quarter is for the way, and for what a NAT counts otherwise than we do.
-    fn keepalive(&self, [least, most]: [Duration; 2]) -> Option<Duration> {
-        Some((self.idle()? * 3 / 4).clamp(least, most))
+        self.known.of(self.search.as_ref()?.external)
     }
 
     /// Where the nearest server sees us, if it does so over UDP. Elsewhere everything begins anew.
@@ -225,7 +212,7 @@ impl IdleSearch {
             }
             _ => {
                 self.postpone(now);
-                let known = self.known_of(external);
+                let known = self.known.of(external);
                 self.search = Some(Search::new(external, via, now + SETTLE, known));
             }
         }

@@ -139,11 +139,11 @@ fn what_is_found_sets_how_often_mappings_are_used_within_bounds() {
     let found = [(3, 4000, 8000), (12, 7500, 8000), (31, 22_500, 22_500), (120, 25_000, 45_000)];
     for (idle, path, link) in found {
         let mut bench = Bench::new(idle);
-        assert_eq!(bench.search.path_keepalive(), PATH_KEEPALIVE);
-        assert_eq!(bench.search.link_keepalive(), LINK_KEEPALIVE);
+        assert_eq!(path_keepalive(bench.search.idle()), PATH_KEEPALIVE);
+        assert_eq!(link_keepalive(bench.search.idle()), LINK_KEEPALIVE);
         bench.run(270);
-        assert_eq!(bench.search.path_keepalive(), Duration::from_millis(path));
-        assert_eq!(bench.search.link_keepalive(), Duration::from_millis(link));
+        assert_eq!(path_keepalive(bench.search.idle()), Duration::from_millis(path));
+        assert_eq!(link_keepalive(bench.search.idle()), Duration::from_millis(link));
     }
 }
 
@@ -162,7 +162,7 @@ fn a_server_that_does_not_know_response_port_is_asked_no_more_until_the_next_day
     bench.directs = false;
     bench.run(3600);
     assert_eq!((bench.opened, bench.learned.len()), (2, 0));
-    assert_eq!(bench.search.path_keepalive(), PATH_KEEPALIVE);
+    assert_eq!(path_keepalive(bench.search.idle()), PATH_KEEPALIVE);
     bench.assert_all_closed();
     bench.directs = true;
     bench.run(24 * 3600);
@@ -265,7 +265,7 @@ fn what_was_known_is_used_at_once_and_tried_first() {
     let mut bench = Bench::new(50);
     bench.search.learn(IdleLimit { external: address(1), idle: 45 * SECOND });
     bench.run(1);
-    assert_eq!(bench.search.path_keepalive(), 25 * SECOND);
+    assert_eq!(path_keepalive(bench.search.idle()), 25 * SECOND);
     bench.run(600);
     assert_eq!(bench.learned.len(), 1);
     assert_eq!((bench.search.idle(), bench.opened), (Some(45 * SECOND), 4), "0, 45, 60, a control");
@@ -283,12 +283,11 @@ fn a_search_is_repeated_after_a_day_and_finds_what_has_changed() {
 }
 
 #[test]
-fn nonsense_from_the_disk_is_bounded_and_the_oldest_networks_are_forgotten() {
-    let mut search = IdleSearch::default();
-    for network in 0..20 {
-        search.learn(IdleLimit { external: address(network), idle: Duration::MAX });
-        search.learn(IdleLimit { external: address(network), idle: Duration::ZERO });
+fn nonsense_from_the_disk_is_bounded() {
+    for (idle, expected) in [(Duration::MAX, 60 * SECOND), (Duration::ZERO, LEAST)] {
+        let mut bench = Bench::new(50);
+        bench.search.learn(IdleLimit { external: address(1), idle });
+        bench.run(1);
+        assert_eq!(bench.search.idle(), Some(expected));
     }
-    assert_eq!(search.known.len(), MAX_KNOWN);
-    assert_eq!((search.known_of(address(3)), search.known_of(address(19))), (None, Some(LEAST)));
 }

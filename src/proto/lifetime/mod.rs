@@ -1,20 +1,28 @@
 //! How long our NAT keeps a mapping: unused ([`idle`]), and however busy it is. The latter is learned
-//! by watching where servers see us.
+//! by watching where servers see us. [`upkeep`] is what follows from both.
 //!
 //! Some carriers end every mapping at a certain age: T-Mobile's after 48 to 75 s. No keepalive helps. But
 //! whoever knows the age can move to a fresh socket in time. An end that comes only after a silence,
 //! or irregularly (a router was restarted, the provider gave another address), is none of that.
+//!
+//! Whether there was a silence is known only of a mapping that was seen a moment before. Servers are
+//! asked too seldom for that, so after any end they are asked more often for a while, and the first
+//! end of several counts for nothing else.
 
 pub(crate) mod idle;
+mod networks;
+pub(crate) mod upkeep;
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
+
+use networks::Networks;
 
 use crate::proto::SocketId;
 
 /// Ends at a regular age that are evidence enough.
-const ENOUGH: usize = 3;
+const ENOUGH: usize = 4;
 
 /// No end at a greater age is taken for regular: moving earlier than that costs more than it saves.
 const LONGEST: Duration = Duration::from_secs(600);
@@ -24,7 +32,44 @@ const SHORTEST: Duration = Duration::from_secs(20);
 
 /// The greatest age at which a mapping may have ended is at most so many times the least at which one
 /// is known to have lived.
-const SPREAD: u32 = 3;
+const SPREAD: u32 = 2;
+
+/// How often servers are asked where they see us, for [`LONGEST`] after an end.
+pub(crate) const WATCH: Duration = Duration::from_secs(5);
+
+/// How long before its end a mapping has to have been seen, for the end not to be one of disuse:
+/// [`WATCH`], and a repetition. No NAT is known to forget sooner.
+const SILENCE: Duration = Duration::from_secs(7);
+
+/// How long an age that was learned is believed. Nobody sees an end who is always gone before, so it
+/// has to be learned anew now and then.
+const BELIEVED: Duration = Duration::from_secs(24 * 3600);
+
+/// The age at which a NAT ends mappings however busy they are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct AgeLimit {
+    /// Our external address at that time: it stands for the network that we were in.
+    pub external: IpAddr,
+    /// The age up to which mappings live, 20 to 600 s.
+    pub age: Duration,
+    /// When that was learned by our own clock, in milliseconds since 1970.
+    pub learned_at_ms: u64,
+}
+
+impl AgeLimit {
+    /// For how long it is still believed, at this time of our own clock in milliseconds since 1970.
+    #[must_use]
+    pub fn believed_for(&self, now_ms: u64) -> Option<Duration> {
+        let since = Duration::from_millis(now_ms.saturating_sub(self.learned_at_ms));
+        BELIEVED.checked_sub(since).filter(|rest| !rest.is_zero())
+    }
+}
+
+/// The age at which a mapping is left that lives up to `age`: a quarter is for the move, and for lives
+/// that are shorter than any seen so far.
+fn leave_after(age: Duration) -> Duration {
+    age * 3 / 4
+}
 
 /// A mapping that has just been seen.
 #[derive(Clone, Copy, Debug)]
@@ -44,44 +89,96 @@ struct Age {
     most: Duration,
 }
 
+/// What is known of a network's NAT.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    age: Duration,
+    until: Instant,
+}
+
 /// What has been seen of our NAT.
 #[derive(Debug, Default)]
 pub(crate) struct Lifetime {
     current: Option<Mapping>,
     /// The newest last.
     ages: VecDeque<Age>,
+    /// Until then servers are to be asked more often.
+    watch_until: Option<Instant>,
+    known: Networks<Known>,
 }
 
 impl Lifetime {
-    /// The server at `via` sees `socket` at `mapped`.
+    /// Believes for so long that mappings live up to this age in a network.
+    pub(crate) fn recall(&mut self, external: IpAddr, age: Duration, until: Instant) {
+        if (SHORTEST..=LONGEST).contains(&age) {
+            self.known.learn(external, Known { age, until });
+        }
+    }
+
+    /// Whether no mapping was seen yet.
+    pub(crate) fn is_new(&self) -> bool {
+        self.current.is_none()
+    }
+
+    /// The server at `via` sees `socket` at `mapped`. Returns the age up to which mappings live, if
+    /// this shows that they end at a regular one.
     pub(crate) fn seen(
         &mut self,
         now: Instant,
         socket: SocketId,
         via: SocketAddr,
         mapped: SocketAddr,
-    ) {
+    ) -> Option<Duration> {
+        let (mut learned, mut born) = (None, now);
         match &mut self.current {
             Some(known) if (known.socket, known.via, known.mapped) == (socket, via, mapped) => {
                 known.seen = now;
-                return;
+                return None;
             }
-            Some(known) if known.mapped.ip() != mapped.ip() => self.ages.clear(),
+            Some(known) if known.mapped.ip() != mapped.ip() => {
+                self.ages.clear();
+                self.watch_until = None;
+            }
             Some(known) if (known.socket, known.via) == (socket, via) => {
                 let least = known.seen.saturating_duration_since(known.born);
                 let most = now.saturating_duration_since(known.born);
-                self.ages.push_back(Age { least, most });
-                if self.ages.len() > ENOUGH {
-                    self.ages.pop_front();
-                }
+                learned = self.ended(now, mapped.ip(), Age { least, most });
             }
+            // Another server sees the same mapping.
+            Some(known) if (known.socket, known.mapped) == (socket, mapped) => born = known.born,
             _ => {}
         }
-        self.current = Some(Mapping { socket, via, mapped, born: now, seen: now });
+        self.current = Some(Mapping { socket, via, mapped, born, seen: now });
+        learned
     }
 
-    /// The age up to which mappings have lived, if they end at a regular one.
-    pub(crate) fn limit(&self) -> Option<Duration> {
+    /// A mapping has ended at this age.
+    fn ended(&mut self, now: Instant, external: IpAddr, age: Age) -> Option<Duration> {
+        self.watch_until = Some(now + LONGEST);
+        let rule = self.known.of(external).filter(|rule| now < rule.until);
+        if rule.is_some_and(|rule| age.most < leave_after(rule.age)) {
+            // We would have left in time, had the rule held.
+            self.known.forget(external);
+            self.ages.clear();
+        }
+        if age.most - age.least > SILENCE {
+            // Whatever ended it, it may have lived too long for a rule.
+            if self.ages.iter().any(|other| age.least > other.least * SPREAD) {
+                self.ages.clear();
+            }
+            return None;
+        }
+        self.ages.push_back(age);
+        if self.ages.len() > ENOUGH {
+            self.ages.pop_front();
+        }
+        let age = self.regular()?;
+        self.known.learn(external, Known { age, until: now + BELIEVED });
+        Some(age)
+    }
+
+    /// The age up to which the last mappings have lived, if they ended at a regular one.
+    fn regular(&self) -> Option<Duration> {
         let least = self.ages.iter().map(|age| age.least).min()?;
         let most = self.ages.iter().map(|age| age.most).max()?;
         let regular = self.ages.len() >= ENOUGH
@@ -91,76 +188,25 @@ impl Lifetime {
         regular.then_some(least)
     }
 
+    /// Whether servers are to be asked each [`WATCH`].
+    pub(crate) fn is_watching(&self, now: Instant) -> bool {
+        self.watch_until.is_some_and(|until| now < until)
+    }
+
+    /// The age up to which mappings live here, if they end at a regular one.
+    pub(crate) fn age(&self, now: Instant) -> Option<Duration> {
+        let known = self.known.of(self.current?.mapped.ip())?;
+        (now < known.until).then_some(known.age)
+    }
+
     /// The socket whose mapping is watched, and when it should be left for a fresh one.
     pub(crate) fn leave_at(&self) -> Option<(SocketId, Instant)> {
-        let known = self.current?;
-        // A quarter is for the move, and for lives that are shorter than any seen so far.
-        Some((known.socket, known.born + self.limit()? * 3 / 4))
+        let current = self.current?;
+        let known = self.known.of(current.mapped.ip())?;
+        let at = current.born + leave_after(known.age);
+        (at < known.until).then_some((current.socket, at))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const FIRST: SocketId = SocketId::FIRST;
-
-    const VIA: SocketAddr =
-        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 10)), 3478);
-
-    fn start() -> Instant {
-        #[expect(clippy::disallowed_methods, reason = "a test needs some first instant")]
-        Instant::now()
-    }
-
-    fn port(port: u16) -> SocketAddr {
-        SocketAddr::from(([198, 51, 100, 1], port))
-    }
-
-    /// Asks every `every` seconds for `seconds`, while each mapping ends at the age that `life` says.
-    fn watch(life: impl Fn(u64) -> u64, every: u64, seconds: u64) -> (Lifetime, Instant) {
-        let begin = start();
-        let mut lifetime = Lifetime::default();
-        let (mut count, mut born) = (0, 0);
-        for second in (0..seconds).step_by(every as usize) {
-            while second - born >= life(count) {
-                born += life(count);
-                count += 1;
-            }
-            let mapped = port(1000 + count as u16);
-            lifetime.seen(begin + Duration::from_secs(second), FIRST, VIA, mapped);
-        }
-        (lifetime, begin)
-    }
-
-    #[test]
-    fn a_carrier_that_ends_mappings_between_48_and_75_seconds_is_left_in_time() {
-        let (lifetime, _) = watch(|count| [61, 48, 75, 55][count as usize % 4], 10, 600);
-        let limit = lifetime.limit().expect("regular enough");
-        assert!(limit >= Duration::from_secs(30) && limit <= Duration::from_secs(75), "{limit:?}");
-    }
-
-    #[test]
-    fn a_router_that_was_restarted_now_and_then_is_not_left() {
-        let (lifetime, _) = watch(|count| [4000, 90, 700][count as usize % 3], 20, 20_000);
-        assert_eq!(lifetime.limit(), None);
-    }
-
-    #[test]
-    fn mappings_that_end_between_any_two_packets_are_for_the_keepalive() {
-        let (lifetime, _) = watch(|_| 15, 20, 2000);
-        assert_eq!(lifetime.limit(), None);
-    }
-
-    #[test]
-    fn another_socket_ends_nothing_and_another_address_begins_anew() {
-        let (mut lifetime, begin) = watch(|_| 60, 10, 600);
-        let limit = lifetime.limit();
-        let now = begin + Duration::from_secs(601);
-        lifetime.seen(now, SocketId(1), VIA, port(5000));
-        assert!(limit.is_some() && lifetime.limit() == limit);
-        assert_eq!(lifetime.leave_at().map(|(socket, _)| socket), Some(SocketId(1)));
-        lifetime.seen(now, SocketId(1), VIA, SocketAddr::from(([192, 0, 2, 1], 5000)));
-        assert_eq!(lifetime.limit(), None);
-    }
-}
+mod tests;
