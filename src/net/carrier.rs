@@ -7,7 +7,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use p2pchat_wire::carrier::{self, Decoder, PREFACE};
+use p2pchat_wire::carrier::{Batch, Decoder};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::TcpSocket;
 use tokio::sync::mpsc;
@@ -34,9 +34,6 @@ const QUEUE: usize = 64;
 
 /// What is read at once.
 const READ: usize = 16_384;
-
-/// What is written at once, roughly.
-const WRITE: usize = 16_384;
 
 /// The near end of a stream. It ends when it is dropped.
 #[derive(Debug)]
@@ -159,16 +156,16 @@ async fn write(
     mut writer: WriteHalf<impl AsyncWrite>,
     mut waiting: mpsc::Receiver<Vec<u8>>,
 ) -> io::Result<()> {
-    let mut batch = PREFACE.to_vec();
+    let mut batch = Batch::default();
     while let Some(datagram) = waiting.recv().await {
-        carrier::append(&datagram, &mut batch);
-        while batch.len() < WRITE
+        batch.push(&datagram);
+        while !batch.is_full()
             && let Ok(datagram) = waiting.try_recv()
         {
-            carrier::append(&datagram, &mut batch);
+            batch.push(&datagram);
         }
         timeout(STUCK, async {
-            writer.write_all(&batch).await?;
+            writer.write_all(batch.bytes()).await?;
             writer.flush().await
         })
         .await??;
@@ -182,6 +179,7 @@ mod tests {
     use std::net::Ipv4Addr;
     use std::sync::Arc;
 
+    use p2pchat_wire::carrier::{self, PREFACE};
     use rustls::ServerConfig;
     use rustls::crypto::ring::default_provider;
     use rustls::pki_types::PrivateKeyDer;

@@ -6,7 +6,8 @@
 //! either end may leave a datagram out when its queue is full, and a carrier that breaks takes with
 //! it what was on its way.
 //!
-//! [`Decoder`] is the reading end. It holds one datagram at most, whatever lengths arrive.
+//! [`Batch`] is the writing end, [`Decoder`] the reading one. It holds one datagram at most, whatever
+//! lengths arrive.
 
 use crate::MAX_DATAGRAM;
 use crate::datagram::RELAY_HEADER;
@@ -45,6 +46,47 @@ pub fn append(datagram: &[u8], stream: &mut Vec<u8>) -> bool {
         stream.extend(datagram);
     }
     length.is_some()
+}
+
+/// What is written to a stream next: datagrams that are there at the same time leave together. The
+/// first begins with [`PREFACE`].
+#[derive(Debug)]
+pub struct Batch {
+    bytes: Vec<u8>,
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self { bytes: PREFACE.to_vec() }
+    }
+}
+
+impl Batch {
+    /// A batch that holds this many bytes takes no more: writing has a price for each call, and
+    /// beyond this it is lost among the bytes.
+    const FULL: usize = 16_384;
+
+    /// Adds a datagram. One that cannot be carried is left out.
+    pub fn push(&mut self, datagram: &[u8]) {
+        append(datagram, &mut self.bytes);
+    }
+
+    /// Whether it is time to write.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.bytes.len() >= Self::FULL
+    }
+
+    /// What is to be written.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// It has been written; the next batch begins.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+    }
 }
 
 /// Takes a stream apart, however it is cut into pieces.
@@ -150,6 +192,22 @@ mod tests {
         assert!(!append(&[7; MAX_CARRIED + 1], &mut stream));
         assert!(!append(&[], &mut stream));
         assert_eq!(read([&stream[..]]), (vec![vec![7; MAX_CARRIED]], Ok(())));
+    }
+
+    #[test]
+    fn batches_make_one_stream_and_none_grows_without_end() {
+        let (mut batch, mut stream, mut count) = (Batch::default(), Vec::new(), 0);
+        for _ in 0..3 {
+            while !batch.is_full() {
+                batch.push(&[7; MAX_CARRIED]);
+                batch.push(&[]);
+                count += 1;
+            }
+            assert!(batch.bytes().len() < Batch::FULL + HEADER + MAX_CARRIED);
+            stream.extend_from_slice(batch.bytes());
+            batch.clear();
+        }
+        assert_eq!(read(stream.chunks(1000)), (vec![vec![7; MAX_CARRIED]; count], Ok(())));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use p2pchat_wire::carrier::{self, Decoder, TLS_HANDSHAKE};
+use p2pchat_wire::carrier::{Batch, Decoder, TLS_HANDSHAKE};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -41,9 +41,6 @@ impl Default for Patience {
 
 /// What is read at once.
 const READ: usize = 4096;
-
-/// What is written at once, roughly.
-const WRITE: usize = 16_384;
 
 /// A connection that was admitted, and its two ends in the loop.
 pub(super) struct Connection {
@@ -126,16 +123,16 @@ async fn write(
     mut queue: mpsc::Receiver<Vec<u8>>,
     stuck: Duration,
 ) -> io::Result<()> {
-    let mut batch = carrier::PREFACE.to_vec();
+    let mut batch = Batch::default();
     while let Some(datagram) = queue.recv().await {
-        carrier::append(&datagram, &mut batch);
-        while batch.len() < WRITE
+        batch.push(&datagram);
+        while !batch.is_full()
             && let Ok(datagram) = queue.try_recv()
         {
-            carrier::append(&datagram, &mut batch);
+            batch.push(&datagram);
         }
         timeout(stuck, async {
-            writer.write_all(&batch).await?;
+            writer.write_all(batch.bytes()).await?;
             writer.flush().await
         })
         .await??;
@@ -148,92 +145,111 @@ async fn write(
 mod tests {
     use std::net::Ipv4Addr;
 
-    use p2pchat_wire::carrier::PREFACE;
+    use p2pchat_wire::carrier::{self, PREFACE};
+    use tokio::io::DuplexStream;
     use tokio::net::TcpListener;
+    use tokio::sync::mpsc::error::TryRecvError;
+    use tokio::time::sleep;
 
     use super::*;
 
-    /// Long enough for a busy machine, short enough for a test.
-    const SOON: Duration = Duration::from_millis(300);
+    const SECOND: Duration = Duration::from_secs(1);
 
-    const PATIENCE: Patience = Patience { greeting: SOON, idle: SOON, stuck: SOON };
+    /// A connection, the server's end of its queue, and what it tells the loop.
+    fn connection() -> (Connection, mpsc::Sender<Vec<u8>>, mpsc::Receiver<Happening>) {
+        let (sender, queue) = mpsc::channel(4);
+        let (arrivals, happenings) = mpsc::channel(4);
+        let (id, patience) = (CarrierId(1), Patience::default());
+        let from = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+        (Connection { id, from, patience, queue, arrivals }, sender, happenings)
+    }
 
-    /// A connection at work, and the peer's end of it.
-    async fn connected() -> (TcpStream, mpsc::Sender<Vec<u8>>, mpsc::Receiver<Happening>) {
+    /// A connection at work over a pipe, so that no time passes but what a test waits, and the
+    /// peer's end of it. When it ends, there is nothing more to hear of it.
+    fn connected() -> (DuplexStream, mpsc::Sender<Vec<u8>>, mpsc::Receiver<Happening>) {
+        let (peer, stream) = tokio::io::duplex(4096);
+        let (connection, sender, happenings) = connection();
+        let deadline = Instant::now() + connection.patience.greeting;
+        #[expect(clippy::disallowed_methods, reason = "as the server does")]
+        tokio::spawn(connection.carry(stream, deadline));
+        (peer, sender, happenings)
+    }
+
+    fn whole() -> Vec<u8> {
+        let mut stream = Vec::new();
+        carrier::append(b"whole", &mut stream);
+        stream
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stranger_who_says_nothing_is_not_waited_for() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("bound");
         let address = listener.local_addr().expect("address");
         let (peer, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
-        let (stream, from) = accepted.expect("accepted");
-        let (sender, queue) = mpsc::channel(4);
-        let (arrivals, happenings) = mpsc::channel(4);
-        let (id, patience) = (CarrierId(1), PATIENCE);
-        let connection = Connection { id, from, patience, queue, arrivals };
-        #[expect(clippy::disallowed_methods, reason = "as the server does")]
-        tokio::spawn(connection.run(stream, None));
-        (peer.expect("connected"), sender, happenings)
-    }
-
-    #[tokio::test]
-    async fn a_stranger_who_says_nothing_is_not_waited_for() {
-        let (_peer, _queue, mut happenings) = connected().await;
+        let (_peer, (stream, _)) = (peer.expect("connected"), accepted.expect("accepted"));
+        let (connection, _queue, mut happenings) = connection();
+        let (began, patience) = (Instant::now(), connection.patience);
+        connection.run(stream, None).await;
         assert!(matches!(happenings.recv().await, Some(Happening::Ended(CarrierId(1)))));
+        assert!(began.elapsed() < patience.greeting + SECOND);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_byte_now_and_then_keeps_no_connection_open() {
-        let (mut peer, _queue, mut happenings) = connected().await;
-        let mut stream = PREFACE.to_vec();
-        carrier::append(b"whole", &mut stream);
-        peer.write_all(&stream).await.expect("written");
+        let (mut peer, _queue, mut happenings) = connected();
+        peer.write_all(&[&PREFACE[..], &whole()].concat()).await.expect("written");
         let first = happenings.recv().await;
         assert!(matches!(first, Some(Happening::Arrived { datagram, .. }) if datagram == b"whole"));
+        let began = Instant::now();
         let drip = async {
             peer.write_all(&[0, 200]).await.expect("written");
-            for _ in 0..100 {
+            for _ in 0..150 {
                 // It may have been closed already.
                 let _ = peer.write_all(b"x").await;
-                tokio::time::sleep(SOON / 10).await;
+                sleep(SECOND).await;
             }
-            panic!("a whole datagram has come");
+            panic!("nobody has closed it");
         };
         tokio::select! {
             () = drip => {}
-            ended = happenings.recv() => assert!(matches!(ended, Some(Happening::Ended(_)))),
+            ended = happenings.recv() => assert!(ended.is_none()),
         }
+        assert!(began.elapsed() < Patience::default().idle + SECOND);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn who_speaks_another_protocol_or_names_an_impossible_length_is_cut_off_at_once() {
         for bytes in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"p2pchat\x01\xff\xff", b"\x16\x03\x01"] {
-            let (mut peer, _queue, mut happenings) = connected().await;
+            let (mut peer, _queue, mut happenings) = connected();
+            let began = Instant::now();
             peer.write_all(bytes).await.expect("written");
-            let ended = timeout(SOON / 2, happenings.recv()).await;
-            assert!(matches!(ended, Ok(Some(Happening::Ended(_)))), "{bytes:?}");
+            assert!(happenings.recv().await.is_none(), "{bytes:?}");
+            assert_eq!(began.elapsed(), Duration::ZERO, "{bytes:?}");
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn who_does_not_read_fills_his_own_queue_and_is_cut_off() {
-        let (mut peer, queue, mut happenings) = connected().await;
-        let mut stream = PREFACE.to_vec();
-        carrier::append(b"whole", &mut stream);
+        let (mut peer, queue, mut happenings) = connected();
+        let began = Instant::now();
+        peer.write_all(&PREFACE).await.expect("written");
         let mut lost = 0;
         loop {
             lost += u32::from(queue.try_send(vec![7; 1200]).is_err());
-            // It keeps talking, so only its deafness can end it.
-            let _ = peer.write_all(&std::mem::take(&mut stream)).await;
-            carrier::append(b"whole", &mut stream);
+            // He keeps talking, so only his deafness can end it.
+            let _ = peer.write_all(&whole()).await;
             match happenings.try_recv() {
-                Ok(Happening::Ended(_)) => break,
-                _ => tokio::task::yield_now().await,
+                Err(TryRecvError::Disconnected) => break,
+                _ => sleep(SECOND).await,
             }
         }
         assert!(lost > 0);
+        assert!(began.elapsed() < Patience::default().stuck + 10 * SECOND, "{:?}", began.elapsed());
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn what_is_queued_when_the_server_stops_is_still_written() {
-        let (mut peer, queue, _happenings) = connected().await;
+        let (mut peer, queue, _happenings) = connected();
         peer.write_all(&PREFACE).await.expect("written");
         queue.send(b"farewell".to_vec()).await.expect("queued");
         drop(queue);
