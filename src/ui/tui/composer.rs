@@ -6,7 +6,7 @@
 //!
 //! The text is a [`Draft`]; rows are made of it by [`wrap`](super::wrap). A paste that looks like
 //! more than one message is not inserted but asked about ([`Paste`]). What was sent comes back with
-//! Up ([`Sent`]).
+//! Up ([`Sent`]). Tab completes ([`completion`]).
 
 use std::cell::Cell;
 use std::num::NonZeroU16;
@@ -17,13 +17,14 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::completion::{self, Choice, Kind, Wanted};
 use super::draft::Draft;
 use super::keys::{Action, Keymap, Press};
 use super::layout::Layout;
 use super::paste::{Answer, Paste};
 use super::sent::Sent;
 use super::wrap::Ambiguous;
-use crate::chat::{Address, MAX_TEXT, clean};
+use crate::chat::{Address, MAX_TEXT, clean, command};
 
 /// Rows that the text may take before it scrolls.
 const MAX_ROWS: usize = 8;
@@ -41,6 +42,8 @@ pub enum Outcome {
     SubmitLines(Vec<String>),
     /// This is to be opened in an editor; what comes back goes to [`Composer::set_text`].
     Edit(String),
+    /// This is to be completed; the candidates go to [`Composer::offer`].
+    Complete(Wanted),
     /// There is no room for what was typed: the message is as long as messages can be.
     Full,
 }
@@ -67,6 +70,8 @@ pub struct Composer {
     killing: bool,
     sent: Sent,
     question: Option<Paste>,
+    /// What Tab goes through.
+    choice: Option<Choice>,
     placeholder: String,
     /// The width that was drawn last, for Up and Down.
     width: Cell<usize>,
@@ -179,6 +184,22 @@ impl Composer {
         Outcome::Changed
     }
 
+    /// Completes what was asked for, if the text is still what it was then. Without a candidate
+    /// nothing happens.
+    pub fn offer(
+        &mut self,
+        wanted: &Wanted,
+        candidates: impl IntoIterator<Item = String>,
+    ) -> Outcome {
+        let same = self.draft.caret() == wanted.bytes.end
+            && self.text().get(wanted.bytes.clone()) == Some(&*wanted.typed);
+        let Some(choice) = Choice::new(wanted, candidates).filter(|_| same) else {
+            return Outcome::Changed;
+        };
+        self.choose(choice);
+        Outcome::Changed
+    }
+
     /// Does what a key stands for.
     pub fn act(&mut self, action: Action) -> Outcome {
         if self.question.is_some() {
@@ -187,6 +208,18 @@ impl Composer {
             }
             // Nothing else happens behind an open question.
             return Outcome::Changed;
+        }
+        if let Some(mut choice) = self.choice.take() {
+            match action {
+                Action::Complete | Action::CompleteBack => {
+                    choice.step(action == Action::CompleteBack);
+                    self.draft.undo();
+                    self.choose(choice);
+                    return Outcome::Changed;
+                }
+                Action::Cancel => return changed(self.draft.undo()),
+                _ => {}
+            }
         }
         let killed_before = std::mem::take(&mut self.killing);
         let draft = &self.draft;
@@ -226,6 +259,7 @@ impl Composer {
             }
             Action::Undo => return changed(self.draft.undo()),
             Action::Redo => return changed(self.draft.redo()),
+            Action::Complete => return self.complete(),
             Action::Editor => return Outcome::Edit(self.text().to_owned()),
             Action::Interrupt if !self.text().is_empty() => {
                 // It can be undone, and it is no part of what was sent.
@@ -250,6 +284,15 @@ impl Composer {
         let (hints, area) = self.split(area);
         if let Some(question) = &self.question {
             self.draw(&question.sentence(), hints, hints.y, buffer, paint.hint);
+        } else if let Some(choice) = &self.choice {
+            let mut rest = hints;
+            let (candidates, current) = choice.shown(usize::from(hints.width));
+            for (place, candidate) in candidates.into_iter().enumerate() {
+                let style = if place == current { paint.text } else { paint.hint };
+                let end = self.draw(candidate, rest, hints.y, buffer, style);
+                let used = (end - rest.x).saturating_add(2).min(rest.width);
+                rest = Rect { x: rest.x + used, width: rest.width - used, ..rest };
+            }
         }
         let layout = self.layout(usize::from(area.width));
         let top = self.scroll(&layout, area);
@@ -284,7 +327,7 @@ impl Composer {
 
     /// How many rows stand above the text.
     fn hint_rows(&self) -> usize {
-        usize::from(self.question.is_some())
+        usize::from(self.question.is_some() || self.choice.is_some())
     }
 
     /// The rows above the text, and those of the text.
@@ -304,8 +347,8 @@ impl Composer {
         top
     }
 
-    /// Writes one row at `y`, as far as it fits into `area`.
-    fn draw(&self, text: &str, area: Rect, y: u16, buffer: &mut Buffer, style: Style) {
+    /// Writes one row at `y`, as far as it fits into `area`. Returns the column behind it.
+    fn draw(&self, text: &str, area: Rect, y: u16, buffer: &mut Buffer, style: Style) -> u16 {
         let mut x = area.x;
         for cluster in text.graphemes(true) {
             let cells = u16::try_from(self.ambiguous.cells(cluster)).unwrap_or(u16::MAX);
@@ -323,6 +366,24 @@ impl Composer {
             }
             x += cells;
         }
+        x
+    }
+
+    fn complete(&mut self) -> Outcome {
+        let Some(wanted) = completion::wanted(self.text(), self.draft.caret()) else {
+            return Outcome::Nothing;
+        };
+        if wanted.kind != Kind::Command {
+            return Outcome::Complete(wanted);
+        }
+        self.offer(&wanted, command::all().map(|help| help.word.to_owned()))
+    }
+
+    /// Puts the candidate into the text. What there is only one of needs no list.
+    fn choose(&mut self, choice: Choice) {
+        self.draft.replace(choice.bytes.clone(), &choice.inserted());
+        self.settle();
+        self.choice = Some(choice).filter(|choice| !choice.is_single());
     }
 
     fn send(&mut self) -> Outcome {
@@ -410,6 +471,7 @@ impl Composer {
     fn settle(&mut self) {
         self.goal = None;
         self.killing = false;
+        self.choice = None;
         self.sent.leave();
     }
 }

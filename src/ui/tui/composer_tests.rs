@@ -34,6 +34,8 @@ impl Desk {
             let code = match name {
                 "enter" => KeyCode::Enter,
                 "esc" => KeyCode::Esc,
+                "tab" if modifiers == KeyModifiers::SHIFT => KeyCode::BackTab,
+                "tab" => KeyCode::Tab,
                 "left" => KeyCode::Left,
                 "right" => KeyCode::Right,
                 "up" => KeyCode::Up,
@@ -322,4 +324,52 @@ fn what_is_too_long_for_a_message_can_only_be_sent_as_lines() {
     assert_eq!(desk.composer.text().len(), MAX_TEXT);
     assert_eq!(desk.composer.write('x'), Outcome::Full);
     assert_eq!(desk.press("ctrl+j"), Outcome::Full);
+}
+
+#[test]
+fn tab_goes_through_what_a_word_can_become() {
+    let names = ["alice", "albert", "bob", "李伟"].map(str::to_owned);
+    let mut desk = Desk::new(30);
+    desk.type_text("see @al");
+    let Outcome::Complete(wanted) = desk.press("tab") else { panic!("nothing was asked") };
+    assert_eq!((wanted.kind, &*wanted.typed), (Kind::Name, "al"));
+    desk.composer.offer(&wanted, names.clone());
+    desk.shows(&["albert  alice", "see @albert |"]);
+    desk.press("tab");
+    desk.shows(&["albert  alice", "see @alice |"]);
+    desk.press("tab shift+tab");
+    desk.shows(&["albert  alice", "see @alice |"]);
+    desk.type_text("!");
+    desk.shows(&["see @alice !|"]);
+
+    desk.composer.set_text("/msg 李");
+    let Outcome::Complete(wanted) = desk.press("tab") else { panic!("nothing was asked") };
+    desk.composer.offer(&wanted, names.clone());
+    desk.shows(&["/msg 李伟 |"]);
+
+    desk.composer.set_text("@a");
+    let Outcome::Complete(wanted) = desk.press("tab") else { panic!("nothing was asked") };
+    desk.composer.offer(&wanted, names.clone());
+    desk.press("esc");
+    desk.shows(&["@a|"]);
+    // Candidates that come when the text is another are not for it.
+    desk.type_text("l");
+    desk.composer.offer(&wanted, names);
+    desk.shows(&["@al|"]);
+}
+
+#[test]
+fn commands_are_completed_without_asking_anybody() {
+    let mut desk = Desk::new(40);
+    desk.type_text("／contac");
+    assert_eq!(desk.press("tab"), Outcome::Changed);
+    desk.shows(&["／contacts |"]);
+    desk.composer.set_text("/lo");
+    desk.press("tab");
+    desk.shows(&["login  logout", "/login |"]);
+    desk.press("tab");
+    desk.shows(&["login  logout", "/logout |"]);
+    desk.composer.set_text("/nothing");
+    assert_eq!(desk.press("tab"), Outcome::Changed);
+    desk.shows(&["/nothing|"]);
 }

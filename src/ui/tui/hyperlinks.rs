@@ -1,0 +1,289 @@
+//! Addresses on the screen that can be clicked on (OSC 8).
+//!
+//! [`addresses`] finds them in a text: `http` and `https` alone, and in ASCII alone, for letters of
+//! other scripts that look like Latin ones lead elsewhere. Where a link leads is exactly what is
+//! shown; nobody can give it another name.
+//!
+//! ratatui knows no links and draws only cells that differ from the frame before. So a cell that is
+//! part of a link is marked as one that is always drawn ([`mark`]), and so it differs, too, from the
+//! same letter without a link: no cell keeps a link that is gone. [`Linked`] is the backend around
+//! the terminal's own which opens a link before the cells that it was told of, and closes it
+//! behind them.
+
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::ops::Range;
+use std::rc::Rc;
+
+use linkify::{LinkFinder, LinkKind};
+use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
+use ratatui::buffer::{Buffer, Cell, CellDiffOption};
+use ratatui::layout::{Position, Rect, Size};
+
+/// The longest address that becomes a link. Terminals cut or drop longer ones (VTE at 2083).
+const MAX_ADDRESS: usize = 2_000;
+
+/// The addresses in `text`, as bytes of it, in order.
+#[must_use]
+pub fn addresses(text: &str) -> Vec<Range<usize>> {
+    // Most lines have none, and this is asked for each line of each frame.
+    if !text.contains("://") {
+        return Vec::new();
+    }
+    let mut finder = LinkFinder::new();
+    finder.kinds(&[LinkKind::Url]).url_can_be_iri(false);
+    let links = finder.links(text).filter(|link| {
+        let scheme = link.as_str().split("://").next().unwrap_or_default();
+        let web = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+        let plain = link.as_str().bytes().all(|byte| byte.is_ascii_graphic());
+        // What goes on behind it in another script would be a part of it elsewhere.
+        let whole = text[link.end()..].chars().next().is_none_or(|c| !c.is_alphanumeric());
+        web && plain && whole && link.as_str().len() <= MAX_ADDRESS
+    });
+    links.map(|link| link.start()..link.end()).collect()
+}
+
+/// The links of a frame. Clones are the same list: whoever draws fills it, the backend reads it.
+#[derive(Clone, Debug, Default)]
+pub struct Links(Rc<RefCell<Vec<Link>>>);
+
+/// Cells of one row that are part of a link.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Link {
+    y: u16,
+    columns: Range<u16>,
+    /// The whole address, of which this row may show a part.
+    target: Rc<str>,
+}
+
+impl Links {
+    /// A new frame, without any.
+    pub fn clear(&self) {
+        self.0.borrow_mut().clear();
+    }
+
+    /// Makes cells of `buffer` a part of the link to `target`.
+    pub fn mark(&self, buffer: &mut Buffer, area: Rect, target: &str) {
+        let area = area.intersection(buffer.area);
+        for position in area.positions() {
+            buffer[position].set_diff_option(CellDiffOption::AlwaysUpdate);
+        }
+        let target: Rc<str> = target.into();
+        self.0.borrow_mut().extend(area.rows().map(|row| Link {
+            y: row.y,
+            columns: row.left()..row.right(),
+            target: Rc::clone(&target),
+        }));
+    }
+
+    fn target(&self, x: u16, y: u16) -> Option<Rc<str>> {
+        let links = self.0.borrow();
+        let link = links.iter().find(|link| link.y == y && link.columns.contains(&x))?;
+        Some(Rc::clone(&link.target))
+    }
+}
+
+/// A terminal whose cells can be links.
+pub struct Linked<W: Write> {
+    inner: CrosstermBackend<W>,
+    /// None, if this terminal has no links.
+    links: Option<Links>,
+}
+
+impl<W: Write> Linked<W> {
+    /// Writes to `writer`, and makes `links` of what is in there.
+    pub fn new(writer: W, links: Option<Links>) -> Self {
+        Self { inner: CrosstermBackend::new(writer), links }
+    }
+}
+
+impl<W: Write> Backend for Linked<W> {
+    type Error = io::Error;
+
+    fn draw<'a, I>(&mut self, content: I) -> io::Result<()>
+    where
+        I: Iterator<Item = (u16, u16, &'a Cell)>,
+    {
+        let Some(links) = self.links.clone() else { return self.inner.draw(content) };
+        let mut run: Vec<(u16, u16, &Cell)> = Vec::new();
+        let mut open: Option<Rc<str>> = None;
+        for (x, y, cell) in content {
+            let target = links.target(x, y);
+            if target != open {
+                self.draw_run(&mut run, open.as_deref())?;
+                open = target;
+            }
+            run.push((x, y, cell));
+        }
+        self.draw_run(&mut run, open.as_deref())
+    }
+
+    fn append_lines(&mut self, lines: u16) -> io::Result<()> {
+        self.inner.append_lines(lines)
+    }
+
+    fn hide_cursor(&mut self) -> io::Result<()> {
+        self.inner.hide_cursor()
+    }
+
+    fn show_cursor(&mut self) -> io::Result<()> {
+        self.inner.show_cursor()
+    }
+
+    fn get_cursor_position(&mut self) -> io::Result<Position> {
+        self.inner.get_cursor_position()
+    }
+
+    fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> io::Result<()> {
+        self.inner.set_cursor_position(position)
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        self.inner.clear()
+    }
+
+    fn clear_region(&mut self, clear_type: ClearType) -> io::Result<()> {
+        self.inner.clear_region(clear_type)
+    }
+
+    fn size(&self) -> io::Result<Size> {
+        self.inner.size()
+    }
+
+    fn window_size(&mut self) -> io::Result<WindowSize> {
+        self.inner.window_size()
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Backend::flush(&mut self.inner)
+    }
+}
+
+impl<W: Write> Linked<W> {
+    /// Draws cells that lead to the same place, and forgets them.
+    fn draw_run(
+        &mut self,
+        run: &mut Vec<(u16, u16, &Cell)>,
+        target: Option<&str>,
+    ) -> io::Result<()> {
+        if run.is_empty() {
+            return Ok(());
+        }
+        if let Some(target) = target {
+            // The id says that pieces in several rows are one link.
+            let id = blake3::hash(target.as_bytes()).to_hex();
+            write!(self.inner, "\u{1b}]8;id={};{target}\u{1b}\\", &id[..8])?;
+        }
+        self.inner.draw(run.drain(..))?;
+        if target.is_some() {
+            write!(self.inner, "\u{1b}]8;;\u{1b}\\")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::Terminal;
+    use ratatui::TerminalOptions;
+    use ratatui::Viewport;
+    use ratatui::style::Style;
+
+    use super::*;
+
+    fn found(text: &str) -> Vec<&str> {
+        addresses(text).into_iter().map(|bytes| &text[bytes]).collect()
+    }
+
+    #[test]
+    fn only_addresses_of_the_web_are_links() {
+        assert_eq!(
+            found("see https://example.org/a?b=c#d, or (http://example.org)."),
+            ["https://example.org/a?b=c#d", "http://example.org"]
+        );
+        assert_eq!(found("看https://example.org/你好"), Vec::<&str>::new());
+        assert_eq!(found("看 https://example.org。好"), ["https://example.org"]);
+        for text in [
+            "javascript://x",
+            "file:///etc/passwd",
+            "ftp://example.org",
+            "example.org",
+            "https://exаmple.org",
+            "mailto:a@example.org",
+            "://",
+        ] {
+            assert_eq!(found(text), Vec::<&str>::new(), "{text}");
+        }
+        let long = format!("https://example.org/{}", "a".repeat(MAX_ADDRESS));
+        assert_eq!(found(&long), Vec::<&str>::new());
+    }
+
+    /// Where a test looks at what is written.
+    #[derive(Clone, Default)]
+    struct Paper(Rc<RefCell<Vec<u8>>>);
+
+    impl Write for Paper {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.borrow_mut().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is written for frames, of which each shows a text and perhaps a link.
+    fn written(frames: &[(&str, Option<&str>)], with_links: bool) -> Vec<String> {
+        let links = Links::default();
+        let paper = Paper::default();
+        let backend = Linked::new(paper.clone(), with_links.then(|| links.clone()));
+        let area = Rect::new(0, 0, 20, 1);
+        let options = TerminalOptions { viewport: Viewport::Fixed(area) };
+        let mut terminal = Terminal::with_options(backend, options).expect("a terminal");
+        let mut written = Vec::new();
+        for (text, target) in frames {
+            links.clear();
+            let drawn = terminal.draw(|frame| {
+                let buffer = frame.buffer_mut();
+                buffer.set_string(0, 0, text, Style::default());
+                if let Some(target) = target {
+                    let width = u16::try_from(text.len()).expect("short");
+                    links.mark(buffer, Rect::new(0, 0, width, 1), target);
+                }
+            });
+            drawn.expect("drawn");
+            let bytes = paper.0.take();
+            written.push(String::from_utf8(bytes).expect("text"));
+        }
+        written
+    }
+
+    #[test]
+    fn a_link_is_opened_before_its_cells_and_closed_behind_them() {
+        let written = written(&[("http://a", Some("http://a"))], true);
+        let open = written[0].find("\u{1b}]8;id=").expect("opened");
+        let shown = written[0].find("http://a\u{1b}[").expect("shown");
+        let close = written[0].find("\u{1b}]8;;\u{1b}\\").expect("closed");
+        assert!(open < shown && shown < close, "{written:?}");
+        assert!(written[0][open..].contains(";http://a\u{1b}\\"));
+    }
+
+    #[test]
+    fn no_letter_keeps_a_link_that_is_gone() {
+        let frames = [
+            ("http://a/x", Some("http://a/x")),
+            ("http://a/y", Some("http://a/y")),
+            ("http://a/y", None),
+        ];
+        let written = written(&frames, true);
+        assert!(
+            written[1].contains(";http://a/y\u{1b}\\") && written[1].contains("http://a/y\u{1b}[")
+        );
+        assert!(written[2].contains("http://a/y") && !written[2].contains("]8;"), "{written:?}");
+    }
+
+    #[test]
+    fn a_terminal_without_links_gets_none() {
+        assert!(!written(&[("http://a", Some("http://a"))], false)[0].contains("]8;"));
+    }
+}
