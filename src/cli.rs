@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use p2pchat_wire::identity::Name;
 
 use crate::config::{self, Face, Lan, Paths, PeerAddress, Rendezvous, Settings, Wait, Wanted};
+use crate::ui::language::Tongue;
 
 /// The exit codes, for `--help` and the manual page. Scripts rely on them.
 const EXIT_CODES: &str = "\
@@ -108,6 +109,15 @@ pub struct Options {
     /// Never send text over the relay
     #[arg(long, global = true)]
     pub direct_only: bool,
+    /// My language; the one of this system if left out
+    #[arg(
+        long,
+        global = true,
+        value_name = "LANGUAGE",
+        env = "P2PCHAT_LANG",
+        hide_env_values = true
+    )]
+    pub lang: Option<Tongue>,
     /// How long the end of input waits, such as 30s or 2m
     #[arg(long, global = true, value_name = "TIME", default_value = "30s",
           value_parser = parse_duration)]

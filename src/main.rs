@@ -10,6 +10,7 @@ use p2pchat::app::{self, Configuration, Failure};
 use p2pchat::cli::{Cli, Command, ConfigAction, IdCommand, Options, Words};
 use p2pchat::config::{Face, Settings, file};
 use p2pchat::store::words::WordList;
+use p2pchat::ui::language::Language;
 use p2pchat::ui::{Printout, Stream, json};
 
 /// What happens inside, for those who look for a fault: `P2PCHAT_LOG=debug`.
@@ -20,7 +21,8 @@ fn main() {
     let terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     let face = cli.wanted(terminal, Settings::default()).face;
     log();
-    let code = match run(cli, terminal) {
+    let language = Language::choose(cli.options.lang, sys_locale::get_locale().as_deref());
+    let code = match run(cli, terminal, &language) {
         Ok(code) => code,
         Err(error) => {
             let failure = error.downcast_ref::<Failure>();
@@ -31,7 +33,7 @@ fn main() {
     process::exit(code.into());
 }
 
-fn run(cli: Cli, terminal: bool) -> anyhow::Result<u8> {
+fn run(cli: Cli, terminal: bool, language: &Language) -> anyhow::Result<u8> {
     let options = &cli.options;
     let find = || Configuration::find(options.config.clone(), options.data_dir.as_deref());
     let settings = match &cli.command {
@@ -46,17 +48,17 @@ fn run(cli: Cli, terminal: bool) -> anyhow::Result<u8> {
     let wanted = cli.wanted(terminal, settings);
     let (face, data_dir) = (wanted.face, wanted.data_dir.clone());
     let printouts = match cli.command {
-        None => return Ok(awaited(app::chat(wanted))?.code()),
-        Some(Command::Demo) => return Ok(awaited(app::demo(wanted))?.code()),
+        None => return Ok(awaited(app::chat(wanted, language))?.code()),
+        Some(Command::Demo) => return Ok(awaited(app::demo(wanted, language))?.code()),
         Some(Command::Send { to, text }) => {
-            return Ok(awaited(app::send(wanted, to, text.join(" ")))?.code());
+            return Ok(awaited(app::send(wanted, to, text.join(" "), language))?.code());
         }
         Some(Command::Doctor { .. }) => {
-            let (code, printouts) = awaited(app::doctor(wanted))?;
+            let (code, printouts) = awaited(app::doctor(wanted, language))?;
             print(printouts);
             return Ok(code.code());
         }
-        Some(Command::Id { command: None }) => app::id(data_dir, face)?,
+        Some(Command::Id { command: None }) => app::id(data_dir, face, language)?,
         Some(Command::Id { command: Some(IdCommand::Words { list, yes }) }) => {
             let list = match list {
                 Words::En => WordList::English,
@@ -65,7 +67,7 @@ fn run(cli: Cli, terminal: bool) -> anyhow::Result<u8> {
             app::words(data_dir, face, list, yes)?
         }
         Some(Command::Id { command: Some(IdCommand::Restore) }) => app::restore(data_dir, face)?,
-        Some(Command::Contacts) => app::contacts(data_dir, face)?,
+        Some(Command::Contacts) => app::contacts(data_dir, face, language)?,
         Some(Command::History { peer, lines }) => app::history(data_dir, face, peer, lines)?,
         // Done above.
         Some(Command::Config { .. }) => Vec::new(),

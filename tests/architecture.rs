@@ -18,7 +18,7 @@ const LONGEST_FILE: usize = 600;
 const FLOORS: &[(&str, &[&str])] = &[
     ("main", &["app", "cli", "config"]),
     ("app", &["ui", "net", "store", "chat", "proto", "config", "rendezvous"]),
-    ("cli", &["config", "chat"]),
+    ("cli", &["config", "ui"]),
     ("ui", &["chat"]),
     ("store", &["chat", "proto"]),
     ("chat", &["proto"]),

@@ -29,6 +29,7 @@ impl Terminal {
         // Without colours a line of text is a run of characters.
         command.env("NO_COLOR", "1");
         command.env("P2PCHAT_NO_LAN", "1");
+        command.env("P2PCHAT_LANG", "en");
         let child = pair.slave.spawn_command(command).expect("the program starts");
         let mut reader = pair.master.try_clone_reader().expect("the terminal can be read");
         let keys = pair.master.take_writer().expect("the terminal can be written");

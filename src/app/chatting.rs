@@ -17,9 +17,10 @@ use crate::chat::{self, ExitCode, Input, Manner, Notice};
 use crate::config::{Face, Lan, Paths, PeerAddress, Wait, Wanted};
 use crate::proto::{Disclosure, Policy};
 use crate::store::Profile;
+use crate::ui::language::Language;
 use crate::ui::line::LineView;
 use crate::ui::terminal::{LineEditor, Printer, Restore, Typed, columns};
-use crate::ui::{Printout, View, json};
+use crate::ui::{Printout, View, json, words};
 
 /// Printouts that may wait for a slow reader before we stop making more.
 const MAX_QUEUE: usize = 256;
@@ -36,13 +37,13 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// # Errors
 ///
 /// [`Failure`] says why the chat could not begin.
-pub async fn chat(wanted: Wanted) -> Result<ExitCode, Failure> {
+pub async fn chat(wanted: Wanted, language: &Language) -> Result<ExitCode, Failure> {
     let _restore = (wanted.face == Face::Terminal).then(Restore::remember);
     let terminal = match wanted.face {
         Face::Terminal => Some(terminal(&profile::directory(wanted.data_dir.clone())?)?),
         Face::Plain | Face::Json => None,
     };
-    run(wanted, terminal, None).await
+    run(wanted, terminal, None, language).await
 }
 
 /// Sends one message and leaves.
@@ -50,22 +51,28 @@ pub async fn chat(wanted: Wanted) -> Result<ExitCode, Failure> {
 /// # Errors
 ///
 /// As [`chat()`].
-pub async fn send(wanted: Wanted, to: PeerAddress, text: String) -> Result<ExitCode, Failure> {
+pub async fn send(
+    wanted: Wanted,
+    to: PeerAddress,
+    text: String,
+    language: &Language,
+) -> Result<ExitCode, Failure> {
     let face = if wanted.face == Face::Json { Face::Json } else { Face::Plain };
-    run(Wanted { face, peer: Some(to), ..wanted }, None, Some(text)).await
+    run(Wanted { face, peer: Some(to), ..wanted }, None, Some(text), language).await
 }
 
 async fn run(
     mut wanted: Wanted,
     mut terminal: Option<(LineEditor, Printer)>,
     text: Option<String>,
+    language: &Language,
 ) -> Result<ExitCode, Failure> {
     let dir = profile::directory(wanted.data_dir.clone())?;
     let profile = Profile::open(&dir)?;
     let mut snapshot = profile.snapshot()?;
     let remembered = profile::remembered(&snapshot);
     if let (None, None, Some(terminal)) = (&wanted.name, &remembered.name, &mut terminal) {
-        wanted.name = ask_for_a_name(terminal);
+        wanted.name = ask_for_a_name(terminal, language);
     }
     let serving = match wanted.serve {
         Some(address) => Some(Serving::lasting(address, &dir.join("rendezvous"))?),
@@ -104,9 +111,9 @@ async fn run(
         (Some((editor, printer)), None) => Console::terminal(editor, printer),
         (None, None) => Console::piped(),
     };
-    let mut chatting = Chatting::new(peer, view(wanted.face), console, wanted.timeout);
+    let mut chatting = Chatting::new(peer, view(wanted.face, language), console, wanted.timeout);
     if let Some(serving) = &serving {
-        chatting.remark("serving", &serving.sentence());
+        chatting.remark("serving", |language| serving.sentence(language));
     }
     let code = chatting.run(&mut signals).await;
     if let Some(serving) = serving {
@@ -116,13 +123,14 @@ async fn run(
 }
 
 /// How the chat looks to whoever started us.
-pub(super) fn view(face: Face) -> View {
+pub(super) fn view(face: Face, language: &Language) -> View {
     match face {
-        Face::Json => View::Json,
-        Face::Plain => View::Plain(TimeZone::system()),
+        // Programs search what they are told.
+        Face::Json => View::Json(Language::default()),
+        Face::Plain => View::Plain(TimeZone::system(), language.clone()),
         Face::Terminal => {
             let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-            View::Line(LineView::new(TimeZone::system(), colour))
+            View::Line(LineView::new(TimeZone::system(), colour, language.clone()))
         }
     }
 }
@@ -146,12 +154,16 @@ pub(super) fn lan(lan: Lan) -> Option<Disclosure> {
 }
 
 /// Asks until there is a name, or the person does not want to say.
-fn ask_for_a_name((editor, printer): &mut (LineEditor, Printer)) -> Option<Name> {
+fn ask_for_a_name(
+    (editor, printer): &mut (LineEditor, Printer),
+    language: &Language,
+) -> Option<Name> {
+    let prompt = format!("{} ", language.text("ask-name"));
     loop {
-        match editor.read("Your name (others call you by it): ") {
+        match editor.read(&prompt) {
             Typed::Line(line) => match Name::new(&line) {
                 Ok(name) => return Some(name),
-                Err(error) => printer.print(&error.to_string()).ok()?,
+                Err(error) => printer.print(&words::no_name(&error, language)).ok()?,
             },
             Typed::Interrupted | Typed::End => return None,
         }
@@ -211,7 +223,11 @@ impl Chatting {
                         if let (Notice::Current(peer), Some(prompts)) =
                             (&notice, &self.console.prompts)
                         {
-                            prompts.change(LineView::prompt(Some(peer), several));
+                            prompts.change(LineView::prompt(
+                                Some(peer),
+                                several,
+                                self.view.language(),
+                            ));
                         }
                         self.queue.extend(self.view.render(now(), &notice, background));
                     }
@@ -259,16 +275,18 @@ impl Chatting {
         code
     }
 
-    pub(super) fn remark(&mut self, code: &str, sentence: &str) {
+    /// Says what is no notice of the chat's: `code` to programs, and a sentence.
+    pub(super) fn remark(&mut self, code: &str, sentence: impl FnOnce(&Language) -> String) {
         self.view.fit(columns());
-        self.queue.push_back(self.view.remark(code, sentence));
+        let sentence = sentence(self.view.language());
+        self.queue.push_back(self.view.remark(code, &sentence));
     }
 
     fn entered(&mut self, entered: Entered) {
         let again = std::mem::replace(&mut self.interrupted, entered == Entered::Interrupted);
         match entered {
             Entered::Line(line) if line.trim().is_empty() => {}
-            Entered::Line(line) if matches!(self.view, View::Json) => match json::parse(&line) {
+            Entered::Line(line) if matches!(self.view, View::Json(_)) => match json::parse(&line) {
                 Ok(input) => self.peer.input(input),
                 Err(error) => self.queue.push_back(Printout::out(error)),
             },
@@ -282,11 +300,11 @@ impl Chatting {
                 });
             }
             Entered::TooLong => {
-                self.remark("too-long", "A line of input was too long and was left out.");
+                self.remark("too-long", |language| language.text("input-too-long"));
             }
             Entered::Interrupted if again => self.peer.input(Input::Quit),
             Entered::Interrupted => {
-                self.remark("interrupted", "Ctrl+C again, Ctrl+D or /quit to leave.");
+                self.remark("interrupted", |language| language.text("interrupted-once"));
             }
             Entered::End => {
                 self.input_ended = true;
@@ -304,6 +322,7 @@ impl Chatting {
             prompts.ask(LineView::prompt(
                 self.peer.chat().current(),
                 self.peer.uses_several_servers(),
+                self.view.language(),
             ));
         }
     }

@@ -5,6 +5,7 @@
 //! input is sent, the transcript is printed together with how the path came to be, and the exit code
 //! says whether every line was delivered and came back.
 
+use std::fmt::Display;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,7 @@ use crate::chat::{ExitCode, Input, LineState, Manner, Message, Notice, Presence,
 use crate::config::{Face, Place, Rendezvous, Wanted};
 use crate::proto::{PathInfo, PathKind, Policy};
 use crate::store::Profile;
+use crate::ui::language::Language;
 use crate::ui::terminal::Restore;
 use crate::ui::{Printout, words};
 
@@ -38,14 +40,14 @@ const DIRECT: Duration = Duration::from_secs(3);
 /// # Errors
 ///
 /// [`Failure`] says which part could not start, or what did not come back.
-pub async fn demo(wanted: Wanted) -> Result<ExitCode, Failure> {
+pub async fn demo(wanted: Wanted, language: &Language) -> Result<ExitCode, Failure> {
     let started = instant();
     let mut signals = Signals::listen()?;
     let folder = tempfile::Builder::new().prefix("p2pchat-demo-").tempdir().map_err(|error| {
         Failure::internal(format!("no temporary directory could be made: {error}"))
     })?;
     let serving = Serving::for_the_demo()?;
-    let echo = Echo::start(&folder.path().join("echo"), &serving).await?;
+    let echo = Echo::start(&folder.path().join("echo"), &serving, language).await?;
     let mine = wanted.name.clone().filter(|name| name.as_str() != "echo");
     let place = place(&serving, mine.map_or_else(|| name("you"), Ok)?)?;
     let wait = (wanted.face != Face::Terminal).then_some(Wait::Delivered);
@@ -58,9 +60,10 @@ pub async fn demo(wanted: Wanted) -> Result<ExitCode, Failure> {
     )?;
     let code = match wanted.face {
         Face::Plain => {
-            let story = Story::new(started);
-            story.tell(instant(), &format!("a rendezvous listens on {}", serving.address()));
-            story.tell(instant(), "echo, another peer, is registered there");
+            let story = Story::new(started, language.clone());
+            let address = serving.address();
+            story.tell(instant(), &language.say("demo-listens", &[("address", &address)]));
+            story.tell(instant(), &language.text("demo-echo-registered"));
             let mut run = Run { peer: Peer::start(setup)?, story, sent: Vec::new(), echoed: 0 };
             let outcome = run.until_everything_came_back(&mut signals, wanted.timeout).await;
             run.peer.close().await;
@@ -76,16 +79,11 @@ pub async fn demo(wanted: Wanted) -> Result<ExitCode, Failure> {
                 Face::Plain | Face::Json => Console::piped(),
             };
             let peer = Peer::start(setup)?;
-            let mut chatting = Chatting::new(peer, view(wanted.face), console, wanted.timeout);
-            chatting.remark(
-                "demo",
-                &format!(
-                    "This is a demo on your computer alone: a rendezvous on {}, a peer called \
-                     echo, and you. Say something; /path shows how you are connected, /help what \
-                     else there is, /quit ends it.",
-                    serving.address()
-                ),
-            );
+            let mut chatting =
+                Chatting::new(peer, view(wanted.face, language), console, wanted.timeout);
+            chatting.remark("demo", |language| {
+                language.say("demo-welcome", &[("address", &serving.address())])
+            });
             Ok(chatting.run(&mut signals).await)
         }
     };
@@ -103,7 +101,7 @@ struct Echo {
 impl Echo {
     /// Starts it and waits until it can be called.
     #[expect(clippy::disallowed_methods, reason = "a second peer is a second task")]
-    async fn start(dir: &Path, serving: &Serving) -> Result<Self, Failure> {
+    async fn start(dir: &Path, serving: &Serving, language: &Language) -> Result<Self, Failure> {
         let place = place(serving, name("echo")?)?;
         let mut peer = Peer::start(setup(dir, place, None, Some(Wait::Delivered), Policy::Any)?)?;
         loop {
@@ -115,7 +113,7 @@ impl Echo {
                         code: ExitCode::RendezvousUnreachable,
                         sentence: format!(
                             "echo could not register: {}",
-                            peer.cause().unwrap_or("no reason was given")
+                            words::cause_sentence(peer.cause(), language)
                         ),
                     });
                 }
@@ -206,21 +204,9 @@ impl Run {
         if let Ok(outcome) = tokio::time::timeout(DIRECT, direct).await {
             outcome?;
         }
-        self.story.tell(
-            instant(),
-            &format!(
-                "{} sent, delivered and echoed; {}",
-                match self.sent.len() {
-                    1 => "1 line was".to_owned(),
-                    count => format!("{count} lines were"),
-                },
-                if self.story.direct {
-                    "the path is direct"
-                } else {
-                    "no direct path was found, so the relay carried them"
-                }
-            ),
-        );
+        let id = if self.story.direct { "demo-done-direct" } else { "demo-done-relay" };
+        let done = self.story.language.count(id, self.sent.len() as u64, &[]);
+        self.story.tell(instant(), &done);
         Ok(())
     }
 
@@ -279,7 +265,7 @@ impl Run {
             | Notice::Refused { problem, .. } => {
                 return Err(Failure {
                     code: ExitCode::Internal,
-                    sentence: words::problem_sentence(&problem),
+                    sentence: words::problem_sentence(&problem, &self.story.language),
                 });
             }
             Notice::Message(Message { from, id, text, .. }) => {
@@ -292,7 +278,9 @@ impl Run {
             }
             Notice::Trouble { .. } | Notice::StoreFailed(_) | Notice::ConnectRefused { .. } => {
                 let background = self.peer.background(&notice);
-                if let Some(sentence) = words::sentence(&notice, &TimeZone::UTC, background) {
+                let language = &self.story.language;
+                let sentence = words::sentence(&notice, &TimeZone::UTC, background, language);
+                if let Some(sentence) = sentence {
                     self.story.tell(instant(), &sentence);
                 }
                 return Ok(false);
@@ -324,30 +312,29 @@ impl Run {
 /// How the path came to be, told as it happens.
 struct Story {
     started: Instant,
+    language: Language,
     /// The echo's state once we are registered.
     state: Option<Presence>,
     direct: bool,
 }
 
 impl Story {
-    fn new(started: Instant) -> Self {
-        Self { started, state: None, direct: false }
+    fn new(started: Instant, language: Language) -> Self {
+        Self { started, language, state: None, direct: false }
     }
 
     fn follow(&mut self, now: Instant, notice: &Notice) {
         match notice {
             Notice::Registered { me, mapped, first: true, .. } => {
                 self.state = self.state.or(Some(Presence::Offline));
-                self.tell(now, &format!("registered as {me}; the server sees us at {mapped}"));
+                let arguments: [(_, &dyn Display); 2] = [("me", me), ("mapped", mapped)];
+                self.tell(now, &self.language.say("demo-registered", &arguments));
             }
             Notice::Peer { state, path, .. } => {
                 let was = self.state.replace(*state);
                 match (state, path) {
                     (Presence::Connecting, _) => {
-                        self.tell(
-                            now,
-                            "introduced to echo; the handshake runs over the relay and directly",
-                        );
+                        self.tell(now, &self.language.text("demo-introduced"));
                     }
                     (Presence::Connected, Some(path)) => self.path(now, was, *path),
                     (Presence::Registered | Presence::Connected | Presence::Offline, _) => {}
@@ -358,13 +345,21 @@ impl Story {
     }
 
     fn path(&mut self, now: Instant, was: Option<Presence>, path: PathInfo) {
-        let connected = if was == Some(Presence::Connected) { "now" } else { "connected to echo" };
-        let remote = match path.remote {
-            Some(remote) if path.kind != PathKind::Relay => format!(" to {remote}"),
-            _ => String::new(),
-        };
         self.direct = path.kind != PathKind::Relay;
-        self.tell(now, &format!("{connected} {}{remote}", words::by(Some(path))));
+        let remote = path.remote.filter(|_| self.direct);
+        let words = words::by(Some(path), &self.language);
+        let moved = was == Some(Presence::Connected);
+        let sentence = match remote {
+            None => {
+                let id = if moved { "demo-moved" } else { "demo-connected" };
+                self.language.say(id, &[("path", &words)])
+            }
+            Some(remote) => {
+                let id = if moved { "demo-moved-to" } else { "demo-connected-to" };
+                self.language.say(id, &[("path", &words), ("remote", &remote)])
+            }
+        };
+        self.tell(now, &sentence);
     }
 
     fn tell(&self, now: Instant, sentence: &str) {

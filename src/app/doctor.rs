@@ -10,6 +10,7 @@ use crate::config::{ConfigError, Face, Rendezvous, Wanted};
 use crate::net::{Sockets, examine, resolve};
 use crate::proto::diagnosis::{Verdict, verdict};
 use crate::store::Reader;
+use crate::ui::language::Language;
 use crate::ui::{Printout, doctor};
 
 /// Finds out and says. The code is 0 if a chat works from here.
@@ -17,7 +18,10 @@ use crate::ui::{Printout, doctor};
 /// # Errors
 ///
 /// No rendezvous is known, the profile cannot be read, or no socket can be opened.
-pub async fn doctor(wanted: Wanted) -> Result<(ExitCode, Vec<Printout>), Failure> {
+pub async fn doctor(
+    wanted: Wanted,
+    language: &Language,
+) -> Result<(ExitCode, Vec<Printout>), Failure> {
     // Another p2pchat may be using the profile: it is only read, and need not be there.
     let snapshot = match Reader::open(&profile::directory(wanted.data_dir.clone())?)? {
         Some(reader) => reader.snapshot()?,
@@ -35,15 +39,15 @@ pub async fn doctor(wanted: Wanted) -> Result<(ExitCode, Vec<Printout>), Failure
     let known = findings.mapped.map(|mapped| snapshot.upkeep(mapped.ip(), now()));
     findings.upkeep = known.unwrap_or_default();
     let printout = match wanted.face {
-        Face::Json => doctor::object(&hosts, &findings),
-        Face::Plain | Face::Terminal => doctor::text(&hosts, &findings),
+        Face::Json => doctor::object(&hosts, &findings, &Language::default()),
+        Face::Plain | Face::Terminal => doctor::text(&hosts, &findings, language),
     };
     let mut printouts = vec![Printout::out(printout)];
     let own = code(verdict(&findings));
     if own != ExitCode::Done || wanted.peer.is_none() {
         return Ok((own, printouts));
     }
-    let (code, met) = meeting::meet(wanted).await?;
+    let (code, met) = meeting::meet(wanted, language).await?;
     printouts.extend(met);
     Ok((code, printouts))
 }

@@ -8,6 +8,7 @@ use crate::chat;
 use crate::config::Rendezvous;
 use crate::net::{ResolveError, resolve};
 use crate::proto::{Command, Event, RendezvousTrouble, ServerId};
+use crate::ui::Cause;
 
 /// The first pause after a name server failed; it doubles up to [`LONGEST_PAUSE`].
 const PAUSE: Duration = Duration::from_secs(1);
@@ -28,7 +29,7 @@ pub(super) struct Home {
     addresses: Vec<SocketAddr>,
     pause: Duration,
     resolving: Option<Resolving>,
-    cause: String,
+    cause: Option<Cause>,
 }
 
 /// What came of a look-up.
@@ -54,7 +55,7 @@ impl Home {
             addresses: Vec::new(),
             pause: PAUSE,
             resolving: None,
-            cause: String::new(),
+            cause: None,
         };
         home.look_up_in(Duration::ZERO);
         home
@@ -65,9 +66,9 @@ impl Home {
         self.rendezvous.host.to_string()
     }
 
-    /// Why the server is not reached, for a sentence, if that is known.
-    pub(super) fn cause(&self) -> Option<&str> {
-        Some(self.cause.as_str()).filter(|cause| !cause.is_empty())
+    /// Why the server is not reached, if that is known.
+    pub(super) fn cause(&self) -> Option<&Cause> {
+        self.cause.as_ref()
     }
 
     /// Learns from what the endpoint reports.
@@ -82,7 +83,7 @@ impl Home {
             Event::RendezvousTrouble { server, trouble: RendezvousTrouble::Unreachable }
                 if *server == self.server =>
             {
-                self.cause = self.silence();
+                self.cause = Some(self.silence());
                 self.look_up_in(MOVED);
             }
             _ => {}
@@ -110,8 +111,7 @@ impl Home {
                     self.pause = LONGEST_PAUSE.min(2 * self.pause);
                     // Addresses that worked before are still worth trying.
                     if self.addresses.is_empty() {
-                        self.cause =
-                            format!("{error}. Check the spelling and this computer's network");
+                        self.cause = Some(unresolved(error));
                         return News::Unreachable(self.server);
                     }
                 }
@@ -139,21 +139,26 @@ impl Home {
         }
     }
 
-    fn silence(&self) -> String {
+    fn silence(&self) -> Cause {
         let addresses: Vec<String> =
             self.addresses.iter().take(3).map(ToString::to_string).collect();
         let mut server = addresses.join(", ");
         if self.is_name() {
             server = format!("{} ({server})", self.rendezvous.host);
         }
-        format!(
-            "no answer from {server}, neither over UDP nor over TCP. This network lets neither through \
-             to it, or the server is down"
-        )
+        Cause::Silence { server }
     }
 
     fn is_name(&self) -> bool {
         self.rendezvous.host.host().parse::<IpAddr>().is_err()
+    }
+}
+
+fn unresolved(error: ResolveError) -> Cause {
+    match error {
+        ResolveError::Failed { host, cause } => Cause::Unresolved { host, why: cause.to_string() },
+        ResolveError::Empty { host } => Cause::NoAddress { host },
+        ResolveError::TimedOut { host, waited } => Cause::NoNameServer { host, waited },
     }
 }
 
@@ -192,6 +197,6 @@ mod tests {
             trouble: RendezvousTrouble::Unreachable,
         });
         let cause = home.cause().expect("a cause");
-        assert!(cause.contains("192.0.2.1:9") && cause.contains("neither over UDP nor over TCP"));
+        assert_eq!(*cause, Cause::Silence { server: "192.0.2.1:9".to_owned() });
     }
 }

@@ -1,6 +1,7 @@
 //! `p2pchat doctor --peer`: connects as a chat does, asks the other side about its network, and says
 //! why the path is what it is.
 
+use std::fmt::Display;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::chat::{ExitCode, Input, Notice, Presence, Wait};
 use crate::config::{Face, Paths, PeerAddress, Wanted};
 use crate::proto::{PathKind, RendezvousTrouble};
 use crate::store::Profile;
+use crate::ui::language::Language;
 use crate::ui::{Background, Printout, View, terminal};
 
 /// How long a session is waited for.
@@ -32,7 +34,7 @@ type Outcome = (ExitCode, Vec<Printout>);
 /// # Errors
 ///
 /// The profile cannot be used, perhaps because a chat is using it.
-pub(super) async fn meet(wanted: Wanted) -> Result<Outcome, Failure> {
+pub(super) async fn meet(wanted: Wanted, language: &Language) -> Result<Outcome, Failure> {
     let profile = Profile::open(&profile::directory(wanted.data_dir.clone())?)?;
     let mut snapshot = profile.snapshot()?;
     let place = wanted.place(&profile::remembered(&snapshot))?;
@@ -51,7 +53,7 @@ pub(super) async fn meet(wanted: Wanted) -> Result<Outcome, Failure> {
     let face = if wanted.face == Face::Json { Face::Json } else { Face::Plain };
     let mut meeting = Meeting {
         peer,
-        view: view(face),
+        view: view(face, language),
         printouts: Vec::new(),
         connected: false,
         deadline: Box::pin(sleep(CONNECT)),
@@ -85,7 +87,7 @@ impl Meeting {
                 },
                 () = &mut self.deadline => {
                     if !self.connected {
-                        self.remark("no-session", "There is no session with them after 12 seconds.");
+                        self.remark("no-session", "doctor-no-session", &[("seconds", &CONNECT.as_secs())]);
                         return ExitCode::NoPath;
                     }
                     self.deadline = Box::pin(sleep(CONNECT));
@@ -112,8 +114,7 @@ impl Meeting {
                 None
             }
             Notice::Peer { peer, state: Presence::Offline, .. } => {
-                let sentence = format!("{peer} is offline. Let p2pchat run there, and try again.");
-                self.remark("peer-offline", &sentence);
+                self.remark("peer-offline", "doctor-peer-offline", &[("peer", peer)]);
                 Some(ExitCode::PeerOffline)
             }
             Notice::Paths { .. } => self.print(notice, Some(ExitCode::Done)),
@@ -147,8 +148,9 @@ impl Meeting {
         code
     }
 
-    fn remark(&mut self, code: &str, sentence: &str) {
-        let said = self.view.remark(code, sentence).text;
+    fn remark(&mut self, code: &str, id: &str, arguments: &[(&'static str, &dyn Display)]) {
+        let sentence = self.view.language().say(id, arguments);
+        let said = self.view.remark(code, &sentence).text;
         self.printouts.push(Printout::out(said));
     }
 }

@@ -19,7 +19,7 @@ use crate::proto::{
     self, Command, Disclosure, Endpoint, Event, Policy, RendezvousTrouble, ServerId,
 };
 use crate::store::{Profile, Store};
-use crate::ui::Background;
+use crate::ui::{Background, Cause};
 
 /// How long goodbyes may take.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -139,7 +139,7 @@ impl Peer {
     }
 
     /// Why the first rendezvous is not reached, as far as known.
-    pub(super) fn cause(&self) -> Option<&str> {
+    pub(super) fn cause(&self) -> Option<&Cause> {
         self.homes.first().and_then(Home::cause)
     }
 

@@ -8,7 +8,8 @@ use super::{Failure, profile};
 use crate::chat::{Address, Notice};
 use crate::config::{Face, PeerAddress};
 use crate::store::{Profile, Reader};
-use crate::ui::{Background, Printout, json, plain, words};
+use crate::ui::language::Language;
+use crate::ui::{Background, Printout, json, plain, tables, words};
 
 /// Who I am. The first time, an identity is made, so that a key can be told to friends before the
 /// first call.
@@ -16,7 +17,11 @@ use crate::ui::{Background, Printout, json, plain, words};
 /// # Errors
 ///
 /// The profile cannot be read.
-pub fn id(data_dir: Option<PathBuf>, face: Face) -> Result<Vec<Printout>, Failure> {
+pub fn id(
+    data_dir: Option<PathBuf>,
+    face: Face,
+    language: &Language,
+) -> Result<Vec<Printout>, Failure> {
     let dir = profile::directory(data_dir)?;
     let (identity, snapshot) = match Reader::open(&dir)? {
         Some(reader) => (reader.identity()?, reader.snapshot()?),
@@ -29,22 +34,24 @@ pub fn id(data_dir: Option<PathBuf>, face: Face) -> Result<Vec<Printout>, Failur
     let hosts: Vec<String> = remembered.rendezvous.iter().map(ToString::to_string).collect();
     if face == Face::Json {
         let (name, key) = (remembered.name, identity.id());
-        return Ok(json::render(&Notice::Identity { name, hosts, key }, Background::default()));
+        let notice = Notice::Identity { name, hosts, key };
+        return Ok(json::render(&notice, Background::default(), &Language::default()));
     }
-    let unknown = || "not chosen yet".to_owned();
-    let mut lines = vec![
-        format!("name        {}", remembered.name.map_or_else(unknown, |name| name.to_string())),
-        format!("key         {}", identity.id()),
+    let unknown = || language.text("id-not-chosen");
+    let name = remembered.name.map_or_else(unknown, |name| name.to_string());
+    let mut rows = vec![
+        [language.text("id-name"), name],
+        [language.text("id-key"), identity.id().to_string()],
     ];
     if hosts.is_empty() {
-        lines.push(format!("rendezvous  {}", unknown()));
+        rows.push([language.text("id-rendezvous"), unknown()]);
     }
     for host in hosts {
-        lines.push(format!("rendezvous  {host}"));
         let key = snapshot.rendezvous(&host).and_then(|known| known.key);
-        lines.extend(key.map(|key| format!("its key     {key}")));
+        rows.push([language.text("id-rendezvous"), host]);
+        rows.extend(key.map(|key| [language.text("id-its-key"), key.to_string()]));
     }
-    Ok(lines.into_iter().map(Printout::out).collect())
+    Ok(vec![Printout::out(tables::rows(rows.into_iter()))])
 }
 
 /// Whom I know.
@@ -52,7 +59,11 @@ pub fn id(data_dir: Option<PathBuf>, face: Face) -> Result<Vec<Printout>, Failur
 /// # Errors
 ///
 /// The profile cannot be read.
-pub fn contacts(data_dir: Option<PathBuf>, face: Face) -> Result<Vec<Printout>, Failure> {
+pub fn contacts(
+    data_dir: Option<PathBuf>,
+    face: Face,
+    language: &Language,
+) -> Result<Vec<Printout>, Failure> {
     let Some(reader) = Reader::open(&profile::directory(data_dir)?)? else {
         return Ok(Vec::new());
     };
@@ -63,10 +74,9 @@ pub fn contacts(data_dir: Option<PathBuf>, face: Face) -> Result<Vec<Printout>, 
     if contacts.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(words::sentence(&Notice::Contacts(contacts), &TimeZone::UTC, Background::default())
-        .map(Printout::out)
-        .into_iter()
-        .collect())
+    let notice = Notice::Contacts(contacts);
+    let table = words::sentence(&notice, &TimeZone::UTC, Background::default(), language);
+    Ok(table.map(Printout::out).into_iter().collect())
 }
 
 /// What was said, oldest first.

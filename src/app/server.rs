@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use super::Failure;
 use super::peer::random;
 use crate::config::{default_serve_address, reachable};
+use crate::ui::language::Language;
 
 /// A running server.
 pub(super) struct Serving {
@@ -79,14 +80,8 @@ impl Serving {
     }
 
     /// What is said at the start.
-    pub(super) fn sentence(&self) -> String {
-        format!(
-            "A rendezvous runs in this process, on UDP port {}. Others come with \
-             --rendezvous HOST:{}#{} where HOST is this machine's public name or address.",
-            self.address.port(),
-            self.address.port(),
-            self.key
-        )
+    pub(super) fn sentence(&self, language: &Language) -> String {
+        language.say("serving", &[("port", &self.address.port()), ("key", &self.key)])
     }
 
     /// Takes leave of its peers.

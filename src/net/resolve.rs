@@ -13,7 +13,6 @@ const PATIENCE: Duration = Duration::from_secs(6);
 
 /// Why a host has no address.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum ResolveError {
     /// The name server says so, or there is no name server.
     #[error("the name {host} does not resolve ({cause})")]
@@ -30,10 +29,12 @@ pub enum ResolveError {
         host: String,
     },
     /// No answer in time.
-    #[error("no name server answered within {}s for {host}", PATIENCE.as_secs())]
+    #[error("no name server answered within {}s for {host}", waited.as_secs())]
     TimedOut {
         /// Which name.
         host: String,
+        /// How long one was waited for.
+        waited: Duration,
     },
 }
 
@@ -51,7 +52,7 @@ pub async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, ResolveEr
     }
     let host = || host.to_owned();
     match tokio::time::timeout(PATIENCE, tokio::net::lookup_host((host(), port))).await {
-        Err(_) => Err(ResolveError::TimedOut { host: host() }),
+        Err(_) => Err(ResolveError::TimedOut { host: host(), waited: PATIENCE }),
         Ok(Err(cause)) => Err(ResolveError::Failed { host: host(), cause }),
         Ok(Ok(found)) => match alternate(found.collect()) {
             addresses if addresses.is_empty() => Err(ResolveError::Empty { host: host() }),

@@ -1,11 +1,13 @@
 //! What `p2pchat doctor` has found out: a table of facts, and one sentence with what to do.
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use p2pchat_wire::VERSION;
 use serde_json::{Value, json};
 
+use super::language::Language;
 use super::{json, paths, tables, upkeep, words};
 use crate::chat::clean;
 use crate::proto::diagnosis::{
@@ -17,28 +19,28 @@ use crate::proto::{Allocation, PortMapping, PortModel, Sample, Upkeep};
 /// The diagnosis as a table and a sentence; of several servers, also one for each with which something
 /// is wrong. `names` are the servers as the person wrote them, in the order of the findings.
 #[must_use]
-pub fn text(names: &[String], findings: &Findings) -> String {
+pub fn text(names: &[String], findings: &Findings, language: &Language) -> String {
     let names: Vec<String> = names.iter().map(|name| clean::label(name, 100)).collect();
     let verdict = verdict(findings);
     let about = subject(findings, verdict);
-    let name = |at: usize| names.get(at).map_or("the rendezvous", String::as_str);
-    let facts = facts(&names, findings).into_iter();
-    let mut said = tables::rows(facts.map(|(what, is)| [what.to_owned(), is]));
+    let unnamed = language.text("doctor-the-rendezvous");
+    let name = |at: usize| names.get(at).unwrap_or(&unnamed);
+    let mut said = tables::rows(facts(&names, findings, language).into_iter());
     let server = findings.servers.get(about);
-    said.push_str(&format!("\n\n{}", sentence(name(about), server, verdict)));
+    said.push_str(&format!("\n\n{}", sentence(name(about), server, verdict, language)));
     for (at, server) in findings.servers.iter().enumerate() {
         if let Some(trouble) = trouble(server).filter(|trouble| (at, verdict) != (about, *trouble))
         {
-            said.push_str(&format!("\n\n{}", sentence(name(at), Some(server), trouble)));
+            said.push_str(&format!("\n\n{}", sentence(name(at), Some(server), trouble, language)));
         }
     }
     said
 }
 
-/// The same for programs.
+/// The same for programs, with sentences that are `english`.
 #[must_use]
-pub fn object(names: &[String], findings: &Findings) -> String {
-    json::write(&value(names, findings))
+pub fn object(names: &[String], findings: &Findings, english: &Language) -> String {
+    json::write(&value(names, findings, english))
 }
 
 /// Of which server a verdict speaks: the one in trouble, else the one that was asked most.
@@ -47,272 +49,229 @@ fn subject(findings: &Findings, verdict: Verdict) -> usize {
     findings.servers.iter().position(in_trouble).or(findings.surveyed).unwrap_or_default()
 }
 
-fn facts(names: &[String], findings: &Findings) -> Vec<(&'static str, String)> {
+/// What, and how it is.
+type Fact = [String; 2];
+
+fn facts(names: &[String], findings: &Findings, language: &Language) -> Vec<Fact> {
     let mut facts = Vec::new();
     let several = findings.servers.len() > 1;
     for (name, server) in names.iter().zip(&findings.servers) {
-        facts.extend(several.then(|| ("rendezvous", name.clone())));
-        facts.extend([("UDP", udp(server)), ("TCP", tcp(server.tcp).to_owned())]);
+        facts.extend(several.then(|| [language.text("doctor-rendezvous"), name.clone()]));
+        facts.push(["UDP".to_owned(), udp(server, language)]);
+        facts.push(["TCP".to_owned(), tcp(server.tcp, language)]);
         if several {
-            facts.extend(server.mapped.map(|mapped| ("seen as", mapped.to_string())));
-            facts.extend(clock(server));
-            facts.push(("", String::new()));
+            facts.extend(server.mapped.map(|mapped| seen_as(mapped, language)));
+            facts.extend(clock(server, language));
+            facts.push([String::new(), String::new()]);
         }
     }
     if findings.mapped.is_some() {
-        facts.extend(behaviour(findings, several));
+        facts.extend(behaviour(findings, several, language));
     }
-    facts.push(("IPv6", ipv6(findings.ipv6).to_owned()));
-    facts.push(("port mapping", port_mapping(findings)));
+    facts.push(["IPv6".to_owned(), ipv6(findings.ipv6, language)]);
+    facts.push([language.text("doctor-port-mapping"), port_mapping(findings, language)]);
     if let Some(longest) = findings.mtu {
-        let longest = format!("{longest} bytes in one piece; {LONGEST_DATAGRAM} are needed");
-        facts.push(("longest", longest));
+        let arguments: [(_, &dyn Display); 2] =
+            [("longest", &longest), ("needed", &LONGEST_DATAGRAM)];
+        facts.push([language.text("doctor-longest"), language.say("doctor-mtu", &arguments)]);
     }
     if let ([server], false) = (findings.servers.as_slice(), several) {
-        facts.extend(clock(server));
+        facts.extend(clock(server, language));
     }
     facts
 }
 
-fn clock(server: &ServerFindings) -> Option<(&'static str, String)> {
-    server.clock_ahead_ms.map(|ahead| ("clock", paths::clock(ahead)))
+fn seen_as(mapped: SocketAddr, language: &Language) -> Fact {
+    [language.text("doctor-seen-as"), mapped.to_string()]
+}
+
+fn clock(server: &ServerFindings, language: &Language) -> Option<Fact> {
+    let ahead = server.clock_ahead_ms?;
+    Some([language.text("doctor-clock"), paths::clock(ahead, language)])
 }
 
 /// What the NAT does, if there is one.
-fn behaviour(findings: &Findings, several: bool) -> Vec<(&'static str, String)> {
+fn behaviour(findings: &Findings, several: bool, language: &Language) -> Vec<Fact> {
     let mut facts = Vec::new();
-    let seen_as = findings.mapped.filter(|_| !several);
-    facts.extend(seen_as.map(|mapped| ("seen as", mapped.to_string())));
-    facts.push(("NAT", mapping(findings.mapping).to_owned()));
-    facts.push(("lets in", filtering(findings.filtering).to_owned()));
+    facts.extend(findings.mapped.filter(|_| !several).map(|mapped| seen_as(mapped, language)));
+    facts.push(["NAT".to_owned(), mapping(findings.mapping, language)]);
+    facts.push([language.text("doctor-lets-in"), filtering(findings.filtering, language)]);
     if findings.mapping != Mapping::None {
-        facts.push(("ports", ports(findings.ports.model)));
-        facts.extend(evidence(&findings.ports.samples));
-        let hairpin = match findings.hairpin {
-            None => "not tried",
-            Some(true) => "two hosts behind it reach each other by their outer addresses",
-            Some(false) => "not seen",
+        facts.push([language.text("doctor-ports"), ports(findings.ports.model, language)]);
+        facts.extend(evidence(&findings.ports.samples, language));
+        let id = match findings.hairpin {
+            None => "not-tried",
+            Some(true) => "doctor-hairpin-yes",
+            Some(false) => "doctor-hairpin-no",
         };
-        facts.push(("hairpin", hairpin.to_owned()));
+        facts.push([language.text("doctor-hairpin"), language.text(id)]);
     }
-    facts.push(("keepalive", keepalive(findings.upkeep)));
+    facts.push([language.text("doctor-keepalive"), keepalive(findings.upkeep, language)]);
     facts
 }
 
 /// A diagnosis is too short to find that out by itself.
-fn keepalive(known: Upkeep) -> String {
+fn keepalive(known: Upkeep, language: &Language) -> String {
     match known {
-        Upkeep { idle: None, age: None } => {
-            "not known yet how often; a chat of some minutes finds it out".to_owned()
-        }
-        known => upkeep::sentence(&known).trim_end_matches('.').to_owned(),
+        Upkeep { idle: None, age: None } => language.text("doctor-keepalive-unknown"),
+        known => upkeep::sentence(&known, language).trim_end_matches(['.', '。']).to_owned(),
     }
 }
 
-fn udp(server: &ServerFindings) -> String {
+fn udp(server: &ServerFindings, language: &Language) -> String {
     match server.udp {
-        Some((server, rtt)) => format!("{server} answers in {}", words::milliseconds(rtt)),
-        None => "no answer".to_owned(),
+        Some((server, rtt)) => {
+            let time = words::milliseconds(rtt);
+            language.say("doctor-udp", &[("server", &server), ("time", &time)])
+        }
+        None => language.text("no-answer"),
     }
 }
 
-fn tcp(tcp: Tcp) -> &'static str {
-    match tcp {
-        Tcp::Untried => "not tried",
-        Tcp::Open => "answers",
-        Tcp::Tls => "answers, in TLS too",
-        Tcp::Refused => "refused by the server",
-        Tcp::Silent => "no answer",
-    }
+fn tcp(tcp: Tcp, language: &Language) -> String {
+    language.text(match tcp {
+        Tcp::Untried => "not-tried",
+        Tcp::Open => "doctor-tcp-open",
+        Tcp::Tls => "doctor-tcp-tls",
+        Tcp::Refused => "doctor-tcp-refused",
+        Tcp::Silent => "no-answer",
+    })
 }
 
-fn mapping(mapping: Mapping) -> &'static str {
-    match mapping {
-        Mapping::Unknown => "not known",
-        Mapping::None => "none: the address is this computer's own",
-        Mapping::EndpointIndependent { addresses_compared: true } => {
-            "the same endpoint towards everybody (endpoint-independent mapping)"
-        }
-        Mapping::EndpointIndependent { addresses_compared: false } => {
-            "the same endpoint towards both ports of the server (it has one address to compare)"
-        }
-        Mapping::AddressDependent => {
-            "another endpoint towards each address (address-dependent mapping)"
-        }
-        Mapping::AddressAndPortDependent => {
-            "another endpoint towards each endpoint (symmetric; address-and-port-dependent mapping)"
-        }
-    }
+fn mapping(mapping: Mapping, language: &Language) -> String {
+    language.text(match mapping {
+        Mapping::Unknown => "unknown",
+        Mapping::None => "mapping-none",
+        Mapping::EndpointIndependent { addresses_compared: true } => "mapping-endpoint-independent",
+        Mapping::EndpointIndependent { addresses_compared: false } => "mapping-same-address",
+        Mapping::AddressDependent => "mapping-address-dependent",
+        Mapping::AddressAndPortDependent => "mapping-address-and-port-dependent",
+    })
 }
 
-fn filtering(filtering: Filtering) -> &'static str {
-    match filtering {
-        Filtering::Unknown => "not known: the server has no second port that answers",
-        Filtering::EndpointIndependent => "everybody (endpoint-independent filtering)",
-        Filtering::AddressDependent => {
-            "addresses that were written to (address-dependent filtering)"
-        }
-        Filtering::AddressAndPortDependent => {
-            "endpoints that were written to (address-and-port-dependent filtering)"
-        }
-        Filtering::NotByPort => "at least addresses that were written to, whatever their port",
-    }
+fn filtering(filtering: Filtering, language: &Language) -> String {
+    language.text(match filtering {
+        Filtering::Unknown => "filtering-unknown",
+        Filtering::EndpointIndependent => "filtering-endpoint-independent",
+        Filtering::AddressDependent => "filtering-address-dependent",
+        Filtering::AddressAndPortDependent => "filtering-address-and-port-dependent",
+        Filtering::NotByPort => "filtering-not-by-port",
+    })
 }
 
-fn ports(model: PortModel) -> String {
+fn ports(model: PortModel, language: &Language) -> String {
     match model {
-        PortModel::Unknown => "not known".to_owned(),
-        PortModel::Constant => "one for each socket".to_owned(),
+        PortModel::Unknown => language.text("unknown"),
+        PortModel::Constant => language.text("allocation-constant"),
         PortModel::Varying { ports, .. } => match ports {
-            Allocation::Unknown => "changing, it is not known how".to_owned(),
+            Allocation::Unknown => language.text("allocation-varying"),
             Allocation::Sequential { step, foreign } => {
-                format!("counted, in steps of {step:+}; {foreign} taken by others meanwhile")
+                let step = format!("{step:+}");
+                language.say("allocation-sequential", &[("step", &step), ("foreign", &foreign)])
             }
-            Allocation::Block { first, last } => format!("drawn out of about {first} to {last}"),
-            Allocation::Uniform => "drawn out of all".to_owned(),
+            Allocation::Block { first, last } => {
+                language.say("allocation-block", &[("first", &first), ("last", &last)])
+            }
+            Allocation::Uniform => language.text("allocation-uniform"),
         },
     }
 }
 
 /// One row for each socket that asked.
-fn evidence(samples: &[Sample]) -> Vec<(&'static str, String)> {
+fn evidence(samples: &[Sample], language: &Language) -> Vec<Fact> {
     let mut rows: Vec<(_, String)> = Vec::new();
     for sample in samples {
-        let seen = format!("{} by {}", sample.mapped.port(), sample.via);
+        let (port, server) = (sample.mapped.port(), sample.via);
         match rows.last_mut() {
             Some((socket, row)) if *socket == sample.socket => {
-                row.push_str(", ");
-                row.push_str(&seen);
+                let arguments: [(_, &dyn Display); 3] =
+                    [("evidence", row), ("port", &port), ("server", &server)];
+                *row = language.say("evidence-also", &arguments);
             }
-            _ => rows.push((sample.socket, format!("port {seen}"))),
+            _ => {
+                let arguments: [(_, &dyn Display); 2] = [("port", &port), ("server", &server)];
+                rows.push((sample.socket, language.say("evidence-port", &arguments)));
+            }
         }
     }
-    let label = |at| if at == 0 { "evidence" } else { "" };
-    rows.into_iter().enumerate().map(|(at, (_, row))| (label(at), row)).collect()
+    let label = |at| if at == 0 { language.text("doctor-evidence") } else { String::new() };
+    rows.into_iter().enumerate().map(|(at, (_, row))| [label(at), row]).collect()
 }
 
-fn ipv6(ipv6: Ipv6) -> &'static str {
-    match ipv6 {
-        Ipv6::None => "this computer has no global address",
-        Ipv6::Untried => "there is an address; the server has none to try it with",
-        Ipv6::Silent => "there is an address, and the server does not answer to it",
-        Ipv6::Works { translated: false } => "reaches the server",
-        Ipv6::Works { translated: true } => "reaches the server, through a NAT",
-    }
+fn ipv6(ipv6: Ipv6, language: &Language) -> String {
+    language.text(match ipv6 {
+        Ipv6::None => "ipv6-none",
+        Ipv6::Untried => "ipv6-untried",
+        Ipv6::Silent => "ipv6-silent",
+        Ipv6::Works { translated: false } => "ipv6-works",
+        Ipv6::Works { translated: true } => "ipv6-translated",
+    })
 }
 
-fn port_mapping(findings: &Findings) -> String {
-    match findings.port_mapping {
-        mapping if findings.is_behind_two_nats() => {
-            format!("{mapping}, which is not where the Internet sees you: there is a second NAT")
+fn port_mapping(findings: &Findings, language: &Language) -> String {
+    let mapping = match findings.port_mapping {
+        PortMapping::Off => language.text("port-mapping-off"),
+        PortMapping::Needless => language.text("port-mapping-needless"),
+        PortMapping::NoRouter => language.text("port-mapping-no-router"),
+        PortMapping::Asking => language.text("port-mapping-asking"),
+        PortMapping::Unsupported => language.text("port-mapping-unsupported"),
+        PortMapping::Refused { by } => language.say("port-mapping-refused", &[("by", &by)]),
+        PortMapping::Mapped { by, external } => {
+            language.say("port-mapping-mapped", &[("by", &by), ("external", &external)])
         }
-        mapping => mapping.to_string(),
+    };
+    if findings.is_behind_two_nats() {
+        return language.say("port-mapping-second-nat", &[("mapping", &mapping)]);
     }
+    mapping
 }
 
 /// What it means and what to do; `server` is the name of the one of which the verdict speaks.
-fn sentence(server: &str, found: Option<&ServerFindings>, verdict: Verdict) -> String {
-    match verdict {
-        Verdict::Offline => {
-            "This computer has no network address. Connect it to a network first.".to_owned()
-        }
-        Verdict::NoAddress => format!(
-            "The name {server} does not lead to an address. Check its spelling and this computer's \
-             name server."
-        ),
-        Verdict::Unreachable => format!(
-            "Nothing comes back from {server}, neither over UDP nor over TCP: the server is down, \
-             its address is wrong, or this network lets nothing through. Ask whoever runs the \
-             server, or try another network."
-        ),
-        Verdict::NotListening => format!(
-            "The computer {server} is there, and no rendezvous answers on it over UDP: it is not \
-             running, or a firewall on the way drops UDP. Ask whoever runs the server to look with \
-             p2pchat-rendezvous ping, and to open the UDP port."
-        ),
-        Verdict::UdpBlocked => format!(
-            "This network lets no UDP through to {server}. Over TCP the chat works, through the \
-             server and never directly; whoever runs this network can change that by letting UDP \
-             out."
-        ),
-        Verdict::NoRendezvous => format!(
-            "What answers at {server} is no rendezvous of p2pchat. Check the address and the port."
-        ),
-        Verdict::OtherVersion => {
-            let theirs = found.and_then(|found| found.version).unwrap_or_default();
-            let who = if theirs > VERSION { "p2pchat here" } else { "the server" };
-            format!(
-                "{server} speaks version {theirs} of the protocol and this program version \
-                 {VERSION}. Update {who}."
-            )
-        }
-        Verdict::OtherKey => format!(
-            "STOP: what answers at {server} shows another key than the one that is known. Either \
-             the server was set up anew, or somebody is in between. Ask whoever runs it for its \
-             key, and only if it is the new one, give it with --rendezvous {server}#KEY."
-        ),
-        Verdict::SmallMtu => format!(
-            "Datagrams of {LONGEST_DATAGRAM} bytes do not get through, and p2pchat sends such. Raise \
-             the MTU of the tunnel or VPN on the way to 1280 bytes or more."
-        ),
-        Verdict::Public => {
-            "This computer can be reached from everywhere: expect direct paths to everybody. There \
-             is nothing to do."
-                .to_owned()
-        }
-        Verdict::Firewalled => {
-            "There is no NAT, at most a firewall that lets in whom you write to: expect direct paths \
-             to almost everybody. There is nothing to do."
-                .to_owned()
-        }
-        Verdict::Easy => {
-            "Your NAT is easy to get through: expect direct paths to almost everybody. There is \
-             nothing to do."
-                .to_owned()
-        }
-        Verdict::Mapped => {
-            "Your NAT is difficult, but your router opens a port for p2pchat: expect direct paths to \
-             almost everybody. There is nothing to do."
-                .to_owned()
-        }
-        Verdict::EasyOverIpv6 => {
-            "Your NAT for IPv4 is difficult, but there is none for IPv6: expect direct paths to \
-             whoever has IPv6 as well or a NAT that is easy, and the relay to others. A port that \
-             your router opens (UPnP, NAT-PMP or PCP) would help with those."
-                .to_owned()
-        }
-        Verdict::Predictable => {
-            "Your NAT changes ports, but in a way that can be foretold: expect direct paths to most, \
-             after a second or two over the relay. A port that your router opens (UPnP, NAT-PMP or \
-             PCP) would make it all."
-                .to_owned()
-        }
-        Verdict::Block => {
-            "Your NAT draws ports out of a small block, as carriers do: direct paths are found by \
-             many tries, within half a minute, while the relay carries the chat. IPv6 would help; \
-             ask your provider for it."
-                .to_owned()
-        }
-        Verdict::Random | Verdict::Difficult => {
-            "Your NAT gives each connection another port: expect direct paths to those whose NAT is \
-             easy, after some tries, and the relay to others. Let your router open \
-             ports (UPnP, NAT-PMP or PCP), or use IPv6."
-                .to_owned()
-        }
-        Verdict::Unclear => format!(
-            "UDP works, but {server} has no second port that answers, so nothing can be said about \
-             your NAT. Whoever runs the server can open the next UDP port too (discovery = true)."
-        ),
-    }
+fn sentence(
+    server: &str,
+    found: Option<&ServerFindings>,
+    verdict: Verdict,
+    language: &Language,
+) -> String {
+    let theirs = found.and_then(|found| found.version).unwrap_or_default();
+    let id = match verdict {
+        Verdict::Offline => "verdict-offline",
+        Verdict::NoAddress => "verdict-no-address",
+        Verdict::Unreachable => "verdict-unreachable",
+        Verdict::NotListening => "verdict-not-listening",
+        Verdict::UdpBlocked => "verdict-udp-blocked",
+        Verdict::NoRendezvous => "verdict-no-rendezvous",
+        Verdict::OtherVersion if theirs > VERSION => "verdict-update-this",
+        Verdict::OtherVersion => "verdict-update-server",
+        Verdict::OtherKey => "verdict-other-key",
+        Verdict::SmallMtu => "verdict-small-mtu",
+        Verdict::Public => "verdict-public",
+        Verdict::Firewalled => "verdict-firewalled",
+        Verdict::Easy => "verdict-easy",
+        Verdict::Mapped => "verdict-mapped",
+        Verdict::EasyOverIpv6 => "verdict-easy-over-ipv6",
+        Verdict::Predictable => "verdict-predictable",
+        Verdict::Block => "verdict-block",
+        Verdict::Random | Verdict::Difficult => "verdict-random",
+        Verdict::Unclear => "verdict-unclear",
+    };
+    // Each takes of these what it needs.
+    let arguments: [(_, &dyn Display); 4] = [
+        ("server", &server),
+        ("theirs", &theirs),
+        ("ours", &VERSION),
+        ("needed", &LONGEST_DATAGRAM),
+    ];
+    language.say(id, &arguments)
 }
 
 /// The network, and each server. What is said of the server of which the verdict speaks stands also
 /// beside the network's: most people have one.
-fn value(names: &[String], findings: &Findings) -> Value {
+fn value(names: &[String], findings: &Findings, english: &Language) -> Value {
     let verdict = verdict(findings);
     let about = subject(findings, verdict);
     let servers = names.iter().zip(&findings.servers);
-    let servers: Vec<Value> = servers.map(|(name, found)| server(name, found)).collect();
+    let servers: Vec<Value> = servers.map(|(name, found)| server(name, found, english)).collect();
     let mut object = network(findings);
     if let (Value::Object(object), Some(Value::Object(server))) = (&mut object, servers.get(about))
     {
@@ -320,7 +279,7 @@ fn value(names: &[String], findings: &Findings) -> Value {
         let name = names.get(about).map_or("", String::as_str);
         let found = findings.servers.get(about);
         object.insert("verdict".to_owned(), json!(code(verdict)));
-        object.insert("sentence".to_owned(), json!(sentence(name, found, verdict)));
+        object.insert("sentence".to_owned(), json!(sentence(name, found, verdict, english)));
         object.insert("servers".to_owned(), json!(servers));
     }
     object
@@ -330,7 +289,7 @@ fn addresses(list: &[SocketAddr]) -> Vec<String> {
     list.iter().map(ToString::to_string).collect()
 }
 
-fn server(name: &str, found: &ServerFindings) -> Value {
+fn server(name: &str, found: &ServerFindings, english: &Language) -> Value {
     let trouble = trouble(found);
     json!({
         "rendezvous": name,
@@ -350,7 +309,7 @@ fn server(name: &str, found: &ServerFindings) -> Value {
         "clock_ahead_ms": found.clock_ahead_ms,
         "mapped": found.mapped.map(|mapped| mapped.to_string()),
         "verdict": trouble.map_or("well", code),
-        "sentence": trouble.map(|trouble| sentence(name, Some(found), trouble)),
+        "sentence": trouble.map(|trouble| sentence(name, Some(found), trouble, english)),
     })
 }
 
@@ -463,6 +422,10 @@ mod tests {
     use super::*;
     use crate::proto::{Evidence, Scope, SocketId};
 
+    fn english() -> Language {
+        Language::default()
+    }
+
     fn well() -> ServerFindings {
         let server = "203.0.113.10:3478".parse().expect("address");
         ServerFindings {
@@ -513,7 +476,7 @@ mod tests {
 
     #[test]
     fn the_table_names_each_fact_and_its_evidence_and_ends_with_what_to_do() {
-        let said = text(&names(&["chat.example.org"]), &home());
+        let said = text(&names(&["chat.example.org"]), &home(), &english());
         for line in [
             "UDP           203.0.113.10:3478 answers in 23 ms",
             "seen as       198.51.100.7:5000",
@@ -532,7 +495,7 @@ mod tests {
     #[test]
     fn programs_get_the_same() {
         let object: Value =
-            serde_json::from_str(&object(&names(&["host"]), &home())).expect("JSON");
+            serde_json::from_str(&object(&names(&["host"]), &home(), &english())).expect("JSON");
         for (field, value) in [
             ("type", json!("doctor")),
             ("udp", json!(true)),
@@ -553,7 +516,8 @@ mod tests {
     #[test]
     fn a_name_that_came_from_elsewhere_obeys_nothing_to_the_terminal() {
         let servers = vec![ServerFindings { udp: None, ..well() }; 2];
-        let said = text(&names(&["h\u{1b}[2J", "\u{1b}c"]), &Findings { servers, ..home() });
+        let said =
+            text(&names(&["h\u{1b}[2J", "\u{1b}c"]), &Findings { servers, ..home() }, &english());
         assert!(!said.contains('\u{1b}'), "{said:?}");
     }
 
@@ -563,7 +527,7 @@ mod tests {
         let servers = vec![dead, ServerFindings { tcp: Tcp::Tls, ..well() }];
         let findings = Findings { servers, surveyed: Some(1), ..home() };
         let hosts = names(&["one.example", "two.example"]);
-        let said = text(&hosts, &findings);
+        let said = text(&hosts, &findings, &english());
         let rows = [
             "rendezvous    one.example",
             "UDP           no answer",
@@ -583,7 +547,8 @@ mod tests {
         assert!(network.starts_with("Your NAT changes ports"), "{network}");
         assert!(server.starts_with("Nothing comes back from one.example"), "{server}");
 
-        let object: Value = serde_json::from_str(&object(&hosts, &findings)).expect("JSON");
+        let object: Value =
+            serde_json::from_str(&object(&hosts, &findings, &english())).expect("JSON");
         assert_eq!((&object["rendezvous"], &object["tls"]), (&json!("two.example"), &json!(true)));
         assert_eq!((&object["udp"], &object["verdict"]), (&json!(true), &json!("predictable")));
         let [one, two] = object["servers"].as_array().expect("a list").as_slice() else {

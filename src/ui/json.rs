@@ -19,6 +19,7 @@ use jiff::tz::TimeZone;
 pub use lines::history;
 pub use requests::parse;
 
+use super::language::Language;
 use super::{Background, Printout, plain, words};
 use crate::chat::{Audience, Contact, LineState, Message, Notice, PeerSummary, Timestamp, clean};
 use crate::proto::{PathInfo, PathKind, RendezvousTrouble};
@@ -100,10 +101,11 @@ fn error_at(rendezvous: Option<&str>, code: &str, message: &str) -> String {
     write(&Outgoing::Error { code, message, rendezvous })
 }
 
-/// What is written about a notice.
+/// What is written about a notice. Programs search the sentences, which are therefore `english`.
 #[must_use]
-pub fn render(notice: &Notice, background: Background<'_>) -> Vec<Printout> {
-    let sentence = || words::sentence(notice, &TimeZone::UTC, background).unwrap_or_default();
+pub fn render(notice: &Notice, background: Background<'_>, english: &Language) -> Vec<Printout> {
+    let sentence =
+        || words::sentence(notice, &TimeZone::UTC, background, english).unwrap_or_default();
     let line = match notice {
         Notice::Registered { me, key, mapped, .. } => write(&Outgoing::Ready {
             name: me.name.as_str(),
@@ -162,7 +164,7 @@ pub fn render(notice: &Notice, background: Background<'_>) -> Vec<Printout> {
             to: Some(to.to_string()),
             state: word(state),
             reason: match state {
-                LineState::Failed(problem) => Some(words::problem_sentence(problem)),
+                LineState::Failed(problem) => Some(words::problem_sentence(problem, english)),
                 LineState::Queued | LineState::Sent | LineState::Delivered | LineState::Read => {
                     None
                 }
@@ -174,7 +176,7 @@ pub fn render(notice: &Notice, background: Background<'_>) -> Vec<Printout> {
             reference: Some(reference),
             to: None,
             state: "failed",
-            reason: Some(words::problem_sentence(problem)),
+            reason: Some(words::problem_sentence(problem, english)),
         }),
         Notice::Refused { reference: None, problem } => {
             error(words::problem_code(problem), &sentence())
@@ -218,7 +220,7 @@ pub fn render(notice: &Notice, background: Background<'_>) -> Vec<Printout> {
             return contacts.iter().map(contact).map(Printout::out).collect();
         }
         Notice::Paths { peer, paths, reason, punch, upkeep } => {
-            write(&super::paths::object(peer, paths, *reason, punch.as_deref(), upkeep))
+            write(&super::paths::object(peer, paths, *reason, punch.as_deref(), upkeep, english))
         }
         Notice::Circumstances { peer, circumstances, clock_ahead_ms } => {
             write(&super::paths::circumstances_object(peer, circumstances, *clock_ahead_ms))
@@ -234,7 +236,9 @@ pub fn render(notice: &Notice, background: Background<'_>) -> Vec<Printout> {
         Notice::Help(commands) => write(&json!({
             "type": "help",
             "commands": commands.iter().map(|command| json!({
-                "command": command.word, "arguments": command.usage, "help": command.help,
+                "command": command.word,
+                "arguments": words::usage(command, english),
+                "help": words::help(command, english),
             })).collect::<Vec<_>>(),
         })),
         Notice::Trusted { peer, key } => {
@@ -373,7 +377,7 @@ mod tests {
     }
 
     fn rendered(notice: &Notice) -> String {
-        let printed = render(notice, Background::default());
+        let printed = render(notice, Background::default(), &Language::default());
         assert_eq!(printed.len(), 1);
         printed[0].text.clone()
     }

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use p2pchat_wire::identity::PeerId;
 use unicode_width::UnicodeWidthStr;
 
+use super::language::Language;
 use super::{Background, Printout, plain, said, tables, words};
 use crate::chat::{
     Address, Audience, Direction, LineId, LineState, Manner, Message, Notice, Timestamp, clean,
@@ -28,6 +29,7 @@ const MAX_UNDERWAY: usize = 1_000;
 #[derive(Debug)]
 pub struct LineView {
     zone: TimeZone,
+    language: Language,
     /// Whether names have colours.
     colour: bool,
     /// Whether names have hosts, because there are several.
@@ -54,8 +56,21 @@ struct Underway {
 impl LineView {
     /// A view whose clock is in `zone`.
     #[must_use]
-    pub fn new(zone: TimeZone, colour: bool) -> Self {
-        Self { zone, colour, several: false, columns: None, day: None, underway: BTreeMap::new() }
+    pub fn new(zone: TimeZone, colour: bool, language: Language) -> Self {
+        Self {
+            zone,
+            language,
+            colour,
+            several: false,
+            columns: None,
+            day: None,
+            underway: BTreeMap::new(),
+        }
+    }
+
+    /// The language of its sentences.
+    pub(super) fn language(&self) -> &Language {
+        &self.language
     }
 
     /// From now on, sentences fit into so many cells.
@@ -66,10 +81,10 @@ impl LineView {
     /// What stands before the line that is being typed. Where `several` servers are in use, the
     /// host is part of a name.
     #[must_use]
-    pub fn prompt(current: Option<&Address>, several: bool) -> String {
+    pub fn prompt(current: Option<&Address>, several: bool, language: &Language) -> String {
         let background = Background { several, ..Background::default() };
         let prompt = |peer: &Address| format!("{}> ", background.name(peer));
-        current.map_or_else(|| "(nobody yet)> ".to_owned(), prompt)
+        current.map_or_else(|| format!("{} ", language.text("prompt-nobody")), prompt)
     }
 
     /// The prompt `wanted` in as many cells as `begun` takes, which stands before a line that is
@@ -113,8 +128,11 @@ impl LineView {
             }
             other => {
                 let background = Background { columns: self.room(), ..background };
-                words::sentence(other, &self.zone, background)
-                    .map(|sentence| Printout::err(self.remark(&sentence)))
+                words::sentence(other, &self.zone, background, &self.language)
+                    .map(|sentence| match words::is_alarm(other) {
+                        true => Printout::err(self.alarm(&sentence)),
+                        false => Printout::err(self.remark(&sentence)),
+                    })
                     .into_iter()
                     .collect()
             }
@@ -140,15 +158,13 @@ impl LineView {
         for (to, underway) in &mut self.underway {
             let to = background.name(to);
             if underway.delivered > 0 && now.since(underway.since) >= SETTLE {
-                remarks.push(match underway.delivered {
-                    1 => format!("✓ delivered to {to}"),
-                    count => format!("✓ {count} lines delivered to {to}"),
-                });
+                let count = underway.delivered;
+                remarks.push(self.language.count("delivered", count, &[("name", &to)]));
                 underway.delivered = 0;
             }
             if !underway.told && underway.oldest().is_some_and(|at| now.since(at) >= PATIENCE) {
                 underway.told = true;
-                remarks.push(format!("^ sent to {to}, not confirmed yet"));
+                remarks.push(self.language.say("sent-unconfirmed", &[("name", &to)]));
             }
         }
         self.underway.retain(|_, underway| underway.delivered > 0 || !underway.sent.is_empty());
@@ -161,12 +177,15 @@ impl LineView {
         let background = Background { several: self.several, ..Background::default() };
         let name = clean::label(&background.name(&message.from), 320);
         let everyone = match message.audience {
-            Audience::You => "",
-            Audience::Everyone => " (to all)",
+            Audience::You => String::new(),
+            Audience::Everyone => format!(" {}", self.language.text("to-all")),
         };
         let late = match (message.again, message.is_late()) {
-            (true, _) => "  (perhaps seen before)".to_owned(),
-            (false, true) => format!("  (written {})", self.moment(message.sent_at, at.date())),
+            (true, _) => format!("  {}", self.language.text("seen-before")),
+            (false, true) => {
+                let time = self.moment(message.sent_at, at.date());
+                format!("  {}", self.language.say("written-at", &[("time", &time)]))
+            }
             (false, false) => String::new(),
         };
         // Continued under itself, so that no text can look like another message.
@@ -240,7 +259,8 @@ impl LineView {
             }
             LineState::Failed(problem) => {
                 underway.sent.remove(&id);
-                let sentence = format!("! Not sent: {}", words::problem_sentence(problem));
+                let why = words::problem_sentence(problem, &self.language);
+                let sentence = self.language.say("not-sent", &[("why", &why)]);
                 return vec![Printout::err(self.remark(&sentence))];
             }
         }
@@ -261,16 +281,22 @@ impl LineView {
 
     /// A sentence that is nobody's message.
     pub(super) fn remark(&self, sentence: &str) -> String {
-        // Tables keep their lines; a sentence has one, and is broken between its words.
+        self.dim(&self.aside(sentence))
+    }
+
+    /// A sentence that must not be overlooked.
+    fn alarm(&self, sentence: &str) -> String {
+        let sentence = self.aside(sentence);
+        if self.colour { format!("\u{1b}[1;31m{sentence}\u{1b}[0m") } else { sentence }
+    }
+
+    fn aside(&self, sentence: &str) -> String {
+        // Tables keep their lines; a sentence has one, and is broken where its language allows it.
         let sentence = match self.room() {
             Some(columns) if !sentence.contains('\n') => tables::wrap(sentence, columns),
             _ => sentence.to_owned(),
         };
-        let sentence = format!("-- {}", sentence.replace('\n', "\n   "));
-        match (self.colour, sentence.starts_with("-- STOP")) {
-            (true, true) => format!("\u{1b}[1;31m{sentence}\u{1b}[0m"),
-            _ => self.dim(&sentence),
-        }
+        format!("-- {}", sentence.replace('\n', "\n   "))
     }
 
     fn dim(&self, text: &str) -> String {
@@ -304,7 +330,7 @@ mod tests {
     }
 
     fn view() -> LineView {
-        LineView::new(TimeZone::UTC, false)
+        LineView::new(TimeZone::UTC, false, Language::default())
     }
 
     fn saying(text: &str, sent_at: u64, received_at: u64) -> Notice {
@@ -379,25 +405,29 @@ mod tests {
     }
 
     #[test]
-    fn sentences_break_between_words_and_tables_stay() {
+    fn sentences_break_where_their_language_does_and_tables_stay() {
         let mut view = view();
         view.fit(Some(20));
         assert_eq!(view.remark("some words that do not fit"), "-- some words that\n   do not fit");
-        assert_eq!(view.remark("你好 你好 你好 你好"), "-- 你好 你好 你好\n   你好");
+        assert_eq!(view.remark("你好 你好 你好 你好"), "-- 你好 你好 你好 你\n   好");
+        assert_eq!(
+            view.remark("什么都没有发出。请再核对一次（见 /trust）。"),
+            "-- 什么都没有发出。\n   请再核对一次\n   （见 /trust）。"
+        );
         let table = "a row that is longer than the terminal\nand another";
         assert_eq!(view.remark(table), format!("-- {}", table.replace('\n', "\n   ")));
     }
 
     #[test]
     fn the_prompt_says_to_whom_lines_go() {
-        assert_eq!(LineView::prompt(None, false), "(nobody yet)> ");
-        assert_eq!(LineView::prompt(Some(&alice()), false), "alice> ");
-        assert_eq!(LineView::prompt(Some(&alice()), true), "alice@host> ");
+        assert_eq!(LineView::prompt(None, false, &Language::default()), "(nobody yet)> ");
+        assert_eq!(LineView::prompt(Some(&alice()), false, &Language::default()), "alice> ");
+        assert_eq!(LineView::prompt(Some(&alice()), true, &Language::default()), "alice@host> ");
     }
 
     #[test]
     fn another_prompt_before_a_line_that_is_being_typed_has_the_width_of_the_first() {
-        let begun = LineView::prompt(None, false);
+        let begun = LineView::prompt(None, false, &Language::default());
         for (wanted, shown) in [
             ("alice> ", "       alice> "),
             ("twelve-cells> ", "twelve-cells> "),

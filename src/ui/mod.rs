@@ -2,25 +2,30 @@
 //!
 //! A [`View`] turns each [`Notice`] into [`Printout`]s for one of three faces: [`plain`] for pipes,
 //! [`json`] for programs, [`mod@line`] for a person at a terminal. The sentences are in [`words`],
-//! `tables`, `paths` and `said`, for whatever face. [`terminal`] is the one file that touches the terminal.
+//! `tables`, `paths` and `said`, for whatever face, in the words of a [`language`]. [`terminal`] is the
+//! one file that touches the terminal.
 //!
 //! No text of a stranger leaves this room unfiltered: what goes to a terminal passes
 //! [`clean`](crate::chat::clean), what goes into JSON is escaped.
 
 pub mod doctor;
 pub mod json;
+pub mod language;
 pub mod line;
 mod paths;
 pub mod plain;
 mod said;
-mod tables;
+pub mod tables;
 pub mod terminal;
 pub mod tui;
 mod upkeep;
 pub mod words;
 
+use std::time::Duration;
+
 use jiff::tz::TimeZone;
 
+use self::language::Language;
 use crate::chat::{Address, LOCAL_HOST, LineId, Notice, Timestamp};
 
 /// Something to be written, as a whole line or several.
@@ -61,9 +66,9 @@ impl Printout {
 #[derive(Debug)]
 pub enum View {
     /// Messages to stdout, sentences to stderr.
-    Plain(TimeZone),
-    /// One JSON object per line.
-    Json,
+    Plain(TimeZone, Language),
+    /// One JSON object per line. Sentences in it are English, for programs that search them.
+    Json(Language),
     /// A person's terminal.
     Line(line::LineView),
 }
@@ -72,13 +77,42 @@ pub enum View {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Background<'a> {
     /// Why the rendezvous is not reached.
-    pub cause: Option<&'a str>,
+    pub cause: Option<&'a Cause>,
     /// Whether several are in use: then nobody is called by a name alone.
     pub several: bool,
     /// Whether contacts are looked for in the local network.
     pub nearby: bool,
     /// How many cells a line has. Without knowing, nothing is narrowed.
     pub columns: Option<usize>,
+}
+
+/// Why a rendezvous is not reached.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Cause {
+    /// The name server says that there is no such host, or there is no name server.
+    Unresolved {
+        /// The name.
+        host: String,
+        /// What the system says.
+        why: String,
+    },
+    /// The name has no address.
+    NoAddress {
+        /// The name.
+        host: String,
+    },
+    /// No name server answers.
+    NoNameServer {
+        /// The name.
+        host: String,
+        /// How long one was waited for.
+        waited: Duration,
+    },
+    /// The server does not answer.
+    Silence {
+        /// Its addresses, and its name if it has one.
+        server: String,
+    },
 }
 
 impl Background<'_> {
@@ -98,9 +132,18 @@ impl View {
         background: Background<'_>,
     ) -> Vec<Printout> {
         match self {
-            Self::Plain(zone) => plain::render(notice, zone, background),
-            Self::Json => json::render(notice, background),
+            Self::Plain(zone, language) => plain::render(notice, zone, background, language),
+            Self::Json(english) => json::render(notice, background, english),
             Self::Line(view) => view.render(now, notice, background),
+        }
+    }
+
+    /// The language of its sentences.
+    #[must_use]
+    pub fn language(&self) -> &Language {
+        match self {
+            Self::Plain(_, language) | Self::Json(language) => language,
+            Self::Line(view) => view.language(),
         }
     }
 
@@ -115,8 +158,8 @@ impl View {
     #[must_use]
     pub fn remark(&self, code: &str, sentence: &str) -> Printout {
         match self {
-            Self::Json => Printout::out(json::error(code, sentence)),
-            Self::Plain(_) => Printout::err(sentence.to_owned()),
+            Self::Json(_) => Printout::out(json::error(code, sentence)),
+            Self::Plain(..) => Printout::err(sentence.to_owned()),
             Self::Line(view) => Printout::err(view.remark(sentence)),
         }
     }
@@ -126,7 +169,7 @@ impl View {
     pub fn settles_at(&self) -> Option<Timestamp> {
         match self {
             Self::Line(view) => view.settles_at(),
-            Self::Plain(_) | Self::Json => None,
+            Self::Plain(..) | Self::Json(_) => None,
         }
     }
 
@@ -134,7 +177,7 @@ impl View {
     pub fn settle(&mut self, now: Timestamp) -> Vec<Printout> {
         match self {
             Self::Line(view) => view.settle(now),
-            Self::Plain(_) | Self::Json => Vec::new(),
+            Self::Plain(..) | Self::Json(_) => Vec::new(),
         }
     }
 }

@@ -1,15 +1,17 @@
 //! The answer to /path: every pair that was tried, what went over it, and why the one in use is in use.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
+use super::language::Language;
 use super::{tables, upkeep, words};
 use crate::chat::{Address, Circumstances};
 use crate::proto::{
-    Allocation, Obstacle, PathDescription, PathReason, PathState, PortModel, PunchReport,
-    PunchState, SocketId, Upkeep,
+    Allocation, Obstacle, PathDescription, PathOrigin, PathReason, PathState, PortModel,
+    PunchReport, PunchState, SocketId, Strategy, Upkeep,
 };
 
 /// What every path is, and the reason below: as a table where lines have as many cells as that takes,
@@ -21,215 +23,229 @@ pub(super) fn table(
     punch: Option<&PunchReport>,
     upkeep: &Upkeep,
     columns: Option<usize>,
+    language: &Language,
 ) -> String {
     if paths.is_empty() {
-        return format!("There is no connection to {peer} now.");
+        return language.say("paths-none", &[("peer", peer)]);
     }
-    let head = ["  path", "to", "learnt as", "sent", "seen", "probes", "last heard", ""]
-        .map(str::to_owned);
-    let table = tables::rows(std::iter::once(head).chain(paths.iter().map(row)));
+    let head = [
+        format!("  {}", language.text("paths-head-path")),
+        language.text("paths-head-to"),
+        language.text("paths-head-origin"),
+        language.text("paths-head-sent"),
+        language.text("paths-head-seen"),
+        language.text("paths-head-probes"),
+        language.text("paths-head-heard"),
+        String::new(),
+    ];
+    let rows = paths.iter().map(|path| row(path, language));
+    let table = tables::rows(std::iter::once(head).chain(rows));
+    let title = language.say("paths-to", &[("peer", peer)]);
     let lines = [
-        format!("Why: {}", why(reason, punch)),
-        format!("Kept open: {}", upkeep::sentence(upkeep)),
+        language.say("paths-why", &[("why", &why(reason, punch, language))]),
+        language.say("paths-upkeep", &[("upkeep", &upkeep::sentence(upkeep, language))]),
     ];
     let (described, [why, upkeep]) = match columns {
         Some(columns) if table.lines().any(|line| line.width() > columns) => {
-            let paths: Vec<String> = paths.iter().map(|path| paragraph(path, columns)).collect();
+            let paths: Vec<String> =
+                paths.iter().map(|path| paragraph(path, columns, language)).collect();
             (paths.join("\n"), lines.map(|line| tables::wrap(&line, columns)))
         }
         Some(columns) => (table, lines.map(|line| tables::wrap(&line, columns))),
         None => (table, lines),
     };
-    format!("Paths to {peer}:\n{described}\n{why}\n{upkeep}")
+    format!("{title}\n{described}\n{why}\n{upkeep}")
 }
 
-fn row(path: &PathDescription) -> [String; 8] {
+fn row(path: &PathDescription, language: &Language) -> [String; 8] {
     let mark = if path.active { "> " } else { "  " };
     let probes = match path.probes_sent {
         0 => String::new(),
         sent => format!("{}/{sent}", path.probes_answered),
     };
     [
-        format!("{mark}{}", words::by(Some(path.info))),
-        remote(path),
-        path.origin.as_str().to_owned(),
+        format!("{mark}{}", words::by(Some(path.info), language)),
+        remote(path, language),
+        origin(path.origin, language),
         path.sent.to_string(),
         path.received.to_string(),
         probes,
-        path.heard.map_or_else(|| "never".to_owned(), ago),
-        state(path).to_owned(),
+        path.heard.map_or_else(|| language.text("paths-never"), |time| ago(time, language)),
+        state(path, language),
     ]
 }
 
 /// What stands in a row, in as many lines as it takes, which have a margin where rows have a mark.
-fn paragraph(path: &PathDescription, columns: usize) -> String {
+fn paragraph(path: &PathDescription, columns: usize, language: &Language) -> String {
     let mark = if path.active { "> " } else { "  " };
-    let head = format!("{}, {}: {}", words::by(Some(path.info)), remote(path), state(path));
-    let mut said = format!("{}, {} sent, {} seen", path.origin.as_str(), path.sent, path.received);
+    let (by, to) = (words::by(Some(path.info), language), remote(path, language));
+    let state = state(path, language);
+    let arguments: [(_, &dyn Display); 3] = [("path", &by), ("to", &to), ("state", &state)];
+    let head = language.say("paths-paragraph", &arguments);
+    let origin = origin(path.origin, language);
+    let arguments: [(_, &dyn Display); 3] =
+        [("origin", &origin), ("sent", &path.sent), ("seen", &path.received)];
+    let mut said = vec![language.say("paths-paragraph-traffic", &arguments)];
     if path.probes_sent > 0 {
-        said.push_str(&format!(", {}/{} probes", path.probes_answered, path.probes_sent));
+        let arguments: [(_, &dyn Display); 2] =
+            [("answered", &path.probes_answered), ("sent", &path.probes_sent)];
+        said.push(language.say("paths-paragraph-probes", &arguments));
     }
-    match path.heard {
-        Some(heard) => said.push_str(&format!(", last heard {}", ago(heard))),
-        None => said.push_str(", never heard"),
-    }
+    said.push(match path.heard {
+        Some(heard) => language.say("paths-paragraph-heard", &[("ago", &ago(heard, language))]),
+        None => language.text("paths-paragraph-never"),
+    });
+    let said = said.join(&language.text("comma"));
     let fit = |text: &str| tables::wrap(text, columns.saturating_sub(4)).replace('\n', "\n    ");
     format!("{mark}{}\n    {}", fit(&head), fit(&said))
 }
 
 /// Where a path leads to.
-fn remote(path: &PathDescription) -> String {
+fn remote(path: &PathDescription, language: &Language) -> String {
     match (path.info.remote, path.local) {
         (Some(remote), Some(SocketId::FIRST) | None) => remote.to_string(),
-        (Some(remote), Some(SocketId(number))) => format!("{remote} from socket {number}"),
-        (None, _) => "through the server".to_owned(),
+        (Some(remote), Some(SocketId(number))) => {
+            language.say("paths-from-socket", &[("remote", &remote), ("number", &number)])
+        }
+        (None, _) => language.text("paths-through-server"),
     }
 }
 
-fn state(path: &PathDescription) -> &'static str {
-    match (path.active, path.state) {
-        (true, _) => "in use",
-        (false, PathState::Works) => "works",
-        (false, PathState::Trying) => "being tried",
-        (false, PathState::Unanswered) => "no answer",
-        (false, PathState::Silent) => "fell silent",
-    }
+fn state(path: &PathDescription, language: &Language) -> String {
+    language.text(match (path.active, path.state) {
+        (true, _) => "paths-in-use",
+        (false, PathState::Works) => "paths-works",
+        (false, PathState::Trying) => "paths-trying",
+        (false, PathState::Unanswered) => "paths-unanswered",
+        (false, PathState::Silent) => "paths-silent",
+    })
 }
 
-fn ago(time: Duration) -> String {
-    match time.as_secs() {
-        seconds @ 0..10 => format!("{seconds}.{} s ago", time.subsec_millis() / 100),
-        seconds @ 10..120 => format!("{seconds} s ago"),
-        seconds => format!("{} min ago", seconds / 60),
-    }
+fn origin(origin: PathOrigin, language: &Language) -> String {
+    language.text(match origin {
+        PathOrigin::Host => "origin-host",
+        PathOrigin::ServerReflexive => "origin-server-reflexive",
+        PathOrigin::PortMapped => "origin-port-mapped",
+        PathOrigin::PeerReflexive => "origin-peer-reflexive",
+        PathOrigin::Relayed => "origin-relayed",
+    })
+}
+
+fn ago(time: Duration, language: &Language) -> String {
+    let (id, time) = match time.as_secs() {
+        seconds @ 0..10 => {
+            ("paths-seconds-ago", format!("{seconds}.{}", time.subsec_millis() / 100))
+        }
+        seconds @ 10..120 => ("paths-seconds-ago", seconds.to_string()),
+        seconds => ("paths-minutes-ago", (seconds / 60).to_string()),
+    };
+    language.say(id, &[("time", &time)])
 }
 
 /// Why a path is in use, for a person.
-fn sentence(reason: PathReason) -> String {
+fn sentence(reason: PathReason, language: &Language) -> String {
     match reason {
-        PathReason::NoPath => "there is no way to the peer at the moment.".to_owned(),
-        PathReason::OnlyDirect => {
-            "it is the only direct path that answers, and direct beats the relay.".to_owned()
-        }
-        PathReason::Fastest { of } => {
-            format!("of the {of} direct paths that answer it has the shortest round trip.")
-        }
+        PathReason::NoPath => language.text("reason-no-path"),
+        PathReason::OnlyDirect => language.text("reason-only-direct"),
+        PathReason::Fastest { of } => language.say("reason-fastest", &[("of", &of)]),
         PathReason::NotWorthMoving { faster } => {
-            format!("{faster} is a little faster, by too little to be worth a change.")
+            language.say("reason-not-worth-moving", &[("faster", &faster)])
         }
-        PathReason::Promising => {
-            "the peer was just heard from there, and nothing is proven yet.".to_owned()
-        }
-        PathReason::RelayOnly => {
-            "--relay-only, so that the peer does not learn your address.".to_owned()
-        }
-        PathReason::NoDirectPath => {
-            "--direct-only, and no direct path answers: the relay holds the session together, and \
-             text waits."
-                .to_owned()
-        }
-        PathReason::Trying => {
-            "the relay carries the chat while direct paths are being tried.".to_owned()
-        }
+        PathReason::Promising => language.text("reason-promising"),
+        PathReason::RelayOnly => language.text("reason-relay-only"),
+        PathReason::NoDirectPath => language.text("reason-no-direct-path"),
+        PathReason::Trying => language.text("reason-trying"),
         PathReason::SlowerThanRelay { remote } => {
-            format!("{remote} answers, but takes much longer than the relay.")
+            language.say("reason-slower-than-relay", &[("remote", &remote)])
         }
-        PathReason::Lost => {
-            "the direct path fell silent. The relay carries the chat until it answers again."
-                .to_owned()
-        }
-        PathReason::NoCandidates => {
-            "the peer has told of no address that could be tried (perhaps it runs with \
-             --relay-only)."
-                .to_owned()
-        }
+        PathReason::Lost => language.text("reason-lost"),
+        PathReason::NoCandidates => language.text("reason-no-candidates"),
         PathReason::NothingAnswered { tried } => {
-            let paths = match tried {
-                1 => "the one direct path".to_owned(),
-                tried => format!("any of {tried} direct paths"),
-            };
-            format!("nothing answers on {paths}: a NAT or a firewall between you lets nothing in.")
+            language.count("reason-nothing-answered", tried as u64, &[])
         }
     }
 }
 
 /// The reason, and what is done where ports have to be guessed.
-fn why(reason: PathReason, punch: Option<&PunchReport>) -> String {
-    let said = sentence(reason);
-    match (punch.and_then(punching), reason) {
-        (Some(punching), _) => format!("{said} {punching}"),
+fn why(reason: PathReason, punch: Option<&PunchReport>, language: &Language) -> String {
+    let said = sentence(reason, language);
+    match (punch.and_then(|report| punching(report, language)), reason) {
+        (Some(punching), _) => {
+            language.say("reason-and-punching", &[("reason", &said), ("punching", &punching)])
+        }
         (None, PathReason::NothingAnswered { .. }) => {
-            format!("{said} p2pchat doctor says of which kind yours is.")
+            language.say("reason-and-doctor", &[("reason", &said)])
         }
         (None, _) => said,
     }
 }
 
-fn punching(report: &PunchReport) -> Option<String> {
+fn punching(report: &PunchReport, language: &Language) -> Option<String> {
     let chance = |permille: u16| format!("{}.{} %", permille / 10, permille % 10);
     Some(match (report.state, report.plan) {
         (PunchState::Off | PunchState::Direct, _) => return None,
-        (PunchState::Waiting, _) => {
-            "How the NATs give out ports is still being found out.".to_owned()
+        (PunchState::Waiting, _) => language.text("punch-waiting"),
+        (PunchState::Preparing | PunchState::Punching, Some((plan, permille))) => {
+            let plan = strategy(plan.strategy, language);
+            language.say("punch-guessing-plan", &[("plan", &plan), ("chance", &chance(permille))])
         }
-        (PunchState::Preparing | PunchState::Punching, Some((plan, permille))) => format!(
-            "Ports are being guessed: {}, with a chance of {}.",
-            plan.strategy,
-            chance(permille)
-        ),
-        (PunchState::Preparing | PunchState::Punching, None) => {
-            "Ports are being guessed.".to_owned()
+        (PunchState::Preparing | PunchState::Punching, None) => language.text("punch-guessing"),
+        (PunchState::Resting(pause), _) => {
+            let arguments: [(_, &dyn Display); 3] = [
+                ("rounds", &report.rounds),
+                ("packets", &report.packets_sent),
+                ("seconds", &pause.as_secs()),
+            ];
+            language.say("punch-resting", &arguments)
         }
-        (PunchState::Resting(pause), _) => format!(
-            "Ports were guessed {} times, {} datagrams in all; the next time is in {} s.",
-            report.rounds,
-            report.packets_sent,
-            pause.as_secs()
-        ),
-        (PunchState::NotTried(Obstacle::OwnUnknown), _) => {
-            "How your NAT gives out ports is not known, so nobody guesses.".to_owned()
+        (PunchState::NotTried(Obstacle::OwnUnknown), _) => language.text("punch-own-unknown"),
+        (PunchState::NotTried(Obstacle::PeerUnknown), _) => language.text("punch-peer-unknown"),
+        (PunchState::NotTried(Obstacle::SharedNat), _) => language.text("punch-shared-nat"),
+        (PunchState::NotTried(Obstacle::Hopeless { permille }), _) => {
+            let own = ports(report.own.model, language);
+            let peer = ports(report.peer.unwrap_or_default(), language);
+            let arguments: [(_, &dyn Display); 3] =
+                [("own", &own), ("peer", &peer), ("chance", &chance(permille))];
+            language.say("punch-hopeless", &arguments)
         }
-        (PunchState::NotTried(Obstacle::PeerUnknown), _) => {
-            "How the peer's NAT gives out ports is not known, so nobody guesses.".to_owned()
-        }
-        (PunchState::NotTried(Obstacle::SharedNat), _) => {
-            "Both of you are behind one NAT, a carrier's most likely, and it lets nobody inside reach \
-             its outer address. IPv6 would help."
-                .to_owned()
-        }
-        (PunchState::NotTried(Obstacle::Hopeless { permille }), _) => format!(
-            "Your NAT's ports are {}, the peer's are {}: guessing them has a chance of {}, so nobody \
-             tries. A port that either router forwards, or IPv6, would help.",
-            ports(report.own.model),
-            ports(report.peer.unwrap_or_default()),
-            chance(permille)
-        ),
     })
 }
 
-/// How a NAT gives out ports, in a few words.
-fn ports(model: PortModel) -> &'static str {
-    match model {
-        PortModel::Unknown => "not known",
-        PortModel::Constant => "the same towards everybody",
-        PortModel::Varying { ports, .. } => match ports {
-            Allocation::Unknown => "changing in a way that is not known",
-            Allocation::Sequential { .. } => "counted",
-            Allocation::Block { .. } => "drawn out of a block",
-            Allocation::Uniform => "drawn out of all",
-        },
+fn strategy(strategy: Strategy, language: &Language) -> String {
+    match strategy {
+        Strategy::Fresh => language.text("plan-fresh"),
+        Strategy::Window { width } => language.say("plan-window", &[("width", &width)]),
+        Strategy::Birthday { sockets, probes } => {
+            language.say("plan-birthday", &[("sockets", &sockets), ("probes", &probes)])
+        }
+        Strategy::Scatter { flows } => language.say("plan-scatter", &[("flows", &flows)]),
     }
+}
+
+/// How a NAT gives out ports, in a few words.
+fn ports(model: PortModel, language: &Language) -> String {
+    language.text(match model {
+        PortModel::Unknown => "ports-unknown",
+        PortModel::Constant => "ports-constant",
+        PortModel::Varying { ports, .. } => match ports {
+            Allocation::Unknown => "ports-varying",
+            Allocation::Sequential { .. } => "ports-sequential",
+            Allocation::Block { .. } => "ports-block",
+            Allocation::Uniform => "ports-uniform",
+        },
+    })
 }
 
 /// A clock that differs by fewer milliseconds is right, as far as anybody can tell.
 const CLOCK_IS_RIGHT: i64 = 5_000;
 
 /// How our clock compares with another one.
-pub(super) fn clock(ahead_ms: i64) -> String {
+pub(super) fn clock(ahead_ms: i64, language: &Language) -> String {
+    let seconds = ahead_ms.unsigned_abs() / 1000;
     match ahead_ms {
-        off if off.saturating_abs() <= CLOCK_IS_RIGHT => "the clocks agree".to_owned(),
-        behind @ ..0 => format!("your clock is {} s behind", behind.unsigned_abs() / 1000),
-        ahead => format!("your clock is {} s ahead", ahead / 1000),
+        off if off.saturating_abs() <= CLOCK_IS_RIGHT => language.text("clock-agrees"),
+        ..0 => language.say("clock-behind", &[("seconds", &seconds)]),
+        _ => language.say("clock-ahead", &[("seconds", &seconds)]),
     }
 }
 
@@ -238,16 +254,15 @@ pub(super) fn circumstances(
     peer: &Address,
     circumstances: &Circumstances,
     clock_ahead_ms: i64,
+    language: &Language,
 ) -> String {
-    let forwarded = match circumstances.forwarded {
-        true => "the router there forwards a port",
-        false => "no port is forwarded there",
-    };
-    let carried =
-        if circumstances.over_tcp { "; the rendezvous is reached over TCP alone" } else { "" };
-    let clock = clock(clock_ahead_ms);
-    let ports = ports(circumstances.ports);
-    format!("{peer} says: its ports are {ports}; {forwarded}{carried}; {clock}.")
+    let id = if circumstances.over_tcp { "circumstances-over-tcp" } else { "circumstances" };
+    let forwarded =
+        language.text(if circumstances.forwarded { "forwarded" } else { "not-forwarded" });
+    let (ports, clock) = (ports(circumstances.ports, language), clock(clock_ahead_ms, language));
+    let arguments: [(_, &dyn Display); 4] =
+        [("peer", peer), ("ports", &ports), ("forwarded", &forwarded), ("clock", &clock)];
+    language.say(id, &arguments)
 }
 
 /// The same for programs.
@@ -291,19 +306,20 @@ pub(super) fn object(
     reason: PathReason,
     punch: Option<&PunchReport>,
     upkeep: &Upkeep,
+    english: &Language,
 ) -> Value {
     json!({
         "type": "paths",
         "peer": peer.to_string(),
         "reason": code(reason),
-        "why": why(reason, punch),
-        "punch": punch.map(punch_object),
+        "why": why(reason, punch, english),
+        "punch": punch.map(|report| punch_object(report, english)),
         "keepalive": upkeep::object(upkeep),
         "paths": paths.iter().map(path).collect::<Vec<_>>(),
     })
 }
 
-fn punch_object(report: &PunchReport) -> Value {
+fn punch_object(report: &PunchReport, english: &Language) -> Value {
     json!({
         "state": match report.state {
             PunchState::Off => "off",
@@ -321,7 +337,7 @@ fn punch_object(report: &PunchReport) -> Value {
         "own_filtering": super::doctor::filtering_code(report.own_filtering),
         "peer": report.peer.map(super::doctor::model),
         "peer_filtering": super::doctor::filtering_code(report.peer_filtering),
-        "plan": report.plan.map(|(plan, _)| plan.strategy.to_string()),
+        "plan": report.plan.map(|(plan, _)| strategy(plan.strategy, english)),
         "chance": report.plan.map(|(_, permille)| f64::from(permille) / 1000.0),
         "rounds": report.rounds,
         "packets_sent": report.packets_sent,
@@ -356,7 +372,11 @@ mod tests {
     use p2pchat_wire::identity::Name;
 
     use super::*;
-    use crate::proto::{Evidence, Filtering, PathInfo, PathKind, PathOrigin, Scope};
+    use crate::proto::{Evidence, Filtering, PathInfo, PathKind, Scope};
+
+    fn english() -> Language {
+        Language::default()
+    }
 
     fn alice() -> Address {
         Address::new(Name::new("爱丽丝").expect("name"), "host")
@@ -398,7 +418,10 @@ mod tests {
     fn the_table_lines_up_and_ends_with_the_reason() {
         let reason = PathReason::NothingAnswered { tried: 1 };
         let unknown = Upkeep::default();
-        let text = table(&alice(), &[relay(), direct()], reason, None, &unknown, None);
+        let said = |paths: &[_], reason, columns| {
+            table(&alice(), paths, reason, None, &unknown, columns, &english())
+        };
+        let text = said(&[relay(), direct()], reason, None);
         let expected = [
             "Paths to 爱丽丝@host:",
             "  path            to                               learnt as         sent  seen  probes  last heard",
@@ -407,10 +430,10 @@ mod tests {
         ];
         assert_eq!(text.lines().take(4).collect::<Vec<_>>(), expected);
         let end: Vec<_> = text.lines().skip(4).collect();
-        assert_eq!(end[0], format!("Why: {}", why(reason, None)));
+        assert_eq!(end[0], format!("Why: {}", why(reason, None, &english())));
         assert!(end[1].starts_with("Kept open: a probe every 10 s"), "{text}");
-        assert_eq!(table(&alice(), &[relay(), direct()], reason, None, &unknown, Some(200)), text);
-        let none = table(&alice(), &[], PathReason::NoPath, None, &unknown, None);
+        assert_eq!(said(&[relay(), direct()], reason, Some(200)), text);
+        let none = said(&[], PathReason::NoPath, None);
         assert_eq!(none, "There is no connection to 爱丽丝@host now.");
     }
 
@@ -419,8 +442,8 @@ mod tests {
         let mut far = direct();
         far.info.remote = "[2001:db8:1111:2222:3333:4444:5555:6666]:40123".parse().ok();
         let reason = PathReason::NothingAnswered { tried: 2 };
-        let text =
-            table(&alice(), &[relay(), direct(), far], reason, None, &Upkeep::default(), Some(77));
+        let (paths, unknown) = ([relay(), direct(), far], Upkeep::default());
+        let text = table(&alice(), &paths, reason, None, &unknown, Some(77), &english());
         let expected = [
             "Paths to 爱丽丝@host:",
             "> over the relay, through the server: in use",
@@ -434,12 +457,17 @@ mod tests {
         assert_eq!(text.lines().take(8).collect::<Vec<_>>(), expected);
         assert!(text.lines().all(|line| line.width() <= 77), "{text}");
         let said = text.lines().skip(8).collect::<Vec<_>>().join(" ");
-        assert!(said.starts_with(&format!("Why: {} Kept open: a", why(reason, None))), "{said}");
+        assert!(
+            said.starts_with(&format!("Why: {} Kept open: a", why(reason, None, &english()))),
+            "{said}"
+        );
     }
 
     #[test]
     fn programs_get_every_figure() {
-        let object = object(&alice(), &[direct()], PathReason::Trying, None, &Upkeep::default());
+        let unknown = Upkeep::default();
+        let (paths, reason) = ([direct()], PathReason::Trying);
+        let object = object(&alice(), &paths, reason, None, &unknown, &english());
         assert_eq!(object["reason"], "trying");
         let path = &object["paths"][0];
         assert_eq!((&path["socket"], &path["sent"]), (&json!(7), &json!(12)));
@@ -461,7 +489,8 @@ mod tests {
             rounds: 2,
             packets_sent: 700,
         };
-        let said = |state| why(PathReason::NothingAnswered { tried: 1 }, Some(&report(state)));
+        let said =
+            |state| why(PathReason::NothingAnswered { tried: 1 }, Some(&report(state)), &english());
         let hopeless = said(PunchState::NotTried(Obstacle::Hopeless { permille: 1 }));
         assert!(hopeless.contains("a chance of 0.1 %"), "{hopeless}");
         assert_eq!(hopeless.matches("drawn out of all").count(), 2, "{hopeless}");
@@ -478,7 +507,7 @@ mod tests {
             over_tcp: true,
             clock_ms: 0,
         };
-        let said = |ahead| super::circumstances(&alice(), &circumstances, ahead);
+        let said = |ahead| super::circumstances(&alice(), &circumstances, ahead, &english());
         assert!(said(-200).ends_with("over TCP alone; the clocks agree."), "{}", said(-200));
         assert!(said(90_000).ends_with("your clock is 90 s ahead."));
         assert!(said(-90_000).ends_with("your clock is 90 s behind."));
@@ -504,6 +533,6 @@ mod tests {
         words.sort_unstable();
         words.dedup();
         assert_eq!(words.len(), reasons.len());
-        assert!(reasons.iter().all(|reason| sentence(*reason).ends_with('.')));
+        assert!(reasons.iter().all(|reason| sentence(*reason, &english()).ends_with('.')));
     }
 }

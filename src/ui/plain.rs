@@ -6,12 +6,18 @@
 
 use jiff::tz::TimeZone;
 
+use super::language::Language;
 use super::{Background, Printout, said, words};
 use crate::chat::{HistoryLine, Message, Notice, Timestamp, clean};
 
 /// What is written about a notice.
 #[must_use]
-pub fn render(notice: &Notice, zone: &TimeZone, background: Background<'_>) -> Vec<Printout> {
+pub fn render(
+    notice: &Notice,
+    zone: &TimeZone,
+    background: Background<'_>,
+    language: &Language,
+) -> Vec<Printout> {
     match notice {
         Notice::Message(message) => vec![Printout {
             shows: Some((message.from.clone(), message.id)),
@@ -25,7 +31,10 @@ pub fn render(notice: &Notice, zone: &TimeZone, background: Background<'_>) -> V
         }
         // The exit code tells a script what became of its lines.
         Notice::Status { .. } => Vec::new(),
-        other => words::sentence(other, zone, background).into_iter().map(Printout::err).collect(),
+        other => {
+            let sentence = words::sentence(other, zone, background, language);
+            sentence.into_iter().map(Printout::err).collect()
+        }
     }
 }
 
@@ -123,7 +132,12 @@ mod tests {
 
     #[test]
     fn a_printed_message_says_which_line_it_shows() {
-        let printed = render(&Notice::Message(saying("hi")), &TimeZone::UTC, Background::default());
+        let printed = render(
+            &Notice::Message(saying("hi")),
+            &TimeZone::UTC,
+            Background::default(),
+            &Language::default(),
+        );
         assert_eq!(printed[0].shows, Some((saying("").from, LineId([2; 16]))));
     }
 }

@@ -4,65 +4,63 @@ use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
 use p2pchat_wire::identity::PeerId;
+use textwrap::{WordSeparator, WordSplitter, WrapAlgorithm};
 use unicode_width::UnicodeWidthStr;
 
+use super::language::Language;
 use super::{plain, said, words};
 use crate::chat::command::CommandHelp;
 use crate::chat::{Contact, Direction, HistoryLine, PeerSummary, clean};
 
-pub(super) fn who(peers: &[PeerSummary]) -> String {
+pub(super) fn who(peers: &[PeerSummary], language: &Language) -> String {
     if peers.is_empty() {
-        return "Nobody is here. /msg NAME TEXT writes to somebody who comes later.".to_owned();
+        return language.text("who-empty");
     }
     rows(peers.iter().map(|peer| {
         let state = match peer.path {
-            Some(_) => words::by(peer.path),
-            None => peer.state.as_str().to_owned(),
-        };
-        let waiting = match peer.waiting {
-            0 => String::new(),
-            count => format!("{count} waiting"),
+            Some(_) => words::by(peer.path, language),
+            None => words::state(peer.state, language),
         };
         let mark = if peer.current { "> " } else { "  " };
         [
             format!("{mark}{}", peer.peer),
-            trust(peer.key, peer.verified),
+            trust(peer.key, peer.verified, language),
             state,
-            waiting,
+            waiting(peer.waiting, language),
             peer.software.as_deref().map(|name| clean::label(name, 30)).unwrap_or_default(),
         ]
     }))
 }
 
-pub(super) fn contacts(contacts: &[Contact]) -> String {
+pub(super) fn contacts(contacts: &[Contact], language: &Language) -> String {
     if contacts.is_empty() {
-        return "You know nobody yet. /msg NAME TEXT, or p2pchat --peer NAME@HOST.".to_owned();
+        return language.text("contacts-empty");
     }
     rows(contacts.iter().map(|contact| {
         let offered = contact
             .offered
-            .map(|key| format!("STOPPED: now claims the key {key}, see /trust"))
+            .map(|key| language.say("stopped", &[("key", &key)]))
             .unwrap_or_default();
-        let waiting = match contact.waiting {
-            0 => String::new(),
-            count => format!("{count} waiting"),
-        };
-        let key = contact.key.map_or_else(|| "no key yet".to_owned(), |key| key.to_string());
-        let verified = if contact.verified { "verified" } else { "" };
-        [contact.address.to_string(), key, verified.to_owned(), waiting, offered]
+        let key = contact.key.map_or_else(|| language.text("no-key"), |key| key.to_string());
+        let verified = if contact.verified { language.text("verified") } else { String::new() };
+        let waiting = waiting(contact.waiting, language);
+        [contact.address.to_string(), key, verified, waiting, offered]
     }))
 }
 
-pub(super) fn history(lines: &[HistoryLine], zone: &TimeZone) -> String {
+pub(super) fn history(lines: &[HistoryLine], zone: &TimeZone, language: &Language) -> String {
     if lines.is_empty() {
-        return "Nothing was said yet.".to_owned();
+        return language.text("history-empty");
     }
     let mut text = String::new();
     for line in lines {
-        let (who, state) = match line.direction {
-            Direction::In => (line.with.name.to_string(), ""),
-            Direction::Out if line.arrived_at.is_some() => (format!("me>{}", line.with.name), ""),
-            Direction::Out => (format!("me>{}", line.with.name), "  (not delivered yet)"),
+        let who = match line.direction {
+            Direction::In => line.with.name.to_string(),
+            Direction::Out => language.say("history-me", &[("name", &line.with.name)]),
+        };
+        let state = match (line.direction, line.arrived_at) {
+            (Direction::Out, None) => format!("  {}", language.text("history-undelivered")),
+            _ => String::new(),
         };
         let said = said::in_history(line);
         let _ = writeln!(text, "{}  {who}  {said}{state}", plain::time(line.sent_at, zone));
@@ -75,24 +73,29 @@ pub(super) fn settings(settings: &[(&str, &str)]) -> String {
     rows(settings.iter().map(|(name, value)| [(*name).to_owned(), (*value).to_owned()]))
 }
 
-pub(super) fn help(commands: &[CommandHelp]) -> String {
-    rows(
-        commands.iter().map(|command| {
-            [format!("/{} {}", command.word, command.usage), command.help.to_owned()]
-        }),
-    )
+pub(super) fn help(commands: &[CommandHelp], language: &Language) -> String {
+    rows(commands.iter().map(|command| {
+        let usage = words::usage(command, language);
+        [format!("/{} {usage}", command.word), words::help(command, language)]
+    }))
 }
 
-fn trust(key: Option<PeerId>, verified: bool) -> String {
+/// How many lines wait, if any.
+fn waiting(count: u64, language: &Language) -> String {
+    if count == 0 { String::new() } else { language.count("waiting", count, &[]) }
+}
+
+fn trust(key: Option<PeerId>, verified: bool, language: &Language) -> String {
     match key {
-        None => "no key yet".to_owned(),
-        Some(key) if verified => format!("{} verified", key.tag()),
+        None => language.text("no-key"),
+        Some(key) if verified => language.say("verified-key", &[("tag", &key.tag())]),
         Some(key) => key.tag(),
     }
 }
 
 /// Aligned columns, two spaces apart; empty cells at the end of a line take no room.
-pub(super) fn rows<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
+#[must_use]
+pub fn rows<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
     let rows: Vec<[String; N]> = rows.collect();
     let mut widths = [0; N];
     for row in &rows {
@@ -113,24 +116,15 @@ pub(super) fn rows<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> S
     text
 }
 
-/// Breaks lines at spaces so that none has more than `columns` cells, words longer than that
-/// excepted.
+/// Breaks lines so that none has more than `columns` cells, words longer than that excepted: at
+/// spaces, and between the characters of languages that write without them.
 pub(super) fn wrap(sentence: &str, columns: usize) -> String {
-    let mut text = String::with_capacity(sentence.len());
-    let mut used = 0;
-    for word in sentence.split(' ') {
-        let width = word.width();
-        if used > 0 && used + 1 + width > columns {
-            text.push('\n');
-            used = 0;
-        } else if used > 0 {
-            text.push(' ');
-            used += 1;
-        }
-        text.push_str(word);
-        used += width;
-    }
-    text
+    let options = textwrap::Options::new(columns)
+        .word_separator(WordSeparator::UnicodeBreakProperties)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .wrap_algorithm(WrapAlgorithm::FirstFit)
+        .break_words(false);
+    textwrap::fill(sentence, options)
 }
 
 #[cfg(test)]

@@ -4,27 +4,18 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::language::Language;
 use crate::proto::Upkeep;
 
 /// For a person.
-pub(super) fn sentence(upkeep: &Upkeep) -> String {
+pub(super) fn sentence(upkeep: &Upkeep, language: &Language) -> String {
     let every = seconds(upkeep.path());
     let idle = match upkeep.idle {
-        Some(idle) => format!(
-            "a probe every {every} s, as your router remembers what is silent for {} s at least.",
-            seconds(idle)
-        ),
-        None => format!(
-            "a probe every {every} s; for how long your router remembers what is silent is not \
-             known yet."
-        ),
+        Some(idle) => language.say("upkeep-idle", &[("every", &every), ("idle", &seconds(idle))]),
+        None => language.say("upkeep-unknown", &[("every", &every)]),
     };
     match upkeep.age {
-        Some(age) => format!(
-            "{idle} It ends every mapping after {} s or little more, so the chat moves to a fresh \
-             port before.",
-            seconds(age)
-        ),
+        Some(age) => language.say("upkeep-age", &[("idle", &idle), ("age", &seconds(age))]),
         None => idle,
     }
 }
@@ -55,10 +46,10 @@ mod tests {
 
     #[test]
     fn what_is_known_of_the_router_is_said_and_what_is_not_as_well() {
-        let unknown = sentence(&Upkeep::default());
+        let unknown = sentence(&Upkeep::default(), &Language::default());
         assert!(unknown.starts_with("a probe every 10 s; for how long"), "{unknown}");
         let (idle, age) = (Some(Duration::from_secs(30)), Some(Duration::from_secs(55)));
-        let known = sentence(&Upkeep { idle, age });
+        let known = sentence(&Upkeep { idle, age }, &Language::default());
         assert!(known.starts_with("a probe every 22.5 s, as your router remembers"), "{known}");
         assert!(known.contains("for 30 s at least. It ends every mapping after 55 s"), "{known}");
         let object = object(&Upkeep { idle, age: None });

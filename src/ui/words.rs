@@ -1,17 +1,27 @@
 //! Every sentence about what happens: what happened, why as far as known, what happens next by
 //! itself, and what a person can do.
 
+use std::fmt::Display;
+
 use jiff::tz::TimeZone;
 use p2pchat_wire::VERSION;
+use p2pchat_wire::identity::{InvalidName, MAX_NAME};
 use p2pchat_wire::signal::Refusal;
 
-use super::{Background, paths, tables};
-use crate::chat::{Address, Notice, Presence, Problem, clean};
+use super::language::Language;
+use super::{Background, Cause, paths, tables};
+use crate::chat::command::CommandHelp;
+use crate::chat::{Notice, Presence, Problem, clean};
 use crate::proto::{PathInfo, PathKind, RendezvousTrouble};
 
 /// What is said about a notice, if anything.
 #[must_use]
-pub fn sentence(notice: &Notice, zone: &TimeZone, background: Background<'_>) -> Option<String> {
+pub fn sentence(
+    notice: &Notice,
+    zone: &TimeZone,
+    background: Background<'_>,
+    language: &Language,
+) -> Option<String> {
     Some(match notice {
         Notice::Registered { first: false, .. }
         | Notice::Status { .. }
@@ -23,184 +33,143 @@ pub fn sentence(notice: &Notice, zone: &TimeZone, background: Background<'_>) ->
         | Notice::Page { .. }
         | Notice::Typing { .. }
         | Notice::Draft { .. }
-        | Notice::Home(_) => return None,
-        Notice::Found { lines, .. } => tables::history(lines, zone),
+        | Notice::Home(_)
+        | Notice::Leaving { undelivered: 0 } => return None,
+        Notice::Found { lines, .. } => tables::history(lines, zone, language),
         Notice::Settings(settings) => tables::settings(settings),
         Notice::Registered { me, over_tcp: true, .. } => {
-            format!("You are {me}, over TCP. To talk to you: p2pchat --peer {me}")
+            language.say("registered-over-tcp", &[("me", me)])
         }
         Notice::Registered { me, mapped, .. } => {
-            format!("You are {me}, reachable at {mapped}. To talk to you: p2pchat --peer {me}")
+            language.say("registered", &[("me", me), ("mapped", mapped)])
         }
-        Notice::Announced { me, visible, .. } => announced(me, *visible),
-        Notice::Searching { peer, met, visible } => searching(peer, *met, *visible),
+        Notice::Announced { me, visible: true, .. } => {
+            language.say("announced-visible", &[("name", &me.name), ("me", me)])
+        }
+        Notice::Announced { me, visible: false, .. } => {
+            language.say("announced-to-contacts", &[("name", &me.name)])
+        }
+        Notice::Searching { peer, met, visible } => {
+            let id = match (met, visible) {
+                (true, _) => "searching",
+                (false, true) => "searching-both-visible",
+                (false, false) => "searching-unknown",
+            };
+            language.say(id, &[("name", &peer.name)])
+        }
         Notice::RegisterRefused { server, name, refusal } => {
-            register_refused(&the(server.as_deref()), name.as_str(), *refusal)
+            let id = match refusal {
+                Refusal::NameTaken | Refusal::KeyMismatch { .. } => "register-name-taken",
+                Refusal::Busy => "register-busy",
+                Refusal::Storage => "register-storage",
+                Refusal::NoSuchName | Refusal::Offline | Refusal::NotRegistered => {
+                    "register-refused"
+                }
+            };
+            let server = the(server.as_deref(), language);
+            language.say(id, &[("name", name), ("server", &server)])
         }
-        Notice::Unregistered => {
-            "You are logged out: nobody can call you. Open chats go on; /login brings you back."
-                .to_owned()
+        Notice::Unregistered => language.text("unregistered"),
+        Notice::OverTcp { server: None, over_tcp } => {
+            language.text(if *over_tcp { "over-tcp" } else { "over-udp" })
         }
-        Notice::OverTcp { server: None, over_tcp: true } => {
-            "No answer over UDP; TCP works. Everything goes over TCP and the relay, sealed as ever, \
-             until UDP gets through, which is tried by itself."
-                .to_owned()
-        }
-        Notice::OverTcp { server: None, over_tcp: false } => "UDP gets through again.".to_owned(),
-        Notice::OverTcp { server: Some(server), over_tcp: true } => format!(
-            "The rendezvous {server} does not answer over UDP; TCP works. What goes through it takes \
-             that way, sealed as ever, until UDP gets through, which is tried by itself."
-        ),
-        Notice::OverTcp { server: Some(server), over_tcp: false } => {
-            format!("The rendezvous {server} answers over UDP again.")
+        Notice::OverTcp { server: Some(host), over_tcp } => {
+            language.say(if *over_tcp { "over-tcp-at" } else { "over-udp-at" }, &[("host", host)])
         }
         Notice::Trouble { server, trouble, same_as, others } => {
-            let server = the(server.as_deref());
-            rendezvous_trouble(&server, *trouble, same_as.as_deref(), *others, background)
+            let server = the(server.as_deref(), language);
+            let same_as = same_as.as_deref();
+            rendezvous_trouble(&server, *trouble, same_as, *others, background, language)
         }
-        Notice::SamePerson { peer, before } => format!(
-            "{peer} and {before} are the same person (the same key); you are talking to {peer} now."
-        ),
-        Notice::Current(peer) => format!("Talking to {peer}."),
+        Notice::SamePerson { peer, before } => {
+            language.say("same-person", &[("peer", peer), ("before", before)])
+        }
+        Notice::Current(peer) => language.say("current", &[("peer", peer)]),
         Notice::Peer { peer, was, state, path, .. } => {
-            return presence(&background.name(peer), *was, *state, *path);
+            return presence(&background.name(peer), *was, *state, *path, language);
         }
-        Notice::NoSuchName(peer) => format!(
-            "Nobody is called {} at {}. Check the spelling; if {} has yet to come there for the \
-             first time, what you wrote is kept and goes out then.",
-            peer.name, peer.host, peer.name
-        ),
-        Notice::ConnectRefused { peer, refusal } => connect_refused(peer, *refusal),
-        Notice::KeyChanged { peer, expected, actual } => format!(
-            "STOP: {peer} now has another key (was {}…). Either {name} moved to a new computer \
-             without the old key, or somebody pretends to be {name}. Nothing was sent. Let {name} \
-             read out the key that /id shows there, by voice, and compare the whole of it with \
-             this one. Only if they are the same: /trust {name} {actual}",
-            expected.tag(),
-            name = background.name(peer),
-        ),
-        Notice::Kept { to, state, waiting } => kept(&background.name(to), *state, *waiting),
-        Notice::Refused { problem, .. } => problem_sentence(problem),
+        Notice::NoSuchName(peer) => {
+            language.say("no-such-name", &[("name", &peer.name), ("host", &peer.host)])
+        }
+        Notice::ConnectRefused { peer, refusal } => {
+            let id = match refusal {
+                Refusal::NoSuchName => "connect-no-such-name",
+                Refusal::Offline => "connect-offline",
+                Refusal::NameTaken | Refusal::KeyMismatch { .. } => "connect-other-key",
+                Refusal::NotRegistered => "connect-not-registered",
+                Refusal::Busy | Refusal::Storage => "connect-busy",
+            };
+            language.say(id, &[("peer", peer), ("name", &peer.name), ("host", &peer.host)])
+        }
+        Notice::KeyChanged { peer, expected, actual } => {
+            let (name, was) = (background.name(peer), expected.tag());
+            let arguments: [(_, &dyn Display); 4] =
+                [("peer", peer), ("name", &name), ("was", &was), ("key", actual)];
+            language.say("key-changed", &arguments)
+        }
+        Notice::Kept { to, state, waiting } => {
+            let id = match state {
+                Presence::Offline => "kept-offline",
+                Presence::Registered | Presence::Connecting | Presence::Connected => {
+                    "kept-connecting"
+                }
+            };
+            language.count(id, *waiting, &[("name", &background.name(to))])
+        }
+        Notice::Refused { problem, .. } => problem_sentence(problem, language),
         Notice::StoreFailed(failure) => format!("{failure}"),
-        Notice::Unreadable { peer, software } => format!(
-            "{peer} sent something that this version cannot read and that was left out{}. If it \
-             happens again, one of you should update.",
-            software
-                .as_deref()
-                .map(|name| format!(" (their program: {})", clean::label(name, 40)))
-                .unwrap_or_default()
-        ),
-        Notice::Who(peers) => tables::who(peers),
-        Notice::Contacts(contacts) => tables::contacts(contacts),
+        Notice::Unreadable { peer, software: None } => {
+            language.say("unreadable", &[("peer", peer)])
+        }
+        Notice::Unreadable { peer, software: Some(software) } => {
+            let software = clean::label(software, 40);
+            language.say("unreadable-software", &[("peer", peer), ("software", &software)])
+        }
+        Notice::Who(peers) => tables::who(peers, language),
+        Notice::Contacts(contacts) => tables::contacts(contacts, language),
         Notice::Paths { peer, paths: described, reason, punch, upkeep } => {
-            let columns = background.columns;
-            paths::table(peer, described, *reason, punch.as_deref(), upkeep, columns)
+            let (punch, columns) = (punch.as_deref(), background.columns);
+            paths::table(peer, described, *reason, punch, upkeep, columns, language)
         }
         Notice::Circumstances { peer, circumstances, clock_ahead_ms } => {
-            paths::circumstances(peer, circumstances, *clock_ahead_ms)
+            paths::circumstances(peer, circumstances, *clock_ahead_ms, language)
         }
-        Notice::History(lines) => tables::history(lines, zone),
+        Notice::History(lines) => tables::history(lines, zone, language),
         Notice::Identity { name: Some(name), hosts, key } if hosts.is_empty() => {
-            format!("You are {name} in the local network. Your key: {key}")
+            language.say("identity-local", &[("name", name), ("key", key)])
         }
         Notice::Identity { name: None, hosts, key } if hosts.is_empty() => {
-            format!("You have no name yet; /login NAME gives you one. Your key: {key}")
+            language.say("identity-nowhere", &[("key", key)])
         }
         Notice::Identity { name: Some(name), hosts, key } => {
-            let names: Vec<String> = hosts.iter().map(|host| format!("{name}@{host}")).collect();
-            format!("You are {}. Your key: {key}", names.join(" and "))
+            let names = language.list(hosts.iter().map(|host| format!("{name}@{host}")));
+            language.say("identity", &[("names", &names), ("key", key)])
         }
-        Notice::Identity { name: None, hosts, key } => format!(
-            "You have no name at {} yet; /login NAME gives you one. Your key: {key}",
-            hosts.join(" and ")
-        ),
-        Notice::Help(commands) => tables::help(commands),
+        Notice::Identity { name: None, hosts, key } => {
+            let hosts = language.list(hosts);
+            language.say("identity-nameless", &[("hosts", &hosts), ("key", key)])
+        }
+        Notice::Help(commands) => tables::help(commands, language),
         Notice::Trusted { peer, key } => {
-            format!("{peer} has the key {} from now on, and what waited goes out.", key.tag())
+            language.say("trusted", &[("peer", peer), ("tag", &key.tag())])
         }
-        Notice::Leaving { undelivered: 0 } => return None,
-        Notice::Leaving { undelivered: 1 } => {
-            "1 line is not delivered yet. It is kept on this computer and goes out when you are \
-             both here again."
-                .to_owned()
-        }
-        Notice::Leaving { undelivered } => format!(
-            "{undelivered} lines are not delivered yet. They are kept on this computer and go out \
-             when you are both here again."
-        ),
+        Notice::Leaving { undelivered } => language.count("leaving", *undelivered, &[]),
     })
 }
 
+/// Whether somebody may be pretending to be somebody else, which must not be overlooked.
+#[must_use]
+pub fn is_alarm(notice: &Notice) -> bool {
+    let server =
+        matches!(notice, Notice::Trouble { trouble: RendezvousTrouble::KeyChanged { .. }, .. });
+    server || matches!(notice, Notice::KeyChanged { .. })
+}
+
 /// A server in the middle of a sentence.
-fn the(server: Option<&str>) -> String {
-    server.map_or_else(|| "rendezvous".to_owned(), |host| format!("rendezvous {host}"))
-}
-
-fn announced(me: &Address, visible: bool) -> String {
-    let name = &me.name;
-    if visible {
-        format!(
-            "You are {name}, without a rendezvous: whoever is in this network can see your name \
-             and call you, with p2pchat --visible --peer {me}"
-        )
-    } else {
-        format!(
-            "You are {name}, without a rendezvous: contacts in this network find you. Nobody else \
-             sees who you are."
-        )
-    }
-}
-
-fn searching(peer: &Address, met: bool, visible: bool) -> String {
-    let name = &peer.name;
-    match (met, visible) {
-        (true, _) => format!("Looking for {name} in the local network."),
-        (false, true) => format!(
-            "Looking for {name} in the local network. You have not met yet, so {name} must be \
-             started with --visible, too."
-        ),
-        (false, false) => format!(
-            "Looking for {name} in the local network. But you have not met yet, and cannot \
-             recognise each other: for the first time start p2pchat with --visible, both of you, \
-             or meet at a rendezvous (--rendezvous HOST)."
-        ),
-    }
-}
-
-fn register_refused(server: &str, name: &str, refusal: Refusal) -> String {
-    match refusal {
-        Refusal::NameTaken | Refusal::KeyMismatch { .. } => format!(
-            "The name {name} belongs to somebody else at the {server}, so nobody can call you there. \
-             Choose another one with --name NAME or /login NAME. If it is yours, use the profile \
-             that claimed it (--data-dir)."
-        ),
-        Refusal::Busy => {
-            format!("The {server} is too busy to register {name}. Trying again by itself.")
-        }
-        Refusal::Storage => format!(
-            "The {server} could not write the name {name} to its disk. Trying again by itself; \
-             if it goes on, tell whoever runs the server."
-        ),
-        Refusal::NoSuchName | Refusal::Offline | Refusal::NotRegistered => {
-            format!("The {server} does not register {name} now. Trying again by itself.")
-        }
-    }
-}
-
-fn connect_refused(peer: &Address, refusal: Refusal) -> String {
-    match refusal {
-        Refusal::NoSuchName => format!("Nobody is called {} at {}.", peer.name, peer.host),
-        Refusal::Offline => format!("{peer} is offline."),
-        Refusal::NameTaken | Refusal::KeyMismatch { .. } => format!(
-            "The name {peer} belongs to another key than the one you know. Nothing was sent."
-        ),
-        Refusal::NotRegistered => format!(
-            "The rendezvous introduces only those who are registered, and you are not (yet): \
-             {peer} was not called. Trying again by itself."
-        ),
-        Refusal::Busy | Refusal::Storage => format!(
-            "The rendezvous is too busy to introduce you to {peer}. Trying again by itself."
-        ),
+fn the(server: Option<&str>, language: &Language) -> String {
+    match server {
+        None => language.text("rendezvous"),
+        Some(host) => language.say("rendezvous-at", &[("host", &host)]),
     }
 }
 
@@ -211,69 +180,87 @@ fn rendezvous_trouble(
     same_as: Option<&str>,
     others: bool,
     background: Background<'_>,
+    language: &Language,
 ) -> String {
-    let meanwhile = match (others, background.nearby) {
-        (true, _) => "others do its work",
-        (false, true) => {
-            "chats that are open go on, and contacts in this network are still found; new ones with \
-             anybody else have to wait"
-        }
-        (false, false) => "chats that are open go on, new ones have to wait",
-    };
     match trouble {
-        RendezvousTrouble::Unreachable => format!(
-            "The {server} cannot be reached: {}. Trying again by itself; {meanwhile}.",
-            background.cause.unwrap_or(
-                "no answer, neither over UDP nor over TCP. This network lets neither through to it, or \
-                 the server is down"
-            )
-        ),
-        RendezvousTrouble::Version { server: version } => format!(
-            "The {server} speaks version {version} of the protocol, this program version \
-             {VERSION}. {} must be updated.",
-            if version > VERSION { "This program" } else { "The server" }
-        ),
-        RendezvousTrouble::KeyChanged { expected, actual } => format!(
-            "STOP: the {server} has another key than before (was {}…). Either it was set \
-             up anew, or somebody stands between you and it. Nothing was sent. Ask whoever runs it; \
-             if this is the whole of the new key, name it once: --rendezvous HOST#{actual}",
-            expected.tag(),
-        ),
-        RendezvousTrouble::SameAs(_) => format!(
-            "The {server} is the same server as {}, which goes on. Name only one of the two.",
-            same_as.unwrap_or("another one")
-        ),
+        RendezvousTrouble::Unreachable => {
+            let cause = cause_sentence(background.cause, language);
+            let meanwhile = language.text(match (others, background.nearby) {
+                (true, _) => "trouble-others",
+                (false, true) => "trouble-nearby",
+                (false, false) => "trouble-alone",
+            });
+            let arguments: [(_, &dyn Display); 3] =
+                [("server", &server), ("cause", &cause), ("meanwhile", &meanwhile)];
+            language.say("trouble-unreachable", &arguments)
+        }
+        RendezvousTrouble::Version { server: version } => {
+            let id =
+                if version > VERSION { "trouble-update-this" } else { "trouble-update-server" };
+            let arguments: [(_, &dyn Display); 3] =
+                [("server", &server), ("version", &version), ("ours", &VERSION)];
+            language.say(id, &arguments)
+        }
+        RendezvousTrouble::KeyChanged { expected, actual } => {
+            let arguments: [(_, &dyn Display); 3] =
+                [("server", &server), ("was", &expected.tag()), ("key", &actual)];
+            language.say("trouble-key-changed", &arguments)
+        }
+        RendezvousTrouble::SameAs(_) => {
+            let other =
+                same_as.map_or_else(|| language.text("trouble-same-as-another"), ToOwned::to_owned);
+            language.say("trouble-same-as", &[("server", &server), ("other", &other)])
+        }
     }
 }
 
-fn presence(name: &str, was: Presence, state: Presence, path: Option<PathInfo>) -> Option<String> {
-    Some(match (was, state) {
-        (Presence::Connected, Presence::Connected) => format!("{name}: now {}.", by(path)),
-        (_, Presence::Connected) => format!("{name} is here, {}.", by(path)),
-        (Presence::Connected, Presence::Connecting) => {
-            format!("The connection to {name} broke; it is being made again.")
+/// Why a rendezvous is not reached, in the middle of a sentence.
+#[must_use]
+pub fn cause_sentence(cause: Option<&Cause>, language: &Language) -> String {
+    match cause {
+        None => language.text("cause-silence"),
+        Some(Cause::Silence { server }) => language.say("cause-silence-at", &[("server", server)]),
+        Some(Cause::Unresolved { host, why }) => {
+            language.say("cause-unresolved", &[("host", host), ("why", why)])
         }
-        (Presence::Connected, Presence::Offline | Presence::Registered) => format!("{name} left."),
-        (Presence::Connecting, Presence::Offline) => format!("{name} is not there any more."),
+        Some(Cause::NoAddress { host }) => language.say("cause-no-address", &[("host", host)]),
+        Some(Cause::NoNameServer { host, waited }) => {
+            language.say("cause-no-name-server", &[("host", host), ("seconds", &waited.as_secs())])
+        }
+    }
+}
+
+fn presence(
+    name: &str,
+    was: Presence,
+    state: Presence,
+    path: Option<PathInfo>,
+    language: &Language,
+) -> Option<String> {
+    let id = match (was, state) {
+        (Presence::Connected, Presence::Connected) => "presence-moved",
+        (_, Presence::Connected) => "presence-here",
+        (Presence::Connected, Presence::Connecting) => "presence-broke",
+        (Presence::Connected, Presence::Offline | Presence::Registered) => "presence-left",
+        (Presence::Connecting, Presence::Offline) => "presence-gone",
         (_, Presence::Registered | Presence::Connecting | Presence::Offline) => return None,
-    })
+    };
+    Some(language.say(id, &[("name", &name), ("path", &by(path, language))]))
 }
 
 /// A path in a few words.
 #[must_use]
-pub fn by(path: Option<PathInfo>) -> String {
-    let Some(path) = path else { return "on a path not known yet".to_owned() };
-    let mut words = match (path.kind, path.remote) {
-        (PathKind::Lan, _) => "direct in the local network".to_owned(),
-        (PathKind::Direct, Some(remote)) if remote.is_ipv6() => "direct over IPv6".to_owned(),
-        (PathKind::Direct, _) => "direct".to_owned(),
-        (PathKind::Relay, _) if path.over_tcp => "over the relay (by TCP)".to_owned(),
-        (PathKind::Relay, _) => "over the relay".to_owned(),
-    };
-    if let Some(rtt) = path.rtt {
-        words.push_str(&format!(", {}", milliseconds(rtt)));
-    }
-    words
+pub fn by(path: Option<PathInfo>, language: &Language) -> String {
+    let Some(path) = path else { return language.text("path-unknown") };
+    let words = language.text(match (path.kind, path.remote) {
+        (PathKind::Lan, _) => "path-lan",
+        (PathKind::Direct, Some(remote)) if remote.is_ipv6() => "path-direct-v6",
+        (PathKind::Direct, _) => "path-direct",
+        (PathKind::Relay, _) if path.over_tcp => "path-relay-tcp",
+        (PathKind::Relay, _) => "path-relay",
+    });
+    let Some(rtt) = path.rtt else { return words };
+    language.say("path-with-time", &[("path", &words), ("time", &milliseconds(rtt))])
 }
 
 /// A round-trip time as people read it.
@@ -285,94 +272,107 @@ pub fn milliseconds(time: std::time::Duration) -> String {
     }
 }
 
-fn kept(name: &str, state: Presence, waiting: u64) -> String {
-    let lines =
-        if waiting == 1 { "Your line is".to_owned() } else { format!("{waiting} lines are") };
-    match state {
-        Presence::Offline => format!(
-            "{name} is offline. {lines} kept on this computer and will go out when {name} is back \
-             (you may leave; both of you must be here at the same time)."
-        ),
-        Presence::Registered | Presence::Connecting | Presence::Connected => {
-            format!("{lines} kept until {name} is connected; that is under way.")
-        }
-    }
+/// Whether somebody is there, in a word.
+#[must_use]
+pub fn state(state: Presence, language: &Language) -> String {
+    language.text(match state {
+        Presence::Offline => "state-offline",
+        Presence::Registered => "state-registered",
+        Presence::Connecting => "state-connecting",
+        Presence::Connected => "state-connected",
+    })
 }
 
 /// Why something typed was not done.
 #[must_use]
-pub fn problem_sentence(problem: &Problem) -> String {
+pub fn problem_sentence(problem: &Problem, language: &Language) -> String {
     match problem {
         Problem::UnknownCommand { typed, nearest } => {
             let typed = clean::label(typed, 40);
-            let nearest = nearest.map_or_else(
-                || " /help lists them all.".to_owned(),
-                |nearest| format!(" Did you mean /{nearest}?"),
-            );
-            format!(
-                "There is no command /{typed}; nothing was sent.{nearest} (A text that begins with \
-                 a slash: //{typed})"
-            )
+            match nearest {
+                None => language.say("problem-unknown-command", &[("typed", &typed)]),
+                Some(nearest) => language.say(
+                    "problem-unknown-command-nearest",
+                    &[("typed", &typed), ("nearest", nearest)],
+                ),
+            }
         }
-        Problem::Usage(help) => format!("Usage: /{} {} - {}", help.word, help.usage, help.help),
+        Problem::Usage(command) => {
+            let (usage, help) = (usage(command, language), help(command, language));
+            let arguments: [(_, &dyn Display); 3] =
+                [("command", &command.word), ("usage", &usage), ("help", &help)];
+            language.say("problem-usage", &arguments)
+        }
         Problem::BadName { typed, why } => {
-            format!("{:?} is no name: {why}.", clean::label(typed, 40))
+            let typed = format!("{:?}", clean::label(typed, 40));
+            language.say("problem-bad-name", &[("typed", &typed), ("why", &no_name(why, language))])
         }
-        Problem::OtherHost { typed, host } => format!(
-            "{} is at another rendezvous than {host}, where you are. Start another p2pchat with \
-             --peer {} to talk there.",
-            clean::label(typed, 80),
-            clean::label(typed, 80)
-        ),
-        Problem::UnknownRecipient(name) => format!(
-            "You know nobody called {name}, so this may have been meant as text; nothing was sent. \
-             To write to {name}: /msg {name} TEXT"
-        ),
+        Problem::OtherHost { typed, host } => {
+            let typed = clean::label(typed, 80);
+            language.say("problem-other-host", &[("typed", &typed), ("host", host)])
+        }
+        Problem::UnknownRecipient(name) => {
+            language.say("problem-unknown-recipient", &[("name", name)])
+        }
         Problem::Ambiguous(all) => {
-            let all: Vec<String> = all.iter().map(ToString::to_string).collect();
-            format!("You know {}. Say which one you mean; nothing was sent.", all.join(" and "))
+            language.say("problem-ambiguous", &[("names", &language.list(all))])
         }
-        Problem::NoRecipient => {
-            "To whom? Say /msg NAME TEXT, or NAME||TEXT; nothing was sent.".to_owned()
+        Problem::NoRecipient => language.text("problem-no-recipient"),
+        Problem::WhosePath => language.text("problem-whose-path"),
+        Problem::NobodyHere => language.text("problem-nobody-here"),
+        Problem::Yourself => language.text("problem-yourself"),
+        Problem::NoSuchLine => language.text("problem-no-such-line"),
+        Problem::NotYours => language.text("problem-not-yours"),
+        Problem::Deleted => language.text("problem-deleted"),
+        Problem::NotAReaction => language.text("problem-not-a-reaction"),
+        Problem::NoText => language.text("problem-no-text"),
+        Problem::TooLong => language.text("problem-too-long"),
+        Problem::ReferenceTooLong => language.text("problem-reference-too-long"),
+        Problem::KeyChanged { expected, actual } => {
+            language.say("problem-key-changed", &[("was", &expected.tag()), ("key", actual)])
         }
-        Problem::WhosePath => {
-            "The path to whom? Say /path NAME; /who shows who is there.".to_owned()
-        }
-        Problem::NobodyHere => {
-            "Nobody is connected, so nothing was sent. /who shows who is there.".to_owned()
-        }
-        Problem::Yourself => "That is your own name; nothing was sent.".to_owned(),
-        Problem::NoSuchLine => "There is no such line; nothing was sent.".to_owned(),
-        Problem::NotYours => {
-            "Only who wrote a line can edit or delete it; nothing was sent.".to_owned()
-        }
-        Problem::Deleted => "That line is deleted; nothing was sent.".to_owned(),
-        Problem::NotAReaction => {
-            "A reaction is one character or one emoji; nothing was sent.".to_owned()
-        }
-        Problem::NoText => {
-            "There is no text to put in its place; /delete takes a line back.".to_owned()
-        }
-        Problem::TooLong => {
-            "A line has at most 64 KiB; nothing was sent. Send it in parts.".to_owned()
-        }
-        Problem::ReferenceTooLong => "A ref has at most 256 bytes; nothing was sent.".to_owned(),
-        Problem::KeyChanged { expected, actual } => format!(
-            "The key of this contact has changed (was {}…); nothing is sent until you compare the \
-             whole new one by voice and say /trust NAME {actual}",
-            expected.tag(),
-        ),
         Problem::NothingToTrust(peer) => {
-            format!("The key of {peer} has not changed; there is nothing to trust anew.")
+            language.say("problem-nothing-to-trust", &[("peer", peer)])
         }
-        Problem::WrongKey { typed, offered } => format!(
-            "{} is not the key that was offered (that is {offered}). Compare again; nothing was \
-             changed.",
-            clean::label(typed, 60),
-        ),
-        Problem::NotACommand => "That is no command. /help lists them.".to_owned(),
-        Problem::NoName => "You have no name yet: /login NAME first; nothing was sent.".to_owned(),
+        Problem::WrongKey { typed, offered } => {
+            let typed = clean::label(typed, 60);
+            language.say("problem-wrong-key", &[("typed", &typed), ("offered", offered)])
+        }
+        Problem::NotACommand => language.text("problem-not-a-command"),
+        Problem::NoName => language.text("problem-no-name"),
         Problem::Store(failure) => format!("{failure}"),
+    }
+}
+
+/// Which rule of names a text breaks, in the middle of a sentence.
+#[must_use]
+pub fn no_name(why: &InvalidName, language: &Language) -> String {
+    match why {
+        InvalidName::Empty => language.text("name-empty"),
+        InvalidName::TooLong => language.say("name-too-long", &[("bytes", &MAX_NAME)]),
+        InvalidName::Character(character) => {
+            language.say("name-character", &[("character", &format!("{character:?}"))])
+        }
+        InvalidName::Mark(character) => {
+            language.say("name-mark", &[("character", &format!("{character:?}"))])
+        }
+        // Rules that came later.
+        other => other.to_string(),
+    }
+}
+
+/// What a command does.
+#[must_use]
+pub fn help(command: &CommandHelp, language: &Language) -> String {
+    language.text(&format!("command-{}", command.word))
+}
+
+/// What a command takes.
+#[must_use]
+pub fn usage(command: &CommandHelp, language: &Language) -> String {
+    match command.usage {
+        "" => String::new(),
+        _ => language.text(&format!("command-{}.usage", command.word)),
     }
 }
 
@@ -427,6 +427,11 @@ mod tests {
     use p2pchat_wire::identity::{Name, PeerId};
 
     use super::*;
+    use crate::chat::Address;
+
+    fn english() -> Language {
+        Language::default()
+    }
 
     fn alice() -> Address {
         Address::new(Name::new("alice").expect("name"), "host")
@@ -436,7 +441,8 @@ mod tests {
     fn a_changed_key_says_what_to_type() {
         let (expected, actual) = (PeerId([1; 32]), PeerId([2; 32]));
         let notice = Notice::KeyChanged { peer: alice(), expected, actual };
-        let said = sentence(&notice, &TimeZone::UTC, Background::default()).expect("a sentence");
+        let said = sentence(&notice, &TimeZone::UTC, Background::default(), &english())
+            .expect("a sentence");
         assert!(said.starts_with("STOP") && said.contains("Nothing was sent"), "{said}");
         // The whole of it: a key that begins with the same tag can be had for some days of computing.
         assert!(said.contains("compare the whole of it"), "{said}");
@@ -450,10 +456,13 @@ mod tests {
                 (None, RendezvousTrouble::Unreachable, None, false);
             let notice = Notice::Trouble { server, trouble, same_as, others };
             let background = Background { cause, nearby, ..Background::default() };
-            sentence(&notice, &TimeZone::UTC, background).expect("a sentence")
+            sentence(&notice, &TimeZone::UTC, background, &english()).expect("a sentence")
         };
         assert!(said(None, false).contains("neither over UDP nor over TCP"));
-        assert!(said(Some("the name host does not resolve"), false).contains("does not resolve"));
+        let (host, why) = ("host".to_owned(), "no such host".to_owned());
+        let unresolved = Cause::Unresolved { host, why };
+        let unresolved = said(Some(&unresolved), false);
+        assert!(unresolved.contains("the name host does not resolve (no such host)."));
         assert!(said(None, true).contains("contacts in this network are still found"));
         assert!(!said(None, false).contains("in this network are"));
     }
@@ -462,7 +471,7 @@ mod tests {
     fn where_several_servers_are_used_each_sentence_says_which() {
         let said = |notice: Notice| {
             let background = Background { several: true, ..Background::default() };
-            sentence(&notice, &TimeZone::UTC, background).expect("a sentence")
+            sentence(&notice, &TimeZone::UTC, background, &english()).expect("a sentence")
         };
         let trouble = |trouble, same_as: Option<&str>, others| Notice::Trouble {
             server: Some("two.example".to_owned()),
@@ -480,7 +489,10 @@ mod tests {
         let left = Notice::Peer { peer: alice(), key: None, was, state, path };
         assert_eq!(said(left), "alice@host left.");
         let ambiguous = Problem::Ambiguous(vec![alice(), alice()]);
-        assert!(problem_sentence(&ambiguous).starts_with("You know alice@host and alice@host."));
+        assert!(
+            problem_sentence(&ambiguous, &english())
+                .starts_with("You know alice@host and alice@host.")
+        );
     }
 
     #[test]
@@ -490,7 +502,7 @@ mod tests {
             Problem::UnknownCommand { typed: typed.clone(), nearest: None },
             Problem::WrongKey { typed, offered: PeerId([1; 32]) },
         ] {
-            let said = problem_sentence(&problem);
+            let said = problem_sentence(&problem, &english());
             assert!(said.chars().all(|c| !c.is_control() && c != '\u{202e}'), "{said:?}");
         }
     }
@@ -498,7 +510,7 @@ mod tests {
     #[test]
     fn comings_and_goings_are_told_and_handshakes_are_not() {
         let path = PathInfo::relay(false, Some(Duration::from_millis(38)));
-        let told = |was, state, path| presence("alice", was, state, path);
+        let told = |was, state, path| presence("alice", was, state, path, &english());
         assert_eq!(
             told(Presence::Connecting, Presence::Connected, Some(path)).as_deref(),
             Some("alice is here, over the relay, 38 ms.")

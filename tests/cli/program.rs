@@ -51,7 +51,12 @@ impl Profile {
         }
         // Nor does a test talk to the network that it runs in.
         command.env("P2PCHAT_NO_LAN", "1");
-        command.env("TZ", "UTC").arg("--data-dir").arg(self.0.path()).args(arguments);
+        command
+            .env("TZ", "UTC")
+            .env("P2PCHAT_LANG", "en")
+            .arg("--data-dir")
+            .arg(self.0.path())
+            .args(arguments);
         command
     }
 }
