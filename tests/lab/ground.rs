@@ -25,7 +25,7 @@ pub(crate) fn on_lab_ground_with(name: &str, tools: &[(&str, &str)], body: impl 
         Ground::Here => body(),
         Ground::UserNamespace => {
             // `ip netns` keeps its namespaces under /run, where only root may write.
-            let script = "mount -t tmpfs lab /run && exec \"$0\" --exact \"$1\" --nocapture";
+            let script = "mount -t tmpfs lab /run && exec \"$0\" --exact \"$1\" --nocapture --include-ignored";
             let exe = env::current_exe().expect("the path of this test");
             let status = Command::new("unshare")
                 .args(["-Urnm", "sh", "-c", script])

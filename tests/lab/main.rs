@@ -11,6 +11,7 @@
 //! - [`places`]: IPv6, carriers, one LAN.
 //! - [`gateway`]: routers that forward a port when they are asked to.
 //! - [`movement`]: another network in the middle of a chat, and a laptop that sleeps.
+//! - [`lifetimes`]: how long routers keep mappings, used and unused.
 //! - [`neighbours`]: one local network, without a server and without a way out.
 //! - [`policy`]: `--relay-only` and `--direct-only` keep their word.
 //! - [`carriers`]: networks without UDP, behind [`walls`].
@@ -31,6 +32,7 @@ mod course;
 mod doctor;
 mod gateway;
 mod ground;
+mod lifetimes;
 mod matrix;
 mod meeting;
 mod movement;

@@ -16,9 +16,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 pub(crate) struct Meeting {
     pub(crate) alice: Chat,
     pub(crate) bob: Chat,
-    // Both end with the meeting.
+    /// Where both have their profiles.
+    pub(crate) folder: Folder,
+    // It ends with the meeting.
     _server: Server,
-    _folder: Folder,
 }
 
 impl Meeting {
@@ -53,7 +54,7 @@ impl Meeting {
         let mut command = peer(world, alice, &folder, "alice");
         command.args(["--peer", &format!("bob@{}", SERVER[0])]).args(options);
         let alice = Chat::start("alice", command);
-        Ok(Self { alice, bob, _server: server, _folder: folder })
+        Ok(Self { alice, bob, _server: server, folder })
     }
 
     /// A line each way.

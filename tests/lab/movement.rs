@@ -13,12 +13,6 @@ const HOME: Nat = Nat::new(Mapping::Endpoint, Filtering::Port);
 /// How long a laptop sleeps: longer than a session outlives silence.
 const SLEEP: Duration = Duration::from_secs(45);
 
-/// How soon a new address is noticed and the server told, in most cases, on a busy machine.
-const PROMPT: Duration = Duration::from_millis(300);
-
-/// Here a round trip is nothing: what remains is the wait for an acknowledgement.
-const RECOVERY: Duration = Duration::from_millis(50);
-
 /// New addresses in one chat.
 const REBINDINGS: u8 = 20;
 
@@ -87,7 +81,7 @@ fn a_new_address_of_the_machine_is_noticed_before_anybody_says_a_word() {
             }
             println!("the server knows {}", spread(&mut noticed));
             println!("the other side knows {}", spread(&mut followed));
-            assert!(noticed[noticed.len() / 2] < PROMPT, "{noticed:?}");
+            assert_one_session(&meeting);
         },
     );
 }
@@ -121,8 +115,6 @@ fn twenty_new_addresses_in_a_row_lose_no_line() {
             report(meeting.alice.wait_text(&back, PATIENCE));
         }
         println!("line at the other side {}", spread(&mut arrived));
-        let median = arrived[arrived.len() / 2];
-        assert!(median <= RECOVERY, "{median:?}");
         println!("direct to the new address {}", spread(&mut followed));
         let told = |greeting: &'static str, words: &'static str| {
             let lines = (0..REBINDINGS).map(move |round| format!("{words} {round}"));
@@ -130,10 +122,21 @@ fn twenty_new_addresses_in_a_row_lose_no_line() {
         };
         assert!(meeting.bob.texts().into_iter().eq(told("hello, bob", "new address")));
         assert!(meeting.alice.texts().into_iter().eq(told("hello, alice", "seen")));
+        assert_one_session(&meeting);
     });
 }
 
-/// For people: median and greatest.
+/// What healed the chat was roaming: nobody was ever told that the other is anything but connected
+/// since the session began.
+fn assert_one_session(meeting: &Meeting) {
+    for (who, chat) in [("alice", &meeting.alice), ("bob", &meeting.bob)] {
+        let states = chat.states();
+        let began = states.iter().position(|state| state == "connected").expect("a session");
+        assert!(states[began..].iter().all(|state| state == "connected"), "{who}: {states:?}");
+    }
+}
+
+/// For people: median and greatest. Times depend on what else the machine does, and are not asserted.
 fn spread(times: &mut [Duration]) -> String {
     times.sort_unstable();
     let at = |index: usize| times.get(index).copied().unwrap_or_default();

@@ -187,6 +187,14 @@ impl World {
         self.ip(&home.router, &format!("link set l-{host} {state}"));
     }
 
+    /// A router forgets every flow over which nothing goes for so many seconds.
+    pub(crate) fn forgets_after(&self, home: &Home, seconds: u64) {
+        let mut command = self.command(&home.router, "sysctl");
+        let name = "net.netfilter.nf_conntrack_udp_timeout";
+        command.arg("-qw").args([format!("{name}={seconds}"), format!("{name}_stream={seconds}")]);
+        succeed(command, None);
+    }
+
     /// A router forgets every mapping, as at a restart.
     pub(crate) fn reboot(&self, home: &Home) {
         self.run(&home.router, "conntrack", &["-D"]);

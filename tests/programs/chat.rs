@@ -116,6 +116,15 @@ impl Chat {
         })
     }
 
+    /// Every state of the peer that was reported, in their order.
+    pub(crate) fn states(&self) -> Vec<String> {
+        self.said.read(|lines| {
+            let objects = lines.iter().filter_map(|line| line.json.as_ref());
+            let reports = objects.filter(|value| value["type"] == "peer");
+            reports.filter_map(|value| value["state"].as_str().map(ToOwned::to_owned)).collect()
+        })
+    }
+
     /// A place in the transcript: now.
     pub(crate) fn mark(&self) -> usize {
         self.said.len()
