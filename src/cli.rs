@@ -60,7 +60,7 @@ pub struct Options {
     /// ones, or the one in --peer, if left out
     #[arg(long, global = true, value_name = "HOST[:PORT][#KEY]")]
     pub rendezvous: Vec<Rendezvous>,
-    /// Line mode: messages to stdout, all else to stderr (by itself without a terminal)
+    /// Line mode; without a terminal, by itself: messages to stdout, all else to stderr
     #[arg(long, global = true)]
     pub plain: bool,
     /// One JSON object per line, both ways
@@ -137,6 +137,17 @@ pub struct ChatOptions {
     /// Also run a rendezvous inside this process (on every address, port 3478, if none is given)
     #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1)]
     pub serve: Option<Option<SocketAddr>>,
+}
+
+/// What standard input and output lead to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ends {
+    /// A pipe or a file, at one end at least.
+    Pipe,
+    /// A terminal that shows lines and nothing else.
+    LineTerminal,
+    /// A terminal.
+    Terminal,
 }
 
 /// What is done instead of chatting.
@@ -275,16 +286,16 @@ impl Options {
 
 impl Cli {
     /// What is wanted: what the options say, else what is settled in the configuration file.
-    /// `terminal` tells whether a person sits on both ends.
     #[must_use]
-    pub fn wanted(&self, terminal: bool, settings: Settings) -> Wanted {
+    pub fn wanted(&self, ends: Ends, settings: Settings) -> Wanted {
         let options = &self.options;
         Wanted {
             data_dir: options.data_dir.clone(),
-            face: match (options.json, options.plain || !terminal) {
+            face: match (options.json, ends) {
                 (true, _) => Face::Json,
-                (false, true) => Face::Plain,
-                (false, false) => Face::Terminal,
+                (false, Ends::Pipe) => Face::Plain,
+                (false, Ends::Terminal) if !options.plain => Face::Screen,
+                (false, Ends::Terminal | Ends::LineTerminal) => Face::Line,
             },
             name: options.name.clone().or(settings.name),
             rendezvous: match options.rendezvous.as_slice() {
@@ -336,6 +347,21 @@ mod tests {
     }
 
     #[test]
+    fn the_face_is_the_one_that_fits_whoever_is_there() {
+        let face =
+            |line: &str, ends| parse(line).expect(line).wanted(ends, Settings::default()).face;
+        for (line, terminal, lines, pipe) in [
+            ("p2pchat", Face::Screen, Face::Line, Face::Plain),
+            ("p2pchat --plain", Face::Line, Face::Line, Face::Plain),
+            ("p2pchat --json", Face::Json, Face::Json, Face::Json),
+        ] {
+            assert_eq!(face(line, Ends::Terminal), terminal, "{line}");
+            assert_eq!(face(line, Ends::LineTerminal), lines, "{line}");
+            assert_eq!(face(line, Ends::Pipe), pipe, "{line}");
+        }
+    }
+
+    #[test]
     fn the_definition_holds_together() {
         Cli::command().debug_assert();
     }
@@ -356,7 +382,7 @@ mod tests {
             "name = \"bob\"\nrendezvous = [\"a\"]\n[network]\nlan = \"off\"\npaths = \"relay-only\"\nport-mapping = false",
         )
         .expect("a good file");
-        let wanted = |line: &str| parse(line).expect(line).wanted(false, settings.clone());
+        let wanted = |line: &str| parse(line).expect(line).wanted(Ends::Pipe, settings.clone());
         let file = wanted("p2pchat");
         assert_eq!((file.name, file.rendezvous.len()), (Name::new("bob").ok(), 1));
         assert_eq!((file.lan, file.paths, file.port_mapping), (Lan::Off, Paths::RelayOnly, false));

@@ -56,8 +56,10 @@ pub struct Wanted {
 /// How we speak with whoever started us.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Face {
-    /// With a person, on a terminal.
-    Terminal,
+    /// With a person, on the whole of a terminal.
+    Screen,
+    /// With a person, line by line.
+    Line,
     /// Lines, for pipes.
     Plain,
     /// One JSON object per line.

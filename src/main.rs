@@ -7,10 +7,11 @@ use std::process;
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
 use p2pchat::app::{self, Configuration, Failure};
-use p2pchat::cli::{Cli, Command, ConfigAction, IdCommand, Options, Words};
+use p2pchat::cli::{Cli, Command, ConfigAction, Ends, IdCommand, Options, Words};
 use p2pchat::config::{Face, Settings, file};
 use p2pchat::store::words::WordList;
 use p2pchat::ui::language::Language;
+use p2pchat::ui::tui::terminal::has_room_for_a_screen;
 use p2pchat::ui::{Printout, Stream, json};
 
 /// What happens inside, for those who look for a fault: `P2PCHAT_LOG=debug`.
@@ -18,11 +19,11 @@ const LOG: &str = "P2PCHAT_LOG";
 
 fn main() {
     let cli = Cli::parse();
-    let terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
-    let face = cli.wanted(terminal, Settings::default()).face;
+    let ends = ends();
+    let face = cli.wanted(ends, Settings::default()).face;
     log();
     let language = Language::choose(cli.options.lang, sys_locale::get_locale().as_deref());
-    let code = match run(cli, terminal, &language) {
+    let code = match run(cli, ends, &language) {
         Ok(code) => code,
         Err(error) => {
             let failure = error.downcast_ref::<Failure>();
@@ -33,7 +34,7 @@ fn main() {
     process::exit(code.into());
 }
 
-fn run(cli: Cli, terminal: bool, language: &Language) -> anyhow::Result<u8> {
+fn run(cli: Cli, ends: Ends, language: &Language) -> anyhow::Result<u8> {
     let options = &cli.options;
     let find = || Configuration::find(options.config.clone(), options.data_dir.as_deref());
     let settings = match &cli.command {
@@ -45,7 +46,7 @@ fn run(cli: Cli, terminal: bool, language: &Language) -> anyhow::Result<u8> {
         Some(Command::Completions { .. } | Command::Man { .. }) => Settings::default(),
         _ => find()?.settings()?,
     };
-    let wanted = cli.wanted(terminal, settings);
+    let wanted = cli.wanted(ends, settings);
     let (face, data_dir) = (wanted.face, wanted.data_dir.clone());
     let printouts = match cli.command {
         None => return Ok(awaited(app::chat(wanted, language))?.code()),
@@ -103,6 +104,17 @@ fn configure(
     }
 }
 
+/// What we read from and write to.
+fn ends() -> Ends {
+    if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+        Ends::Pipe
+    } else if has_room_for_a_screen() {
+        Ends::Terminal
+    } else {
+        Ends::LineTerminal
+    }
+}
+
 fn print(printouts: Vec<Printout>) {
     let mut out = io::stdout().lock();
     for Printout { text, .. } in printouts {
@@ -129,7 +141,7 @@ fn complain(face: Face, code: u8, sentence: &str) -> u8 {
         Face::Json => {
             Printout::out(json::error(if code == 2 { "usage" } else { "internal" }, sentence))
         }
-        Face::Plain | Face::Terminal => Printout::err(format!("p2pchat: {sentence}")),
+        Face::Plain | Face::Line | Face::Screen => Printout::err(format!("p2pchat: {sentence}")),
     };
     // Where nobody listens, the code has to do.
     let _ = match printout.stream {

@@ -1,4 +1,4 @@
-//! The chat on a real terminal: the program in a pseudo-terminal, keys in, screen text out.
+//! Line mode on a real terminal: the program in a pseudo-terminal, keys in, screen text out.
 #![cfg(unix)]
 #![allow(clippy::disallowed_methods, reason = "tests drive the real world")]
 
@@ -24,6 +24,7 @@ impl Terminal {
         let size = PtySize { rows: 40, cols: 120, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_p2pchat"));
+        command.arg("--plain");
         command.args(arguments);
         command.env("TERM", "xterm");
         // Without colours a line of text is a run of characters.

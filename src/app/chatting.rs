@@ -10,6 +10,7 @@ use tokio::time::Sleep;
 
 use super::console::{Console, Entered, Printed};
 use super::peer::{Peer, Setup, Step, now};
+use super::screen::Screening;
 use super::server::Serving;
 use super::signals::Signals;
 use super::{Failure, profile, terminal};
@@ -38,12 +39,15 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 ///
 /// [`Failure`] says why the chat could not begin.
 pub async fn chat(wanted: Wanted, language: &Language) -> Result<ExitCode, Failure> {
-    let _restore = (wanted.face == Face::Terminal).then(Restore::remember);
-    let terminal = match wanted.face {
-        Face::Terminal => Some(terminal(&profile::directory(wanted.data_dir.clone())?)?),
-        Face::Plain | Face::Json => None,
+    let _restore = (wanted.face == Face::Line).then(Restore::remember);
+    let partner = match wanted.face {
+        Face::Line => {
+            Partner::Line(Box::new(terminal(&profile::directory(wanted.data_dir.clone())?)?))
+        }
+        Face::Screen => Partner::Screen,
+        Face::Plain | Face::Json => Partner::Pipe,
     };
-    run(wanted, terminal, None, language).await
+    run(wanted, partner, language).await
 }
 
 /// Sends one message and leaves.
@@ -58,21 +62,37 @@ pub async fn send(
     language: &Language,
 ) -> Result<ExitCode, Failure> {
     let face = if wanted.face == Face::Json { Face::Json } else { Face::Plain };
-    run(Wanted { face, peer: Some(to), ..wanted }, None, Some(text), language).await
+    run(Wanted { face, peer: Some(to), ..wanted }, Partner::Sentence(text), language).await
+}
+
+/// With whom we speak.
+enum Partner {
+    /// A person, on the whole of a terminal.
+    Screen,
+    /// A person, line by line.
+    Line(Box<(LineEditor, Printer)>),
+    /// A program, or a file.
+    Pipe,
+    /// Nobody: there is this one message.
+    Sentence(String),
 }
 
 async fn run(
     mut wanted: Wanted,
-    mut terminal: Option<(LineEditor, Printer)>,
-    text: Option<String>,
+    mut partner: Partner,
     language: &Language,
 ) -> Result<ExitCode, Failure> {
     let dir = profile::directory(wanted.data_dir.clone())?;
     let profile = Profile::open(&dir)?;
     let mut snapshot = profile.snapshot()?;
     let remembered = profile::remembered(&snapshot);
-    if let (None, None, Some(terminal)) = (&wanted.name, &remembered.name, &mut terminal) {
-        wanted.name = ask_for_a_name(terminal, language);
+    if wanted.name.is_none() && remembered.name.is_none() {
+        wanted.name = match &mut partner {
+            Partner::Line(terminal) => ask_for_a_name(terminal, language),
+            // Before the screen there is room for a question.
+            Partner::Screen => ask_for_a_name(&mut terminal(&dir)?, language),
+            Partner::Pipe | Partner::Sentence(_) => None,
+        };
     }
     let serving = match wanted.serve {
         Some(address) => Some(Serving::lasting(address, &dir.join("rendezvous"))?),
@@ -90,7 +110,8 @@ async fn run(
     }
     profile::believe(&mut snapshot, &place, now());
     let mut signals = Signals::listen()?;
-    let wait = text.is_some() || terminal.is_none();
+    let wait = matches!(partner, Partner::Pipe | Partner::Sentence(_));
+    let own_name = place.name.clone();
     let peer = Peer::start(Setup {
         profile,
         snapshot,
@@ -106,16 +127,29 @@ async fn run(
         port_mapping: wanted.port_mapping && wanted.paths != Paths::RelayOnly,
         lan: lan(wanted.lan),
     })?;
-    let console = match (terminal, text) {
-        (_, Some(text)) => Console::saying(text),
-        (Some((editor, printer)), None) => Console::terminal(editor, printer),
-        (None, None) => Console::piped(),
+    let console = match partner {
+        Partner::Sentence(text) => Some(Console::saying(text)),
+        Partner::Line(terminal) => {
+            let (editor, printer) = *terminal;
+            Some(Console::terminal(editor, printer))
+        }
+        Partner::Pipe => Some(Console::piped()),
+        Partner::Screen => None,
     };
-    let mut chatting = Chatting::new(peer, view(wanted.face, language), console, wanted.timeout);
-    if let Some(serving) = &serving {
-        chatting.remark("serving", |language| serving.sentence(language));
-    }
-    let code = chatting.run(&mut signals).await;
+    let code = if let Some(console) = console {
+        let view = view(wanted.face, language);
+        let mut chatting = Chatting::new(peer, view, console, wanted.timeout);
+        if let Some(serving) = &serving {
+            chatting.remark("serving", |language| serving.sentence(language));
+        }
+        chatting.run(&mut signals).await
+    } else {
+        let mut screening = Screening::new(peer, &own_name, language)?;
+        if let Some(serving) = &serving {
+            screening.remark(serving.sentence(language));
+        }
+        screening.run(&mut signals).await
+    };
     if let Some(serving) = serving {
         serving.stop().await;
     }
@@ -128,11 +162,15 @@ pub(super) fn view(face: Face, language: &Language) -> View {
         // Programs search what they are told.
         Face::Json => View::Json(Language::default()),
         Face::Plain => View::Plain(TimeZone::system(), language.clone()),
-        Face::Terminal => {
-            let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-            View::Line(LineView::new(TimeZone::system(), colour, language.clone()))
+        Face::Line | Face::Screen => {
+            View::Line(LineView::new(TimeZone::system(), wants_colour(), language.clone()))
         }
     }
+}
+
+/// What <https://no-color.org> says.
+pub(super) fn wants_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// The option in the core's words.

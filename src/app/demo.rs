@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use super::chatting::{Chatting, policy, view};
 use super::console::{self, Console, Entered};
 use super::peer::{Peer, Setup, Step, instant};
+use super::screen::Screening;
 use super::server::Serving;
 use super::signals::Signals;
 use super::{Failure, terminal};
@@ -50,7 +51,9 @@ pub async fn demo(wanted: Wanted, language: &Language) -> Result<ExitCode, Failu
     let echo = Echo::start(&folder.path().join("echo"), &serving, language).await?;
     let mine = wanted.name.clone().filter(|name| name.as_str() != "echo");
     let place = place(&serving, mine.map_or_else(|| name("you"), Ok)?)?;
-    let wait = (wanted.face != Face::Terminal).then_some(Wait::Delivered);
+    let for_a_person = matches!(wanted.face, Face::Line | Face::Screen);
+    let wait = (!for_a_person).then_some(Wait::Delivered);
+    let own_name = place.name.clone();
     let setup = setup(
         &folder.path().join("you"),
         place,
@@ -69,14 +72,19 @@ pub async fn demo(wanted: Wanted, language: &Language) -> Result<ExitCode, Failu
             run.peer.close().await;
             outcome.map(|()| ExitCode::Done)
         }
-        Face::Terminal | Face::Json => {
+        Face::Screen => {
+            let mut screening = Screening::new(Peer::start(setup)?, &own_name, language)?;
+            screening.remark(language.say("demo-welcome", &[("address", &serving.address())]));
+            Ok(screening.run(&mut signals).await)
+        }
+        Face::Line | Face::Json => {
             let _restore = Restore::remember();
             let console = match wanted.face {
-                Face::Terminal => {
+                Face::Line => {
                     let (editor, printer) = terminal(folder.path())?;
                     Console::terminal(editor, printer)
                 }
-                Face::Plain | Face::Json => Console::piped(),
+                Face::Screen | Face::Plain | Face::Json => Console::piped(),
             };
             let peer = Peer::start(setup)?;
             let mut chatting =

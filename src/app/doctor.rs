@@ -40,7 +40,7 @@ pub async fn doctor(
     findings.upkeep = known.unwrap_or_default();
     let printout = match wanted.face {
         Face::Json => doctor::object(&hosts, &findings, &Language::default()),
-        Face::Plain | Face::Terminal => doctor::text(&hosts, &findings, language),
+        Face::Plain | Face::Line | Face::Screen => doctor::text(&hosts, &findings, language),
     };
     let mut printouts = vec![Printout::out(printout)];
     let own = code(verdict(&findings));

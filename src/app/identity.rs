@@ -52,7 +52,7 @@ pub fn words(
             json!({"type": "words", "key": identity.id().to_string(), "words": words}).to_string()
         }
         Face::Plain => words.to_string(),
-        Face::Terminal => numbered(&words),
+        Face::Line | Face::Screen => numbered(&words),
     };
     Ok(vec![Printout::out(text)])
 }
@@ -73,7 +73,7 @@ pub fn restore(data_dir: Option<PathBuf>, face: Face) -> Result<Vec<Printout>, F
     let key = Profile::restore(&dir, &seed)?.id();
     let text = match face {
         Face::Json => json!({"type": "restored", "key": key.to_string()}).to_string(),
-        Face::Plain | Face::Terminal => format!(
+        Face::Plain | Face::Line | Face::Screen => format!(
             "This profile is {key} now. `p2pchat history import FILE` brings contacts, names and what was said; without it, choose your name again with --name."
         ),
     };

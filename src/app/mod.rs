@@ -1,7 +1,8 @@
 //! The wiring: what `p2pchat` does, from the options to the exit code.
 //!
-//! - [`chat`] runs a conversation with whoever started us: the peer on one side (`peer.rs`), a
-//!   console on the other (`console.rs`), a [`View`](crate::ui::View) between them.
+//! - [`chat`] runs a conversation with whoever started us: the peer on one side (`peer.rs`); on the
+//!   other a terminal with a [`Screen`](crate::ui::tui::Screen) (`screen.rs`), or a console
+//!   (`console.rs`) with a [`View`](crate::ui::View) (`chatting.rs`).
 //! - [`doctor()`] finds out what stands between this computer and the rendezvous.
 //! - [`demo()`] runs two peers and a rendezvous on this computer.
 //! - [`manual`] writes the manual pages, [`Configuration`] is `config.toml`.
@@ -16,6 +17,7 @@ mod configuration;
 mod console;
 mod demo;
 mod doctor;
+mod editor;
 mod home;
 mod identity;
 pub mod manual;
@@ -23,6 +25,7 @@ mod meeting;
 mod peer;
 mod profile;
 mod queries;
+mod screen;
 mod server;
 mod signals;
 

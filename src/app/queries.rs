@@ -112,7 +112,7 @@ pub fn history(
     let zone = TimeZone::system();
     let written = lines.iter().map(|line| match face {
         Face::Json => json::history(line),
-        Face::Plain | Face::Terminal => plain::history(line, &zone),
+        Face::Plain | Face::Line | Face::Screen => plain::history(line, &zone),
     });
     Ok(written.map(Printout::out).collect())
 }

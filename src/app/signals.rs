@@ -1,8 +1,17 @@
-//! Requests of the system to end.
+//! Requests of the system to end, or to make room for a while.
 
 use std::io;
 
 use super::Failure;
+
+/// A request to leave the terminal to others.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Stop {
+    /// It begins.
+    Wanted,
+    /// It is over.
+    Over,
+}
 
 /// The signals that ask a process to end.
 pub(super) struct Signals {
@@ -13,8 +22,7 @@ pub(super) struct Signals {
 impl Signals {
     /// From now on these signals do not kill the process.
     pub(super) fn listen() -> Result<Self, Failure> {
-        Self::open()
-            .map_err(|error| Failure::internal(format!("signals cannot be received: {error}")))
+        Self::open().map_err(refused)
     }
 
     #[cfg(unix)]
@@ -22,7 +30,8 @@ impl Signals {
         use tokio::signal::unix::{SignalKind, signal};
         let (interrupt, terminate, hangup) =
             (SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup());
-        Ok(Self { unix: [signal(interrupt)?, signal(terminate)?, signal(hangup)?] })
+        let unix = [signal(interrupt)?, signal(terminate)?, signal(hangup)?];
+        Ok(Self { unix })
     }
 
     #[cfg(not(unix))]
@@ -30,7 +39,7 @@ impl Signals {
         Ok(Self {})
     }
 
-    /// Waits for one of them.
+    /// Waits for one that asks the process to end.
     #[cfg(unix)]
     pub(super) async fn next(&mut self) {
         let [interrupt, terminate, hangup] = &mut self.unix;
@@ -48,4 +57,48 @@ impl Signals {
             std::future::pending().await
         }
     }
+}
+
+/// The signals that stop the process for a while, and let it go on.
+pub(super) struct Stops {
+    #[cfg(unix)]
+    unix: [tokio::signal::unix::Signal; 2],
+}
+
+impl Stops {
+    /// From now on a request to stop does not stop the process: it is told of it.
+    pub(super) fn listen() -> Result<Self, Failure> {
+        Self::open().map_err(refused)
+    }
+
+    #[cfg(unix)]
+    fn open() -> io::Result<Self> {
+        use nix::sys::signal::Signal::{SIGCONT, SIGTSTP};
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen = |number| signal(SignalKind::from_raw(number));
+        Ok(Self { unix: [listen(SIGTSTP as i32)?, listen(SIGCONT as i32)?] })
+    }
+
+    #[cfg(not(unix))]
+    fn open() -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    /// Waits for a request to stop, or for its end.
+    pub(super) async fn next(&mut self) -> Stop {
+        #[cfg(unix)]
+        {
+            let [wanted, over] = &mut self.unix;
+            tokio::select! {
+                _ = wanted.recv() => Stop::Wanted,
+                _ = over.recv() => Stop::Over,
+            }
+        }
+        #[cfg(not(unix))]
+        std::future::pending().await
+    }
+}
+
+fn refused(error: io::Error) -> Failure {
+    Failure::internal(format!("signals cannot be received: {error}"))
 }

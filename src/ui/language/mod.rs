@@ -23,6 +23,7 @@ const ENGLISH: &[&str] = &[
     include_str!("../../../locales/en/paths.ftl"),
     include_str!("../../../locales/en/doctor.ftl"),
     include_str!("../../../locales/en/app.ftl"),
+    include_str!("../../../locales/en/screen.ftl"),
 ];
 const CHINESE: &[&str] = &[
     include_str!("../../../locales/zh/main.ftl"),
@@ -30,6 +31,7 @@ const CHINESE: &[&str] = &[
     include_str!("../../../locales/zh/paths.ftl"),
     include_str!("../../../locales/zh/doctor.ftl"),
     include_str!("../../../locales/zh/app.ftl"),
+    include_str!("../../../locales/zh/screen.ftl"),
 ];
 
 /// A language that the program speaks.

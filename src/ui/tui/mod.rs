@@ -1,19 +1,77 @@
-//! The chat on a whole terminal.
+//! The screen: conversations, what was said in them, and a composer, on the whole of a terminal.
 //!
-//! - [`keys`] is the table of what keys do, [`composer`] where a message is written: a [`draft`]
-//!   that [`wrap`] breaks into rows, with [`completion`] of names, commands and paths.
-//!   [`help`] tells the keys.
+//! [`Screen`] is a machine without IO. It hears the chat's notices, takes [`Event`]s (a key, a resize),
+//! says what is to be done ([`Action`]), and draws itself whenever it is asked to; so each of its
+//! views is tested as a picture. [`terminal`] is the one file that touches the terminal, and the
+//! loop between the two and the chat is `app::screen`.
+//!
+//! - `scrollback` is what was said in one conversation and where the reader stands in it, `entry` one
+//!   thing said, in rows; `dialogue` is the conversation itself.
+//! - `sidebar` and `status` are what surrounds it, [`theme`] how all of it looks.
+//! - [`composer`] is where a message is written: a [`draft`] that [`wrap`] breaks into rows, with
+//!   [`completion`] of names, commands and paths. [`keys`] is the table of what keys do, [`help`] tells
+//!   of them.
 //! - [`emulator`] is what the terminal can do; [`hyperlinks`] and [`notify`] are done with it.
 
 pub mod completion;
 pub mod composer;
+mod dialogue;
 pub mod draft;
 pub mod emulator;
+mod entry;
+mod hearing;
 pub mod help;
 pub mod hyperlinks;
 pub mod keys;
 mod layout;
 pub mod notify;
 mod paste;
+mod screen;
+mod scrollback;
 mod sent;
+mod sidebar;
+mod status;
+pub mod terminal;
+#[cfg(test)]
+mod tests;
+pub mod theme;
 pub mod wrap;
+
+use crossterm::event::KeyEvent;
+
+use crate::chat::Input;
+
+pub use screen::Screen;
+
+/// Columns and rows of the smallest terminal that shows more than that it is too small.
+pub const SMALLEST: (u16, u16) = (20, 5);
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A sentence for the person that is no notice of the chat's.
+    Remark(String),
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// Text was pasted.
+    Paste(String),
+    /// The terminal has the person's attention, or lost it.
+    Focus(bool),
+    /// The terminal has another size.
+    Resize,
+    /// What comes out of an editor; `None` if there was none.
+    Edited(Option<String>),
+}
+
+/// Something to be done.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Tell the chat.
+    Input(Input),
+    /// Draw everything anew: something else may have written on the terminal.
+    Redraw,
+    /// Give the terminal back to the shell until the person returns.
+    Suspend,
+    /// Let the person go on writing this in an editor. [`Event::Edited`] is the answer.
+    Edit(String),
+}

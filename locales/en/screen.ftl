@@ -1,0 +1,37 @@
+## The screen
+
+screen-too-small = at least { $size }
+screen-unread = unread
+screen-new = { $count } new
+screen-unsent = { $count } unsent
+screen-earlier =
+    { $count ->
+        [one] (and one change before)
+       *[other] (and { $count } changes before)
+    }
+screen-late = (written { $written }, arrived { $arrived })
+screen-leave = Ctrl+C again leaves.
+screen-leave-unsent =
+    { $count ->
+        [one] 1 line is not delivered; it is kept. Ctrl+C again leaves.
+       *[other] { $count } lines are not delivered; they are kept. Ctrl+C again leaves.
+    }
+screen-full = A message has at most 64 KiB.
+screen-no-edit = The editor gave nothing back.
+
+## How we are reached
+
+reach-connecting = connecting
+reach-here = here
+reach-tcp = over TCP
+reach-local = local
+reach-out = logged out
+reach-refused = refused
+reach-lost = no server
+
+## The way that lines take
+
+way-lan = lan
+way-direct-v4 = direct v4
+way-direct-v6 = direct v6
+way-relay = relay

@@ -1,0 +1,29 @@
+## The screen
+
+screen-too-small = 至少 { $size }
+screen-unread = 未读
+screen-new = { $count } 条新消息
+screen-unsent = { $count } 条未送达
+screen-earlier = （此前还有 { $count } 次变化）
+screen-late = （写于 { $written }，到达 { $arrived }）
+screen-leave = 再按一次 Ctrl+C 退出。
+screen-leave-unsent = 还有 { $count } 条未送达，已保存在本机。再按一次 Ctrl+C 退出。
+screen-full = 一条消息最多 64 KiB。
+screen-no-edit = 编辑器没有返回内容。
+
+## How we are reached
+
+reach-connecting = 连接中
+reach-here = 在线
+reach-tcp = 经 TCP
+reach-local = 局域网
+reach-out = 已登出
+reach-refused = 被拒绝
+reach-lost = 无服务器
+
+## The way that lines take
+
+way-lan = 局域网
+way-direct-v4 = 直连 v4
+way-direct-v6 = 直连 v6
+way-relay = 中继

@@ -1,0 +1,161 @@
+//! The chat with a person who sits at a terminal: the loop between the peer and the screen.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use p2pchat_wire::identity::Name;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::chatting::wants_colour;
+use super::peer::{Peer, Step, instant, now};
+use super::signals::{Signals, Stop, Stops};
+use super::{Failure, editor};
+use crate::chat::{ExitCode, Input};
+use crate::ui::language::Language;
+use crate::ui::tui::terminal::{Happening, Terminal};
+use crate::ui::tui::theme::Theme;
+use crate::ui::tui::{Action, Event, Screen};
+
+/// The least time between two frames: what comes faster is drawn together.
+const FRAME: Duration = Duration::from_millis(16);
+
+/// A peer, and the screen on which it is seen.
+pub(super) struct Screening {
+    peer: Peer,
+    screen: Screen,
+    terminal: Terminal,
+    stops: Stops,
+    /// When the next frame may be drawn.
+    next_frame: Instant,
+    /// The person wants the shell for a while.
+    suspending: bool,
+    /// What is to be opened in an editor.
+    to_edit: Option<String>,
+    /// What comes out of the editor that has the terminal.
+    edited: Option<oneshot::Receiver<Option<String>>>,
+    /// A signal asked us to end; the next one insists.
+    ending: bool,
+}
+
+impl Screening {
+    /// Takes the terminal.
+    pub(super) fn new(peer: Peer, me: &Name, language: &Language) -> Result<Self, Failure> {
+        let stops = Stops::listen()?;
+        let theme = if wants_colour() { Theme::dark() } else { Theme::mono() };
+        let terminal = Terminal::take().map_err(|error| {
+            Failure::internal(format!("the terminal cannot be used: {error}; try --plain"))
+        })?;
+        let screen = Screen::new(me.to_string(), TimeZone::system(), language.clone(), theme);
+        Ok(Self {
+            peer,
+            screen,
+            terminal,
+            stops,
+            next_frame: instant().into(),
+            suspending: false,
+            to_edit: None,
+            edited: None,
+            ending: false,
+        })
+    }
+
+    /// Says something that is no notice of the chat's.
+    pub(super) fn remark(&mut self, sentence: String) {
+        self.screen.handle(now(), Event::Remark(sentence));
+    }
+
+    /// Carries the chat between network and terminal, until one of them ends it.
+    pub(super) async fn run(mut self, signals: &mut Signals) -> ExitCode {
+        let code = loop {
+            self.act();
+            let drawing = self.screen.is_stale() && self.terminal.is_ready();
+            tokio::select! {
+                step = self.peer.next() => match step {
+                    Step::Show(notice) => {
+                        let background = self.peer.background(&notice);
+                        self.screen.hear(now(), &notice, background);
+                    }
+                    Step::Quit { code, .. } => break code,
+                },
+                happening = self.terminal.next() => match happening {
+                    Happening::Event(event) => self.screen.handle(now(), event),
+                    Happening::Written => {}
+                    Happening::Gone => self.peer.input(Input::Quit),
+                },
+                () = tokio::time::sleep_until(self.next_frame), if drawing => self.draw(),
+                stop = self.stops.next() => match stop {
+                    Stop::Wanted => self.suspending = true,
+                    // An editor takes the terminal again by itself.
+                    Stop::Over if self.edited.is_some() => {}
+                    Stop::Over => self.take_the_terminal_again(),
+                },
+                text = came_out(&mut self.edited) => {
+                    self.edited = None;
+                    self.take_the_terminal_again();
+                    self.screen.handle(now(), Event::Edited(text));
+                }
+                () = signals.next() => {
+                    if std::mem::replace(&mut self.ending, true) {
+                        break ExitCode::Internal;
+                    }
+                    self.peer.input(Input::Quit);
+                }
+            }
+        };
+        drop(self.terminal);
+        self.peer.close().await;
+        code
+    }
+
+    /// Does what the screen wants.
+    fn act(&mut self) {
+        while let Some(action) = self.screen.poll_action() {
+            match action {
+                Action::Input(input) => self.peer.input(input),
+                Action::Redraw => self.on_terminal(Terminal::clear),
+                Action::Suspend => self.suspending = true,
+                Action::Edit(text) => self.to_edit = Some(text),
+            }
+        }
+        // What is half written would come out in the shell or in the editor.
+        if !self.terminal.is_quiet() {
+            return;
+        }
+        if std::mem::take(&mut self.suspending) {
+            self.terminal.suspend();
+        }
+        if let Some(text) = self.to_edit.take() {
+            self.terminal.give_back();
+            self.edited = Some(editor::edit(text));
+        }
+    }
+
+    fn draw(&mut self) {
+        self.next_frame = Instant::from(instant()) + FRAME;
+        self.screen.learn(self.peer.chat().peers());
+        let Self { terminal, screen, .. } = self;
+        if terminal.draw(screen).is_err() {
+            self.peer.input(Input::Quit);
+        }
+    }
+
+    fn take_the_terminal_again(&mut self) {
+        self.on_terminal(Terminal::take_again);
+        self.screen.handle(now(), Event::Resize);
+    }
+
+    /// Without a terminal there is nobody to chat with.
+    fn on_terminal(&mut self, does: impl FnOnce(&mut Terminal) -> std::io::Result<()>) {
+        if does(&mut self.terminal).is_err() {
+            self.peer.input(Input::Quit);
+        }
+    }
+}
+
+async fn came_out(edited: &mut Option<oneshot::Receiver<Option<String>>>) -> Option<String> {
+    match edited {
+        Some(edited) => edited.await.ok().flatten(),
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,420 @@
+//! The state of the screen, and what keys do to it.
+
+use std::collections::VecDeque;
+
+use crossterm::event::KeyEvent;
+use jiff::tz::TimeZone;
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use unicode_width::UnicodeWidthStr;
+
+use super::completion;
+use super::composer::{Composer, Outcome, Paint};
+use super::dialogue::Dialogue;
+use super::entry::{CLOCK, Page};
+use super::keys::{self, Keymap, Press};
+use super::scrollback::Scrollback;
+use super::sidebar::{self, Item};
+use super::status::Status;
+use super::theme::Theme;
+use super::wrap::Ambiguous;
+use super::{Action, Event, SMALLEST};
+use crate::chat::{Address, Input, PeerSummary, Timestamp};
+use crate::ui::Background;
+use crate::ui::language::Language;
+
+/// What stands before what is being written.
+const PROMPT: &str = "> ";
+
+/// The whole of what a person sees.
+#[derive(Debug)]
+pub struct Screen {
+    pub(super) zone: TimeZone,
+    pub(super) language: Language,
+    theme: Theme,
+    /// Whether names have hosts, because there are several.
+    pub(super) several: bool,
+    /// What we are called.
+    pub(super) me: String,
+    /// How we are reached: which sentence says so.
+    pub(super) reach: &'static str,
+    pub(super) dialogues: Vec<Dialogue>,
+    /// Which of them is open.
+    pub(super) current: Option<usize>,
+    /// What is said where no conversation is open.
+    pub(super) home: Scrollback,
+    composer: Composer,
+    keymap: Keymap,
+    /// Which sentence answers the last key.
+    answer: Option<&'static str>,
+    sidebar_hidden: bool,
+    /// Whether the terminal has the person's attention.
+    focused: bool,
+    /// The person was asked whether to leave.
+    asked_to_leave: bool,
+    /// Rows of the view of what was said, when it was drawn last.
+    height: usize,
+    /// Cells of a row of it.
+    width: usize,
+    pub(super) actions: VecDeque<Action>,
+    pub(super) stale: bool,
+}
+
+impl Screen {
+    /// Nothing said, nothing written. `me` is what we are called until a server says so.
+    #[must_use]
+    pub fn new(me: String, zone: TimeZone, language: Language, theme: Theme) -> Self {
+        Self {
+            zone,
+            language,
+            theme,
+            several: false,
+            me,
+            reach: "reach-connecting",
+            dialogues: Vec::new(),
+            current: None,
+            home: Scrollback::default(),
+            composer: Composer::new(),
+            keymap: Keymap::default(),
+            answer: None,
+            sidebar_hidden: false,
+            focused: true,
+            asked_to_leave: false,
+            height: 0,
+            width: 0,
+            actions: VecDeque::new(),
+            stale: true,
+        }
+    }
+
+    /// Takes in something that happened at `now`.
+    pub fn handle(&mut self, now: Timestamp, event: Event) {
+        self.stale = true;
+        match event {
+            Event::Remark(sentence) => self.remark(now, sentence, false),
+            Event::Key(key) => self.key(key),
+            Event::Paste(text) => {
+                let outcome = self.composer.paste(&text);
+                self.written(outcome);
+            }
+            Event::Edited(Some(text)) => self.composer.set_text(&text),
+            Event::Edited(None) => self.answer = Some("screen-no-edit"),
+            Event::Focus(focused) => {
+                self.focused = focused;
+                if let (false, Some(dialogue)) = (focused, self.dialogue()) {
+                    dialogue.leave();
+                }
+            }
+            Event::Resize => self.actions.push_back(Action::Redraw),
+        }
+    }
+
+    /// The next thing to be done. Any number of events may precede a drain.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// Whether a frame drawn now would differ from the last one.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.stale
+    }
+
+    /// Learns what the chat knows of everybody with whom there is a conversation.
+    pub fn learn(&mut self, peers: Vec<PeerSummary>) {
+        for peer in peers {
+            let index = self.index_of(&peer.peer);
+            self.dialogues[index].summary = Some(peer);
+        }
+    }
+
+    /// The place of a conversation in the list, where it is put if it is not there yet.
+    pub(super) fn index_of(&mut self, address: &Address) -> usize {
+        let found = self.dialogues.iter().position(|dialogue| dialogue.address == *address);
+        found.unwrap_or_else(|| {
+            self.dialogues.push(Dialogue::new(address.clone()));
+            self.dialogues.len() - 1
+        })
+    }
+
+    pub(super) fn dialogue(&mut self) -> Option<&mut Dialogue> {
+        self.dialogues.get_mut(self.current?)
+    }
+
+    /// Whether a line that comes in this conversation is seen at once.
+    pub(super) fn is_watched(&self, index: usize) -> bool {
+        self.focused && self.current == Some(index) && self.dialogues[index].scrollback.at_bottom()
+    }
+
+    /// Goes to a conversation; the chat has been told, or says so itself.
+    pub(super) fn show(&mut self, index: usize) {
+        if self.current == Some(index) {
+            return;
+        }
+        let to = &mut self.dialogues[index];
+        let draft = std::mem::take(&mut to.draft);
+        let begun = self.composer.open(Some(&to.address), &draft);
+        if let Some(before) = self.dialogue() {
+            before.draft = begun;
+            before.leave();
+        }
+        self.current = Some(index);
+    }
+
+    /// Asks the chat to go to a conversation.
+    fn go_to(&mut self, index: usize) {
+        if let Some(dialogue) = self.dialogues.get(index)
+            && self.current != Some(index)
+        {
+            let command = format!("msg {}", dialogue.address);
+            self.actions.push_back(Action::Input(Input::Command(command)));
+            self.show(index);
+        }
+    }
+
+    fn key(&mut self, key: KeyEvent) {
+        let asked = std::mem::take(&mut self.asked_to_leave);
+        self.answer = None;
+        let outcome = match self.keymap.press(key) {
+            Press::Action(action) => self.act(action, asked),
+            Press::Text(c) => self.composer.write(c),
+            Press::Waiting | Press::Nothing => Outcome::Nothing,
+        };
+        self.written(outcome);
+    }
+
+    /// Does what a key stands for, here or in the composer.
+    fn act(&mut self, action: keys::Action, asked: bool) -> Outcome {
+        use keys::Action;
+        let outcome = self.composer.act(action);
+        if outcome != Outcome::Nothing {
+            return outcome;
+        }
+        let (height, page) = (self.height, self.height.saturating_sub(1).max(1));
+        match action {
+            Action::Interrupt => self.leave(asked),
+            Action::DeleteForward if self.composer.is_empty() => {
+                self.leave(asked || self.unsent() == 0);
+            }
+            Action::Redraw => self.actions.push_back(super::Action::Redraw),
+            Action::Suspend => self.actions.push_back(super::Action::Suspend),
+            Action::NextConversation => self.step(1),
+            Action::PreviousConversation => self.step(self.dialogues.len().saturating_sub(1)),
+            Action::NextUnread => self.next_unread(),
+            Action::Conversation(number) => self.go_to(usize::from(number).saturating_sub(1)),
+            Action::Sidebar => self.sidebar_hidden = !self.sidebar_hidden,
+            Action::PageUp => self.scrollback().up(page, height),
+            Action::PageDown => self.scrollback().down(page),
+            Action::Bottom | Action::LineEnd => self.scrollback().go_to_bottom(),
+            _ => {}
+        }
+        Outcome::Nothing
+    }
+
+    /// Does what came of writing.
+    fn written(&mut self, outcome: Outcome) {
+        let lines = match outcome {
+            Outcome::Submit(text) => vec![text],
+            Outcome::SubmitLines(lines) => lines,
+            Outcome::Edit(text) => return self.actions.push_back(Action::Edit(text)),
+            Outcome::Complete(wanted) => {
+                let names: Vec<String> = match wanted.kind {
+                    completion::Kind::Name => {
+                        self.dialogues.iter().map(|one| self.name(&one.address)).collect()
+                    }
+                    completion::Kind::Command | completion::Kind::Path => Vec::new(),
+                };
+                self.composer.offer(&wanted, names);
+                return;
+            }
+            Outcome::Full => {
+                self.answer = Some("screen-full");
+                return;
+            }
+            Outcome::Nothing | Outcome::Changed => return,
+        };
+        self.scrollback().go_to_bottom();
+        self.actions.extend(lines.into_iter().map(Input::Line).map(Action::Input));
+    }
+
+    fn leave(&mut self, sure: bool) {
+        if sure {
+            self.actions.push_back(Action::Input(Input::Quit));
+        } else {
+            self.asked_to_leave = true;
+        }
+    }
+
+    /// The conversation so many places further down the list.
+    fn step(&mut self, places: usize) {
+        if !self.dialogues.is_empty() {
+            let next = self.current.map_or(0, |current| (current + places) % self.dialogues.len());
+            self.go_to(next);
+        }
+    }
+
+    /// The next conversation in the list in which something is unread.
+    fn next_unread(&mut self) {
+        let (count, start) = (self.dialogues.len(), self.current.map_or(0, |current| current + 1));
+        let next = (0..count).map(|places| (start + places) % count).find(|&index| {
+            let dialogue = &self.dialogues[index];
+            self.current != Some(index) && (!dialogue.unseen.is_empty() || dialogue.alarm)
+        });
+        if let Some(next) = next {
+            self.go_to(next);
+        }
+    }
+
+    fn scrollback(&mut self) -> &mut Scrollback {
+        match self.current {
+            Some(index) => &mut self.dialogues[index].scrollback,
+            None => &mut self.home,
+        }
+    }
+
+    fn unsent(&self) -> u64 {
+        self.dialogues.iter().filter_map(|one| Some(one.summary.as_ref()?.waiting)).sum()
+    }
+
+    /// Draws everything, with the cursor on the caret of what is being written.
+    pub fn draw(&mut self, frame: &mut Frame<'_>) {
+        self.stale = false;
+        let area = frame.area();
+        if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+            let (width, height) = SMALLEST;
+            if !area.is_empty() {
+                let size = format!("{width}x{height}");
+                let text = self.language.say("screen-too-small", &[("size", &size)]);
+                frame.buffer_mut().set_stringn(0, 0, text, area.width.into(), self.theme.text);
+            }
+            return;
+        }
+        let prompt = PROMPT.len() as u16;
+        let rows = self.composer.rows(area.width - prompt).min(area.height / 2);
+        let [upper, status, lower] = Layout::vertical([
+            Constraint::Fill(1),
+            Constraint::Length(1),
+            Constraint::Length(rows),
+        ])
+        .areas(area);
+        let listed = !self.sidebar_hidden && area.width >= sidebar::FROM;
+        let [list, view] = Layout::horizontal([
+            Constraint::Length(if listed { sidebar::WIDTH } else { 0 }),
+            Constraint::Fill(1),
+        ])
+        .areas(upper);
+        if listed {
+            sidebar::render(&self.items(), list, frame.buffer_mut(), &self.theme, &self.language);
+        }
+        self.draw_view(view, frame);
+        self.status().render(status, frame.buffer_mut(), &self.theme, &self.language);
+        let [mark, text] =
+            Layout::horizontal([Constraint::Length(prompt), Constraint::Fill(1)]).areas(lower);
+        frame.buffer_mut().set_stringn(mark.x, mark.y, PROMPT, 2, self.theme.dim);
+        let paint = Paint { text: self.theme.text, hint: self.theme.dim };
+        self.composer.render(text, frame.buffer_mut(), paint);
+        frame.set_cursor_position(self.composer.caret(text));
+    }
+
+    /// Draws what was said. Whoever looks at the newest of it has seen all of it.
+    fn draw_view(&mut self, area: Rect, frame: &mut Frame<'_>) {
+        let page = self.page(area.width.into());
+        (self.width, self.height) = (area.width.into(), area.height.into());
+        let height = self.height;
+        let language = self.language.clone();
+        let rows = self.scrollback().view(&page, &language, height);
+        let top = area.bottom().saturating_sub(rows.len() as u16);
+        for (row, y) in rows.iter().zip(top..) {
+            frame.buffer_mut().set_line(area.x, y, row, area.width);
+        }
+        let Some(index) = self.current else { return };
+        if self.is_watched(index) {
+            let dialogue = &mut self.dialogues[index];
+            let from = &dialogue.address;
+            let shown = dialogue.unseen.drain(..).map(|id| Input::Shown { from: from.clone(), id });
+            self.actions.extend(shown.map(Action::Input));
+        } else if !self.dialogues[index].unseen.is_empty()
+            && !self.dialogues[index].scrollback.at_bottom()
+        {
+            let count = self.dialogues[index].unseen.len() as u64;
+            let count = self.language.count("screen-new", count, &[]);
+            let text = format!(" {} {count} ", self.theme.symbols.below);
+            let width = text.width() as u16;
+            let x = area.right().saturating_sub(width);
+            let y = area.bottom() - 1;
+            let style = self.theme.status.patch(self.theme.unread);
+            frame.buffer_mut().set_stringn(x, y, text, area.width.into(), style);
+        }
+    }
+
+    fn page(&self, width: usize) -> Page {
+        let current = self.current.map(|index| &self.dialogues[index]);
+        let key = current.and_then(|one| one.summary.as_ref()).and_then(|summary| summary.key);
+        Page {
+            width,
+            ambiguous: Ambiguous::Narrow,
+            me: self.me.clone(),
+            them: current.map(|one| self.name(&one.address)).unwrap_or_default(),
+            them_style: self.theme.name(key),
+            theme: self.theme.clone(),
+            zone: self.zone.clone(),
+        }
+    }
+
+    fn items(&self) -> Vec<Item> {
+        let item = |(index, one): (usize, &Dialogue)| Item {
+            name: self.name(&one.address),
+            style: self.theme.name(one.summary.as_ref().and_then(|summary| summary.key)),
+            state: one.summary.as_ref().map(|summary| summary.state).unwrap_or_default(),
+            unread: one.unseen.len() as u64,
+            current: self.current == Some(index),
+            alarm: one.alarm,
+        };
+        self.dialogues.iter().enumerate().map(item).collect()
+    }
+
+    fn status(&self) -> Status {
+        let current = self.current.map(|index| &self.dialogues[index]);
+        let summary = current.and_then(|one| one.summary.as_ref());
+        let activity = self.dialogues.iter().enumerate().filter(|(index, one)| {
+            self.current != Some(*index) && (one.alarm || !one.unseen.is_empty())
+        });
+        let scrollback = current.map_or(&self.home, |one| &one.scrollback);
+        Status {
+            me: format!("{} ({})", self.me, self.language.text(self.reach)),
+            them: current
+                .map(|one| format!("{} {}", self.name(&one.address), one.trust()))
+                .unwrap_or_default(),
+            alarm: current.is_some_and(|one| one.alarm),
+            path: summary.and_then(|summary| summary.path),
+            state: summary.map(|summary| summary.state),
+            unsent: self.unsent(),
+            activity: activity
+                .map(|(index, one)| format!("{}{}", index + 1, if one.alarm { "!" } else { "" }))
+                .collect(),
+            scroll: scrollback.percent(),
+            question: self.question(),
+        }
+    }
+
+    /// What is asked or answered in place of the status.
+    fn question(&self) -> Option<String> {
+        if !self.asked_to_leave {
+            return self.answer.map(|id| self.language.text(id));
+        }
+        Some(match self.unsent() {
+            0 => self.language.text("screen-leave"),
+            count => self.language.count("screen-leave-unsent", count, &[]),
+        })
+    }
+
+    /// How many cells a sentence has, once anything was drawn.
+    pub(super) fn columns(&self) -> Option<usize> {
+        self.width.checked_sub(CLOCK).filter(|&columns| columns > 0)
+    }
+
+    /// What somebody is called here.
+    pub(super) fn name(&self, address: &Address) -> String {
+        Background { several: self.several, ..Background::default() }.name(address)
+    }
+}

@@ -1,0 +1,316 @@
+//! What was said in one conversation, and where in it the reader stands.
+//!
+//! Entries have numbers, one after the other; those of older pages that are read in from the disk
+//! are smaller, also than zero. A reader stands at the bottom, where new lines push the old ones up,
+//! or at a row somewhere above, where nothing moves until the reader does.
+//!
+//! Only what is visible is laid out, so a long history costs nothing to draw.
+
+use std::collections::{HashMap, VecDeque};
+
+use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthStr;
+
+use super::entry::{Entry, Kind, Mark, Page, Said};
+use crate::chat::{Direction, LineId};
+use crate::ui::language::Language;
+
+/// Entries kept in memory; older ones stay on the disk.
+const MAX_ENTRIES: usize = 5_000;
+
+/// Bytes of text kept in memory.
+const MAX_BYTES: usize = 8 << 20;
+
+/// Layouts kept for the next frame.
+const MAX_LAYOUTS: usize = 500;
+
+/// One conversation as the reader sees it.
+#[derive(Debug, Default)]
+pub(super) struct Scrollback {
+    entries: VecDeque<Entry>,
+    /// The number of the first of them.
+    first: i64,
+    bytes: usize,
+    /// Where each line is; the first half says whether it is ours.
+    places: HashMap<(bool, LineId), i64>,
+    stand: Stand,
+    /// The first entry that the reader had not seen when the conversation was last left.
+    unread: Option<i64>,
+    layouts: HashMap<i64, Layout>,
+    /// How they were laid out.
+    page: Option<(Page, Language)>,
+}
+
+/// Where the reader stands.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Stand {
+    /// Where new lines appear.
+    #[default]
+    Bottom,
+    /// At this entry, of which so many rows are hidden below.
+    At { number: i64, below: usize },
+}
+
+/// An entry in rows.
+#[derive(Debug)]
+struct Layout {
+    context: Context,
+    rows: Vec<Line<'static>>,
+}
+
+/// What the rows of an entry depend on besides the entry and the page.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Context {
+    /// It is the first of its day.
+    new_day: bool,
+    /// It is the first that was not read.
+    unread: bool,
+    /// It goes on where the entry before it ended.
+    continued: bool,
+}
+
+impl Scrollback {
+    /// Appends something; what is new and not ours begins what is unread, unless `seen`.
+    pub(super) fn push(&mut self, entry: Entry, seen: bool) {
+        let number = self.end();
+        if let Kind::Said(said) = &entry.kind {
+            self.places.insert(place(said.by, said.id), number);
+            match said.by {
+                Direction::In if !seen => _ = self.unread.get_or_insert(number),
+                Direction::In => {}
+                // Who answers has read.
+                Direction::Out => self.unread = None,
+            }
+        }
+        self.bytes += entry.size();
+        self.entries.push_back(entry);
+        self.forget_old();
+    }
+
+    /// Tells of somebody's coming or going, in place of what was told just before.
+    pub(super) fn push_presence(&mut self, mut entry: Entry) {
+        if let Some(last) = self.entries.back()
+            && let Kind::Presence { earlier: before, .. } = last.kind
+            && last.at.date() == entry.at.date()
+        {
+            if let Kind::Presence { earlier, .. } = &mut entry.kind {
+                *earlier = before + 1;
+            }
+            self.bytes = self.bytes.saturating_sub(last.size());
+            self.entries.pop_back();
+            self.layouts.remove(&self.end());
+        }
+        self.push(entry, true);
+    }
+
+    /// Changes what is known of a line, if it is still here.
+    pub(super) fn amend(&mut self, by: Direction, id: LineId, change: impl FnOnce(&mut Said)) {
+        let Some(&number) = self.places.get(&place(by, id)) else { return };
+        let Some(entry) = self.index(number).and_then(|index| self.entries.get_mut(index)) else {
+            return;
+        };
+        if let Kind::Said(said) = &mut entry.kind {
+            change(said);
+            self.layouts.remove(&number);
+        }
+    }
+
+    /// How far a line of ours has come.
+    pub(super) fn mark(&mut self, id: LineId, mark: Mark) {
+        self.amend(Direction::Out, id, |said| said.mark = mark);
+    }
+
+    /// Whether the newest entry is in view.
+    pub(super) fn at_bottom(&self) -> bool {
+        self.stand == Stand::Bottom
+    }
+
+    /// Goes where new lines appear.
+    pub(super) fn go_to_bottom(&mut self) {
+        self.stand = Stand::Bottom;
+    }
+
+    /// What was unread is not any more.
+    pub(super) fn all_read(&mut self) {
+        self.unread = None;
+    }
+
+    /// How much of what is known is above the last visible row, in percent, unless the reader
+    /// stands at the bottom.
+    pub(super) fn percent(&self) -> Option<u8> {
+        match self.stand {
+            Stand::Bottom => None,
+            Stand::At { number, .. } => {
+                let (above, all) = (number - self.first, self.entries.len().max(1));
+                u8::try_from(100 * above.max(0) as usize / all).ok()
+            }
+        }
+    }
+
+    /// Goes up by so many rows, as far as a view of `height` rows stays filled.
+    pub(super) fn up(&mut self, rows: usize, height: usize) {
+        let Some(mut at) = self.position() else { return };
+        let mut left = rows;
+        loop {
+            let total = self.height_of(at.0);
+            if at.1 + left < total || at.0 == self.first {
+                at.1 = (at.1 + left).min(total.saturating_sub(1));
+                break;
+            }
+            left -= total - at.1;
+            at = (at.0 - 1, 0);
+        }
+        // The first row of all belongs at the top, not below it.
+        let mut filled = self.height_of(at.0) - at.1;
+        let mut number = at.0;
+        while filled < height && number > self.first {
+            number -= 1;
+            filled += self.height_of(number);
+        }
+        self.stand = Stand::At { number: at.0, below: at.1 };
+        if filled < height {
+            self.down(height - filled);
+        }
+    }
+
+    /// Goes down by so many rows, to the bottom if there are not as many.
+    pub(super) fn down(&mut self, rows: usize) {
+        let Stand::At { mut number, mut below } = self.stand else { return };
+        let mut left = rows;
+        while left > below {
+            left -= below + 1;
+            number += 1;
+            if number >= self.end() {
+                self.stand = Stand::Bottom;
+                return;
+            }
+            below = self.height_of(number).saturating_sub(1);
+        }
+        self.stand = Stand::At { number, below: below - left };
+        if number + 1 == self.end() && below == left {
+            self.stand = Stand::Bottom;
+        }
+    }
+
+    /// The rows of a view of this height, from the top; fewer if there are no more.
+    pub(super) fn view(
+        &mut self,
+        page: &Page,
+        language: &Language,
+        height: usize,
+    ) -> Vec<Line<'static>> {
+        self.lay_out_as(page, language);
+        let mut view = VecDeque::with_capacity(height);
+        if let Some((mut number, mut below)) = self.position() {
+            while view.len() < height && number >= self.first {
+                let rows = self.lay_out(number);
+                let end = rows.len().saturating_sub(below).max(1).min(rows.len());
+                for row in rows[..end].iter().rev().take(height - view.len()) {
+                    view.push_front(row.clone());
+                }
+                (number, below) = (number - 1, 0);
+            }
+        }
+        if self.layouts.len() > MAX_LAYOUTS {
+            self.layouts.clear();
+        }
+        view.into()
+    }
+
+    /// Lays out anew whatever is laid out otherwise.
+    fn lay_out_as(&mut self, page: &Page, language: &Language) {
+        if self.page.as_ref().is_none_or(|(laid_out, _)| laid_out != page) {
+            self.page = Some((page.clone(), language.clone()));
+            self.layouts.clear();
+            if let Stand::At { number, below } = self.stand {
+                let below = below.min(self.height_of(number).saturating_sub(1));
+                self.stand = Stand::At { number, below };
+            }
+        }
+    }
+
+    fn position(&self) -> Option<(i64, usize)> {
+        match self.stand {
+            _ if self.entries.is_empty() => None,
+            Stand::Bottom => Some((self.end() - 1, 0)),
+            Stand::At { number, below } => Some((number.clamp(self.first, self.end() - 1), below)),
+        }
+    }
+
+    /// The number that the next entry gets.
+    fn end(&self) -> i64 {
+        self.first + i64::try_from(self.entries.len()).unwrap_or(i64::MAX)
+    }
+
+    fn index(&self, number: i64) -> Option<usize> {
+        usize::try_from(number - self.first).ok()
+    }
+
+    fn entry(&self, number: i64) -> Option<&Entry> {
+        self.entries.get(self.index(number)?)
+    }
+
+    /// How many rows an entry takes; at least one, also before anything was drawn.
+    fn height_of(&mut self, number: i64) -> usize {
+        self.lay_out(number).len().max(1)
+    }
+
+    /// An entry in rows, with the rules above it.
+    fn lay_out(&mut self, number: i64) -> &[Line<'static>] {
+        let Some(((page, language), entry)) = self.page.as_ref().zip(self.entry(number)) else {
+            return &[];
+        };
+        let before = self.entry(number - 1);
+        let new_day = before.is_none_or(|before| before.at.date() != entry.at.date());
+        let unread = self.unread == Some(number);
+        let continued = !new_day && !unread && before.is_some_and(|before| entry.continues(before));
+        let context = Context { new_day, unread, continued };
+        if self.layouts.get(&number).is_none_or(|layout| layout.context != context) {
+            let mut rows = Vec::new();
+            if new_day {
+                rows.push(rule(page, &entry.at.date().to_string(), page.theme.dim));
+            }
+            if unread {
+                rows.push(rule(page, &language.text("screen-unread"), page.theme.unread));
+            }
+            rows.extend(entry.rows(page, language, continued));
+            self.layouts.insert(number, Layout { context, rows });
+        }
+        self.layouts.get(&number).map_or(&[], |layout| &layout.rows)
+    }
+
+    /// Keeps memory bounded.
+    fn forget_old(&mut self) {
+        while self.entries.len() > MAX_ENTRIES || self.bytes > MAX_BYTES && self.entries.len() > 1 {
+            let Some(oldest) = self.entries.pop_front() else { break };
+            self.bytes = self.bytes.saturating_sub(oldest.size());
+            if let Kind::Said(said) = &oldest.kind {
+                self.places.remove(&place(said.by, said.id));
+            }
+            self.layouts.remove(&self.first);
+            self.first += 1;
+        }
+    }
+}
+
+impl Entry {
+    /// About how many bytes it keeps.
+    fn size(&self) -> usize {
+        match &self.kind {
+            Kind::Said(said) => said.text.len(),
+            Kind::Presence { sentence, .. } | Kind::Remark { sentence, .. } => sentence.len(),
+        }
+    }
+}
+
+fn place(by: Direction, id: LineId) -> (bool, LineId) {
+    (by == Direction::Out, id)
+}
+
+/// A line across the page with a word in it.
+fn rule(page: &Page, word: &str, style: ratatui::style::Style) -> Line<'static> {
+    let dash = page.theme.symbols.rule;
+    let text = format!("{} {word} ", dash.repeat(2));
+    let rest = page.width.min(40).saturating_sub(text.width());
+    Line::from(Span::styled(text + &dash.repeat(rest), style))
+}

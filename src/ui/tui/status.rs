@@ -1,0 +1,117 @@
+//! The line between what was said and what is being written: who, to whom, how, and what waits.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use unicode_width::UnicodeWidthStr;
+
+use super::theme::Theme;
+use crate::chat::{Presence, clean};
+use crate::proto::{PathInfo, PathKind};
+use crate::ui::language::Language;
+use crate::ui::words;
+
+/// What stands in the line.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Status {
+    /// Our name, and how we are reached.
+    pub(super) me: String,
+    /// The conversation that is open, with the mark of trust.
+    pub(super) them: String,
+    /// Whether the mark of trust is a warning.
+    pub(super) alarm: bool,
+    pub(super) path: Option<PathInfo>,
+    /// The other side's state where there is no path.
+    pub(super) state: Option<Presence>,
+    /// Lines of ours that wait, in all conversations.
+    pub(super) unsent: u64,
+    /// The numbers of other conversations with something unread, `!` behind those with an alarm.
+    pub(super) activity: Vec<String>,
+    pub(super) scroll: Option<u8>,
+    /// Instead of all this: a question, or an answer to the last key.
+    pub(super) question: Option<String>,
+}
+
+/// One part of the line.
+struct Item {
+    text: String,
+    style: Style,
+    /// Those with the greatest number give way first.
+    rank: u8,
+}
+
+impl Status {
+    /// Draws as much of it as there is room for.
+    pub(super) fn render(
+        &self,
+        area: Rect,
+        buffer: &mut Buffer,
+        theme: &Theme,
+        language: &Language,
+    ) {
+        buffer.set_style(area, theme.status);
+        let width = usize::from(area.width);
+        if let Some(question) = &self.question {
+            let text = clean::label(question, width.saturating_sub(2));
+            let style = theme.status.patch(theme.unread);
+            buffer.set_stringn(area.x + 1, area.y, text, width.saturating_sub(1), style);
+            return;
+        }
+        let mut items = self.items(theme, language);
+        let taken = |items: &[Item]| items.iter().map(|item| item.text.width() + 2).sum::<usize>();
+        while taken(&items) > width && items.len() > 1 {
+            let last = (0..items.len()).max_by_key(|&index| items[index].rank);
+            items.remove(last.unwrap_or(0));
+        }
+        let mut x = area.x + 1;
+        for item in items {
+            let room = usize::from(area.right().saturating_sub(x));
+            let text = clean::label(&item.text, room.saturating_sub(1));
+            let style = theme.status.patch(item.style);
+            x = buffer.set_stringn(x, area.y, text, room, style).0 + 2;
+        }
+    }
+
+    fn items(&self, theme: &Theme, language: &Language) -> Vec<Item> {
+        let plain = Style::new();
+        let mut items = Vec::new();
+        let mut add = |rank, text: String, style| {
+            if !text.is_empty() {
+                items.push(Item { text, style, rank });
+            }
+        };
+        add(5, self.me.clone(), plain);
+        add(0, self.them.clone(), if self.alarm { theme.alarm } else { plain });
+        match self.path {
+            Some(path) => {
+                add(4, language.text(way(path)), plain);
+                add(6, path.rtt.map(words::milliseconds).unwrap_or_default(), plain);
+            }
+            None => {
+                let state = self.state.map(|state| words::state(state, language));
+                add(4, state.unwrap_or_default(), plain);
+            }
+        }
+        if self.unsent > 0 {
+            let unsent = language.count("screen-unsent", self.unsent, &[]);
+            add(1, format!("{}{unsent}", theme.symbols.unsent), theme.unread);
+        }
+        if !self.activity.is_empty() {
+            add(2, format!("[{}]", self.activity.join(",")), theme.unread);
+        }
+        if let Some(percent) = self.scroll {
+            add(3, format!("-{percent}%-"), plain);
+        }
+        items
+    }
+}
+
+/// Which words say what way lines take.
+fn way(path: PathInfo) -> &'static str {
+    match (path.kind, path.remote) {
+        (PathKind::Lan, _) => "way-lan",
+        (PathKind::Direct, Some(remote)) if remote.is_ipv6() => "way-direct-v6",
+        (PathKind::Direct, _) => "way-direct-v4",
+        (PathKind::Relay, _) => "way-relay",
+    }
+}

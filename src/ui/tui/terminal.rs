@@ -1,0 +1,310 @@
+//! The terminal itself: raw mode, the alternate screen, keys in, frames out.
+//!
+//! A terminal may stop reading, as over a connection that hangs, and that must not stop the network.
+//! So a thread of its own writes, and the next frame is drawn only when the last one is written.
+//!
+//! The terminal is given back as it was found when [`Terminal`] is dropped, and when the program
+//! panics.
+
+use std::io::{self, Write};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Once, PoisonError, mpsc as blocking};
+use std::task::Poll;
+use std::time::Duration;
+
+use crossterm::event::{
+    DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
+    EventStream, KeyEventKind, KeyboardEnhancementFlags, PopKeyboardEnhancementFlags,
+    PushKeyboardEnhancementFlags,
+};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode,
+};
+use crossterm::{cursor, execute, queue};
+use futures_core::Stream;
+use ratatui::backend::CrosstermBackend;
+use tokio::sync::mpsc;
+
+use super::{Event, SMALLEST, Screen};
+
+/// How long the last frame may take to be written when the terminal is given back.
+const LAST_FRAME: Duration = Duration::from_millis(500);
+
+/// Whether the terminal is ours at the moment.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Whether the terminal can show a [`Screen`]: it is big enough, and it can do more than lines.
+#[must_use]
+pub fn has_room_for_a_screen() -> bool {
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let fits = |(width, height)| width >= SMALLEST.0 && height >= SMALLEST.1;
+    !dumb && crossterm::terminal::size().is_ok_and(fits)
+}
+
+/// A person's terminal, taken over.
+pub struct Terminal {
+    inner: ratatui::Terminal<CrosstermBackend<Pen>>,
+    /// `None` while the terminal is given back for a while.
+    events: Option<EventStream>,
+    /// What was drawn and has not gone to the writing thread.
+    ink: Ink,
+    /// `None` once the thread is to end.
+    pieces: Option<blocking::Sender<Vec<u8>>>,
+    written: mpsc::UnboundedReceiver<io::Result<()>>,
+    unwritten: usize,
+    /// Closed when the thread has ended.
+    ended: blocking::Receiver<()>,
+}
+
+/// What happens at a terminal.
+#[derive(Debug)]
+pub enum Happening {
+    /// The person does something.
+    Event(Event),
+    /// What was drawn is written.
+    Written,
+    /// There is no terminal any more.
+    Gone,
+}
+
+impl Terminal {
+    /// Takes the terminal on standard input and output.
+    ///
+    /// # Errors
+    ///
+    /// There is no such terminal.
+    pub fn take() -> io::Result<Self> {
+        give_back_on_panic();
+        let ink = Ink::default();
+        let inner = ratatui::Terminal::new(CrosstermBackend::new(Pen(Arc::clone(&ink))))?;
+        let (pieces, queue) = blocking::channel();
+        let (done, written) = mpsc::unbounded_channel();
+        let (end, ended) = blocking::channel();
+        enter()?;
+        write_in_a_thread(queue, done, end);
+        let events = Some(EventStream::new());
+        Ok(Self { inner, events, ink, pieces: Some(pieces), written, unwritten: 0, ended })
+    }
+
+    /// Waits for what happens next at the terminal. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Happening {
+        std::future::poll_fn(|cx| {
+            if let Poll::Ready(written) = self.written.poll_recv(cx) {
+                self.unwritten = self.unwritten.saturating_sub(1);
+                return Poll::Ready(match written {
+                    Some(Ok(())) => Happening::Written,
+                    Some(Err(_)) | None => Happening::Gone,
+                });
+            }
+            while let Some(events) = &mut self.events {
+                match Pin::new(events).poll_next(cx) {
+                    Poll::Ready(Some(Ok(event))) => {
+                        if let Some(event) = translated(event) {
+                            return Poll::Ready(Happening::Event(event));
+                        }
+                    }
+                    Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(Happening::Gone),
+                    Poll::Pending => break,
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Whether a frame may be drawn: the terminal is ours, and the last one is written.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.is_quiet() && self.events.is_some()
+    }
+
+    /// Whether all that was drawn is written, so that nothing of it comes out elsewhere.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.unwritten == 0
+    }
+
+    /// Draws a frame.
+    ///
+    /// # Errors
+    ///
+    /// The terminal is gone.
+    pub fn draw(&mut self, screen: &mut Screen) -> io::Result<()> {
+        self.inner.draw(|frame| screen.draw(frame))?;
+        self.hand_over();
+        Ok(())
+    }
+
+    /// Lets the next frame be drawn on an empty terminal.
+    ///
+    /// # Errors
+    ///
+    /// The terminal is gone.
+    pub fn clear(&mut self) -> io::Result<()> {
+        // Not `clear`, which asks the terminal where the cursor is and waits for the answer.
+        let size = self.inner.size()?;
+        self.inner.resize(size.into())
+    }
+
+    /// Gives the terminal back, for as long as somebody else needs it, once it
+    /// [is quiet](Self::is_quiet).
+    pub fn give_back(&mut self) {
+        self.events = None;
+        leave();
+    }
+
+    /// Takes it again.
+    ///
+    /// # Errors
+    ///
+    /// The terminal is gone.
+    pub fn take_again(&mut self) -> io::Result<()> {
+        enter()?;
+        self.events = Some(EventStream::new());
+        self.clear()
+    }
+
+    /// Gives the terminal back to the shell and stops this process and those that were started with
+    /// it; when they go on, [`take_again`](Self::take_again). Without a shell that could let them go
+    /// on, nothing happens.
+    #[cfg(unix)]
+    pub fn suspend(&mut self) {
+        use nix::sys::signal::{Signal, kill};
+        use nix::unistd::{Pid, getpgrp, getsid};
+        // A shell gives each job a group of its own; the group of the session's leader is nobody's
+        // job.
+        if getsid(None) != Ok(getpgrp()) {
+            self.give_back();
+            // It cannot fail for one's own group.
+            let _ = kill(Pid::from_raw(0), Signal::SIGSTOP);
+        }
+    }
+
+    /// Elsewhere nothing is suspended.
+    #[cfg(not(unix))]
+    pub fn suspend(&mut self) {}
+
+    fn hand_over(&mut self) {
+        let drawn = std::mem::take(&mut *self.ink.lock().unwrap_or_else(PoisonError::into_inner));
+        if let (Some(pieces), false) = (&self.pieces, drawn.is_empty()) {
+            // Without a thread, its end is reported by `next`.
+            let _ = pieces.send(drawn);
+            self.unwritten += 1;
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.events = None;
+        self.pieces = None;
+        let _ = self.ended.recv_timeout(LAST_FRAME);
+        leave();
+    }
+}
+
+/// What was drawn.
+type Ink = Arc<Mutex<Vec<u8>>>;
+
+/// Keeps what is drawn.
+struct Pen(Ink);
+
+impl Write for Pen {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "blocking output needs a thread")]
+fn write_in_a_thread(
+    queue: blocking::Receiver<Vec<u8>>,
+    done: mpsc::UnboundedSender<io::Result<()>>,
+    end: blocking::Sender<()>,
+) {
+    std::thread::spawn(move || {
+        let _end = end;
+        while let Ok(piece) = queue.recv() {
+            if done.send(write(&piece)).is_err() {
+                break;
+            }
+        }
+    });
+}
+
+/// Writes a frame, to be shown as a whole by terminals that can do so.
+fn write(piece: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if TAKEN.load(Ordering::SeqCst) {
+        queue!(out, BeginSynchronizedUpdate)?;
+        out.write_all(piece)?;
+        queue!(out, EndSynchronizedUpdate)?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+/// Takes the terminal: keys come one by one, and the shell's text is out of sight.
+fn enter() -> io::Result<()> {
+    enable_raw_mode()?;
+    TAKEN.store(true, Ordering::SeqCst);
+    // A terminal that knows no such keyboard takes no notice of it. It is not asked first, for one
+    // that does not answer would delay every start.
+    let keyboard = KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES;
+    execute!(
+        io::stdout(),
+        EnterAlternateScreen,
+        PushKeyboardEnhancementFlags(keyboard),
+        EnableBracketedPaste,
+        EnableFocusChange,
+    )
+    .inspect_err(|_| leave())
+}
+
+/// Gives the terminal back as it was, if it is ours.
+fn leave() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        // In the opposite order; where nobody listens any more, there is nothing to give back.
+        let _ = execute!(
+            io::stdout(),
+            EndSynchronizedUpdate,
+            DisableFocusChange,
+            DisableBracketedPaste,
+            PopKeyboardEnhancementFlags,
+            LeaveAlternateScreen,
+            cursor::Show,
+        );
+        let _ = disable_raw_mode();
+    }
+}
+
+/// Lets a panic be read on a terminal that works.
+fn give_back_on_panic() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            leave();
+            hook(info);
+        }));
+    });
+}
+
+fn translated(event: crossterm::event::Event) -> Option<Event> {
+    use crossterm::event::Event as Raw;
+    match event {
+        Raw::Key(key) if key.kind == KeyEventKind::Release => None,
+        Raw::Key(key) => Some(Event::Key(key)),
+        Raw::Paste(text) => Some(Event::Paste(text)),
+        Raw::FocusGained => Some(Event::Focus(true)),
+        Raw::FocusLost => Some(Event::Focus(false)),
+        Raw::Resize(..) => Some(Event::Resize),
+        Raw::Mouse(_) => None,
+    }
+}

@@ -1,0 +1,265 @@
+//! A screen, the person before it, and the pictures of what they see.
+
+use std::fmt::Write as _;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use jiff::tz::TimeZone;
+use p2pchat_wire::identity::{Name, PeerId};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use unicode_width::UnicodeWidthStr;
+
+use super::super::theme::Theme;
+use super::super::{Action, Event, Screen};
+use crate::chat::{
+    Address, Audience, Input, LineId, LineState, Manner, Message, Notice, PeerSummary, Presence,
+    Timestamp, Written,
+};
+use crate::proto::{PathInfo, PathKind};
+use crate::ui::Background;
+use crate::ui::language::Language;
+
+/// 2026-11-22 14:03 UTC.
+const START: Timestamp = Timestamp(1_795_356_180_000);
+
+pub(super) fn alice() -> Address {
+    Address::new(Name::new("alice").expect("name"), "host")
+}
+
+pub(super) fn bob() -> Address {
+    Address::new(Name::new("bob").expect("name"), "host")
+}
+
+fn key_of(peer: &Address) -> PeerId {
+    PeerId([peer.name.as_str().len() as u8; 32])
+}
+
+fn id(line: u8) -> LineId {
+    LineId([line; 16])
+}
+
+/// Carol's screen, and what happens on it.
+pub(super) struct Story {
+    screen: Screen,
+    terminal: Terminal<TestBackend>,
+    drawn: Buffer,
+    peers: Vec<PeerSummary>,
+    now: Timestamp,
+    inputs: Vec<Input>,
+    caption: String,
+    told: String,
+}
+
+impl Story {
+    /// On a terminal of this size.
+    pub(super) fn of(columns: u16, rows: u16) -> Self {
+        let backend = TestBackend::new(columns, rows);
+        Self {
+            screen: Screen::new(
+                "carol".to_owned(),
+                TimeZone::UTC,
+                Language::default(),
+                Theme::mono(),
+            ),
+            terminal: Terminal::new(backend).expect("memory never fails"),
+            drawn: Buffer::default(),
+            peers: Vec::new(),
+            now: START,
+            inputs: Vec::new(),
+            caption: String::new(),
+            told: String::new(),
+        }
+    }
+
+    /// What the next picture comes after.
+    pub(super) fn happens(&mut self, what: &str) {
+        let separator = if self.caption.is_empty() { "" } else { "; " };
+        let _ = write!(self.caption, "{separator}{what}");
+    }
+
+    pub(super) fn hears(&mut self, notice: &Notice) {
+        self.screen.hear(self.now, notice, Background::default());
+        self.draw();
+    }
+
+    fn handles(&mut self, event: Event) {
+        self.screen.handle(self.now, event);
+        self.draw();
+    }
+
+    pub(super) fn opens(&mut self, peer: &Address) {
+        self.hears(&Notice::Current(peer.clone()));
+    }
+
+    pub(super) fn comes(&mut self, peer: &Address, state: Presence) {
+        let remote = "192.0.2.7:4000".parse().ok();
+        let rtt = Some(std::time::Duration::from_millis(38));
+        let path = PathInfo { kind: PathKind::Direct, remote, rtt, over_tcp: false };
+        let path = (state == Presence::Connected).then_some(path);
+        self.peers.retain(|one| one.peer != *peer);
+        self.peers.push(PeerSummary {
+            peer: peer.clone(),
+            key: Some(key_of(peer)),
+            verified: false,
+            state,
+            path,
+            waiting: 0,
+            unread: 0,
+            current: false,
+            software: None,
+        });
+        let (key, was) = (Some(key_of(peer)), Presence::Offline);
+        self.hears(&Notice::Peer { peer: peer.clone(), key, was, state, path });
+    }
+
+    pub(super) fn says(&mut self, from: &Address, line: u8, text: &str) {
+        self.hears(&Notice::Message(Message {
+            from: from.clone(),
+            key: key_of(from),
+            id: id(line),
+            text: text.to_owned(),
+            sent_at: self.now,
+            received_at: self.now,
+            audience: Audience::You,
+            again: false,
+            manner: Manner::Text,
+            quote: None,
+        }));
+    }
+
+    /// What was typed is put on disk.
+    pub(super) fn sends(&mut self, to: &Address, line: u8) {
+        if let Some(peer) = self.peers.iter_mut().find(|one| one.peer == *to) {
+            peer.waiting += 1;
+        }
+        let text = self.inputs.iter().rev().find_map(|input| match input {
+            Input::Line(text) => Some(text.clone()),
+            _ => None,
+        });
+        self.hears(&Notice::Written(Written {
+            to: to.clone(),
+            id: id(line),
+            seq: line.into(),
+            text: text.expect("something was typed"),
+            sent_at: self.now,
+            audience: Audience::You,
+            manner: Manner::Text,
+            quote: None,
+        }));
+        self.becomes(to, line, LineState::Queued);
+    }
+
+    pub(super) fn becomes(&mut self, to: &Address, line: u8, state: LineState) {
+        if let (LineState::Delivered, Some(peer)) =
+            (&state, self.peers.iter_mut().find(|one| one.peer == *to))
+        {
+            peer.waiting -= 1;
+        }
+        let (to, reference) = (to.clone(), None);
+        self.hears(&Notice::Status { to, id: id(line), reference, state });
+    }
+
+    pub(super) fn key_changes(&mut self, peer: &Address) {
+        let (expected, actual) = (PeerId([1; 32]), PeerId([2; 32]));
+        self.hears(&Notice::KeyChanged { peer: peer.clone(), expected, actual });
+    }
+
+    pub(super) fn minutes_pass(&mut self, minutes: u64) {
+        self.now.0 += minutes * 60_000;
+    }
+
+    pub(super) fn types(&mut self, text: &str) {
+        for c in text.chars() {
+            self.handles(Event::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)));
+        }
+        self.happens(&format!("typed: {text}"));
+    }
+
+    /// A key as the help calls it: `Alt+2`, `PageUp`.
+    pub(super) fn presses(&mut self, key: &str) {
+        let (modifiers, code) = match key.split_once('+') {
+            Some(("Alt", code)) => (KeyModifiers::ALT, code),
+            Some(("Ctrl", code)) => (KeyModifiers::CONTROL, code),
+            _ => (KeyModifiers::NONE, key),
+        };
+        let code = match code {
+            "Enter" => KeyCode::Enter,
+            "PageUp" => KeyCode::PageUp,
+            "PageDown" => KeyCode::PageDown,
+            "End" => KeyCode::End,
+            "F1" => KeyCode::F(1),
+            "F2" => KeyCode::F(2),
+            "Esc" => KeyCode::Esc,
+            "Up" => KeyCode::Up,
+            "Down" => KeyCode::Down,
+            letter => KeyCode::Char(letter.chars().next().expect("a key")),
+        };
+        self.handles(Event::Key(KeyEvent::new(code, modifiers)));
+        self.happens(&format!("pressed: {key}"));
+    }
+
+    pub(super) fn is_looked_at(&mut self, focused: bool) {
+        self.handles(Event::Focus(focused));
+    }
+
+    pub(super) fn is_resized_to(&mut self, columns: u16, rows: u16) {
+        self.terminal.backend_mut().resize(columns, rows);
+        self.handles(Event::Resize);
+    }
+
+    /// The lines that the chat was told to be seen, since it was asked last.
+    pub(super) fn seen(&mut self) -> Vec<u8> {
+        let seen = self.inputs.drain(..).filter_map(|input| match input {
+            Input::Shown { id, .. } => Some(id.0[0]),
+            _ => None,
+        });
+        seen.collect()
+    }
+
+    pub(super) fn has_left(&self) -> bool {
+        self.inputs.iter().any(|input| matches!(input, Input::Quit))
+    }
+
+    fn draw(&mut self) {
+        self.screen.learn(self.peers.clone());
+        // Not what the backend has: it keeps what stood in the right half of a wide character.
+        let drawn = self.terminal.draw(|frame| self.screen.draw(frame));
+        self.drawn = drawn.expect("memory never fails").buffer.clone();
+        while let Some(action) = self.screen.poll_action() {
+            if let Action::Input(input) = action {
+                self.inputs.push(input);
+            }
+        }
+    }
+
+    /// Adds what is seen now to the story.
+    pub(super) fn picture(&mut self) {
+        let caption = std::mem::take(&mut self.caption);
+        let separator = if self.told.is_empty() { "" } else { "\n" };
+        let _ = writeln!(self.told, "{separator}{}", caption.trim_end());
+        let caret = self.terminal.get_cursor_position().ok();
+        let buffer = &self.drawn;
+        for y in 0..buffer.area.height {
+            let (mut row, mut x) = (String::new(), 0);
+            while x < buffer.area.width {
+                if caret.is_some_and(|caret| (caret.x, caret.y) == (x, y)) {
+                    row.push('▏');
+                }
+                let symbol = buffer[(x, y)].symbol();
+                row.push_str(symbol);
+                x += (symbol.width() as u16).max(1);
+            }
+            let _ = writeln!(self.told, "|{row}|");
+        }
+    }
+
+    /// Compares the story with the one on file.
+    pub(super) fn told(self, name: &str) {
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_path("../pictures");
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        settings.bind(|| insta::assert_snapshot!(name, self.told));
+    }
+}
