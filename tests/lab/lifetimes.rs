@@ -1,7 +1,6 @@
 //! How long a kernel's NAT keeps mappings, found out beside a chat that loses nothing.
 //!
-//! Minutes have to pass here, so these are run only when asked for:
-//! `cargo test --test lab -- --ignored --nocapture lifetimes`.
+//! Minutes have to pass here, most of them waiting: `cargo test --test lab -- --nocapture lifetimes`.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -37,7 +36,6 @@ const FORGETS_AFTER: u64 = 25;
 const ENDS_AFTER: Duration = Duration::from_secs(28);
 
 #[test]
-#[ignore = "takes four minutes"]
 fn the_longest_silence_that_a_router_survives_is_found_and_no_mapping_in_use_is_lost() {
     let name = "lifetimes::the_longest_silence_that_a_router_survives_is_found_and_no_mapping_in_use_is_lost";
     on_lab_ground(name, || {
@@ -80,7 +78,6 @@ fn the_longest_silence_that_a_router_survives_is_found_and_no_mapping_in_use_is_
 }
 
 #[test]
-#[ignore = "takes four minutes"]
 fn a_carrier_that_ends_mappings_at_a_certain_age_is_left_in_time_and_loses_no_line() {
     let name = "lifetimes::a_carrier_that_ends_mappings_at_a_certain_age_is_left_in_time_and_loses_no_line";
     on_lab_ground(name, || {
