@@ -9,8 +9,12 @@ use roff::{Inline, Roff, bold, italic, roman};
 
 use crate::chat::command;
 use crate::config::SETTINGS;
+use crate::ui::language::Language;
+use crate::ui::tui::help;
+use crate::ui::tui::keys::{Keymap, Place};
 
-/// The page of the program: its options, what can be typed in the chat, and what can be settled.
+/// The page of the program: its options, what can be typed and pressed in the chat, and what can be
+/// settled.
 ///
 /// # Errors
 ///
@@ -25,6 +29,7 @@ pub fn page(command: clap::Command) -> io::Result<Vec<u8>> {
     man.render_options_section(&mut page)?;
     man.render_subcommands_section(&mut page)?;
     commands().to_writer(&mut page)?;
+    keys().to_writer(&mut page)?;
     settings().to_writer(&mut page)?;
     man.render_extra_section(&mut page)?;
     man.render_version_section(&mut page)?;
@@ -58,6 +63,24 @@ fn commands() -> Roff {
     section
 }
 
+fn keys() -> Roff {
+    let mut section = Roff::new();
+    section.control("SH", ["KEYS"]);
+    section.text([
+        roman("Of the terminal interface. Each can be changed in the table "),
+        bold("[keys]"),
+        roman(" of the configuration file, under the word in parentheses."),
+    ]);
+    let (keymap, language) = (Keymap::default(), Language::default());
+    for place in [Place::Writing, Place::Screen] {
+        for line in help::lines(&keymap, place, &language) {
+            let term = vec![bold(line.keys), roman(format!(" ({})", line.name))];
+            entry(&mut section, term, &line.help);
+        }
+    }
+    section
+}
+
 fn settings() -> Roff {
     let mut section = Roff::new();
     section.control("SH", ["CONFIGURATION FILE"]);
@@ -87,13 +110,17 @@ fn entry(section: &mut Roff, term: Vec<Inline>, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::tui::keys::{Action, TABLE};
 
     #[test]
-    fn the_manual_names_every_command_and_every_setting() {
+    fn the_manual_names_every_command_every_key_and_every_setting() {
         let page = page(clap::Command::new("p2pchat").version("1")).expect("a page");
         let page = String::from_utf8(page).expect("text").replace("\\-", "-");
         for help in command::all() {
             assert!(page.contains(&format!("/{}", help.word)), "{}", help.word);
+        }
+        for binding in TABLE.iter().filter(|row| !matches!(row.action, Action::Conversation(2..))) {
+            assert!(page.contains(&format!("({})", binding.name)), "{}", binding.name);
         }
         for setting in SETTINGS {
             assert!(page.contains(setting.key), "{}", setting.key);

@@ -24,6 +24,7 @@ const ENGLISH: &[&str] = &[
     include_str!("../../../locales/en/doctor.ftl"),
     include_str!("../../../locales/en/app.ftl"),
     include_str!("../../../locales/en/screen.ftl"),
+    include_str!("../../../locales/en/keys.ftl"),
 ];
 const CHINESE: &[&str] = &[
     include_str!("../../../locales/zh/main.ftl"),
@@ -32,6 +33,7 @@ const CHINESE: &[&str] = &[
     include_str!("../../../locales/zh/doctor.ftl"),
     include_str!("../../../locales/zh/app.ftl"),
     include_str!("../../../locales/zh/screen.ftl"),
+    include_str!("../../../locales/zh/keys.ftl"),
 ];
 
 /// A language that the program speaks.

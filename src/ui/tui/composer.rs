@@ -25,6 +25,7 @@ use super::paste::{Answer, Paste};
 use super::sent::Sent;
 use super::wrap::Ambiguous;
 use crate::chat::{Address, MAX_TEXT, clean, command};
+use crate::ui::language::Language;
 
 /// Rows that the text may take before it scrolls.
 const MAX_ROWS: usize = 8;
@@ -62,6 +63,7 @@ pub struct Paint {
 pub struct Composer {
     keymap: Keymap,
     ambiguous: Ambiguous,
+    language: Language,
     draft: Draft,
     /// In which column Up and Down want to stay.
     goal: Option<usize>,
@@ -86,10 +88,11 @@ impl Composer {
         Self::default()
     }
 
-    /// As [`new`](Self::new), with other keys, on a terminal that draws ambiguous characters so.
+    /// As [`new`](Self::new), on a terminal that draws ambiguous characters so, asking its questions
+    /// in this language.
     #[must_use]
-    pub fn with(keymap: Keymap, ambiguous: Ambiguous) -> Self {
-        Self { keymap, ambiguous, ..Self::default() }
+    pub fn with(ambiguous: Ambiguous, language: Language) -> Self {
+        Self { ambiguous, language, ..Self::default() }
     }
 
     /// What is written.
@@ -283,7 +286,7 @@ impl Composer {
         buffer.set_style(area, paint.text);
         let (hints, area) = self.split(area);
         if let Some(question) = &self.question {
-            self.draw(&question.sentence(), hints, hints.y, buffer, paint.hint);
+            self.draw(&question.sentence(&self.language), hints, hints.y, buffer, paint.hint);
         } else if let Some(choice) = &self.choice {
             let mut rest = hints;
             let (candidates, current) = choice.shown(usize::from(hints.width));
@@ -408,11 +411,9 @@ impl Composer {
                 self.send()
             }
             Answer::Lines => {
-                let (before, behind) = self.text().split_at(self.draft.caret());
-                let whole = format!("{before}{}{behind}", paste.text());
-                let lines = whole.lines().filter(|line| !line.trim().is_empty());
+                // What is being written stays: it is no line of what was pasted.
+                let lines = paste.text().lines().filter(|line| !line.trim().is_empty());
                 let lines: Vec<String> = lines.map(str::to_owned).collect();
-                self.take_draft();
                 lines.iter().for_each(|line| self.sent.push(line));
                 Outcome::SubmitLines(lines)
             }

@@ -126,7 +126,7 @@ fn a_family_is_deleted_as_a_whole() {
 #[test]
 fn where_ambiguous_characters_are_wide_so_is_the_caret_s_way() {
     let mut desk = Desk::new(9);
-    desk.composer = Composer::with(Keymap::default(), Ambiguous::Wide);
+    desk.composer = Composer::with(Ambiguous::Wide, Language::default());
     desk.type_text("a—…b");
     let area = Rect::new(0, 0, 9, 1);
     assert_eq!(desk.composer.caret(area), Position { x: 6, y: 0 });
@@ -301,9 +301,10 @@ fn a_long_paste_asks_what_it_is() {
 
     paste(&mut desk);
     let Outcome::SubmitLines(lines) = desk.press("l") else { panic!("it was not sent") };
-    assert_eq!((lines.len(), lines[0].as_str()), (40, "x line 1"));
+    assert_eq!((lines.len(), lines[0].as_str()), (40, "line 1"));
+    desk.shows(&["x |"]);
 
-    paste(&mut desk);
+    desk.composer.paste(&forty);
     desk.press("e");
     assert_eq!(desk.composer.text().lines().count(), 40);
     desk.press("ctrl+_");
@@ -319,6 +320,10 @@ fn what_is_too_long_for_a_message_can_only_be_sent_as_lines() {
     desk.composer.paste(&"0123456789\n".repeat(MAX_TEXT / 10));
     assert_eq!(desk.press("m e"), Outcome::Changed);
     desk.shows(&["6553 lines pasted, too long for one message: [l] as lines  [d] drop", "|"]);
+    desk.press("d");
+    desk.composer.paste(&"x".repeat(MAX_TEXT + 1));
+    assert_eq!(desk.press("m e l"), Outcome::Changed);
+    desk.shows(&["1 line pasted, too long for a message: [d] drop", "|"]);
     desk.press("d");
     desk.composer.set_text(&"x".repeat(MAX_TEXT + 1));
     assert_eq!(desk.composer.text().len(), MAX_TEXT);

@@ -1,6 +1,7 @@
 //! The keys, for whoever asks: F1, `/help`, and the manual page are made of this.
 
 use super::keys::{Action, Keymap, Place, TABLE};
+use crate::ui::language::Language;
 
 /// Keys that do something, and what.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -10,12 +11,12 @@ pub struct Line {
     /// The word for it in the key map, for whoever wants other keys.
     pub name: &'static str,
     /// What they do.
-    pub help: &'static str,
+    pub help: String,
 }
 
 /// The keys of one place, in the order of the table. What has no key has no line.
 #[must_use]
-pub fn lines(keymap: &Keymap, place: Place) -> Vec<Line> {
+pub fn lines(keymap: &Keymap, place: Place, language: &Language) -> Vec<Line> {
     let mut lines = Vec::new();
     for binding in TABLE.iter().filter(|binding| binding.place == place) {
         let keys = match binding.action {
@@ -24,7 +25,7 @@ pub fn lines(keymap: &Keymap, place: Place) -> Vec<Line> {
             action => keymap.labels(action).join(", "),
         };
         if !keys.is_empty() {
-            lines.push(Line { keys, name: binding.name, help: binding.help });
+            lines.push(Line { keys, name: binding.name, help: language.text(&binding.sentence()) });
         }
     }
     lines
@@ -41,15 +42,27 @@ fn numbers(keymap: &Keymap) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::language::Tongue;
 
     #[test]
     fn what_has_no_key_has_no_line_and_nine_keys_have_one() {
         let keymap = Keymap::with([("sidebar", vec![""]), ("help", vec!["f12"])]).expect("keys");
-        let lines = lines(&keymap, Place::Screen);
+        let lines = lines(&keymap, Place::Screen, &Language::default());
         assert!(lines.iter().all(|line| line.name != "sidebar"));
         let keys = |name| lines.iter().find(|line| line.name == name).map(|line| &*line.keys);
         assert_eq!(keys("help"), Some("F12"));
         assert_eq!(keys("conversation-1"), Some("Alt+1 to Alt+9"));
         assert_eq!(keys("conversation-2"), None);
+    }
+
+    #[test]
+    fn every_key_is_told_in_every_language() {
+        for tongue in [Tongue::En, Tongue::Zh] {
+            let language = Language::new(tongue);
+            for binding in TABLE {
+                let id = binding.sentence();
+                assert_ne!(language.text(&id), id, "{tongue:?}");
+            }
+        }
     }
 }

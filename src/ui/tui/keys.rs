@@ -111,124 +111,75 @@ pub struct Binding {
     pub chords: &'static [&'static str],
     /// Where.
     pub place: Place,
-    /// What the help says.
-    pub help: &'static str,
 }
 
-const fn writing(
-    action: Action,
-    name: &'static str,
-    chords: &'static [&'static str],
-    help: &'static str,
-) -> Binding {
-    Binding { action, name, chords, place: Place::Writing, help }
+const fn writing(action: Action, name: &'static str, chords: &'static [&'static str]) -> Binding {
+    Binding { action, name, chords, place: Place::Writing }
 }
 
-const fn screen(
-    action: Action,
-    name: &'static str,
-    chords: &'static [&'static str],
-    help: &'static str,
-) -> Binding {
-    Binding { action, name, chords, place: Place::Screen, help }
+const fn screen(action: Action, name: &'static str, chords: &'static [&'static str]) -> Binding {
+    Binding { action, name, chords, place: Place::Screen }
 }
-
-/// What stands in the help for each of the nine.
-const GO_TO: &str = "go to the conversation with that number";
 
 /// Every key.
 pub const TABLE: &[Binding] = &[
-    writing(Action::Send, "send", &["enter"], "send"),
-    writing(
-        Action::Newline,
-        "newline",
-        &["alt+enter", "ctrl+j", "shift+enter"],
-        "begin another line in the same message",
-    ),
-    writing(
-        Action::Complete,
-        "complete",
-        &["tab"],
-        "complete a name, a command or a path; again: the next one",
-    ),
-    writing(Action::CompleteBack, "complete-back", &["shift+tab"], "the one before"),
-    writing(Action::Editor, "editor", &["ctrl+x e"], "go on writing in $VISUAL or $EDITOR"),
-    writing(Action::Up, "up", &["up"], "one row up; from the first, what was sent before"),
-    writing(Action::Down, "down", &["down"], "one row down; from the last, what was sent after"),
-    writing(Action::Left, "left", &["left"], "one character to the left"),
-    writing(Action::Right, "right", &["right"], "one character to the right"),
-    writing(Action::WordLeft, "word-left", &["alt+b", "ctrl+left", "alt+left"], "one word back"),
-    writing(
-        Action::WordRight,
-        "word-right",
-        &["alt+f", "ctrl+right", "alt+right"],
-        "one word forward",
-    ),
-    writing(Action::LineStart, "line-start", &["home", "ctrl+a"], "to the beginning of the line"),
-    writing(
-        Action::LineEnd,
-        "line-end",
-        &["end", "ctrl+e"],
-        "to the end of the line; from there, to the newest message",
-    ),
-    writing(Action::DeleteBack, "delete-back", &["backspace"], "delete the character before"),
-    writing(
-        Action::DeleteForward,
-        "delete-forward",
-        &["delete", "ctrl+d"],
-        "delete the character behind; with nothing written, Ctrl+D leaves",
-    ),
-    writing(
-        Action::DeleteWordBack,
-        "delete-word-back",
-        &["ctrl+w", "alt+backspace"],
-        "delete the word before",
-    ),
-    writing(Action::DeleteWordForward, "delete-word-forward", &["alt+d"], "delete the word behind"),
-    writing(
-        Action::DeleteToStart,
-        "delete-to-start",
-        &["ctrl+u"],
-        "delete up to the beginning of the line",
-    ),
-    writing(Action::DeleteToEnd, "delete-to-end", &["ctrl+k"], "delete up to the end of the line"),
-    writing(Action::Yank, "yank", &["ctrl+y"], "insert what was deleted last by words or lines"),
-    writing(Action::Undo, "undo", &["ctrl+_", "ctrl+x u"], "take the last change back"),
-    writing(Action::Redo, "redo", &["ctrl+x r"], "make it again"),
-    screen(Action::NextConversation, "next-conversation", &["ctrl+n"], "the next conversation"),
-    screen(
-        Action::PreviousConversation,
-        "previous-conversation",
-        &["ctrl+p"],
-        "the conversation before",
-    ),
-    screen(
-        Action::NextUnread,
-        "next-unread",
-        &["alt+a"],
-        "the next conversation with something unread",
-    ),
-    screen(Action::Conversation(1), "conversation-1", &["alt+1"], GO_TO),
-    screen(Action::Conversation(2), "conversation-2", &["alt+2"], GO_TO),
-    screen(Action::Conversation(3), "conversation-3", &["alt+3"], GO_TO),
-    screen(Action::Conversation(4), "conversation-4", &["alt+4"], GO_TO),
-    screen(Action::Conversation(5), "conversation-5", &["alt+5"], GO_TO),
-    screen(Action::Conversation(6), "conversation-6", &["alt+6"], GO_TO),
-    screen(Action::Conversation(7), "conversation-7", &["alt+7"], GO_TO),
-    screen(Action::Conversation(8), "conversation-8", &["alt+8"], GO_TO),
-    screen(Action::Conversation(9), "conversation-9", &["alt+9"], GO_TO),
-    screen(Action::PageUp, "page-up", &["pageup"], "back in what was said"),
-    screen(Action::PageDown, "page-down", &["pagedown"], "forward"),
-    screen(Action::Bottom, "bottom", &["ctrl+end", "alt+>"], "to the newest message"),
-    screen(Action::Search, "search", &["ctrl+f"], "search in what was said"),
-    screen(Action::Help, "help", &["f1"], "show the keys and the commands"),
-    screen(Action::Sidebar, "sidebar", &["f2"], "show or hide the conversations"),
-    screen(Action::Members, "members", &["f3"], "show or hide the members of a room"),
-    screen(Action::Cancel, "cancel", &["esc"], "close what is open"),
-    screen(Action::Redraw, "redraw", &["ctrl+l"], "draw everything again"),
-    screen(Action::Interrupt, "interrupt", &["ctrl+c"], "clear what is written; twice: leave"),
-    screen(Action::Suspend, "suspend", &["ctrl+z"], "back to the shell; fg returns"),
+    writing(Action::Send, "send", &["enter"]),
+    writing(Action::Newline, "newline", &["alt+enter", "ctrl+j", "shift+enter"]),
+    writing(Action::Complete, "complete", &["tab"]),
+    writing(Action::CompleteBack, "complete-back", &["shift+tab"]),
+    writing(Action::Editor, "editor", &["ctrl+x e"]),
+    writing(Action::Up, "up", &["up"]),
+    writing(Action::Down, "down", &["down"]),
+    writing(Action::Left, "left", &["left"]),
+    writing(Action::Right, "right", &["right"]),
+    writing(Action::WordLeft, "word-left", &["alt+b", "ctrl+left", "alt+left"]),
+    writing(Action::WordRight, "word-right", &["alt+f", "ctrl+right", "alt+right"]),
+    writing(Action::LineStart, "line-start", &["home", "ctrl+a"]),
+    writing(Action::LineEnd, "line-end", &["end", "ctrl+e"]),
+    writing(Action::DeleteBack, "delete-back", &["backspace"]),
+    writing(Action::DeleteForward, "delete-forward", &["delete", "ctrl+d"]),
+    writing(Action::DeleteWordBack, "delete-word-back", &["ctrl+w", "alt+backspace"]),
+    writing(Action::DeleteWordForward, "delete-word-forward", &["alt+d"]),
+    writing(Action::DeleteToStart, "delete-to-start", &["ctrl+u"]),
+    writing(Action::DeleteToEnd, "delete-to-end", &["ctrl+k"]),
+    writing(Action::Yank, "yank", &["ctrl+y"]),
+    writing(Action::Undo, "undo", &["ctrl+_", "ctrl+x u"]),
+    writing(Action::Redo, "redo", &["ctrl+x r"]),
+    screen(Action::NextConversation, "next-conversation", &["ctrl+n"]),
+    screen(Action::PreviousConversation, "previous-conversation", &["ctrl+p"]),
+    screen(Action::NextUnread, "next-unread", &["alt+a"]),
+    screen(Action::Conversation(1), "conversation-1", &["alt+1"]),
+    screen(Action::Conversation(2), "conversation-2", &["alt+2"]),
+    screen(Action::Conversation(3), "conversation-3", &["alt+3"]),
+    screen(Action::Conversation(4), "conversation-4", &["alt+4"]),
+    screen(Action::Conversation(5), "conversation-5", &["alt+5"]),
+    screen(Action::Conversation(6), "conversation-6", &["alt+6"]),
+    screen(Action::Conversation(7), "conversation-7", &["alt+7"]),
+    screen(Action::Conversation(8), "conversation-8", &["alt+8"]),
+    screen(Action::Conversation(9), "conversation-9", &["alt+9"]),
+    screen(Action::PageUp, "page-up", &["pageup"]),
+    screen(Action::PageDown, "page-down", &["pagedown"]),
+    screen(Action::Bottom, "bottom", &["ctrl+end", "alt+>"]),
+    screen(Action::Search, "search", &["ctrl+f"]),
+    screen(Action::Help, "help", &["f1"]),
+    screen(Action::Sidebar, "sidebar", &["f2"]),
+    screen(Action::Members, "members", &["f3"]),
+    screen(Action::Cancel, "cancel", &["esc"]),
+    screen(Action::Redraw, "redraw", &["ctrl+l"]),
+    screen(Action::Interrupt, "interrupt", &["ctrl+c"]),
+    screen(Action::Suspend, "suspend", &["ctrl+z"]),
 ];
+
+impl Binding {
+    /// The identifier of the sentence that says what it does.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self.action {
+            Action::Conversation(_) => "key-conversation".to_owned(),
+            _ => format!("key-{}", self.name),
+        }
+    }
+}
 
 impl Action {
     /// The row of the table about it.

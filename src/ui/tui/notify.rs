@@ -6,6 +6,7 @@
 
 use super::emulator::{Emulator, Multiplexer, Notices};
 use crate::chat::{Timestamp, clean};
+use crate::ui::language::Language;
 
 /// No more than one notification in so many milliseconds: whoever is told has been told.
 const PAUSE: u64 = 5_000;
@@ -68,7 +69,7 @@ impl Notifier {
 
     /// The sentence to be shown about `news`, if there is to be one now. Whoever looks at the
     /// terminal needs none, and what is muted or our own is no news: neither is to come here.
-    pub fn tell(&mut self, now: Timestamp, news: &News) -> Option<String> {
+    pub fn tell(&mut self, now: Timestamp, news: &News, language: &Language) -> Option<String> {
         // A clock that was set back must not silence us until it is as late again.
         let just_told = self.told.is_some_and(|told| told <= now && now.since(told) < PAUSE);
         if self.level == Level::None || just_told {
@@ -76,11 +77,14 @@ impl Notifier {
         }
         self.told = Some(now);
         let from = clean::label(&news.from, MAX_TEXT);
-        Some(match (self.level, news.unread) {
-            (Level::Name, _) => format!("{from} wrote to you"),
-            (Level::Text, _) => clean::label(&format!("{from}: {}", news.text), MAX_TEXT),
-            (_, unread @ 2..) => format!("{unread} unread messages"),
-            _ => "an unread message".to_owned(),
+        Some(match self.level {
+            Level::None => return None,
+            Level::Count => language.count("notify-count", news.unread, &[]),
+            Level::Name => language.say("notify-name", &[("name", &from)]),
+            Level::Text => {
+                let text = clean::label(&news.text, MAX_TEXT);
+                language.say("notify-text", &[("name", &from), ("text", &text)])
+            }
         })
     }
 }
@@ -130,7 +134,7 @@ mod tests {
     }
 
     fn told(level: Level) -> Option<String> {
-        Notifier::new(level).tell(Timestamp(0), &news("meet me\nat 5"))
+        Notifier::new(level).tell(Timestamp(0), &news("meet me\nat 5"), &Language::default())
     }
 
     #[test]
@@ -147,7 +151,8 @@ mod tests {
     #[test]
     fn a_flood_of_lines_is_one_notification() {
         let mut notifier = Notifier::default();
-        let mut told = |at| notifier.tell(Timestamp(at), &news("hi")).is_some();
+        let mut told =
+            |at| notifier.tell(Timestamp(at), &news("hi"), &Language::default()).is_some();
         let count = (0..100).filter(|tick| told(100_000 + 100 * tick)).count();
         assert_eq!(count, 2, "in ten seconds");
         assert!(told(50), "the clock was set back");

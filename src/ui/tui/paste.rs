@@ -1,6 +1,7 @@
 //! Something that was pasted. Many lines are asked about: they may be one message, many, or a slip.
 
-use crate::chat::clean;
+use crate::chat::{MAX_TEXT, clean};
+use crate::ui::language::Language;
 
 /// From so many lines on, it is asked about.
 const MANY_LINES: usize = 5;
@@ -21,7 +22,7 @@ pub(super) struct Paste {
 pub(super) enum Answer {
     /// Sends it, with what was written around it.
     OneMessage,
-    /// Sends each line.
+    /// Sends each line of it.
     Lines,
     /// Inserts it.
     Edit,
@@ -52,7 +53,7 @@ impl Paste {
     pub(super) fn answer(&self, key: char) -> Option<Answer> {
         match key.to_ascii_lowercase() {
             'm' if self.fits => Some(Answer::OneMessage),
-            'l' => Some(Answer::Lines),
+            'l' if self.has_short_lines() => Some(Answer::Lines),
             'e' if self.fits => Some(Answer::Edit),
             'd' => Some(Answer::Drop),
             _ => None,
@@ -60,16 +61,18 @@ impl Paste {
     }
 
     /// The question.
-    pub(super) fn sentence(&self) -> String {
-        let what = match self.lines() {
-            1 => format!("{} bytes pasted", self.text.len()),
-            lines => format!("{lines} lines pasted"),
+    pub(super) fn sentence(&self, language: &Language) -> String {
+        let id = match (self.fits, self.has_short_lines()) {
+            (true, _) => "paste-lines",
+            (false, true) => "paste-too-long",
+            (false, false) => "paste-hopeless",
         };
-        if self.fits {
-            format!("{what}: [m] one message  [l] as lines  [e] edit  [d] drop")
-        } else {
-            format!("{what}, too long for one message: [l] as lines  [d] drop")
-        }
+        language.count(id, self.lines() as u64, &[])
+    }
+
+    /// Whether each line can be a message.
+    fn has_short_lines(&self) -> bool {
+        self.fits || self.text.lines().all(|line| line.len() <= MAX_TEXT)
     }
 
     fn lines(&self) -> usize {
