@@ -164,3 +164,26 @@ to-all = (to all)
 seen-before = (perhaps seen before)
 written-at = (written { $time })
 not-sent = ! Not sent: { $why }
+
+## What is done to a line. `$line` is one of the first four; `$text` is how the line begins
+
+quote = "{ $text }"
+quote-yours = your "{ $text }"
+quote-deleted = a deleted line
+quote-deleted-yours = your deleted line
+said-to = (to { $line })
+said-to-unknown = (to a line that is not here)
+said-edited = (edited { $line })
+said-edited-unknown = (edited a line that is not here)
+said-deleted = (deleted the line of { $time })
+said-deleted-unknown = (deleted a line that is not here)
+said-reacts = (reacts to { $line })
+said-reacts-unknown = (reacts to a line that is not here)
+said-unreacts = (takes back the reaction to { $line })
+done-to = to { $line }
+done-edited = edited { $line }
+done-deleted = deleted { $line }
+done-reacted = reacted to { $line }
+done-unreacted = took back the reaction to { $line }
+line-deleted = (deleted)
+line-edited = (edited)

@@ -152,3 +152,26 @@ to-all = （发给所有人）
 seen-before = （可能已经看过）
 written-at = （写于 { $time }）
 not-sent = ! 没有发出：{ $why }
+
+## 对一行所做的事。`$line` 是前四句之一；`$text` 是那一行的开头
+
+quote = “{ $text }”
+quote-yours = 你的“{ $text }”
+quote-deleted = 已删除的一行
+quote-deleted-yours = 你已删除的一行
+said-to = （回复{ $line }）
+said-to-unknown = （回复本机上没有的一行）
+said-edited = （修改了{ $line }）
+said-edited-unknown = （修改了本机上没有的一行）
+said-deleted = （删除了 { $time } 的一行）
+said-deleted-unknown = （删除了本机上没有的一行）
+said-reacts = （回应{ $line }）
+said-reacts-unknown = （回应本机上没有的一行）
+said-unreacts = （撤回了对{ $line }的回应）
+done-to = 回复{ $line }
+done-edited = 已修改{ $line }
+done-deleted = 已删除{ $line }
+done-reacted = 已回应{ $line }
+done-unreacted = 已撤回对{ $line }的回应
+line-deleted = （已删除）
+line-edited = （已修改）

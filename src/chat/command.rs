@@ -19,6 +19,7 @@ use p2pchat_wire::identity::Name;
 use super::address::{Address, LineId};
 use super::nearest;
 use super::notice::Problem;
+use super::record::Manner;
 use super::storage::{Direction, Pick};
 
 /// One command, as /help shows it.
@@ -38,17 +39,31 @@ pub struct CommandHelp {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Command {
     Open(Address),
-    Message { to: Address, text: String },
+    Message {
+        to: Address,
+        text: String,
+    },
     Everyone(String),
     Action(String),
-    Reply { pick: Pick, text: String },
+    /// Something about the line that is picked: the id in the manner is not known yet.
+    About {
+        manner: Manner,
+        pick: Pick,
+        text: String,
+    },
     Who,
     Login(Name),
     Logout,
     Path(Option<Address>),
     Contacts,
-    History { with: Option<Address>, limit: usize },
-    Trust { peer: Address, tag: String },
+    History {
+        with: Option<Address>,
+        limit: usize,
+    },
+    Trust {
+        peer: Address,
+        tag: String,
+    },
     Identity,
     Help,
     Quit,
@@ -113,9 +128,32 @@ const TABLE: &[Entry] = &[
         "[N] TEXT",
         "answer the last line of the other side, or the line N counted back from the newest (1)",
         |rest, _| {
-            let (pick, text) = pick(rest);
-            let pick = pick.unwrap_or(Pick::Last(Direction::In));
-            (!text.is_empty()).then(|| Ok(Command::Reply { pick, text: text.to_owned() }))
+            let (manner, (pick, text)) = (Manner::Reply { to: UNPICKED }, pick(rest));
+            (!text.is_empty()).then(|| Ok(about(manner, pick, Direction::In, text)))
+        },
+    ),
+    entry(
+        "edit",
+        &["e"],
+        "[N] TEXT",
+        "put TEXT in place of our last line, or of the line N",
+        |rest, _| {
+            let (manner, (pick, text)) = (Manner::Edit { of: UNPICKED }, pick(rest));
+            (!text.is_empty()).then(|| Ok(about(manner, pick, Direction::Out, text)))
+        },
+    ),
+    entry("delete", &["del"], "[N]", "take our last line back, or the line N", |rest, _| {
+        let (manner, (pick, text)) = (Manner::Delete { of: UNPICKED }, pick(rest));
+        text.is_empty().then(|| Ok(about(manner, pick, Direction::Out, "")))
+    }),
+    entry(
+        "react",
+        &[],
+        "[N] [EMOJI]",
+        "react to the last line of the other side, or to the line N; without EMOJI, take it back",
+        |rest, _| {
+            let (manner, (pick, text)) = (Manner::React { to: UNPICKED }, pick(rest));
+            Some(Ok(about(manner, pick, Direction::In, text)))
         },
     ),
     entry("who", &["w", "look"], "", "show who is here", |rest, _| {
@@ -308,6 +346,17 @@ fn optional_name(rest: &str, context: &Context<'_>) -> Option<Result<Option<Addr
     Some((context.resolve)(only_word(rest)?).map(Some))
 }
 
+/// Stands in a manner until the store has found the line that is picked.
+const UNPICKED: LineId = LineId([0; 16]);
+
+fn about(manner: Manner, pick: Option<Pick>, last: Direction, text: &str) -> Command {
+    Command::About {
+        manner,
+        pick: pick.unwrap_or(Pick::Last(last)),
+        text: text.trim_end().to_owned(),
+    }
+}
+
 /// The greatest N that counts lines back; a greater number is text.
 const MAX_BACK: u32 = 999;
 
@@ -397,6 +446,37 @@ mod tests {
             read_with("/msg alice@elsewhere hi", true),
             Typed::Wrong(Problem::OtherHost { .. })
         ));
+    }
+
+    #[test]
+    fn a_line_is_meant_by_its_number_by_its_id_or_as_the_last_one() {
+        let about = |manner: fn(LineId) -> Manner, pick, text: &str| {
+            let (manner, text) = (manner(UNPICKED), text.to_owned());
+            Typed::Command(Command::About { manner, pick, text })
+        };
+        let reply = |to| Manner::Reply { to };
+        let edit = |of| Manner::Edit { of };
+        let delete = |of| Manner::Delete { of };
+        let react = |to| Manner::React { to };
+        let id = "ab".repeat(16);
+        for (line, expected) in [
+            ("/reply yes", about(reply, Pick::Last(Direction::In), "yes")),
+            ("/reply 2 yes", about(reply, Pick::Back(2), "yes")),
+            ("/reply 2026 was fine", about(reply, Pick::Last(Direction::In), "2026 was fine")),
+            (&format!("/re {id} yes"), about(reply, Pick::Id(LineId([0xab; 16])), "yes")),
+            ("/edit I meant", about(edit, Pick::Last(Direction::Out), "I meant")),
+            ("/edit 3 I meant", about(edit, Pick::Back(3), "I meant")),
+            ("/delete", about(delete, Pick::Last(Direction::Out), "")),
+            ("/delete 4", about(delete, Pick::Back(4), "")),
+            ("／react　👍", about(react, Pick::Last(Direction::In), "👍")),
+            ("/react 2 👍", about(react, Pick::Back(2), "👍")),
+            ("/react", about(react, Pick::Last(Direction::In), "")),
+        ] {
+            assert_eq!(read_with(line, true), expected, "{line}");
+        }
+        for line in ["/reply", "/reply 2", "/edit", "/edit 2", "/delete that", "/me"] {
+            assert!(matches!(read_with(line, true), Typed::Wrong(Problem::Usage(_))), "{line}");
+        }
     }
 
     #[test]

@@ -22,6 +22,9 @@ impl Chat {
         });
         let address = line.to.clone();
         let Some(conversation) = self.conversations.get_mut(&address) else { return };
+        if let Manner::Delete { of } = line.manner {
+            conversation.outbox.erase(of);
+        }
         conversation.outbox.queued(line);
         self.want(&address);
         self.pump(&address);
@@ -93,7 +96,8 @@ impl Chat {
     pub(super) fn show_received(&mut self, line: ReceivedLine, quote: Option<Quote>, again: bool) {
         let deleted_before = line.manner == (Manner::Delete { of: line.id });
         let of_deleted = quote.as_ref().is_some_and(|quote| quote.text.is_none());
-        if deleted_before || (line.manner.amends() && of_deleted) {
+        let deletes = again && matches!(line.manner, Manner::Delete { .. });
+        if deleted_before || (line.manner.amends() && of_deleted && !deletes) {
             // There is nothing any more that it could be shown on.
             return;
         }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::address::LineId;
+use super::record::Manner;
 use super::storage::{DeliveredLine, OutgoingLine};
 
 /// Lines that may be on their way without being confirmed.
@@ -132,6 +133,20 @@ impl Outbox {
         self.lines.push_back(Waiting { line, said_sent: false });
     }
 
+    /// A line of ours is deleted. If it waits here, or an edit of it, only that is sent from now on.
+    pub(super) fn erase(&mut self, id: LineId) {
+        for (index, Waiting { line, .. }) in self.lines.iter_mut().enumerate() {
+            if line.id == id || line.manner == (Manner::Edit { of: id }) {
+                self.bytes -= line.text.len();
+                if index < self.in_flight {
+                    self.in_flight_bytes -= line.text.len();
+                }
+                line.text = String::new();
+                line.manner = Manner::Delete { of: id };
+            }
+        }
+    }
+
     /// The next line for the session, if the window has room.
     pub(super) fn next_to_send(&mut self) -> Option<&OutgoingLine> {
         let next = &self.lines.get(self.in_flight)?.line;
@@ -207,7 +222,7 @@ impl Outbox {
 mod tests {
     use p2pchat_wire::identity::Name;
 
-    use super::super::{Address, Audience, Manner, Timestamp};
+    use super::super::{Address, Audience, Timestamp};
     use super::*;
 
     fn line(seq: u64, length: usize) -> OutgoingLine {
@@ -257,6 +272,25 @@ mod tests {
         assert_eq!(drain(&mut outbox), [3, 4, 5]);
         outbox.rewind(3);
         assert_eq!(drain(&mut outbox), [4, 5]);
+    }
+
+    #[test]
+    fn what_is_deleted_does_not_leave_any_more() {
+        let mut outbox = Outbox::new(0, 0);
+        let id = LineId([5; 16]);
+        outbox.queued(line(1, 10));
+        outbox.queued(OutgoingLine { id, ..line(2, 10) });
+        outbox.queued(OutgoingLine { manner: Manner::Edit { of: id }, ..line(3, 10) });
+        drain(&mut outbox);
+        outbox.erase(id);
+        assert_eq!((outbox.bytes, outbox.in_flight_bytes), (10, 10));
+        outbox.rewind(0);
+        let mut sent = Vec::new();
+        while let Some(line) = outbox.next_to_send() {
+            sent.push((line.manner, line.text.len()));
+        }
+        let gone = (Manner::Delete { of: id }, 0);
+        assert_eq!(sent, [(Manner::Text, 10), gone, gone]);
     }
 
     #[test]

@@ -16,9 +16,6 @@ const MAX_REFERENCE: usize = 256;
 /// How many characters of a key's tag /trust needs: the length of a whole tag.
 const TAG: usize = 8;
 
-/// Stands in a manner until the store has found the line that was picked.
-const UNPICKED: LineId = LineId([0; 16]);
-
 /// A line before it has a number.
 struct Saying {
     text: String,
@@ -173,8 +170,7 @@ impl Chat {
             Command::Action(text) => {
                 self.submit(None, Saying { manner: Manner::Action, ..Saying::text(text) }, None);
             }
-            Command::Reply { pick, text } => {
-                let manner = Manner::Reply { to: UNPICKED };
+            Command::About { manner, pick, text } => {
                 self.submit(None, Saying { manner, ..Saying::text(text) }, Some(pick));
             }
             Command::Everyone(text) => self.everyone(&text),

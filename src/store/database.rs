@@ -100,6 +100,12 @@ impl Database {
             }
         }
         transaction.commit()?;
+        if requests.iter().any(lines::erases) {
+            // The journal still holds what was erased. A reader may keep it from being emptied, or
+            // the disk; then the next checkpoint does it.
+            let emptied = self.connection.pragma_update(None, "wal_checkpoint", "truncate");
+            drop(emptied);
+        }
         Ok(replies)
     }
 

@@ -6,9 +6,10 @@ use p2pchat_wire::identity::{Identity, Name, PeerId};
 use proptest::prelude::*;
 
 use super::Memory;
+use crate::chat::record::{Line, Record};
 use crate::chat::{
-    Address, Chat, Config, Direction, Effect, Input, LineId, LineState, Notice, Problem,
-    StoreRequest, Timestamp, Wait,
+    Address, Audience, Chat, Config, Direction, Effect, HistoryLine, Input, LineId, LineState,
+    Manner, Notice, Problem, StoreRequest, Timestamp, Wait,
 };
 use crate::proto::{Command, DisconnectReason, Event, PathInfo};
 
@@ -37,6 +38,8 @@ struct Side {
     shown: Vec<String>,
     /// Lines that were called queued.
     promised: Vec<LineId>,
+    /// The last line of ours that was shown.
+    written: Option<LineId>,
 }
 
 impl Side {
@@ -58,6 +61,7 @@ impl Side {
             seen: Vec::new(),
             shown: Vec::new(),
             promised: Vec::new(),
+            written: None,
         };
         side.drain();
         side
@@ -105,7 +109,15 @@ impl Side {
                 let (from, id) = (message.from.clone(), message.id);
                 self.chat.handle_input(Timestamp(self.clock), Input::Shown { from, id });
             }
-            Notice::Status { id, state: LineState::Queued, .. } => self.promised.push(*id),
+            Notice::Amended { by: Direction::In, with: from, line, .. }
+            | Notice::Reacted { by: Direction::In, with: from, line, .. } => {
+                let (from, id) = (from.clone(), *line);
+                self.chat.handle_input(Timestamp(self.clock), Input::Shown { from, id });
+            }
+            Notice::Written(line) => self.written = Some(line.id),
+            Notice::Status { id, state: LineState::Queued, .. } if self.written == Some(*id) => {
+                self.promised.push(*id);
+            }
             _ => {}
         }
         self.seen.push(notice);
@@ -131,12 +143,24 @@ impl Side {
         self.drain();
     }
 
-    fn lines(&mut self, direction: Direction) -> Vec<LineId> {
+    fn lines(&mut self, direction: Direction) -> Vec<HistoryLine> {
         let all = StoreRequest::History { with: None, limit: usize::MAX };
+        let crate::chat::StoreReply::History(mut lines) = self.store.handle(all) else {
+            panic!("not the history");
+        };
+        lines.retain(|line| line.direction == direction);
+        lines
+    }
+
+    /// Says something about a line that this side has: the newest but `back`, of either side.
+    fn say_about(&mut self, to: &str, back: usize, manner: fn(LineId) -> Manner, text: &str) {
+        let all = StoreRequest::History { with: None, limit: back + 1 };
         let crate::chat::StoreReply::History(lines) = self.store.handle(all) else {
             panic!("not the history");
         };
-        lines.iter().filter(|line| line.direction == direction).map(|line| line.id).collect()
+        let Some(line) = lines.first() else { return };
+        let (to, text, reference) = (Some(to.to_owned()), text.to_owned(), None);
+        self.input(Input::Send { to, text, reference, manner: manner(line.id) });
     }
 }
 
@@ -150,6 +174,7 @@ struct World {
 #[derive(Clone, Debug)]
 enum Step {
     Type { side: usize, lines: usize },
+    About { side: usize, back: usize, manner: fn(LineId) -> Manner },
     Connect,
     Break,
     Carry { side: usize, messages: usize },
@@ -214,6 +239,15 @@ impl World {
                     self.sides[side].input(Input::Line(text));
                 }
             }
+            Step::About { side, back, manner } => {
+                let to = ["bob", "alice"][side];
+                let text = match manner(LineId([0; 16])) {
+                    Manner::Delete { .. } => String::new(),
+                    Manner::React { .. } => ["", "+", "?"][back % 3].to_owned(),
+                    _ => format!("{} about {}", self.sides[side].name, self.sides[side].clock),
+                };
+                self.sides[side].say_about(to, back, manner, &text);
+            }
             Step::Connect => self.connect(),
             Step::Break => self.disconnect(DisconnectReason::TimedOut),
             Step::Carry { side, messages } => self.carry(side, messages),
@@ -257,7 +291,14 @@ impl World {
         for side in 0..2 {
             let sent = self.sides[side].lines(Direction::Out);
             let received = self.sides[1 - side].lines(Direction::In);
-            assert_eq!(sent, received, "each line once, in order");
+            let ids = |lines: &[HistoryLine]| lines.iter().map(|line| line.id).collect::<Vec<_>>();
+            assert_eq!(ids(&sent), ids(&received), "each line once, in order");
+            for (ours, theirs) in sent.iter().zip(&received) {
+                assert_eq!(seen_by_author(ours), seen_by_receiver(theirs));
+            }
+            let stray = |notice: &Notice| matches!(notice, Notice::Stray(_));
+            assert!(!self.sides[side].seen.iter().any(stray), "nothing overtakes its line");
+            let sent = ids(&sent);
             let promised = &self.sides[side].promised;
             assert!(promised.iter().all(|id| sent.contains(id)), "what was queued is kept");
             assert_eq!(self.sides[side].chat.undelivered(), 0);
@@ -272,10 +313,33 @@ impl World {
     }
 }
 
+/// What both sides have to agree on: the text, whether it was edited or deleted, who reacted how.
+type Seen = (String, Option<Timestamp>, bool, Option<String>, Option<String>);
+
+fn seen_by_author(line: &HistoryLine) -> Seen {
+    let by = |who| line.reactions.iter().find(|(by, _)| *by == who).map(|(_, text)| text.clone());
+    let (author, receiver) = (by(Direction::Out), by(Direction::In));
+    (line.text.clone(), line.edited_at, line.deleted, author, receiver)
+}
+
+fn seen_by_receiver(line: &HistoryLine) -> Seen {
+    let (text, edited_at, deleted, receiver, author) = seen_by_author(line);
+    (text, edited_at, deleted, author, receiver)
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let side = 0..2usize;
     prop_oneof![
         4 => (side.clone(), 1..20usize).prop_map(|(side, lines)| Step::Type { side, lines }),
+        3 => (side.clone(), 0..12usize, 0..4usize).prop_map(|(side, back, kind)| {
+            let manners: [fn(LineId) -> Manner; 4] = [
+                |to| Manner::Reply { to },
+                |of| Manner::Edit { of },
+                |of| Manner::Delete { of },
+                |to| Manner::React { to },
+            ];
+            Step::About { side, back, manner: manners[kind] }
+        }),
         3 => Just(Step::Connect),
         1 => Just(Step::Break),
         6 => (side.clone(), 1..20usize).prop_map(|(side, messages)| Step::Carry { side, messages }),
@@ -430,4 +494,92 @@ fn after_a_changed_key_nothing_is_sent_until_a_person_decides() {
     assert_eq!(world.sides[1].shown.len(), 2);
     assert_eq!(world.sides[0].store.snapshot().contacts[0].address, address("bob"));
     assert!(world.sides[0].store.snapshot().contacts[0].verified);
+}
+
+#[test]
+fn what_is_deleted_before_it_left_never_leaves() {
+    let mut world = World::new();
+    world.sides[0].input(Input::Line("/msg bob".to_owned()));
+    for line in ["secret", "/edit the secret", "/delete", "hello"] {
+        world.sides[0].input(Input::Line(line.to_owned()));
+        world.sides[0].disk(10);
+    }
+    // From memory, and from the disk.
+    for crash in [false, true] {
+        if crash {
+            world.step(&Step::Crash { side: 0, reach_the_disk: 0 });
+        }
+        world.connect();
+        world.sides[0].disk(10);
+        let told = |(_, message): &(u64, Vec<u8>)| {
+            let Ok(Some(Record::Line(line))) = Record::decode(message) else { return None };
+            Some(line.text)
+        };
+        let texts: Vec<String> = world.sides[0].wire.iter().filter_map(told).collect();
+        assert_eq!(texts, ["", "", "", "hello"]);
+        world.disconnect(DisconnectReason::TimedOut);
+    }
+    world.settle();
+    world.check();
+    assert_eq!(world.sides[1].shown, ["hello"]);
+}
+
+#[test]
+fn what_is_said_about_a_line_changes_it_on_both_sides() {
+    let mut world = World::new();
+    world.connect();
+    world.step(&Step::Type { side: 0, lines: 2 });
+    world.settle();
+    let by_bob = ["/msg alice", "/react 2 👍", "/edit mine", "/delete 1", "/reply 2 yes"];
+    for line in by_bob {
+        world.sides[1].input(Input::Line(line.to_owned()));
+        world.settle();
+    }
+    let refused = |notice: &Notice| match notice {
+        Notice::Refused { problem, .. } => Some(problem.clone()),
+        _ => None,
+    };
+    let refused: Vec<Problem> = world.sides[1].seen.iter().filter_map(refused).collect();
+    assert_eq!(refused, [Problem::NoSuchLine, Problem::NotYours]);
+    for line in ["/msg bob", "/edit 3 better", "/delete 2", "/edit 2 too late"] {
+        world.sides[0].input(Input::Line(line.to_owned()));
+        world.settle();
+    }
+    assert!(matches!(
+        world.sides[0].seen.last(),
+        Some(Notice::Refused { problem: Problem::Deleted, .. })
+    ));
+    world.check();
+    let lines = world.sides[1].lines(Direction::In);
+    assert_eq!((lines[0].text.as_str(), lines[0].edited_at.is_some()), ("better", true));
+    assert_eq!(lines[0].reactions, [(Direction::Out, "👍".to_owned())]);
+    assert_eq!((lines[1].text.as_str(), lines[1].deleted), ("", true));
+    let answer = world.sides[0].lines(Direction::In).pop().expect("bob answered");
+    let quote = answer.quote.expect("the line is here");
+    assert_eq!((quote.by, quote.text.as_deref()), (Direction::Out, Some("better")));
+}
+
+#[test]
+fn nobody_changes_the_lines_of_another() {
+    let mut world = World::new();
+    world.connect();
+    world.step(&Step::Type { side: 0, lines: 1 });
+    world.step(&Step::Type { side: 1, lines: 1 });
+    world.settle();
+    let victim = world.sides[0].lines(Direction::Out)[0].clone();
+    let mallory = world.sides[1].key;
+    let log = world.sides[1].store.snapshot().contacts[0].log;
+    for (seq, manner) in
+        [(2, Manner::Edit { of: victim.id }), (3, Manner::Delete { of: victim.id })]
+    {
+        let text = if seq == 2 { "I owe bob money".to_owned() } else { String::new() };
+        let (id, audience) = ([seq as u8; 16], Audience::You);
+        let line = Line { log, seq, id, sent_at_ms: 1, audience, text, manner };
+        let message = Record::Line(line).encode();
+        world.network(0, Event::Message { peer: mallory, message });
+        world.sides[0].disk(10);
+    }
+    assert_eq!(world.sides[0].lines(Direction::Out)[0].text, victim.text);
+    let stray = |notice: &&Notice| matches!(notice, Notice::Stray(_));
+    assert_eq!(world.sides[0].seen.iter().filter(stray).count(), 2);
 }

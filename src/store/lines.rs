@@ -10,7 +10,7 @@ use super::database::{contact_row, failed};
 use super::rows::{self, audience_number, log_number, manner_numbers, number};
 use crate::chat::storage::{
     DeliveredLine, Direction, FailureKind, MAX_LOAD_BYTES, OutgoingLine, Pick, Quote, ReceivedLine,
-    ShownLines, StoreReply,
+    ShownLines, StoreReply, StoreRequest,
 };
 use crate::chat::{Address, LineId, Manner, Timestamp};
 
@@ -25,7 +25,8 @@ struct Target {
 }
 
 impl Target {
-    const COLUMNS: &str = "id, line, incoming, sent_at, substr(text, 1, 160), deleted_at";
+    const COLUMNS: &str =
+        "id, line, incoming, sent_at, substr(CAST(text AS BLOB), 1, 640), deleted_at";
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let Some(quote) = rows::quote(row, 2)? else {
@@ -78,6 +79,16 @@ pub(super) fn queue_about(
     }
     amend(connection, &target, manner, Direction::Out, &line.text, line.sent_at)?;
     Ok(StoreReply::About { id: target.id, quote: target.quote })
+}
+
+/// Whether a request may erase a text.
+pub(super) fn erases(request: &StoreRequest) -> bool {
+    let manner = match request {
+        StoreRequest::QueueAbout { line, .. } => line.manner,
+        StoreRequest::Receive(line) => line.manner,
+        _ => return false,
+    };
+    matches!(manner, Manner::Delete { .. } | Manner::Edit { .. })
 }
 
 fn insert(
@@ -175,7 +186,9 @@ fn amend(
         }
         Manner::Delete { .. } => {
             connection
-                .prepare_cached("UPDATE lines SET text = '', deleted_at = ?2 WHERE id = ?1")?
+                .prepare_cached(
+                    "UPDATE lines SET text = '', edited_at = NULL, deleted_at = ?2 WHERE id = ?1",
+                )?
                 .execute(params![target.row, number(at.0)])?;
             connection
                 .prepare_cached("DELETE FROM reactions WHERE line = ?1")?
@@ -334,12 +347,14 @@ fn insert_received(
     target: Option<&Target>,
 ) -> rusqlite::Result<bool> {
     let elsewhere = target.is_some() && matches!(line.manner, Manner::Edit { .. });
+    // There is nothing any more that it could be shown on.
+    let done = line.manner.amends() && target.is_some_and(Target::is_deleted);
     let (kind, target_id) = manner_numbers(line.manner);
     let new = connection
         .prepare_cached(
             "INSERT INTO lines (contact, incoming, seq, line, peer, log, sent_at, arrived_at,
                  audience, text, manner, target, about, amends, done)
-             VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 0)
+             VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
              ON CONFLICT (contact, incoming, line) DO NOTHING",
         )?
         .execute(params![
@@ -356,6 +371,7 @@ fn insert_received(
             target_id,
             target.map(|target| target.row),
             line.manner.amends(),
+            done,
         ])?;
     Ok(new > 0)
 }

@@ -178,6 +178,9 @@ impl Memory {
     }
 
     fn queue_about(&mut self, mut line: OutgoingLine, pick: Pick) -> StoreReply {
+        if !self.contacts.contains_key(&line.to) {
+            return failed(FailureKind::Other, "a line to nobody");
+        }
         let Some(index) = self.find(&line.to, pick) else {
             return failed(FailureKind::NoSuchLine, "there is no such line");
         };
@@ -255,6 +258,7 @@ impl Memory {
             Manner::Delete { .. } => {
                 target.text_mut().clear();
                 target.deleted = true;
+                target.edited_at = None;
                 target.reactions = [None, None];
             }
             Manner::React { .. } => {
@@ -354,7 +358,8 @@ impl Memory {
             if target.is_some() && matches!(manner, Manner::Edit { .. }) {
                 line.text.clear();
             }
-            self.lines.push(Entry::new(Kept::In { line, shown: false }, target));
+            let shown = manner.amends() && quote.as_ref().is_some_and(|it| it.text.is_none());
+            self.lines.push(Entry::new(Kept::In { line, shown }, target));
             if let Some(index) = target {
                 self.amend(index, manner, Direction::In, &text, at);
             }
@@ -395,7 +400,8 @@ impl Memory {
         if let (Manner::Edit { .. }, Some(target)) = (line.manner, about) {
             target.text().clone_into(&mut line.text);
         }
-        let gone = matches!(line.manner, Manner::Edit { .. }) && about.is_some_and(|it| it.deleted);
+        let gone = matches!(line.manner, Manner::Edit { .. } | Manner::React { .. })
+            && about.is_some_and(|it| it.deleted);
         (!gone && !entry.deleted).then(|| UnshownLine { line, quote: about.map(Entry::quote) })
     }
 

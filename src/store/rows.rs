@@ -12,7 +12,7 @@ use rusqlite::Row;
 use rusqlite::types::Type;
 
 use crate::chat::storage::{
-    Contact, Cursor, DeliveredLine, Direction, HistoryLine, OutgoingLine, Place, Quote,
+    Contact, Cursor, DeliveredLine, Direction, HistoryLine, OutgoingLine, Place, QUOTE, Quote,
     ReceivedLine, Rendezvous, UnshownLine,
 };
 use crate::chat::{Address, Audience, LineId, LineState, Manner, Timestamp};
@@ -30,14 +30,15 @@ pub(super) const CONTACTS: &str = "
 
 pub(super) const CURSORS: &str = "SELECT peer, log, seq, line FROM cursors ORDER BY used";
 
-/// What an edit says is in the line that it edits. One of a line that was deleted since says nothing.
+/// What an edit says is in the line that it edits. About a line that was deleted since, nothing is said
+/// but that.
 pub(super) const UNSHOWN: &str = "
     SELECT name, host, l.peer, l.log, l.seq, l.line, l.sent_at, l.arrived_at, l.audience,
         CASE WHEN l.manner = 3 AND t.id IS NOT NULL THEN t.text ELSE l.text END,
-        l.manner, l.target, t.incoming, t.sent_at, substr(t.text, 1, 160), t.deleted_at
+        l.manner, l.target, t.incoming, t.sent_at, substr(CAST(t.text AS BLOB), 1, 640), t.deleted_at
     FROM lines AS l JOIN contacts ON contacts.id = l.contact LEFT JOIN lines AS t ON t.id = l.about
     WHERE l.incoming = 1 AND l.done = 0 AND l.deleted_at IS NULL
-        AND NOT (l.manner = 3 AND t.deleted_at IS NOT NULL)
+        AND (l.manner NOT IN (3, 5) OR t.deleted_at IS NULL)
     ORDER BY l.id";
 
 pub(super) const RENDEZVOUS: &str =
@@ -63,7 +64,7 @@ macro_rules! lines_to_show {
     ($which:literal) => {
         concat!(
             "SELECT name, host, l.line, l.incoming, l.sent_at, l.arrived_at, l.audience, l.text,
-                 l.manner, l.target, t.incoming, t.sent_at, substr(t.text, 1, 160), t.deleted_at,
+                 l.manner, l.target, t.incoming, t.sent_at, substr(CAST(t.text AS BLOB), 1, 640), t.deleted_at,
                  l.edited_at, l.deleted_at, l.read_at, l.done, l.id, mine.text, theirs.text
              FROM lines AS l JOIN contacts ON contacts.id = l.contact
                  LEFT JOIN lines AS t ON t.id = l.about
@@ -221,12 +222,14 @@ pub(super) fn history(row: &Row<'_>) -> rusqlite::Result<HistoryLine> {
 }
 
 /// The line that another is about, in four columns from `column` on: incoming, sent_at, the
-/// beginning of its text, deleted_at.
+/// first bytes of its text, deleted_at. (As a text, the beginning would end at a NUL.)
 pub(super) fn quote(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Quote>> {
     let Some(incoming) = row.get(column)? else { return Ok(None) };
-    let (text, deleted): (String, Option<i64>) = (row.get(column + 2)?, row.get(column + 3)?);
+    let (text, deleted): (Vec<u8>, Option<i64>) = (row.get(column + 2)?, row.get(column + 3)?);
     let sent_at = time(row, column + 1)?;
-    let text = deleted.is_none().then_some(text);
+    // What is cut in the middle of a character is no part of it.
+    let text = text.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+    let text = deleted.is_none().then(|| text.chars().take(QUOTE).collect());
     Ok(Some(Quote { by: direction(incoming), sent_at, text }))
 }
 

@@ -122,7 +122,7 @@ impl LineView {
                 self.amendment(now, notice, &message.from, Some(message.key), message.id)
             }
             Notice::Written(_) | Notice::Amended { .. } | Notice::Reacted { .. } => {
-                let said = said::done_by_us(notice);
+                let said = said::done_by_us(notice, &self.language);
                 let dim = |text: String| Printout::err(self.dim(&format!("      {text}")));
                 said.map(dim).into_iter().collect()
             }
@@ -193,7 +193,10 @@ impl LineView {
         let name = self.coloured(message.key, &name);
         let said = match message.manner {
             Manner::Action => format!("* {name}{everyone} {text}"),
-            _ => format!("{name}{everyone}{}  {text}", self.dim(&said::about(message))),
+            _ => format!(
+                "{name}{everyone}{}  {text}",
+                self.dim(&said::about(message, &self.language))
+            ),
         };
         let text = format!("{} {said}{}", at.strftime("%H:%M"), self.dim(&late));
         printouts.push(Printout {
@@ -215,7 +218,9 @@ impl LineView {
         let at = plain::instant(now).to_zoned(self.zone.clone());
         let mut printouts = self.new_day(at.date());
         let moment = |sent_at| self.moment(sent_at, at.date());
-        let Some((done, text)) = said::done_by_contact(notice, &moment) else { return printouts };
+        let Some((done, text)) = said::done_by_contact(notice, &self.language, &moment) else {
+            return printouts;
+        };
         let background = Background { several: self.several, ..Background::default() };
         let name = clean::label(&background.name(from), 320);
         let name = key.map_or_else(|| name.clone(), |key| self.coloured(key, &name));

@@ -5,6 +5,7 @@
 
 use jiff::tz::TimeZone;
 
+use super::language::Language;
 use super::{Printout, plain};
 use crate::chat::{
     Direction, HistoryLine, Manner, Message, Notice, Quote, Timestamp, Written, clean,
@@ -70,12 +71,11 @@ pub(super) fn amendment_field(notice: &Notice, zone: &TimeZone) -> Option<Printo
 
 /// On a terminal: behind the name of who wrote a line, what it is. Nobody's name holds a space or a
 /// parenthesis, so that no text can look like this.
-pub(super) fn about(message: &Message) -> String {
+pub(super) fn about(message: &Message, language: &Language) -> String {
     match message.manner {
-        Manner::Reply { .. } => match &message.quote {
-            Some(quote) => format!(" (to {})", quoted(quote, Direction::In)),
-            None => " (to a line that is not here)".to_owned(),
-        },
+        Manner::Reply { .. } => {
+            format!(" {}", answers(message.quote.as_deref(), Direction::In, language))
+        }
         _ => String::new(),
     }
 }
@@ -83,62 +83,66 @@ pub(super) fn about(message: &Message) -> String {
 /// On a terminal: what a contact did to a line, behind its name, and the text that belongs to it.
 pub(super) fn done_by_contact<'a>(
     notice: &'a Notice,
+    language: &Language,
     moment: &dyn Fn(Timestamp) -> String,
 ) -> Option<(String, &'a str)> {
+    let about = |id: &str, quote: &Quote| {
+        language.say(id, &[("line", &quoted(quote, Direction::In, language))])
+    };
     Some(match notice {
         Notice::Amended { by: Direction::In, text: Some(text), quote, .. } => {
-            (format!("(edited {})", quoted(quote, Direction::In)), text.as_str())
+            (about("said-edited", quote), text.as_str())
         }
         // What is taken back is not said again.
         Notice::Amended { by: Direction::In, text: None, quote, .. } => {
-            (format!("(deleted the line of {})", moment(quote.sent_at)), "")
+            (language.say("said-deleted", &[("time", &moment(quote.sent_at))]), "")
         }
         Notice::Reacted { by: Direction::In, reaction, quote, .. } if reaction.is_empty() => {
-            (format!("(takes back the reaction to {})", quoted(quote, Direction::In)), "")
+            (about("said-unreacts", quote), "")
         }
         Notice::Reacted { by: Direction::In, reaction, quote, .. } => {
-            (format!("(reacts to {})", quoted(quote, Direction::In)), reaction.as_str())
+            (about("said-reacts", quote), reaction.as_str())
         }
         Notice::Stray(Message { manner, text, .. }) => match manner {
-            Manner::Delete { .. } => ("(deleted a line that is not here)".to_owned(), ""),
-            Manner::React { .. } => ("(reacts to a line that is not here)".to_owned(), text),
-            _ => ("(edited a line that is not here)".to_owned(), text),
+            Manner::Delete { .. } => (language.text("said-deleted-unknown"), ""),
+            Manner::React { .. } => (language.text("said-reacts-unknown"), text.as_str()),
+            _ => (language.text("said-edited-unknown"), text.as_str()),
         },
         _ => return None,
     })
 }
 
 /// On a terminal: which line of this conversation what we typed was about.
-pub(super) fn done_by_us(notice: &Notice) -> Option<String> {
-    let quoted = |quote: &Quote| quoted(quote, Direction::Out);
-    Some(match notice {
+pub(super) fn done_by_us(notice: &Notice, language: &Language) -> Option<String> {
+    let (id, quote) = match notice {
         Notice::Amended { by: Direction::Out, text, quote, .. } => {
-            let verb = if text.is_some() { "edited" } else { "deleted" };
-            format!("{verb} {}", quoted(quote))
+            (if text.is_some() { "done-edited" } else { "done-deleted" }, quote)
         }
         Notice::Reacted { by: Direction::Out, reaction, quote, .. } => {
-            let verb = if reaction.is_empty() { "took back the reaction" } else { "reacted" };
-            format!("{verb} to {}", quoted(quote))
+            (if reaction.is_empty() { "done-unreacted" } else { "done-reacted" }, quote)
         }
-        Notice::Written(Written { quote: Some(quote), .. }) => format!("to {}", quoted(quote)),
+        Notice::Written(Written { quote: Some(quote), .. }) => ("done-to", &**quote),
         _ => return None,
-    })
+    };
+    Some(language.say(id, &[("line", &quoted(quote, Direction::Out, language))]))
 }
 
 /// On a terminal: the text of a line of the history, with what has been done to it.
-pub(super) fn in_history(line: &HistoryLine) -> String {
+pub(super) fn in_history(line: &HistoryLine, language: &Language) -> String {
     if line.deleted {
-        return "(deleted)".to_owned();
+        return language.text("line-deleted");
     }
-    let mut said = match (line.manner, &line.quote) {
-        (Manner::Action, _) => "* ".to_owned(),
-        (Manner::Reply { .. }, Some(quote)) => format!("(to {})  ", quoted(quote, line.direction)),
-        (Manner::Reply { .. }, None) => "(to a line that is not here)  ".to_owned(),
+    let mut said = match line.manner {
+        Manner::Action => "* ".to_owned(),
+        Manner::Reply { .. } => {
+            format!("{}  ", answers(line.quote.as_ref(), line.direction, language))
+        }
         _ => String::new(),
     };
     said.push_str(&clean::one_line(&line.text, "\n    "));
     if line.edited_at.is_some() {
-        said.push_str("  (edited)");
+        said.push_str("  ");
+        said.push_str(&language.text("line-edited"));
     }
     if !line.reactions.is_empty() {
         let reactions = line.reactions.iter().map(|(_, text)| clean::label(text, 8));
@@ -147,11 +151,147 @@ pub(super) fn in_history(line: &HistoryLine) -> String {
     said
 }
 
+/// Which line one of `speaker`'s answers.
+fn answers(quote: Option<&Quote>, speaker: Direction, language: &Language) -> String {
+    match quote {
+        Some(quote) => language.say("said-to", &[("line", &quoted(quote, speaker, language))]),
+        None => language.text("said-to-unknown"),
+    }
+}
+
 /// A line as `speaker` mentions it.
-fn quoted(quote: &Quote, speaker: Direction) -> String {
-    let whose = if quote.by == speaker || speaker == Direction::Out { "" } else { "your " };
+fn quoted(quote: &Quote, speaker: Direction, language: &Language) -> String {
+    let yours = speaker == Direction::In && quote.by == Direction::Out;
     match &quote.text {
-        Some(text) => format!("{whose}\"{}\"", clean::label(text, QUOTE)),
-        None => format!("{}deleted line", if whose.is_empty() { "a " } else { whose }),
+        Some(text) => {
+            let id = if yours { "quote-yours" } else { "quote" };
+            language.say(id, &[("text", &clean::label(text, QUOTE))])
+        }
+        None => language.text(if yours { "quote-deleted-yours" } else { "quote-deleted" }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use p2pchat_wire::identity::{Name, PeerId};
+
+    use super::*;
+    use crate::chat::{Address, Audience, LineId};
+    use crate::ui::line::LineView;
+    use crate::ui::{Background, plain};
+
+    fn alice() -> Address {
+        Address::new(Name::new("alice").expect("name"), "host")
+    }
+
+    fn quote(by: Direction, text: &str) -> Quote {
+        Quote { by, sent_at: Timestamp(60_000), text: Some(text.to_owned()) }
+    }
+
+    fn message(manner: Manner, text: &str, quote: Option<Quote>) -> Message {
+        Message {
+            from: alice(),
+            key: PeerId([1; 32]),
+            id: LineId([2; 16]),
+            text: text.to_owned(),
+            sent_at: Timestamp(120_000),
+            received_at: Timestamp(120_000),
+            audience: Audience::You,
+            again: false,
+            manner,
+            quote: quote.map(Box::new),
+        }
+    }
+
+    fn amended(text: Option<&str>, by: Direction) -> Notice {
+        Notice::Amended {
+            with: alice(),
+            id: LineId([3; 16]),
+            line: LineId([2; 16]),
+            text: text.map(str::to_owned),
+            by,
+            at: Timestamp(120_000),
+            quote: quote(by, "helo \u{1b}[2Jbob"),
+        }
+    }
+
+    fn reacted(reaction: &str, by: Direction) -> Notice {
+        Notice::Reacted {
+            with: alice(),
+            id: LineId([3; 16]),
+            line: LineId([2; 16]),
+            by,
+            reaction: reaction.to_owned(),
+            at: Timestamp(120_000),
+            quote: quote(Direction::Out, "a \\edit of mine"),
+        }
+    }
+
+    fn to(line: u8) -> Manner {
+        Manner::Reply { to: LineId([line; 16]) }
+    }
+
+    #[test]
+    fn on_a_terminal_a_parenthesis_behind_the_name_says_what_it_is() {
+        let mut view = LineView::new(TimeZone::UTC, false, Language::default());
+        let mut seen = |notice: &Notice| {
+            let printed = view.render(Timestamp(120_000), notice, Background::default());
+            printed.last().map(|printout| printout.text.clone()).unwrap_or_default()
+        };
+        let said = |manner, text, quote| Notice::Message(message(manner, text, quote));
+        let mine = || Some(quote(Direction::Out, "hello"));
+        for (notice, expected) in [
+            (said(Manner::Action, "waves", None), "00:02 * alice waves"),
+            (said(to(3), "yes", mine()), "00:02 alice (to your \"hello\")  yes"),
+            (said(to(3), "yes", None), "00:02 alice (to a line that is not here)  yes"),
+            (amended(Some("hello"), Direction::In), "00:02 alice (edited \"helo [2Jbob\")  hello"),
+            (amended(None, Direction::In), "00:02 alice (deleted the line of 00:01)"),
+            (amended(None, Direction::Out), "      deleted \"helo [2Jbob\""),
+            (
+                reacted("\u{1b}👍", Direction::In),
+                "00:02 alice (reacts to your \"a \\edit of mine\")  👍",
+            ),
+            (
+                reacted("", Direction::In),
+                "00:02 alice (takes back the reaction to your \"a \\edit of mine\")",
+            ),
+            (reacted("👍", Direction::Out), "      reacted to \"a \\edit of mine\""),
+            (
+                Notice::Stray(message(Manner::Edit { of: LineId([9; 16]) }, "new", None)),
+                "00:02 alice (edited a line that is not here)  new",
+            ),
+        ] {
+            assert_eq!(seen(&notice), expected);
+        }
+    }
+
+    #[test]
+    fn in_a_pipe_a_word_behind_a_backslash_says_that_it_is_no_text() {
+        let language = Language::default();
+        let seen = |notice: &Notice| {
+            let printed = plain::render(notice, &TimeZone::UTC, Background::default(), &language);
+            assert_eq!(printed[0].shows, Some((alice(), LineId([2; 16]))));
+            printed[0].text.clone()
+        };
+        let said = |manner, text| Notice::Message(message(manner, text, None));
+        let row = |text: &str| format!("1970-01-01T00:02:00+00:00\talice@host\t{text}");
+        for (notice, expected) in [
+            (said(Manner::Text, "\\edit"), "\\\\edit"),
+            (said(Manner::Action, "waves"), "\\me waves"),
+            (said(to(3), "yes"), "yes"),
+            (amended(Some("a\nb"), Direction::In), "\\edit 1970-01-01T00:01:00+00:00 a\\nb"),
+            (amended(None, Direction::In), "\\delete 1970-01-01T00:01:00+00:00"),
+            (reacted("👍", Direction::In), "\\react 1970-01-01T00:01:00+00:00 👍"),
+            (reacted("", Direction::In), "\\react 1970-01-01T00:01:00+00:00"),
+            (
+                Notice::Stray(message(Manner::Delete { of: LineId([9; 16]) }, "", None)),
+                "\\delete ?",
+            ),
+        ] {
+            assert_eq!(seen(&notice), row(expected));
+        }
+        let own = amended(None, Direction::Out);
+        let printed = plain::render(&own, &TimeZone::UTC, Background::default(), &language);
+        assert_eq!(printed, []);
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn history(lines: &[HistoryLine], zone: &TimeZone, language: &Languag
             (Direction::Out, None) => format!("  {}", language.text("history-undelivered")),
             _ => String::new(),
         };
-        let said = said::in_history(line);
+        let said = said::in_history(line, language);
         let _ = writeln!(text, "{}  {who}  {said}{state}", plain::time(line.sent_at, zone));
     }
     text.truncate(text.trim_end_matches('\n').len());
