@@ -9,6 +9,10 @@ screen-earlier =
         [one] (and one change before)
        *[other] (and { $count } changes before)
     }
+screen-deleted = (deleted)
+screen-not-here = (a line that is not here)
+screen-edited = (edited)
+screen-typing = { $name } is typing
 screen-late = (written { $written }, arrived { $arrived })
 screen-leave = Ctrl+C again leaves.
 screen-leave-unsent =

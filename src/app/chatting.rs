@@ -381,7 +381,7 @@ async fn has_room(printouts: &tokio::sync::mpsc::Sender<Printout>) {
     drop(printouts.reserve().await);
 }
 
-async fn reached(moment: Option<chat::Timestamp>) {
+pub(super) async fn reached(moment: Option<chat::Timestamp>) {
     match moment {
         Some(moment) => tokio::time::sleep(Duration::from_millis(moment.since(now()))).await,
         None => std::future::pending().await,

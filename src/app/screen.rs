@@ -7,7 +7,7 @@ use p2pchat_wire::identity::Name;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::chatting::wants_colour;
+use super::chatting::{reached, wants_colour};
 use super::peer::{Peer, Step, instant, now};
 use super::signals::{Signals, Stop, Stops};
 use super::{Failure, editor};
@@ -69,6 +69,7 @@ impl Screening {
     pub(super) async fn run(mut self, signals: &mut Signals) -> ExitCode {
         let code = loop {
             self.act();
+            let wakes_at = self.screen.wakes_at();
             let drawing = self.screen.is_stale() && self.terminal.is_ready();
             tokio::select! {
                 step = self.peer.next() => match step {
@@ -84,6 +85,7 @@ impl Screening {
                     Happening::Gone => self.peer.input(Input::Quit),
                 },
                 () = tokio::time::sleep_until(self.next_frame), if drawing => self.draw(),
+                () = reached(wakes_at) => self.screen.handle(now(), Event::Tick),
                 stop = self.stops.next() => match stop {
                     Stop::Wanted => self.suspending = true,
                     // An editor takes the terminal again by itself.

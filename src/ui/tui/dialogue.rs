@@ -1,12 +1,10 @@
 //! One conversation on the screen: what was said in it, and what its other side is like.
 
-use std::collections::VecDeque;
-
 use jiff::tz::TimeZone;
 
 use super::entry::{Entry, Kind};
 use super::scrollback::Scrollback;
-use crate::chat::{Address, LineId, PeerSummary, Timestamp};
+use crate::chat::{Address, Input, LineId, PeerSummary, Timestamp};
 
 /// One conversation.
 #[derive(Debug)]
@@ -15,10 +13,14 @@ pub(super) struct Dialogue {
     /// As the chat knows it.
     pub(super) summary: Option<PeerSummary>,
     pub(super) scrollback: Scrollback,
-    /// Lines of theirs that nobody has seen yet.
-    pub(super) unseen: VecDeque<LineId>,
+    /// The newest of their lines that nobody has seen, and how many there are.
+    pub(super) unseen: Option<(LineId, usize)>,
     /// What was being written when the person went to another conversation.
     pub(super) draft: String,
+    /// What the chat keeps of it for the next start.
+    pub(super) kept: String,
+    /// Until when they count as typing.
+    pub(super) typing: Option<Timestamp>,
     /// Their key has changed.
     pub(super) alarm: bool,
 }
@@ -29,8 +31,10 @@ impl Dialogue {
             address,
             summary: None,
             scrollback: Scrollback::default(),
-            unseen: VecDeque::new(),
+            unseen: None,
             draft: String::new(),
+            kept: String::new(),
+            typing: None,
             alarm: false,
         }
     }
@@ -57,9 +61,30 @@ impl Dialogue {
         }
     }
 
+    /// A line of theirs has come.
+    pub(super) fn came(&mut self, id: LineId) {
+        let count = self.unseen.map_or(0, |(_, count)| count);
+        self.unseen = Some((id, count + 1));
+        self.typing = None;
+    }
+
+    /// What is to be said to the chat so that it keeps the draft for the next start.
+    pub(super) fn keep_draft(&mut self) -> Option<Input> {
+        (self.draft != self.kept).then(|| {
+            self.kept.clone_from(&self.draft);
+            Input::Draft { with: self.address.clone(), text: self.draft.clone() }
+        })
+    }
+
+    /// How many of their lines nobody has seen.
+    pub(super) fn unread(&self) -> u64 {
+        let known = self.summary.as_ref().map_or(0, |summary| summary.unread);
+        known.max(self.unseen.map_or(0, |(_, count)| count as u64))
+    }
+
     /// The reader turns to something else: what was seen so far is not unread the next time.
     pub(super) fn leave(&mut self) {
-        if self.unseen.is_empty() {
+        if self.unseen.is_none() {
             self.scrollback.all_read();
         }
     }

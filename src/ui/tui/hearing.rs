@@ -1,9 +1,13 @@
 //! What the notices of the chat change on the screen.
 
 use super::Screen;
-use super::entry::{Entry, Kind, Mark, Said};
-use crate::chat::{Address, Direction, LineState, Message, Notice, Timestamp, Written};
-use crate::ui::{Background, words};
+use super::entry::{self, Entry, Kind};
+use super::said::{Mark, Said};
+use crate::chat::{Address, Direction, Message, Notice, Timestamp, clean};
+use crate::ui::{Background, said, words};
+
+/// How many milliseconds somebody counts as typing who does not say so again.
+const TYPING: u64 = 6_000;
 
 impl Screen {
     /// Takes in what the chat says at `now`.
@@ -14,19 +18,73 @@ impl Screen {
         self.learn_reach(notice);
         match notice {
             Notice::Message(message) => return self.message(message),
-            Notice::Written(written) => return self.wrote(written),
+            Notice::Written(written) => {
+                let entry = Entry::said(Said::written(written), &self.zone);
+                let index = self.index_of(&written.to);
+                return self.dialogues[index].scrollback.push(entry, true);
+            }
             Notice::Status { to, id, state, .. } => {
-                let mark = match state {
-                    LineState::Queued => Mark::Queued,
-                    LineState::Sent => Mark::Sent,
-                    LineState::Delivered => Mark::Delivered,
-                    LineState::Read => Mark::Read,
-                    LineState::Failed(problem) => {
-                        Mark::Failed(words::problem_sentence(problem, &self.language))
-                    }
-                };
+                let mark = Mark::new(state, &self.language);
                 let index = self.index_of(to);
-                return self.dialogues[index].scrollback.mark(*id, mark);
+                return self.dialogues[index].scrollback.mark(*id, mark, now);
+            }
+            Notice::Amended { with, id, line, text, by, .. } => {
+                let index = self.index_of(with);
+                let dialogue = &mut self.dialogues[index];
+                dialogue.scrollback.amend(*by, *id, |said| {
+                    said.edited = text.is_some();
+                    said.text.clone_from(text);
+                });
+                if *by == Direction::In {
+                    dialogue.came(*line);
+                }
+                return;
+            }
+            Notice::Reacted { with, id, line, by, reaction, .. } => {
+                let index = self.index_of(with);
+                let dialogue = &mut self.dialogues[index];
+                for author in [Direction::In, Direction::Out] {
+                    dialogue.scrollback.amend(author, *id, |said| said.react(*by, reaction));
+                }
+                if *by == Direction::In {
+                    dialogue.came(*line);
+                }
+                return;
+            }
+            Notice::Stray(message) => {
+                let moment = |at| entry::moment(at, &self.zone).strftime("%H:%M").to_string();
+                let done = said::done_by_contact(notice, &self.language, &moment);
+                let index = self.index_of(&message.from);
+                let name = self.name(&message.from);
+                let dialogue = &mut self.dialogues[index];
+                if let Some((done, text)) = done {
+                    let sentence = format!("{name} {done} {}", clean::one_line(text, " "));
+                    dialogue.remark(now, &self.zone, sentence.trim_end().to_owned(), false);
+                }
+                return dialogue.came(message.id);
+            }
+            Notice::Page { with, lines, end } => {
+                let index = self.index_of(with);
+                let (zone, language) = (&self.zone, &self.language);
+                let dialogue = &mut self.dialogues[index];
+                let unseen = dialogue.scrollback.add_page(lines.clone(), *end, zone, language);
+                // Those that came by themselves are newer.
+                dialogue.unseen = match (dialogue.unseen, unseen) {
+                    (Some((id, live)), Some((_, stored))) => Some((id, live + stored)),
+                    (live, stored) => live.or(stored),
+                };
+                return;
+            }
+            Notice::Typing { peer, typing } => {
+                let index = self.index_of(peer);
+                let until = Timestamp(now.0 + TYPING);
+                self.dialogues[index].typing = typing.then_some(until);
+                return;
+            }
+            Notice::Draft { with, text } => {
+                let index = self.index_of(with);
+                self.dialogues[index].kept.clone_from(text);
+                return self.take_draft(index, text);
             }
             Notice::Current(peer) => {
                 let index = self.index_of(peer);
@@ -72,36 +130,10 @@ impl Screen {
     fn message(&mut self, message: &Message) {
         let index = self.index_of(&message.from);
         let seen = self.is_watched(index);
-        let said = Said {
-            id: message.id,
-            by: Direction::In,
-            text: message.text.clone(),
-            sent_at: message.sent_at,
-            arrived_at: Some(message.received_at),
-            audience: message.audience,
-            again: message.again,
-            mark: Mark::None,
-        };
-        let entry = Entry::new(message.received_at, &self.zone, Kind::Said(Box::new(said)));
+        let entry = Entry::said(Said::come(message), &self.zone);
         let dialogue = &mut self.dialogues[index];
         dialogue.scrollback.push(entry, seen);
-        dialogue.unseen.push_back(message.id);
-    }
-
-    fn wrote(&mut self, written: &Written) {
-        let said = Said {
-            id: written.id,
-            by: Direction::Out,
-            text: written.text.clone(),
-            sent_at: written.sent_at,
-            arrived_at: None,
-            audience: written.audience,
-            again: false,
-            mark: Mark::Queued,
-        };
-        let entry = Entry::new(written.sent_at, &self.zone, Kind::Said(Box::new(said)));
-        let index = self.index_of(&written.to);
-        self.dialogues[index].scrollback.push(entry, true);
+        dialogue.came(message.id);
     }
 
     fn learn_reach(&mut self, notice: &Notice) {

@@ -6,7 +6,7 @@
 //! loop between the two and the chat is `app::screen`.
 //!
 //! - `scrollback` is what was said in one conversation and where the reader stands in it, `entry` one
-//!   thing said, in rows; `dialogue` is the conversation itself.
+//!   thing in it, `said` what somebody said, in rows; `dialogue` is the conversation itself.
 //! - `sidebar` and `status` are what surrounds it, [`theme`] how all of it looks.
 //! - [`composer`] is where a message is written: a [`draft`] that [`wrap`] breaks into rows, with
 //!   [`completion`] of names, commands and paths. [`keys`] is the table of what keys do, [`help`] tells
@@ -26,6 +26,7 @@ pub mod keys;
 mod layout;
 pub mod notify;
 mod paste;
+mod said;
 mod screen;
 mod scrollback;
 mod sent;
@@ -59,6 +60,8 @@ pub enum Event {
     Focus(bool),
     /// The terminal has another size.
     Resize,
+    /// It is as late as [`Screen::wakes_at`] said.
+    Tick,
     /// What comes out of an editor; `None` if there was none.
     Edited(Option<String>),
 }

@@ -13,7 +13,7 @@ use super::composer::{Composer, Outcome, Paint};
 use super::dialogue::Dialogue;
 use super::entry::{CLOCK, Page};
 use super::keys::{self, Keymap, Press};
-use super::scrollback::Scrollback;
+use super::scrollback::{PAGE, Scrollback};
 use super::sidebar::{self, Item};
 use super::status::Status;
 use super::theme::Theme;
@@ -66,6 +66,7 @@ impl Screen {
     pub fn new(me: String, zone: TimeZone, language: Language, theme: Theme) -> Self {
         Self {
             zone,
+            composer: Composer::with(Ambiguous::Narrow, language.clone()),
             language,
             theme,
             several: false,
@@ -74,7 +75,6 @@ impl Screen {
             dialogues: Vec::new(),
             current: None,
             home: Scrollback::default(),
-            composer: Composer::new(),
             keymap: Keymap::default(),
             answer: None,
             sidebar_hidden: false,
@@ -103,6 +103,12 @@ impl Screen {
                 self.focused = focused;
                 if let (false, Some(dialogue)) = (focused, self.dialogue()) {
                     dialogue.leave();
+                    self.keep_draft();
+                }
+            }
+            Event::Tick => {
+                for dialogue in &mut self.dialogues {
+                    dialogue.typing = dialogue.typing.filter(|until| *until > now);
                 }
             }
             Event::Resize => self.actions.push_back(Action::Redraw),
@@ -118,6 +124,12 @@ impl Screen {
     #[must_use]
     pub fn is_stale(&self) -> bool {
         self.stale
+    }
+
+    /// When [`Event::Tick`] changes something if nothing else happens.
+    #[must_use]
+    pub fn wakes_at(&self) -> Option<Timestamp> {
+        self.dialogues.iter().filter_map(|dialogue| dialogue.typing).min()
     }
 
     /// Learns what the chat knows of everybody with whom there is a conversation.
@@ -157,6 +169,8 @@ impl Screen {
         if let Some(before) = self.dialogue() {
             before.draft = begun;
             before.leave();
+            let kept = before.keep_draft();
+            self.actions.extend(kept.map(Action::Input));
         }
         self.current = Some(index);
     }
@@ -234,11 +248,33 @@ impl Screen {
             Outcome::Nothing | Outcome::Changed => return,
         };
         self.scrollback().go_to_bottom();
+        self.keep_draft();
         self.actions.extend(lines.into_iter().map(Input::Line).map(Action::Input));
+    }
+
+    /// Goes on with what was begun in an earlier run, unless something else is already.
+    pub(super) fn take_draft(&mut self, index: usize, text: &str) {
+        if self.current != Some(index) {
+            self.dialogues[index].draft = text.to_owned();
+        } else if self.composer.is_empty() {
+            self.composer.set_text(text);
+        }
+    }
+
+    /// Lets the chat keep what is being written for the next start.
+    fn keep_draft(&mut self) {
+        let written = self.composer.text().to_owned();
+        if let Some(dialogue) = self.dialogue() {
+            dialogue.draft = written;
+            let kept = dialogue.keep_draft();
+            dialogue.draft.clear();
+            self.actions.extend(kept.map(Action::Input));
+        }
     }
 
     fn leave(&mut self, sure: bool) {
         if sure {
+            self.keep_draft();
             self.actions.push_back(Action::Input(Input::Quit));
         } else {
             self.asked_to_leave = true;
@@ -258,7 +294,7 @@ impl Screen {
         let (count, start) = (self.dialogues.len(), self.current.map_or(0, |current| current + 1));
         let next = (0..count).map(|places| (start + places) % count).find(|&index| {
             let dialogue = &self.dialogues[index];
-            self.current != Some(index) && (!dialogue.unseen.is_empty() || dialogue.alarm)
+            self.current != Some(index) && (dialogue.unread() > 0 || dialogue.alarm)
         });
         if let Some(next) = next {
             self.go_to(next);
@@ -328,16 +364,20 @@ impl Screen {
             frame.buffer_mut().set_line(area.x, y, row, area.width);
         }
         let Some(index) = self.current else { return };
-        if self.is_watched(index) {
-            let dialogue = &mut self.dialogues[index];
-            let from = &dialogue.address;
-            let shown = dialogue.unseen.drain(..).map(|id| Input::Shown { from: from.clone(), id });
-            self.actions.extend(shown.map(Action::Input));
-        } else if !self.dialogues[index].unseen.is_empty()
-            && !self.dialogues[index].scrollback.at_bottom()
-        {
-            let count = self.dialogues[index].unseen.len() as u64;
-            let count = self.language.count("screen-new", count, &[]);
+        let watched = self.is_watched(index);
+        let dialogue = &mut self.dialogues[index];
+        if let Some(before) = dialogue.scrollback.wants_page() {
+            let with = dialogue.address.clone();
+            let page = Input::Page { with, before, limit: PAGE };
+            self.actions.push_back(Action::Input(page));
+        }
+        let Some((id, count)) = dialogue.unseen else { return };
+        if watched {
+            dialogue.unseen = None;
+            let from = dialogue.address.clone();
+            self.actions.push_back(Action::Input(Input::Shown { from, id }));
+        } else if !dialogue.scrollback.at_bottom() {
+            let count = self.language.count("screen-new", count as u64, &[]);
             let text = format!(" {} {count} ", self.theme.symbols.below);
             let width = text.width() as u16;
             let x = area.right().saturating_sub(width);
@@ -366,7 +406,7 @@ impl Screen {
             name: self.name(&one.address),
             style: self.theme.name(one.summary.as_ref().and_then(|summary| summary.key)),
             state: one.summary.as_ref().map(|summary| summary.state).unwrap_or_default(),
-            unread: one.unseen.len() as u64,
+            unread: if self.is_watched(index) { 0 } else { one.unread() },
             current: self.current == Some(index),
             alarm: one.alarm,
         };
@@ -376,9 +416,10 @@ impl Screen {
     fn status(&self) -> Status {
         let current = self.current.map(|index| &self.dialogues[index]);
         let summary = current.and_then(|one| one.summary.as_ref());
-        let activity = self.dialogues.iter().enumerate().filter(|(index, one)| {
-            self.current != Some(*index) && (one.alarm || !one.unseen.is_empty())
-        });
+        let activity =
+            self.dialogues.iter().enumerate().filter(|(index, one)| {
+                self.current != Some(*index) && (one.alarm || one.unread() > 0)
+            });
         let scrollback = current.map_or(&self.home, |one| &one.scrollback);
         Status {
             me: format!("{} ({})", self.me, self.language.text(self.reach)),
@@ -393,6 +434,7 @@ impl Screen {
                 .map(|(index, one)| format!("{}{}", index + 1, if one.alarm { "!" } else { "" }))
                 .collect(),
             scroll: scrollback.percent(),
+            typing: current.filter(|one| one.typing.is_some()).map(|one| self.name(&one.address)),
             question: self.question(),
         }
     }

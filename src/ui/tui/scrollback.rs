@@ -8,15 +8,23 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use jiff::tz::TimeZone;
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
-use super::entry::{Entry, Kind, Mark, Page, Said};
-use crate::chat::{Direction, LineId};
+use super::entry::{Entry, Kind, Page};
+use super::said::{Mark, Said};
+use crate::chat::{Direction, HistoryLine, LineId, LineState, Place, Timestamp};
 use crate::ui::language::Language;
 
-/// Entries kept in memory; older ones stay on the disk.
-const MAX_ENTRIES: usize = 5_000;
+/// Lines that are read from the disk at once.
+pub(super) const PAGE: usize = 200;
+
+/// So many entries above the reader, the next page is asked for.
+const AHEAD: i64 = 100;
+
+/// Entries kept in memory; the others stay on the disk.
+const MAX_ENTRIES: usize = 20_000;
 
 /// Bytes of text kept in memory.
 const MAX_BYTES: usize = 8 << 20;
@@ -36,6 +44,11 @@ pub(super) struct Scrollback {
     stand: Stand,
     /// The first entry that the reader had not seen when the conversation was last left.
     unread: Option<i64>,
+    paging: Paging,
+    /// The oldest line that came from the disk without a gap to the newest.
+    oldest: Option<Place>,
+    /// The newest entries are not in memory any more: the reader stood far above.
+    cut: bool,
     layouts: HashMap<i64, Layout>,
     /// How they were laid out.
     page: Option<(Page, Language)>,
@@ -49,6 +62,20 @@ enum Stand {
     Bottom,
     /// At this entry, of which so many rows are hidden below.
     At { number: i64, below: usize },
+}
+
+/// Whether more is to be had from the disk.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Paging {
+    /// Nothing was asked for yet.
+    #[default]
+    Unread,
+    /// Perhaps.
+    Open,
+    /// It is asked for.
+    Asked,
+    /// No: the first line of all is here.
+    End,
 }
 
 /// An entry in rows.
@@ -72,6 +99,10 @@ struct Context {
 impl Scrollback {
     /// Appends something; what is new and not ours begins what is unread, unless `seen`.
     pub(super) fn push(&mut self, entry: Entry, seen: bool) {
+        if self.cut {
+            // It is on the disk, or no loss.
+            return;
+        }
         let number = self.end();
         if let Kind::Said(said) = &entry.kind {
             self.places.insert(place(said.by, said.id), number);
@@ -84,7 +115,7 @@ impl Scrollback {
         }
         self.bytes += entry.size();
         self.entries.push_back(entry);
-        self.forget_old();
+        self.forget_far();
     }
 
     /// Tells of somebody's coming or going, in place of what was told just before.
@@ -105,7 +136,12 @@ impl Scrollback {
 
     /// Changes what is known of a line, if it is still here.
     pub(super) fn amend(&mut self, by: Direction, id: LineId, change: impl FnOnce(&mut Said)) {
-        let Some(&number) = self.places.get(&place(by, id)) else { return };
+        if let Some(&number) = self.places.get(&place(by, id)) {
+            self.change(number, change);
+        }
+    }
+
+    fn change(&mut self, number: i64, change: impl FnOnce(&mut Said)) {
         let Some(entry) = self.index(number).and_then(|index| self.entries.get_mut(index)) else {
             return;
         };
@@ -116,8 +152,13 @@ impl Scrollback {
     }
 
     /// How far a line of ours has come.
-    pub(super) fn mark(&mut self, id: LineId, mark: Mark) {
-        self.amend(Direction::Out, id, |said| said.mark = mark);
+    pub(super) fn mark(&mut self, id: LineId, mark: Mark, now: Timestamp) {
+        self.amend(Direction::Out, id, |said| {
+            if mark == Mark::Delivered {
+                said.arrived_at.get_or_insert(now);
+            }
+            said.mark = mark;
+        });
     }
 
     /// Whether the newest entry is in view.
@@ -128,6 +169,75 @@ impl Scrollback {
     /// Goes where new lines appear.
     pub(super) fn go_to_bottom(&mut self) {
         self.stand = Stand::Bottom;
+        if self.cut {
+            // What is between here and there is read from the disk when it is wanted.
+            *self = Self { page: self.page.take(), unread: None, ..Self::default() };
+        }
+    }
+
+    /// Whether the next page is to be asked for, and before which line: the reader comes near to
+    /// the oldest entry in memory.
+    pub(super) fn wants_page(&mut self) -> Option<Option<Place>> {
+        let top = match self.stand {
+            Stand::Bottom => self.end(),
+            Stand::At { number, .. } => number,
+        };
+        let rows_above = top - self.first;
+        let wanted = match self.paging {
+            Paging::Unread => true,
+            Paging::Open => rows_above < AHEAD,
+            Paging::Asked | Paging::End => false,
+        };
+        wanted.then(|| {
+            self.paging = Paging::Asked;
+            self.oldest
+        })
+    }
+
+    /// Takes in a page. Lines that came by themselves meanwhile are in it, too: of those it says
+    /// where they are on the disk.
+    ///
+    /// Returns the newest line of the other side that nobody has seen, and how many there are that
+    /// did not come by themselves.
+    pub(super) fn add_page(
+        &mut self,
+        lines: Vec<HistoryLine>,
+        end: bool,
+        zone: &TimeZone,
+        language: &Language,
+    ) -> Option<(LineId, usize)> {
+        if self.paging != Paging::Asked {
+            return None;
+        }
+        self.paging = if end { Paging::End } else { Paging::Open };
+        self.oldest = lines.first().map(|line| line.place).or(self.oldest);
+        let unseen =
+            |line: &HistoryLine| line.direction == Direction::In && line.state != LineState::Read;
+        let (mut newest_unseen, mut count) = (None, 0);
+        for line in lines.into_iter().rev() {
+            let place = place(line.direction, line.id);
+            if let Some(&number) = self.places.get(&place) {
+                self.change(number, |said| said.place = Some(line.place));
+                continue;
+            }
+            let unseen = unseen(&line);
+            if unseen {
+                newest_unseen.get_or_insert(line.id);
+                count += 1;
+            }
+            self.first -= 1;
+            self.places.insert(place, self.first);
+            let entry = Entry::said(Said::stored(line, language), zone);
+            self.bytes += entry.size();
+            self.entries.push_front(entry);
+            if unseen {
+                self.unread = Some(self.first);
+            }
+        }
+        // What stood at the top has another entry before it now.
+        self.layouts.clear();
+        self.forget_far();
+        newest_unseen.map(|id| (id, count))
     }
 
     /// What was unread is not any more.
@@ -181,14 +291,13 @@ impl Scrollback {
             left -= below + 1;
             number += 1;
             if number >= self.end() {
-                self.stand = Stand::Bottom;
-                return;
+                return self.go_to_bottom();
             }
             below = self.height_of(number).saturating_sub(1);
         }
         self.stand = Stand::At { number, below: below - left };
         if number + 1 == self.end() && below == left {
-            self.stand = Stand::Bottom;
+            self.go_to_bottom();
         }
     }
 
@@ -279,16 +388,33 @@ impl Scrollback {
         self.layouts.get(&number).map_or(&[], |layout| &layout.rows)
     }
 
-    /// Keeps memory bounded.
-    fn forget_old(&mut self) {
+    /// Keeps memory bounded: what is farthest from the reader goes.
+    fn forget_far(&mut self) {
         while self.entries.len() > MAX_ENTRIES || self.bytes > MAX_BYTES && self.entries.len() > 1 {
-            let Some(oldest) = self.entries.pop_front() else { break };
-            self.bytes = self.bytes.saturating_sub(oldest.size());
-            if let Kind::Said(said) = &oldest.kind {
+            let middle = self.first + i64::try_from(self.entries.len() / 2).unwrap_or(0);
+            let reads_above = matches!(self.stand, Stand::At { number, .. } if number < middle);
+            let number = if reads_above { self.end() - 1 } else { self.first };
+            let gone = if reads_above { self.entries.pop_back() } else { self.entries.pop_front() };
+            let Some(gone) = gone else { break };
+            self.bytes = self.bytes.saturating_sub(gone.size());
+            self.layouts.remove(&number);
+            if let Kind::Said(said) = &gone.kind {
                 self.places.remove(&place(said.by, said.id));
             }
-            self.layouts.remove(&self.first);
-            self.first += 1;
+            if reads_above {
+                self.cut = true;
+            } else {
+                self.first += 1;
+                // From the first line left, or from the newest again, if its place is not known.
+                self.paging = match self.paging {
+                    Paging::End => Paging::Open,
+                    other => other,
+                };
+                self.oldest = match self.entries.front().map(|entry| &entry.kind) {
+                    Some(Kind::Said(said)) => said.place,
+                    _ => None,
+                };
+            }
         }
     }
 }
@@ -297,7 +423,7 @@ impl Entry {
     /// About how many bytes it keeps.
     fn size(&self) -> usize {
         match &self.kind {
-            Kind::Said(said) => said.text.len(),
+            Kind::Said(said) => said.text.as_ref().map_or(0, String::len),
             Kind::Presence { sentence, .. } | Kind::Remark { sentence, .. } => sentence.len(),
         }
     }

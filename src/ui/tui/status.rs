@@ -28,6 +28,8 @@ pub(super) struct Status {
     /// The numbers of other conversations with something unread, `!` behind those with an alarm.
     pub(super) activity: Vec<String>,
     pub(super) scroll: Option<u8>,
+    /// Who is typing.
+    pub(super) typing: Option<String>,
     /// Instead of all this: a question, or an answer to the last key.
     pub(super) question: Option<String>,
 }
@@ -85,7 +87,7 @@ impl Status {
         match self.path {
             Some(path) => {
                 add(4, language.text(way(path)), plain);
-                add(6, path.rtt.map(words::milliseconds).unwrap_or_default(), plain);
+                add(7, path.rtt.map(words::milliseconds).unwrap_or_default(), plain);
             }
             None => {
                 let state = self.state.map(|state| words::state(state, language));
@@ -101,6 +103,9 @@ impl Status {
         }
         if let Some(percent) = self.scroll {
             add(3, format!("-{percent}%-"), plain);
+        }
+        if let Some(name) = &self.typing {
+            add(6, language.say("screen-typing", &[("name", name)]), plain);
         }
         items
     }

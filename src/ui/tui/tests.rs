@@ -6,8 +6,8 @@
 mod story;
 
 use super::SMALLEST;
-use crate::chat::{LineState, Presence};
-use story::{Story, alice, bob};
+use crate::chat::{Direction, HistoryLine, LineState, Manner, Notice, Place, Presence, Quote};
+use story::{Story, alice, bob, stored};
 
 /// No lines.
 const NONE: [u8; 0] = [];
@@ -172,4 +172,111 @@ fn nothing_a_stranger_writes_reaches_the_terminal_unfiltered() {
     );
     story.picture();
     story.told("nothing_unfiltered");
+}
+
+#[test]
+fn what_was_said_before_is_there_with_all_that_was_done_to_it() {
+    for columns in [40, 80, 120] {
+        let mut story = Story::of(columns, 16);
+        story.opens(&alice());
+        let plain = |number, text| stored(number, Direction::In, text);
+        let ours = |number, text| stored(number, Direction::Out, text);
+        let quote = Quote {
+            by: Direction::In,
+            sent_at: plain(1, "").sent_at,
+            text: Some("shall we meet at the old bridge, as always?".to_owned()),
+        };
+        let late = plain(6, "sorry, I was on a train");
+        story.reads(
+            &alice(),
+            vec![
+                plain(1, "shall we meet at the old bridge, as always?"),
+                HistoryLine {
+                    manner: Manner::Reply { to: plain(1, "").id },
+                    quote: Some(quote),
+                    reactions: vec![(Direction::In, "👍".to_owned())],
+                    ..ours(2, "yes, at eight")
+                },
+                HistoryLine { edited_at: Some(plain(4, "").sent_at), ..ours(3, "no, at nine") },
+                HistoryLine { deleted: true, text: String::new(), ..plain(4, "") },
+                HistoryLine { manner: Manner::Action, ..plain(5, "waves") },
+                HistoryLine { arrived_at: Some(plain(90, "").sent_at), ..late },
+            ],
+            true,
+        );
+        story.picture();
+        story.told(&format!("what_was_said_before_{columns}"));
+    }
+}
+
+#[test]
+fn a_long_history_is_read_page_by_page_as_the_reader_goes_up() {
+    let mut story = Story::of(80, 10);
+    story.opens(&alice());
+    assert_eq!(story.pages_wanted(), (1, None), "the newest page, and only once");
+    let page = |numbers: std::ops::Range<u64>| {
+        let line = |number| stored(number, Direction::In, &format!("line {number}"));
+        numbers.map(line).collect::<Vec<_>>()
+    };
+    story.reads(&alice(), page(801..1001), false);
+    assert_eq!(story.pages_wanted(), (0, None), "there is enough above the reader");
+    for _ in 0..20 {
+        story.presses("PageUp");
+    }
+    assert_eq!(story.pages_wanted(), (1, Some(Place(801))));
+    story.picture();
+    story.reads(&alice(), page(601..801), false);
+    story.happens("older lines come, and nothing moves");
+    story.picture();
+    // A line that came by itself is not shown twice when its page comes.
+    story.told("a_long_history");
+}
+
+#[test]
+fn what_came_by_itself_is_not_there_twice() {
+    let mut story = Story::of(60, 8);
+    story.says(&alice(), 1, "the newest");
+    story.opens(&alice());
+    let mut known = stored(2, Direction::In, "the newest");
+    known.id = crate::chat::LineId([1; 16]);
+    story.reads(&alice(), vec![stored(1, Direction::In, "an older one"), known], true);
+    story.picture();
+    story.told("not_twice");
+}
+
+#[test]
+fn lines_are_changed_where_they_stand() {
+    let mut story = Story::of(60, 9);
+    story.opens(&alice());
+    story.comes(&alice(), Presence::Connected);
+    story.says(&alice(), 1, "see you at eigth");
+    story.says(&alice(), 2, "oops");
+    let quote = |text: &str| Quote {
+        by: Direction::In,
+        sent_at: crate::chat::Timestamp(0),
+        text: Some(text.to_owned()),
+    };
+    let amended = |id: u8, line: u8, text: Option<&str>| Notice::Amended {
+        with: alice(),
+        id: crate::chat::LineId([id; 16]),
+        line: crate::chat::LineId([line; 16]),
+        text: text.map(str::to_owned),
+        by: Direction::In,
+        at: crate::chat::Timestamp(0),
+        quote: quote("x"),
+    };
+    story.hears(&amended(1, 3, Some("see you at eight")));
+    story.hears(&amended(2, 4, None));
+    story.hears(&Notice::Reacted {
+        with: alice(),
+        id: crate::chat::LineId([1; 16]),
+        line: crate::chat::LineId([5; 16]),
+        by: Direction::Out,
+        reaction: "👍".to_owned(),
+        at: crate::chat::Timestamp(0),
+        quote: quote("x"),
+    });
+    story.hears(&Notice::Typing { peer: alice(), typing: true });
+    story.picture();
+    story.told("lines_are_changed");
 }

@@ -144,8 +144,11 @@ mod tests {
             for row in &rows {
                 let breaks = row.bytes.start - at;
                 prop_assert!(text[at..row.bytes.start].chars().all(|c| c == '\n') && breaks < 2);
-                let cells = Ambiguous::Narrow.cells(text[row.bytes.clone()].trim_end_matches(' '));
-                prop_assert!(cells <= width, "{cells} > {width} in {:?}", &text[row.bytes.clone()]);
+                let piece = text[row.bytes.clone()].trim_end_matches(' ');
+                let cells = Ambiguous::Narrow.cells(piece);
+                // One cluster may be wider than a row: two people, joined, one with an accent.
+                let whole = piece.graphemes(true).count() == 1;
+                prop_assert!(cells <= width || whole, "{cells} > {width} in {:?}", &text[row.bytes.clone()]);
                 at = row.bytes.end;
             }
             prop_assert_eq!(at, text.len());

@@ -13,8 +13,8 @@ use unicode_width::UnicodeWidthStr;
 use super::super::theme::Theme;
 use super::super::{Action, Event, Screen};
 use crate::chat::{
-    Address, Audience, Input, LineId, LineState, Manner, Message, Notice, PeerSummary, Presence,
-    Timestamp, Written,
+    Address, Audience, Direction, HistoryLine, Input, LineId, LineState, Manner, Message, Notice,
+    PeerSummary, Place, Presence, Timestamp, Written,
 };
 use crate::proto::{PathInfo, PathKind};
 use crate::ui::Background;
@@ -37,6 +37,29 @@ fn key_of(peer: &Address) -> PeerId {
 
 fn id(line: u8) -> LineId {
     LineId([line; 16])
+}
+
+/// A line on alice's disk and on carol's, written a minute after the one before.
+pub(super) fn stored(number: u64, direction: Direction, text: &str) -> HistoryLine {
+    let mut id = [0xff; 16];
+    id[..8].copy_from_slice(&number.to_be_bytes());
+    let at = Timestamp(START.0 - 86_400_000 + number * 60_000);
+    HistoryLine {
+        with: alice(),
+        id: LineId(id),
+        direction,
+        sent_at: at,
+        arrived_at: Some(at),
+        audience: Audience::You,
+        text: text.to_owned(),
+        manner: Manner::Text,
+        quote: None,
+        edited_at: None,
+        deleted: false,
+        reactions: Vec::new(),
+        state: LineState::Read,
+        place: Place(number),
+    }
 }
 
 /// Carol's screen, and what happens on it.
@@ -148,6 +171,22 @@ impl Story {
             quote: None,
         }));
         self.becomes(to, line, LineState::Queued);
+    }
+
+    /// The disk answers the page that was asked for.
+    pub(super) fn reads(&mut self, with: &Address, lines: Vec<HistoryLine>, end: bool) {
+        self.hears(&Notice::Page { with: with.clone(), lines, end });
+    }
+
+    /// How many pages were asked for since this was asked last, and before which line the last.
+    pub(super) fn pages_wanted(&mut self) -> (usize, Option<Place>) {
+        let pages = self.inputs.iter().filter_map(|input| match input {
+            Input::Page { before, .. } => Some(*before),
+            _ => None,
+        });
+        let pages: Vec<Option<Place>> = pages.collect();
+        self.inputs.clear();
+        (pages.len(), pages.last().copied().flatten())
     }
 
     pub(super) fn becomes(&mut self, to: &Address, line: u8, state: LineState) {

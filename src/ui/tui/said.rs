@@ -1,0 +1,277 @@
+//! What somebody said, what became of it, and how that is laid out in rows.
+
+use jiff::civil::DateTime;
+use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthStr;
+
+use super::entry::{CLOCK, Page, blank, moment, wrapped};
+use super::theme::Theme;
+use crate::chat::{
+    Audience, Direction, HistoryLine, LineId, LineState, Manner, Message, Place, Quote, Timestamp,
+    Written, clean,
+};
+use crate::ui::language::Language;
+use crate::ui::words;
+
+/// Cells behind our own lines for the mark of their delivery.
+const MARK: usize = 3;
+
+/// Cells of a reaction.
+const REACTION: usize = 8;
+
+/// A line that took more milliseconds than this shows both times.
+const LATE: u64 = 60_000;
+
+/// What somebody said.
+#[derive(Clone, Debug)]
+pub(super) struct Said {
+    pub(super) id: LineId,
+    /// Whether it is ours.
+    pub(super) by: Direction,
+    /// As it came, or as we typed it; `None` if it is deleted.
+    pub(super) text: Option<String>,
+    pub(super) manner: Manner,
+    /// The line that it answers.
+    quote: Option<Quote>,
+    sent_at: Timestamp,
+    /// When it came, or was delivered, if it was.
+    pub(super) arrived_at: Option<Timestamp>,
+    audience: Audience,
+    /// An earlier run may have shown it.
+    again: bool,
+    /// Whether its author has changed the text.
+    pub(super) edited: bool,
+    pub(super) reactions: Vec<(Direction, String)>,
+    /// How far a line of ours has come.
+    pub(super) mark: Mark,
+    /// Where it stands on the disk, once that is known.
+    pub(super) place: Option<Place>,
+}
+
+/// How far a line of ours has come.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) enum Mark {
+    /// Nothing to be said: it is not ours.
+    #[default]
+    None,
+    Queued,
+    Sent,
+    Delivered,
+    Read,
+    /// With the reason.
+    Failed(String),
+}
+
+impl Mark {
+    pub(super) fn new(state: &LineState, language: &Language) -> Self {
+        match state {
+            LineState::Queued => Self::Queued,
+            LineState::Sent => Self::Sent,
+            LineState::Delivered => Self::Delivered,
+            LineState::Read => Self::Read,
+            LineState::Failed(problem) => Self::Failed(words::problem_sentence(problem, language)),
+        }
+    }
+
+    fn symbol(&self, theme: &Theme) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Queued => theme.symbols.queued,
+            Self::Sent => theme.symbols.sent,
+            Self::Delivered => theme.symbols.delivered,
+            Self::Read => theme.symbols.read,
+            Self::Failed(_) => theme.symbols.failed,
+        }
+    }
+}
+
+impl Said {
+    /// A line that comes.
+    pub(super) fn come(message: &Message) -> Self {
+        Self {
+            id: message.id,
+            by: Direction::In,
+            text: Some(message.text.clone()),
+            manner: message.manner,
+            quote: message.quote.as_deref().cloned(),
+            sent_at: message.sent_at,
+            arrived_at: Some(message.received_at),
+            audience: message.audience,
+            again: message.again,
+            edited: false,
+            reactions: Vec::new(),
+            mark: Mark::None,
+            place: None,
+        }
+    }
+
+    /// A line that goes.
+    pub(super) fn written(written: &Written) -> Self {
+        Self {
+            id: written.id,
+            by: Direction::Out,
+            text: Some(written.text.clone()),
+            manner: written.manner,
+            quote: written.quote.as_deref().cloned(),
+            sent_at: written.sent_at,
+            arrived_at: None,
+            audience: written.audience,
+            again: false,
+            edited: false,
+            reactions: Vec::new(),
+            mark: Mark::Queued,
+            place: None,
+        }
+    }
+
+    /// A line from the disk.
+    pub(super) fn stored(line: HistoryLine, language: &Language) -> Self {
+        let mark = match line.direction {
+            Direction::In => Mark::None,
+            Direction::Out => Mark::new(&line.state, language),
+        };
+        Self {
+            id: line.id,
+            by: line.direction,
+            text: (!line.deleted).then_some(line.text),
+            manner: line.manner,
+            quote: line.quote,
+            sent_at: line.sent_at,
+            arrived_at: line.arrived_at,
+            audience: line.audience,
+            again: false,
+            edited: line.edited_at.is_some(),
+            reactions: line.reactions,
+            mark,
+            place: Some(line.place),
+        }
+    }
+
+    /// When it was said here.
+    pub(super) fn at(&self) -> Timestamp {
+        match self.by {
+            Direction::In => self.arrived_at.unwrap_or(self.sent_at),
+            Direction::Out => self.sent_at,
+        }
+    }
+
+    /// Another reaction of somebody, or none.
+    pub(super) fn react(&mut self, by: Direction, reaction: &str) {
+        self.reactions.retain(|(other, _)| *other != by);
+        if !reaction.is_empty() {
+            self.reactions.push((by, reaction.to_owned()));
+        }
+    }
+
+    /// Its rows; `continued` leaves time and name out.
+    pub(super) fn rows(
+        &self,
+        at: DateTime,
+        page: &Page,
+        language: &Language,
+        continued: bool,
+    ) -> Vec<Line<'static>> {
+        let theme = &page.theme;
+        let style = match self.by {
+            Direction::Out => theme.own,
+            Direction::In => page.them_style,
+        };
+        let name = page.name(self.by);
+        let column = page.name_column();
+        let indent = if column == 0 { 1 } else { CLOCK + column + 2 };
+        let room = page.width.saturating_sub(indent).max(1);
+        let mut rows = Vec::new();
+        let clock = Span::styled(at.strftime("%H:%M ").to_string(), theme.dim);
+        let mut before = match (column, continued) {
+            (_, true) => vec![blank(indent)],
+            (0, false) => {
+                let name = clean::label(name, page.width.saturating_sub(CLOCK));
+                rows.push(Line::from(vec![clock, Span::styled(name, style)]));
+                vec![blank(indent)]
+            }
+            (column, false) => {
+                let acts = self.manner == Manner::Action && self.text.is_some();
+                let name = if acts { "*".to_owned() } else { clean::label(name, column) };
+                let rest = blank(indent.saturating_sub(CLOCK + name.width()));
+                vec![clock, Span::styled(name, style), rest]
+            }
+        };
+        let mut push = |pieces: Vec<Span<'static>>| {
+            let mut row = std::mem::replace(&mut before, vec![blank(indent)]);
+            row.extend(pieces);
+            rows.push(Line::from(row));
+        };
+        if let Some(quoted) = self.quoted(page, language) {
+            push(vec![Span::styled(clean::label(&quoted, room.saturating_sub(1)), theme.dim)]);
+        }
+        let mark = self.mark.symbol(theme);
+        let width = room.saturating_sub(if mark.is_empty() { 0 } else { MARK }).max(1);
+        let (text, text_style) = match &self.text {
+            None => (language.text("screen-deleted"), theme.dim),
+            Some(text) if self.manner == Manner::Action => {
+                (format!("{name} {}", clean::text(text)), theme.text)
+            }
+            Some(text) => (clean::text(text), theme.text),
+        };
+        let tail = self.tail(page, language);
+        let mut pieces = wrapped(&text, text_style, &tail, theme.dim, width, page.ambiguous);
+        if let (false, Some(last)) = (mark.is_empty(), pieces.last_mut()) {
+            let style = if let Mark::Failed(_) = self.mark { theme.wrong } else { theme.dim };
+            last.push(Span::styled(format!(" {mark}"), style));
+        }
+        pieces.into_iter().for_each(&mut push);
+        if let Mark::Failed(reason) = &self.mark {
+            let pieces = wrapped(reason, theme.wrong, "", theme.dim, room, page.ambiguous);
+            pieces.into_iter().for_each(&mut push);
+        }
+        if !self.reactions.is_empty() {
+            let reactions = self.reactions.iter().map(|(by, reaction)| {
+                format!("{} {}", clean::label(reaction, REACTION), page.name(*by))
+            });
+            let reactions = reactions.collect::<Vec<_>>().join("  ");
+            push(vec![Span::styled(clean::label(&reactions, room.saturating_sub(1)), theme.dim)]);
+        }
+        rows
+    }
+
+    /// The line that it answers, in one row.
+    fn quoted(&self, page: &Page, language: &Language) -> Option<String> {
+        if !matches!(self.manner, Manner::Reply { .. }) {
+            return None;
+        }
+        Some(match &self.quote {
+            Some(Quote { by, text: Some(text), .. }) => {
+                format!("> {}: {}", page.name(*by), clean::one_line(text, " "))
+            }
+            Some(Quote { by, text: None, .. }) => {
+                format!("> {}: {}", page.name(*by), language.text("screen-deleted"))
+            }
+            None => format!("> {}", language.text("screen-not-here")),
+        })
+    }
+
+    /// What is remarked behind it.
+    fn tail(&self, page: &Page, language: &Language) -> String {
+        let mut tail = String::new();
+        let mut add = |remark: String| {
+            tail.push_str("  ");
+            tail.push_str(&remark);
+        };
+        if self.audience == Audience::Everyone {
+            add(language.text("to-all"));
+        }
+        if self.edited && self.text.is_some() {
+            add(language.text("screen-edited"));
+        }
+        if self.again {
+            add(language.text("seen-before"));
+        } else if let Some(arrived) = self.arrived_at.filter(|at| at.since(self.sent_at) > LATE) {
+            let (written, arrived) =
+                (moment(self.sent_at, &page.zone), moment(arrived, &page.zone));
+            let format = if written.date() == arrived.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
+            let (written, arrived) = (written.strftime(format), arrived.strftime(format));
+            add(language.say("screen-late", &[("written", &written), ("arrived", &arrived)]));
+        }
+        tail
+    }
+}
