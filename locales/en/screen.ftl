@@ -20,6 +20,17 @@ screen-leave-unsent =
         [one] 1 line is not delivered; it is kept. Ctrl+C again leaves.
        *[other] { $count } lines are not delivered; they are kept. Ctrl+C again leaves.
     }
+screen-help-writing = While writing
+screen-help-screen = Anywhere
+screen-help-commands = Commands
+screen-close = Esc closes this.
+screen-search = search:
+screen-found =
+    { $count ->
+        [0] Nothing found. Esc closes this.
+        [one] 1 line found. Enter goes there, Esc closes this.
+       *[other] { $count } lines found. Up and Down choose, Enter goes there, Esc closes this.
+    }
 screen-full = A message has at most 64 KiB.
 screen-no-edit = The editor gave nothing back.
 

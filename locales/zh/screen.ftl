@@ -12,6 +12,16 @@ screen-typing = { $name } 正在输入
 screen-late = （写于 { $written }，到达 { $arrived }）
 screen-leave = 再按一次 Ctrl+C 退出。
 screen-leave-unsent = 还有 { $count } 条未送达，已保存在本机。再按一次 Ctrl+C 退出。
+screen-help-writing = 书写时
+screen-help-screen = 任何时候
+screen-help-commands = 命令
+screen-close = 按 Esc 关闭。
+screen-search = 搜索：
+screen-found =
+    { $count ->
+        [0] 没有找到。按 Esc 关闭。
+       *[other] 找到 { $count } 行。上下键选择，回车跳转，Esc 关闭。
+    }
 screen-full = 一条消息最多 64 KiB。
 screen-no-edit = 编辑器没有返回内容。
 

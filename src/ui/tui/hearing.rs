@@ -75,6 +75,7 @@ impl Screen {
                 };
                 return;
             }
+            Notice::Found { text, lines, .. } if self.found(text, lines) => return,
             Notice::Typing { peer, typing } => {
                 let index = self.index_of(peer);
                 let until = Timestamp(now.0 + TYPING);

@@ -13,6 +13,7 @@ use super::composer::{Composer, Outcome, Paint};
 use super::dialogue::Dialogue;
 use super::entry::{CLOCK, Page};
 use super::keys::{self, Keymap, Press};
+use super::overlay::{Overlay, Search};
 use super::scrollback::{PAGE, Scrollback};
 use super::sidebar::{self, Item};
 use super::status::Status;
@@ -23,15 +24,12 @@ use crate::chat::{Address, Input, PeerSummary, Timestamp};
 use crate::ui::Background;
 use crate::ui::language::Language;
 
-/// What stands before what is being written.
-const PROMPT: &str = "> ";
-
 /// The whole of what a person sees.
 #[derive(Debug)]
 pub struct Screen {
     pub(super) zone: TimeZone,
     pub(super) language: Language,
-    theme: Theme,
+    pub(super) theme: Theme,
     /// Whether names have hosts, because there are several.
     pub(super) several: bool,
     /// What we are called.
@@ -43,8 +41,10 @@ pub struct Screen {
     pub(super) current: Option<usize>,
     /// What is said where no conversation is open.
     pub(super) home: Scrollback,
-    composer: Composer,
-    keymap: Keymap,
+    pub(super) composer: Composer,
+    pub(super) keymap: Keymap,
+    /// What stands in place of what was said.
+    pub(super) overlay: Option<Overlay>,
     /// Which sentence answers the last key.
     answer: Option<&'static str>,
     sidebar_hidden: bool,
@@ -53,7 +53,7 @@ pub struct Screen {
     /// The person was asked whether to leave.
     asked_to_leave: bool,
     /// Rows of the view of what was said, when it was drawn last.
-    height: usize,
+    pub(super) height: usize,
     /// Cells of a row of it.
     width: usize,
     pub(super) actions: VecDeque<Action>,
@@ -76,6 +76,7 @@ impl Screen {
             current: None,
             home: Scrollback::default(),
             keymap: Keymap::default(),
+            overlay: None,
             answer: None,
             sidebar_hidden: false,
             focused: true,
@@ -155,7 +156,8 @@ impl Screen {
 
     /// Whether a line that comes in this conversation is seen at once.
     pub(super) fn is_watched(&self, index: usize) -> bool {
-        self.focused && self.current == Some(index) && self.dialogues[index].scrollback.at_bottom()
+        let open = self.current == Some(index) && self.overlay.is_none();
+        self.focused && open && self.dialogues[index].scrollback.at_bottom()
     }
 
     /// Goes to a conversation; the chat has been told, or says so itself.
@@ -176,7 +178,7 @@ impl Screen {
     }
 
     /// Asks the chat to go to a conversation.
-    fn go_to(&mut self, index: usize) {
+    pub(super) fn go_to(&mut self, index: usize) {
         if let Some(dialogue) = self.dialogues.get(index)
             && self.current != Some(index)
         {
@@ -186,10 +188,14 @@ impl Screen {
         }
     }
 
-    fn key(&mut self, key: KeyEvent) {
+    pub(super) fn key(&mut self, key: KeyEvent) {
         let asked = std::mem::take(&mut self.asked_to_leave);
         self.answer = None;
-        let outcome = match self.keymap.press(key) {
+        let press = self.keymap.press(key);
+        if self.overlay.is_some() && self.press_over(press) {
+            return;
+        }
+        let outcome = match press {
             Press::Action(action) => self.act(action, asked),
             Press::Text(c) => self.composer.write(c),
             Press::Waiting | Press::Nothing => Outcome::Nothing,
@@ -216,6 +222,10 @@ impl Screen {
             Action::PreviousConversation => self.step(self.dialogues.len().saturating_sub(1)),
             Action::NextUnread => self.next_unread(),
             Action::Conversation(number) => self.go_to(usize::from(number).saturating_sub(1)),
+            Action::Help => self.overlay = Some(Overlay::Help { top: 0 }),
+            Action::Search => {
+                self.overlay = Some(Overlay::Search(Box::new(Search::new(&self.language))))
+            }
             Action::Sidebar => self.sidebar_hidden = !self.sidebar_hidden,
             Action::PageUp => self.scrollback().up(page, height),
             Action::PageDown => self.scrollback().down(page),
@@ -325,8 +335,8 @@ impl Screen {
             }
             return;
         }
-        let prompt = PROMPT.len() as u16;
-        let rows = self.composer.rows(area.width - prompt).min(area.height / 2);
+        let prompt = u16::try_from(self.prompt().width()).unwrap_or(0).min(area.width / 2);
+        let rows = self.writing().rows(area.width - prompt).min(area.height / 2);
         let [upper, status, lower] = Layout::vertical([
             Constraint::Fill(1),
             Constraint::Length(1),
@@ -343,13 +353,16 @@ impl Screen {
             sidebar::render(&self.items(), list, frame.buffer_mut(), &self.theme, &self.language);
         }
         self.draw_view(view, frame);
+        self.draw_overlay(view, frame);
         self.status().render(status, frame.buffer_mut(), &self.theme, &self.language);
         let [mark, text] =
             Layout::horizontal([Constraint::Length(prompt), Constraint::Fill(1)]).areas(lower);
-        frame.buffer_mut().set_stringn(mark.x, mark.y, PROMPT, 2, self.theme.dim);
+        let (x, y, style) = (mark.x, mark.y, self.theme.dim);
+        frame.buffer_mut().set_stringn(x, y, self.prompt(), prompt.into(), style);
         let paint = Paint { text: self.theme.text, hint: self.theme.dim };
-        self.composer.render(text, frame.buffer_mut(), paint);
-        frame.set_cursor_position(self.composer.caret(text));
+        let composer = self.writing();
+        composer.render(text, frame.buffer_mut(), paint);
+        frame.set_cursor_position(composer.caret(text));
     }
 
     /// Draws what was said. Whoever looks at the newest of it has seen all of it.
@@ -442,7 +455,7 @@ impl Screen {
     /// What is asked or answered in place of the status.
     fn question(&self) -> Option<String> {
         if !self.asked_to_leave {
-            return self.answer.map(|id| self.language.text(id));
+            return self.over_status().or_else(|| self.answer.map(|id| self.language.text(id)));
         }
         Some(match self.unsent() {
             0 => self.language.text("screen-leave"),

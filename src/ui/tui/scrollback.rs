@@ -45,6 +45,8 @@ pub(super) struct Scrollback {
     /// The first entry that the reader had not seen when the conversation was last left.
     unread: Option<i64>,
     paging: Paging,
+    /// Pages that were asked for and are not wanted any more; they come first.
+    strays: usize,
     /// The oldest line that came from the disk without a gap to the newest.
     oldest: Option<Place>,
     /// The newest entries are not in memory any more: the reader stood far above.
@@ -171,8 +173,23 @@ impl Scrollback {
         self.stand = Stand::Bottom;
         if self.cut {
             // What is between here and there is read from the disk when it is wanted.
-            *self = Self { page: self.page.take(), unread: None, ..Self::default() };
+            self.forget_all();
         }
+    }
+
+    /// Goes to a line somewhere on the disk. Returns the place before which a page is to be asked
+    /// for: the line is the last of it.
+    pub(super) fn go_to(&mut self, line: Place) -> Place {
+        self.forget_all();
+        self.cut = true;
+        self.paging = Paging::Asked;
+        self.stand = Stand::At { number: -1, below: 0 };
+        Place(line.0.saturating_add(1))
+    }
+
+    fn forget_all(&mut self) {
+        let strays = self.strays + usize::from(self.paging == Paging::Asked);
+        *self = Self { page: self.page.take(), strays, ..Self::default() };
     }
 
     /// Whether the next page is to be asked for, and before which line: the reader comes near to
@@ -206,6 +223,10 @@ impl Scrollback {
         zone: &TimeZone,
         language: &Language,
     ) -> Option<(LineId, usize)> {
+        if self.strays > 0 {
+            self.strays -= 1;
+            return None;
+        }
         if self.paging != Paging::Asked {
             return None;
         }

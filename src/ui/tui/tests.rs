@@ -159,6 +159,11 @@ fn a_line_is_seen_when_it_is_in_view_of_somebody_who_looks() {
     assert_eq!(story.seen(), NONE);
     story.presses("Alt+2");
     assert_eq!(story.seen(), [31]);
+    story.presses("F1");
+    story.says(&bob(), 32, "behind the help");
+    assert_eq!(story.seen(), NONE);
+    story.presses("Esc");
+    assert_eq!(story.seen(), [32]);
 }
 
 #[test]
@@ -279,4 +284,49 @@ fn lines_are_changed_where_they_stand() {
     story.hears(&Notice::Typing { peer: alice(), typing: true });
     story.picture();
     story.told("lines_are_changed");
+}
+
+#[test]
+fn the_help_is_one_key_away() {
+    for columns in [40, 80, 120] {
+        let mut story = Story::of(columns, 20);
+        story.opens(&alice());
+        story.presses("F1");
+        story.picture();
+        story.presses("PageDown");
+        story.picture();
+        story.presses("Esc");
+        story.picture();
+        story.told(&format!("the_help_{columns}"));
+    }
+}
+
+#[test]
+fn a_search_finds_lines_and_goes_there() {
+    for columns in [40, 80, 120] {
+        let mut story = Story::of(columns, 10);
+        story.opens(&alice());
+        let line = |number, text| stored(number, Direction::In, text);
+        story.reads(&alice(), vec![line(900, "the newest"), line(901, "of all")], false);
+        story.presses("Ctrl+f");
+        story.types("开会");
+        story.hears(&Notice::Found {
+            text: "开会".to_owned(),
+            with: Some(alice()),
+            lines: vec![line(70, "明天几点开会？"), line(7, "我们什么时候开会")],
+        });
+        story.picture();
+        story.presses("Down");
+        story.pages_wanted();
+        story.presses("Enter");
+        // The newest page was asked for before, and is not wanted any more.
+        let (_, before) = story.pages_wanted();
+        assert_eq!(before, Some(Place(8)));
+        story.reads(&alice(), vec![line(800, "not wanted")], false);
+        story.reads(&alice(), vec![line(6, "你好"), line(7, "我们什么时候开会")], true);
+        story.picture();
+        story.presses("End");
+        assert_eq!(story.pages_wanted(), (1, None), "the newest again");
+        story.told(&format!("a_search_{columns}"));
+    }
 }
