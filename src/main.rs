@@ -4,13 +4,12 @@
 use std::io::{self, IsTerminal, Write};
 use std::process;
 
-use anyhow::Context;
 use clap::{CommandFactory, Parser};
 use p2pchat::app::{self, Configuration, Failure};
 use p2pchat::cli::{Cli, Command, ConfigAction, Ends, IdCommand, Options, Words};
 use p2pchat::config::{Face, Settings, file};
 use p2pchat::store::words::WordList;
-use p2pchat::ui::language::Language;
+use p2pchat::ui::language::{Language, Tongue};
 use p2pchat::ui::tui::terminal::has_room_for_a_screen;
 use p2pchat::ui::{Printout, Stream, json};
 
@@ -22,30 +21,36 @@ fn main() {
     let ends = ends();
     let face = cli.wanted(ends, Settings::default()).face;
     log();
-    let language = Language::choose(cli.options.lang, sys_locale::get_locale().as_deref());
-    let code = match run(cli, ends, &language) {
+    let mut language = language(cli.options.lang);
+    let code = match run(cli, ends, &mut language) {
         Ok(code) => code,
-        Err(error) => {
-            let failure = error.downcast_ref::<Failure>();
-            complain(face, failure.map_or(1, |failure| failure.code.code()), &format!("{error:#}"))
-        }
+        Err(failure) => complain(face, &failure, &language),
     };
     // Threads may still wait for a key or for a name server; they have nothing left to lose.
     process::exit(code.into());
 }
 
-fn run(cli: Cli, ends: Ends, language: &Language) -> anyhow::Result<u8> {
+/// The one that a person asks for, else the system's.
+fn language(asked: Option<Tongue>) -> Language {
+    Language::choose(asked, sys_locale::get_locale().as_deref())
+}
+
+/// `language` becomes the one that the configuration settles, unless an option says otherwise.
+fn run(cli: Cli, ends: Ends, language: &mut Language) -> Result<u8, Failure> {
     let options = &cli.options;
     let find = || Configuration::find(options.config.clone(), options.data_dir.as_deref());
     let settings = match &cli.command {
         // These have to work whatever is in the file.
         Some(Command::Config { action }) => {
-            print(configure(&find()?, action, options)?);
+            print(configure(&find()?, action, options, language)?);
             return Ok(0);
         }
         Some(Command::Completions { .. } | Command::Man { .. }) => Settings::default(),
         _ => find()?.settings()?,
     };
+    if let (None, Some(settled)) = (options.lang, settings.language) {
+        *language = self::language(Tongue::of_locale(settled));
+    }
     let wanted = cli.wanted(ends, settings);
     let (face, data_dir) = (wanted.face, wanted.data_dir.clone());
     let printouts = match cli.command {
@@ -65,9 +70,11 @@ fn run(cli: Cli, ends: Ends, language: &Language) -> anyhow::Result<u8> {
                 Words::En => WordList::English,
                 Words::Zh => WordList::Chinese,
             };
-            app::words(data_dir, face, list, yes)?
+            app::words(data_dir, face, list, yes, language)?
         }
-        Some(Command::Id { command: Some(IdCommand::Restore) }) => app::restore(data_dir, face)?,
+        Some(Command::Id { command: Some(IdCommand::Restore) }) => {
+            app::restore(data_dir, face, language)?
+        }
         Some(Command::Contacts) => app::contacts(data_dir, face, language)?,
         Some(Command::History { peer, lines }) => app::history(data_dir, face, peer, lines)?,
         // Done above.
@@ -77,11 +84,12 @@ fn run(cli: Cli, ends: Ends, language: &Language) -> anyhow::Result<u8> {
             return Ok(0);
         }
         Some(Command::Man { to: None }) => {
-            io::stdout().write_all(&app::manual::page(Cli::command())?)?;
+            let page = app::manual::page(Cli::command());
+            page.and_then(|page| io::stdout().write_all(&page)).map_err(not_written)?;
             return Ok(0);
         }
         Some(Command::Man { to: Some(directory) }) => {
-            app::manual::pages(Cli::command(), &directory)?;
+            app::manual::pages(Cli::command(), &directory).map_err(not_written)?;
             return Ok(0);
         }
     };
@@ -93,14 +101,15 @@ fn configure(
     file: &Configuration,
     action: &ConfigAction,
     options: &Options,
+    language: &Language,
 ) -> Result<Vec<Printout>, Failure> {
     match action {
         ConfigAction::Path => Ok(vec![Printout::out(file.path().display().to_string())]),
-        ConfigAction::Check => file.check(),
-        ConfigAction::Show => file.show(&options.settled(), options.json),
+        ConfigAction::Check => file.check(language),
+        ConfigAction::Show => file.show(&options.settled(), options.json, language),
         ConfigAction::Template => Ok(vec![Printout::out(file::commented().trim_end().to_owned())]),
         ConfigAction::Set { key, value } => file.set(key, value),
-        ConfigAction::Unset { key } => file.unset(key),
+        ConfigAction::Unset { key } => file.unset(key, language),
     }
 }
 
@@ -126,22 +135,31 @@ fn print(printouts: Vec<Printout>) {
 }
 
 /// Runs the network in this thread.
-fn awaited<T>(work: impl Future<Output = Result<T, Failure>>) -> anyhow::Result<T> {
+fn awaited<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .context("the system refuses what a network program needs")?;
+        .map_err(|error| Failure::no_runtime(&error))?;
     let result = runtime.block_on(work)?;
     runtime.shutdown_background();
     Ok(result)
 }
 
-fn complain(face: Face, code: u8, sentence: &str) -> u8 {
+fn not_written(error: io::Error) -> Failure {
+    Failure::not_written(&error)
+}
+
+fn complain(face: Face, failure: &Failure, language: &Language) -> u8 {
+    let code = failure.code.code();
     let printout = match face {
+        // Programs search what they are told.
         Face::Json => {
-            Printout::out(json::error(if code == 2 { "usage" } else { "internal" }, sentence))
+            let sentence = failure.sentence(&Language::default());
+            Printout::out(json::error(if code == 2 { "usage" } else { "internal" }, &sentence))
         }
-        Face::Plain | Face::Line | Face::Screen => Printout::err(format!("p2pchat: {sentence}")),
+        Face::Plain | Face::Line | Face::Screen => {
+            Printout::err(format!("p2pchat: {}", failure.sentence(language)))
+        }
     };
     // Where nobody listens, the code has to do.
     let _ = match printout.stream {

@@ -1,5 +1,6 @@
 //! The configuration file on disk: where it is, what it says, and how it is changed.
 
+use std::fmt::Display;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -7,9 +8,11 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 
 use super::Failure;
+use super::failure::as_it_is;
 use crate::chat::ExitCode;
 use crate::config::file::{self, MAX_FILE};
 use crate::config::{Mistake, SETTINGS, Settings};
+use crate::ui::language::{Language, Phrase};
 use crate::ui::{Printout, json};
 
 /// A configuration file, which need not exist.
@@ -30,11 +33,7 @@ impl Configuration {
             (Some(file), _) => file,
             (None, Some(data_dir)) => data_dir.join("config.toml"),
             (None, None) => etcetera::choose_base_strategy()
-                .map_err(|_| {
-                    Failure::internal(
-                        "this computer does not say where your home directory is; name a file with --config FILE",
-                    )
-                })?
+                .map_err(|_| Failure::internal(Phrase::new("no-home-for-config")))?
                 .config_dir()
                 .join("p2pchat")
                 .join("config.toml"),
@@ -62,12 +61,10 @@ impl Configuration {
     /// # Errors
     ///
     /// As [`settings`](Self::settings).
-    pub fn check(&self) -> Result<Vec<Printout>, Failure> {
+    pub fn check(&self, language: &Language) -> Result<Vec<Printout>, Failure> {
         let sentence = match self.text()? {
-            None => {
-                format!("{} does not exist; everything is as the program has it.", self.shown())
-            }
-            Some(_) => format!("{} is in order.", self.shown()),
+            None => language.say("file-missing", &[("path", &self.shown())]),
+            Some(_) => language.say("file-in-order", &[("path", &self.shown())]),
         };
         self.settings()?;
         Ok(vec![Printout::out(sentence)])
@@ -83,6 +80,7 @@ impl Configuration {
         &self,
         options: &[(&'static str, String)],
         as_json: bool,
+        language: &Language,
     ) -> Result<Vec<Printout>, Failure> {
         let text = self.text()?.unwrap_or_default();
         self.settings()?;
@@ -109,7 +107,7 @@ impl Configuration {
                 if as_json {
                     return Printout::out(json::setting(&key, value.as_deref(), from));
                 }
-                let value = value.unwrap_or_else(|| "not settled".to_owned());
+                let value = value.unwrap_or_else(|| language.text("not-settled"));
                 Printout::out(format!("{:<40}  # {from}", format!("{key} = {value}")))
             })
             .collect())
@@ -125,7 +123,7 @@ impl Configuration {
         let changed = file::set(&text, key, value).map_err(|mistakes| match &*mistakes {
             // It is what was typed, not a line of the file.
             [Mistake { line: 1, what }] if Settings::read(&text).is_ok() => {
-                Failure { code: ExitCode::Usage, sentence: what.to_string() }
+                Failure::new(ExitCode::Usage, as_it_is(what))
             }
             _ => self.wrong(&mistakes),
         })?;
@@ -138,20 +136,23 @@ impl Configuration {
     /// # Errors
     ///
     /// There are mistakes in the file, or it cannot be written.
-    pub fn unset(&self, key: &str) -> Result<Vec<Printout>, Failure> {
+    pub fn unset(&self, key: &str, language: &Language) -> Result<Vec<Printout>, Failure> {
         let text = self.text()?.unwrap_or_default();
         match file::unset(&text, key).map_err(|mistakes| self.wrong(&mistakes))? {
             Some(changed) => {
                 self.write(&changed)?;
                 Ok(Vec::new())
             }
-            None => Ok(vec![Printout::out(format!("{} does not settle {key}.", self.shown()))]),
+            None => {
+                let arguments: [(_, &dyn Display); 2] = [("path", &self.shown()), ("key", &key)];
+                Ok(vec![Printout::out(language.say("file-silent", &arguments))])
+            }
         }
     }
 
     fn text(&self) -> Result<Option<String>, Failure> {
         let failed = |error: std::io::Error| {
-            Failure::internal(format!("{} cannot be read: {error}", self.shown()))
+            Failure::internal(self.about("file-unreadable").with("error", error))
         };
         let file = match fs::File::open(&self.path) {
             Ok(file) => file,
@@ -161,8 +162,8 @@ impl Configuration {
         let mut text = String::new();
         let read = file.take(MAX_FILE as u64 + 1).read_to_string(&mut text).map_err(failed)?;
         if read > MAX_FILE {
-            let sentence = format!("{} is longer than {} KiB", self.shown(), MAX_FILE / 1024);
-            return Err(Failure { code: ExitCode::Usage, sentence });
+            let phrase = self.about("file-too-long").with("limit", MAX_FILE / 1024);
+            return Err(Failure::new(ExitCode::Usage, phrase));
         }
         Ok(Some(text))
     }
@@ -182,17 +183,19 @@ impl Configuration {
             Ok(())
         };
         write().map_err(|error: std::io::Error| {
-            Failure::internal(format!("{} cannot be written: {error}", self.shown()))
+            Failure::internal(self.about("file-unwritable").with("error", error))
         })
     }
 
     fn wrong(&self, mistakes: &[Mistake]) -> Failure {
-        let mut sentence = format!("{} is not in order:", self.shown());
-        for mistake in mistakes {
-            sentence.push_str(&format!("\n  {mistake}"));
-        }
-        sentence.push_str("\nCorrect it, or try another file with --config FILE.");
-        Failure { code: ExitCode::Usage, sentence }
+        let mut phrases = vec![self.about("file-mistaken")];
+        phrases.extend(mistakes.iter().map(|mistake| as_it_is(format!("  {mistake}"))));
+        phrases.push(Phrase::new("file-correct-it"));
+        Failure::lines(ExitCode::Usage, phrases)
+    }
+
+    fn about(&self, id: &'static str) -> Phrase {
+        Phrase::new(id).with("path", self.shown())
     }
 
     fn shown(&self) -> String {

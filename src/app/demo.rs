@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use super::chatting::{Chatting, policy, view};
 use super::console::{self, Console, Entered};
+use super::failure::as_it_is;
 use super::peer::{Peer, Setup, Step, instant};
 use super::screen::Screening;
 use super::server::Serving;
@@ -25,7 +26,7 @@ use crate::chat::{ExitCode, Input, LineState, Manner, Message, Notice, Presence,
 use crate::config::{Face, Place, Rendezvous, Wanted};
 use crate::proto::{PathInfo, PathKind, Policy};
 use crate::store::Profile;
-use crate::ui::language::Language;
+use crate::ui::language::{Language, Phrase};
 use crate::ui::terminal::Restore;
 use crate::ui::{Printout, words};
 
@@ -45,10 +46,10 @@ pub async fn demo(wanted: Wanted, language: &Language) -> Result<ExitCode, Failu
     let started = instant();
     let mut signals = Signals::listen()?;
     let folder = tempfile::Builder::new().prefix("p2pchat-demo-").tempdir().map_err(|error| {
-        Failure::internal(format!("no temporary directory could be made: {error}"))
+        Failure::internal(Phrase::new("demo-no-directory").with("error", error))
     })?;
     let serving = Serving::for_the_demo()?;
-    let echo = Echo::start(&folder.path().join("echo"), &serving, language).await?;
+    let echo = Echo::start(&folder.path().join("echo"), &serving).await?;
     let mine = wanted.name.clone().filter(|name| name.as_str() != "echo");
     let place = place(&serving, mine.map_or_else(|| name("you"), Ok)?)?;
     let for_a_person = matches!(wanted.face, Face::Line | Face::Screen);
@@ -109,7 +110,7 @@ struct Echo {
 impl Echo {
     /// Starts it and waits until it can be called.
     #[expect(clippy::disallowed_methods, reason = "a second peer is a second task")]
-    async fn start(dir: &Path, serving: &Serving, language: &Language) -> Result<Self, Failure> {
+    async fn start(dir: &Path, serving: &Serving) -> Result<Self, Failure> {
         let place = place(serving, name("echo")?)?;
         let mut peer = Peer::start(setup(dir, place, None, Some(Wait::Delivered), Policy::Any)?)?;
         loop {
@@ -117,13 +118,11 @@ impl Echo {
                 Step::Show(Notice::Registered { .. }) => break,
                 Step::Show(_) => {}
                 Step::Quit { .. } => {
-                    return Err(Failure {
-                        code: ExitCode::RendezvousUnreachable,
-                        sentence: format!(
-                            "echo could not register: {}",
-                            words::cause_sentence(peer.cause(), language)
-                        ),
-                    });
+                    let phrase = Phrase::new("demo-echo-unregistered");
+                    return Err(Failure::new(
+                        ExitCode::RendezvousUnreachable,
+                        phrase.holding("cause", words::cause(peer.cause())),
+                    ));
                 }
             }
         }
@@ -195,7 +194,7 @@ impl Run {
                     true
                 }
                 () = &mut patience, if input_ended => return Err(self.incomplete(timeout)),
-                () = signals.next() => return Err(Failure::internal("interrupted")),
+                () = signals.next() => return Err(Failure::internal(Phrase::new("demo-interrupted"))),
             };
             if progress {
                 patience.set(tokio::time::sleep(timeout));
@@ -224,10 +223,7 @@ impl Run {
             Entered::Line(line) if line.trim().is_empty() => {}
             Entered::Line(line) | Entered::Text(line) => self.send(line),
             Entered::TooLong => {
-                return Err(Failure {
-                    code: ExitCode::Usage,
-                    sentence: "a line of input is longer than any message may be".to_owned(),
-                });
+                return Err(Failure::new(ExitCode::Usage, Phrase::new("demo-too-long")));
             }
             Entered::Interrupted => {}
             Entered::End => {
@@ -257,8 +253,7 @@ impl Run {
         let notice = match step {
             Step::Show(notice) => notice,
             Step::Quit { code, .. } => {
-                let sentence = "the chat ended before everything came back".to_owned();
-                return Err(Failure { code, sentence });
+                return Err(Failure::new(code, Phrase::new("demo-ended")));
             }
         };
         self.story.follow(instant(), &notice);
@@ -271,15 +266,13 @@ impl Run {
             }
             Notice::Status { state: LineState::Failed(problem), .. }
             | Notice::Refused { problem, .. } => {
-                return Err(Failure {
-                    code: ExitCode::Internal,
-                    sentence: words::problem_sentence(&problem, &self.story.language),
-                });
+                let said = words::problem_sentence(&problem, &self.story.language);
+                return Err(Failure::internal(as_it_is(said)));
             }
             Notice::Message(Message { from, id, text, .. }) => {
                 print(&format!("echo  {}", clean::one_line(&text, "\n      ")));
                 if self.sent.get(self.echoed).is_none_or(|sent| sent.text != text) {
-                    return Err(Failure::internal("the echo is not what was said"));
+                    return Err(Failure::internal(Phrase::new("demo-wrong-echo")));
                 }
                 self.echoed += 1;
                 self.peer.input(Input::Shown { from, id });
@@ -300,20 +293,17 @@ impl Run {
 
     fn incomplete(&self, timeout: Duration) -> Failure {
         let delivered = self.sent.iter().filter(|sent| sent.delivered).count();
-        let (code, state) = match self.story.state {
-            None => (ExitCode::RendezvousUnreachable, "we were never registered"),
-            Some(Presence::Connected) => (ExitCode::Incomplete, "we are connected"),
-            Some(_) => (ExitCode::NoPath, "we are not connected"),
+        let (code, id) = match self.story.state {
+            None => (ExitCode::RendezvousUnreachable, "demo-unregistered"),
+            Some(Presence::Connected) => (ExitCode::Incomplete, "demo-connected-only"),
+            Some(_) => (ExitCode::NoPath, "demo-unconnected"),
         };
-        Failure {
-            code,
-            sentence: format!(
-                "nothing happened for {}s: of {} lines {delivered} were delivered and {} came back; {state}",
-                timeout.as_secs(),
-                self.sent.len(),
-                self.echoed
-            ),
-        }
+        let phrase = Phrase::new(id)
+            .with("seconds", timeout.as_secs())
+            .with("sent", self.sent.len())
+            .with("delivered", delivered)
+            .with("echoed", self.echoed);
+        Failure::new(code, phrase)
     }
 }
 
@@ -410,5 +400,5 @@ fn place(serving: &Serving, name: Name) -> Result<Place, Failure> {
 }
 
 fn name(text: &str) -> Result<Name, Failure> {
-    Name::new(text).map_err(|error| Failure::internal(error.to_string()))
+    Name::new(text).map_err(|error| Failure::internal(as_it_is(error)))
 }

@@ -12,6 +12,7 @@ use crate::config::Face;
 use crate::store::words::{self, WORDS, WordList};
 use crate::store::{Profile, Reader};
 use crate::ui::Printout;
+use crate::ui::language::{Language, Phrase};
 
 /// More bytes than 24 words have in any form; what is longer is not read to its end.
 const MAX_INPUT: u64 = 4096;
@@ -26,22 +27,20 @@ pub fn words(
     face: Face,
     list: WordList,
     yes: bool,
+    language: &Language,
 ) -> Result<Vec<Printout>, Failure> {
     let dir = profile::directory(data_dir)?;
     let Some(reader) = Reader::open(&dir)? else {
-        return Err(refused(format!("there is no identity in {} yet", dir.display())));
+        return Err(refused(Phrase::new("words-no-identity").with("path", dir.display())));
     };
     if !yes {
         if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
-            return Err(refused(
-                "whoever reads these words can be you, so they are shown on a terminal only; --yes prints them anyway",
-            ));
+            return Err(refused(Phrase::new("words-terminal-only")));
         }
-        say(
-            "Whoever reads the 24 words can be you, and nobody can take them back.\nIs nobody looking over your shoulder? Type yes to see them: ",
-        )?;
+        let (warning, question) = (language.text("words-warning"), language.text("words-question"));
+        say(&format!("{warning}\n{question} "))?;
         if read_line(&mut io::stdin().lock())?.trim() != "yes" {
-            return Err(refused("nothing was shown"));
+            return Err(refused(Phrase::new("words-not-shown")));
         }
     }
     let identity = reader.identity()?;
@@ -63,19 +62,20 @@ pub fn words(
 /// # Errors
 ///
 /// The words are no identity, or the profile has one already.
-pub fn restore(data_dir: Option<PathBuf>, face: Face) -> Result<Vec<Printout>, Failure> {
+pub fn restore(
+    data_dir: Option<PathBuf>,
+    face: Face,
+    language: &Language,
+) -> Result<Vec<Printout>, Failure> {
     let dir = profile::directory(data_dir)?;
     if io::stdin().is_terminal() {
-        say(&format!("Type the {WORDS} words, on one line or several:\n"))?;
+        say(&format!("{}\n", language.say("words-ask", &[("words", &WORDS)])))?;
     }
-    let seed = words::to_seed(&read_words()?)
-        .map_err(|error| Failure { code: ExitCode::Usage, sentence: error.to_string() })?;
+    let seed = words::to_seed(&read_words()?)?;
     let key = Profile::restore(&dir, &seed)?.id();
     let text = match face {
         Face::Json => json!({"type": "restored", "key": key.to_string()}).to_string(),
-        Face::Plain | Face::Line | Face::Screen => format!(
-            "This profile is {key} now. `p2pchat history import FILE` brings contacts, names and what was said; without it, choose your name again with --name."
-        ),
+        Face::Plain | Face::Line | Face::Screen => language.say("words-restored", &[("key", &key)]),
     };
     Ok(vec![Printout::out(text)])
 }
@@ -96,18 +96,18 @@ fn read_words() -> Result<Zeroizing<String>, Failure> {
 fn read_line(input: &mut impl BufRead) -> Result<Zeroizing<String>, Failure> {
     let mut line = Zeroizing::new(String::new());
     let read = input.take(MAX_INPUT).read_line(&mut line);
-    read.map_err(|error| Failure::internal(format!("the input could not be read: {error}")))?;
+    read.map_err(|error| Failure::internal(Phrase::new("input-unreadable").with("error", error)))?;
     Ok(line)
 }
 
 /// On stderr, for stdout may be a file.
 fn say(text: &str) -> Result<(), Failure> {
     let said = io::stderr().write_all(text.as_bytes()).and_then(|()| io::stderr().flush());
-    said.map_err(|error| Failure::internal(format!("the terminal cannot be used: {error}")))
+    said.map_err(|error| Failure::internal(Phrase::new("terminal-closed").with("error", error)))
 }
 
-fn refused(sentence: impl Into<String>) -> Failure {
-    Failure { code: ExitCode::Refused, sentence: sentence.into() }
+fn refused(phrase: Phrase) -> Failure {
+    Failure::new(ExitCode::Refused, phrase)
 }
 
 /// Six rows of four, as one writes them down.

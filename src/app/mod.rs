@@ -18,6 +18,7 @@ mod console;
 mod demo;
 mod doctor;
 mod editor;
+mod failure;
 mod home;
 mod identity;
 pub mod manual;
@@ -31,59 +32,19 @@ mod signals;
 
 use std::path::Path;
 
-use crate::chat::ExitCode;
-use crate::config::ConfigError;
-use crate::store::ProfileError;
+use crate::ui::language::Phrase;
 use crate::ui::terminal::{LineEditor, Printer};
 
 pub use chatting::{chat, send};
 pub use configuration::Configuration;
 pub use demo::demo;
 pub use doctor::doctor;
+pub use failure::Failure;
 pub use identity::{restore, words};
 pub use queries::{contacts, history, id};
 
 /// Takes the terminal of a person.
 fn terminal(data_dir: &Path) -> Result<(LineEditor, Printer), Failure> {
-    LineEditor::open(Some(&data_dir.join("typed"))).map_err(|error| {
-        Failure::internal(format!("the terminal cannot be used: {error}; try --plain"))
-    })
-}
-
-/// Why nothing came of it: a code for scripts, a sentence for people.
-#[derive(Debug, thiserror::Error)]
-#[error("{sentence}")]
-pub struct Failure {
-    /// The exit code.
-    pub code: ExitCode,
-    /// What happened, why, and what can be done.
-    pub sentence: String,
-}
-
-impl Failure {
-    fn internal(sentence: impl Into<String>) -> Self {
-        Self { code: ExitCode::Internal, sentence: sentence.into() }
-    }
-}
-
-impl From<ProfileError> for Failure {
-    fn from(error: ProfileError) -> Self {
-        let code = match error {
-            ProfileError::HasIdentity { .. } => ExitCode::Refused,
-            _ => ExitCode::Internal,
-        };
-        Self { code, sentence: error.to_string() }
-    }
-}
-
-impl From<ConfigError> for Failure {
-    fn from(error: ConfigError) -> Self {
-        Self { code: ExitCode::Usage, sentence: error.to_string() }
-    }
-}
-
-impl From<peer::StartError> for Failure {
-    fn from(error: peer::StartError) -> Self {
-        Self::internal(error.to_string())
-    }
+    LineEditor::open(Some(&data_dir.join("typed")))
+        .map_err(|error| Failure::internal(Phrase::new("terminal-unusable").with("error", error)))
 }

@@ -7,17 +7,15 @@ use etcetera::BaseStrategy;
 use super::Failure;
 use crate::chat::{self, LOCAL_HOST, Snapshot};
 use crate::config::{Place, Remembered};
+use crate::ui::language::Phrase;
 
 /// The directory of the profile: the one given, else where the system keeps such things.
 pub(super) fn directory(given: Option<PathBuf>) -> Result<PathBuf, Failure> {
     if let Some(given) = given {
         return Ok(given);
     }
-    let system = etcetera::choose_base_strategy().map_err(|_| {
-        Failure::internal(
-            "this computer does not say where your home directory is; name a place with --data-dir DIR",
-        )
-    })?;
+    let system = etcetera::choose_base_strategy()
+        .map_err(|_| Failure::internal(Phrase::new("no-home-for-data")))?;
     Ok(system.data_dir().join("p2pchat"))
 }
 

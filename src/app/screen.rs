@@ -12,7 +12,7 @@ use super::peer::{Peer, Step, instant, now};
 use super::signals::{Signals, Stop, Stops};
 use super::{Failure, editor};
 use crate::chat::{ExitCode, Input};
-use crate::ui::language::Language;
+use crate::ui::language::{Language, Phrase};
 use crate::ui::tui::terminal::{Happening, Terminal};
 use crate::ui::tui::theme::Theme;
 use crate::ui::tui::{Action, Event, Screen};
@@ -44,7 +44,7 @@ impl Screening {
         let stops = Stops::listen()?;
         let theme = if wants_colour() { Theme::dark() } else { Theme::mono() };
         let terminal = Terminal::take().map_err(|error| {
-            Failure::internal(format!("the terminal cannot be used: {error}; try --plain"))
+            Failure::internal(Phrase::new("terminal-unusable").with("error", error))
         })?;
         let screen = Screen::new(me.to_string(), TimeZone::system(), language.clone(), theme);
         Ok(Self {

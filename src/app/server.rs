@@ -12,9 +12,10 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::Failure;
+use super::failure::as_it_is;
 use super::peer::random;
 use crate::config::{default_serve_address, reachable};
-use crate::ui::language::Language;
+use crate::ui::language::{Language, Phrase};
 
 /// A running server.
 pub(super) struct Serving {
@@ -35,7 +36,7 @@ impl Serving {
 
     /// A server that keeps its key and its names in `dir`.
     pub(super) fn lasting(listen: SocketAddr, dir: &Path) -> Result<Self, Failure> {
-        let failed = |error: HomeError| Failure::internal(error.to_string());
+        let failed = |error: HomeError| Failure::internal(as_it_is(error));
         let home = Home::open(dir).map_err(failed)?;
         let lock = home.lock().map_err(failed)?;
         let identity = home.identity().map_err(failed)?;
@@ -59,7 +60,9 @@ impl Serving {
             names,
             limits: Config::default(),
         })
-        .map_err(|error| Failure::internal(format!("no rendezvous could be started: {error}")))?;
+        .map_err(|error| {
+            Failure::internal(Phrase::new("no-rendezvous-started").with("error", error))
+        })?;
         let (address, key) = (server.local_addr(), server.key());
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(async move {

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::Failure;
+use crate::ui::language::Phrase;
 
 /// A request to leave the terminal to others.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -100,5 +101,5 @@ impl Stops {
 }
 
 fn refused(error: io::Error) -> Failure {
-    Failure::internal(format!("signals cannot be received: {error}"))
+    Failure::internal(Phrase::new("no-signals").with("error", error))
 }

@@ -169,12 +169,14 @@ pub enum StoreReply {
 
 /// Why a request could not be carried out.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{sentence}")]
+#[error("{place}: {cause}")]
 pub struct StoreFailure {
     /// What kind of failure.
     pub kind: FailureKind,
-    /// What happened and what a person can do, as a sentence.
-    pub sentence: String,
+    /// The file that it was about.
+    pub place: String,
+    /// What the system or the database says about it.
+    pub cause: String,
 }
 
 /// The kinds of failure.

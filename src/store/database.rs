@@ -200,8 +200,9 @@ fn handle(connection: &Connection, request: &StoreRequest) -> rusqlite::Result<S
     }
 }
 
-pub(super) fn failed(kind: FailureKind, sentence: &str) -> rusqlite::Result<StoreReply> {
-    Ok(StoreReply::Failed(StoreFailure { kind, sentence: sentence.to_owned() }))
+pub(super) fn failed(kind: FailureKind, cause: &str) -> rusqlite::Result<StoreReply> {
+    let (place, cause) = ("chat.db".to_owned(), cause.to_owned());
+    Ok(StoreReply::Failed(StoreFailure { kind, place, cause }))
 }
 
 /// The row of a contact.

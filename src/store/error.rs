@@ -86,23 +86,10 @@ impl ProfileError {
 
 /// What the failure of a database means.
 pub(super) fn failure(path: &Path, error: &rusqlite::Error) -> StoreFailure {
-    let path = path.display();
-    let (kind, sentence) = match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => (
-            FailureKind::Full,
-            format!(
-                "The disk with {path} is full, so this was not kept. Make room on it; what others \
-                 sent meanwhile comes again by itself."
-            ),
-        ),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => (
-            FailureKind::Corrupt,
-            format!(
-                "The database {path} is damaged. Put a backup in its place, or move it away to \
-                 begin with an empty one; your identity is in another file."
-            ),
-        ),
-        _ => (FailureKind::Other, format!("The database {path} could not be used: {error}.")),
+    let kind = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => FailureKind::Full,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => FailureKind::Corrupt,
+        _ => FailureKind::Other,
     };
-    StoreFailure { kind, sentence }
+    StoreFailure { kind, place: path.display().to_string(), cause: error.to_string() }
 }

@@ -525,6 +525,7 @@ impl Entry {
     }
 }
 
-fn failed(kind: FailureKind, sentence: &str) -> StoreReply {
-    StoreReply::Failed(StoreFailure { kind, sentence: sentence.to_owned() })
+fn failed(kind: FailureKind, cause: &str) -> StoreReply {
+    let (place, cause) = ("memory".to_owned(), cause.to_owned());
+    StoreReply::Failed(StoreFailure { kind, place, cause })
 }

@@ -367,7 +367,8 @@ fn pick() -> impl Strategy<Value = Pick> {
 fn wordless(reply: StoreReply) -> StoreReply {
     match reply {
         StoreReply::Failed(mut failure) => {
-            failure.sentence.clear();
+            failure.place.clear();
+            failure.cause.clear();
             StoreReply::Failed(failure)
         }
         other => other,

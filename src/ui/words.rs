@@ -8,10 +8,10 @@ use p2pchat_wire::VERSION;
 use p2pchat_wire::identity::{InvalidName, MAX_NAME};
 use p2pchat_wire::signal::Refusal;
 
-use super::language::Language;
+use super::language::{Language, Phrase};
 use super::{Background, Cause, paths, tables};
 use crate::chat::command::CommandHelp;
-use crate::chat::{Notice, Presence, Problem, clean};
+use crate::chat::{FailureKind, Notice, Presence, Problem, StoreFailure, clean};
 use crate::proto::{PathInfo, PathKind, RendezvousTrouble};
 
 /// What is said about a notice, if anything.
@@ -117,7 +117,7 @@ pub fn sentence(
             language.count(id, *waiting, &[("name", &background.name(to))])
         }
         Notice::Refused { problem, .. } => problem_sentence(problem, language),
-        Notice::StoreFailed(failure) => format!("{failure}"),
+        Notice::StoreFailed(failure) => store_failure(failure).said_in(language),
         Notice::Unreadable { peer, software: None } => {
             language.say("unreadable", &[("peer", peer)])
         }
@@ -184,7 +184,7 @@ fn rendezvous_trouble(
 ) -> String {
     match trouble {
         RendezvousTrouble::Unreachable => {
-            let cause = cause_sentence(background.cause, language);
+            let cause = cause(background.cause).said_in(language);
             let meanwhile = language.text(match (others, background.nearby) {
                 (true, _) => "trouble-others",
                 (false, true) => "trouble-nearby",
@@ -216,18 +216,33 @@ fn rendezvous_trouble(
 
 /// Why a rendezvous is not reached, in the middle of a sentence.
 #[must_use]
-pub fn cause_sentence(cause: Option<&Cause>, language: &Language) -> String {
+pub fn cause(cause: Option<&Cause>) -> Phrase {
     match cause {
-        None => language.text("cause-silence"),
-        Some(Cause::Silence { server }) => language.say("cause-silence-at", &[("server", server)]),
+        None => Phrase::new("cause-silence"),
+        Some(Cause::Silence { server }) => Phrase::new("cause-silence-at").with("server", server),
         Some(Cause::Unresolved { host, why }) => {
-            language.say("cause-unresolved", &[("host", host), ("why", why)])
+            Phrase::new("cause-unresolved").with("host", host).with("why", why)
         }
-        Some(Cause::NoAddress { host }) => language.say("cause-no-address", &[("host", host)]),
+        Some(Cause::NoAddress { host }) => Phrase::new("cause-no-address").with("host", host),
         Some(Cause::NoNameServer { host, waited }) => {
-            language.say("cause-no-name-server", &[("host", host), ("seconds", &waited.as_secs())])
+            Phrase::new("cause-no-name-server").with("host", host).with("seconds", waited.as_secs())
         }
     }
+}
+
+/// Why the disk did not do something.
+#[must_use]
+pub fn store_failure(failure: &StoreFailure) -> Phrase {
+    let id = match failure.kind {
+        FailureKind::Full => "store-full",
+        FailureKind::Corrupt => "store-corrupt",
+        FailureKind::NoSuchLine
+        | FailureKind::NotOurs
+        | FailureKind::Deleted
+        | FailureKind::Gap
+        | FailureKind::Other => "store-other",
+    };
+    Phrase::new(id).with("path", &failure.place).with("cause", &failure.cause)
 }
 
 fn presence(
@@ -340,7 +355,7 @@ pub fn problem_sentence(problem: &Problem, language: &Language) -> String {
         }
         Problem::NotACommand => language.text("problem-not-a-command"),
         Problem::NoName => language.text("problem-no-name"),
-        Problem::Store(failure) => format!("{failure}"),
+        Problem::Store(failure) => store_failure(failure).said_in(language),
     }
 }
 

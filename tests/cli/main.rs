@@ -14,6 +14,7 @@ mod demo;
 mod doctor;
 mod failures;
 mod identity;
+mod language;
 mod program;
 mod queries;
 mod server;

@@ -9,12 +9,16 @@
 //! language that is simply there. What programs read (the codes and sentences of JSON, the log) is
 //! English whatever the language.
 
+mod phrase;
+
 use std::fmt;
 use std::sync::Arc;
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use unic_langid::LanguageIdentifier;
+
+pub use phrase::Phrase;
 
 /// The sentences of each language, one text for each subject.
 const ENGLISH: &[&str] = &[
@@ -25,6 +29,7 @@ const ENGLISH: &[&str] = &[
     include_str!("../../../locales/en/app.ftl"),
     include_str!("../../../locales/en/screen.ftl"),
     include_str!("../../../locales/en/keys.ftl"),
+    include_str!("../../../locales/en/failures.ftl"),
 ];
 const CHINESE: &[&str] = &[
     include_str!("../../../locales/zh/main.ftl"),
@@ -34,6 +39,7 @@ const CHINESE: &[&str] = &[
     include_str!("../../../locales/zh/app.ftl"),
     include_str!("../../../locales/zh/screen.ftl"),
     include_str!("../../../locales/zh/keys.ftl"),
+    include_str!("../../../locales/zh/failures.ftl"),
 ];
 
 /// A language that the program speaks.

@@ -1,0 +1,75 @@
+### Why nothing came of it. Most follow "p2pchat: ", so they begin in lower case.
+
+as-it-is = { $text }
+terminal-unusable = the terminal cannot be used: { $error }; try --plain
+terminal-closed = the terminal cannot be used: { $error }
+input-unreadable = the input could not be read: { $error }
+no-home-for-data = this computer does not say where your home directory is; name a place with --data-dir DIR
+no-home-for-config = this computer does not say where your home directory is; name a file with --config FILE
+no-signals = signals cannot be received: { $error }
+no-socket = no UDP socket could be opened: { $error }
+no-socket-on = no UDP socket could be opened on { $address }: { $error }
+no-randomness = the operating system gives no random numbers: { $error }
+no-runtime = the system refuses what a network program needs: { $error }
+no-rendezvous-started = no rendezvous could be started: { $error }
+not-written = what was asked for could not be written: { $error }
+
+## The command line
+
+config-no-name = no name yet, so nobody could call you. Choose one with --name NAME (or P2PCHAT_NAME); it is remembered
+config-no-rendezvous = no rendezvous is known yet. Name one with --rendezvous HOST, call somebody with --peer NAME@HOST, or run your own with --serve; it is remembered. To meet somebody in the local network without one, start p2pchat with --visible, both of you
+config-no-lan = { $name }@{ $host } is somebody in the local network, which --no-lan and --relay-only leave alone
+config-too-many-servers = { $servers } rendezvous servers are named; { $most } can be used at the same time
+config-two-keys = two keys are given for the rendezvous { $host }; it can prove only one
+
+## The configuration file
+
+file-missing = { $path } does not exist; everything is as the program has it.
+file-in-order = { $path } is in order.
+file-silent = { $path } does not settle { $key }.
+file-unreadable = { $path } cannot be read: { $error }
+file-unwritable = { $path } cannot be written: { $error }
+file-too-long = { $path } is longer than { $limit } KiB
+file-mistaken = { $path } is not in order:
+file-correct-it = Correct it, or try another file with --config FILE.
+not-settled = not settled
+
+## The profile
+
+profile-busy = Another p2pchat is using the profile in { $path }. Close it first, or choose another profile with --data-dir.
+profile-readable = Other users of this computer may read { $path }, which holds your secret identity. If nobody has, run `chmod 600 { $path }` and start again; if somebody may have, move it away, and a new identity is made.
+profile-bad-identity = { $path } is no identity: it should hold 32 bytes. Put your backup of it there, or move it away, and a new identity is made, with which your contacts do not know you.
+profile-has-identity = { $path } is an identity already, and nothing was changed. Restore the other one into a profile of its own with --data-dir DIR, or move this one away first.
+profile-unreadable = Could not read { $path }: { $error }.
+profile-unwritable = Could not write { $path }: { $error }.
+profile-uncreatable = Could not create { $path }: { $error }.
+profile-newer = { $path } was written by a newer p2pchat (its format is { $found }, this one knows { $known }). Nothing was changed; use the newer program.
+profile-no-randomness = The operating system gave no random numbers, so no identity could be made.
+
+## The identity on paper
+
+words-no-identity = there is no identity in { $path } yet
+words-terminal-only = whoever reads these words can be you, so they are shown on a terminal only; --yes prints them anyway
+words-warning = Whoever reads the 24 words can be you, and nobody can take them back.
+words-question = Is nobody looking over your shoulder? Type yes to see them:
+words-not-shown = nothing was shown
+words-ask = Type the { $words } words, on one line or several:
+words-restored = This profile is { $key } now. `p2pchat history import FILE` brings contacts, names and what was said; without it, choose your name again with --name.
+words-count = An identity is { $words } words, and these are { $typed }.
+words-unknown = Word { $place } is on neither list of words. Compare it with what you wrote down.
+words-unknown-nearest = Word { $place } is on neither list of words (is it { $nearest }?). Compare it with what you wrote down.
+words-mixed = The words are from two lists; all are English or all are Chinese.
+words-checksum = One of the words is wrong, or two have changed places: their checksum does not match. Compare them with what you wrote down.
+or = {" or "}
+
+## The demo
+
+demo-no-directory = no temporary directory could be made: { $error }
+demo-echo-unregistered = echo could not register: { $cause }
+demo-interrupted = interrupted
+demo-too-long = a line of input is longer than any message may be
+demo-ended = the chat ended before everything came back
+demo-wrong-echo = the echo is not what was said
+demo-unregistered = nothing happened for { $seconds }s: of { $sent } lines { $delivered } were delivered and { $echoed } came back; we were never registered
+demo-connected-only = nothing happened for { $seconds }s: of { $sent } lines { $delivered } were delivered and { $echoed } came back; we are connected
+demo-unconnected = nothing happened for { $seconds }s: of { $sent } lines { $delivered } were delivered and { $echoed } came back; we are not connected

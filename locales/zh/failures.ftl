@@ -1,0 +1,75 @@
+### 为什么没有做成。多数跟在“p2pchat: ”之后。
+
+as-it-is = { $text }
+terminal-unusable = 终端无法使用：{ $error }；请试试 --plain
+terminal-closed = 终端无法使用：{ $error }
+input-unreadable = 无法读取输入：{ $error }
+no-home-for-data = 系统没有说明你的主目录在哪里；请用 --data-dir DIR 指定位置
+no-home-for-config = 系统没有说明你的主目录在哪里；请用 --config FILE 指定文件
+no-signals = 无法接收信号：{ $error }
+no-socket = 无法打开 UDP 套接字：{ $error }
+no-socket-on = 无法在 { $address } 上打开 UDP 套接字：{ $error }
+no-randomness = 操作系统没有提供随机数：{ $error }
+no-runtime = 系统拒绝了网络程序所需的资源：{ $error }
+no-rendezvous-started = 无法启动会合服务器：{ $error }
+not-written = 所要的内容无法写出：{ $error }
+
+## 命令行
+
+config-no-name = 还没有名字，因此没有人能呼叫你。请用 --name NAME（或 P2PCHAT_NAME）取一个；它会被记住
+config-no-rendezvous = 还不知道任何会合服务器。请用 --rendezvous HOST 指定一台，或用 --peer NAME@HOST 呼叫别人，或用 --serve 自己运行一台；它会被记住。若要不用服务器而在局域网中见面，请双方都加 --visible 启动 p2pchat
+config-no-lan = { $name }@{ $host } 是局域网中的人，而 --no-lan 和 --relay-only 不使用局域网
+config-too-many-servers = 指定了 { $servers } 台会合服务器；最多同时使用 { $most } 台
+config-two-keys = 会合服务器 { $host } 被指定了两个公钥；它只能证明其中一个
+
+## 配置文件
+
+file-missing = { $path } 不存在；一切按程序的默认设置。
+file-in-order = { $path } 没有问题。
+file-silent = { $path } 没有设置 { $key }。
+file-unreadable = 无法读取 { $path }：{ $error }
+file-unwritable = 无法写入 { $path }：{ $error }
+file-too-long = { $path } 超过 { $limit } KiB
+file-mistaken = { $path } 有问题：
+file-correct-it = 请改正，或用 --config FILE 换一个文件。
+not-settled = 未设置
+
+## 数据目录
+
+profile-busy = 另一个 p2pchat 正在使用 { $path } 中的数据。请先关闭它，或用 --data-dir 另选一处。
+profile-readable = 本机的其他用户可以读取 { $path }，其中是你的私密身份。如果没有人读过，请运行 `chmod 600 { $path }` 后重新启动；如果可能有人读过，请把它移走，程序会生成新的身份。
+profile-bad-identity = { $path } 不是身份文件：它应当有 32 字节。请把备份放回那里，或者把它移走，程序会生成新的身份，但你的联系人不认识它。
+profile-has-identity = { $path } 已经是一个身份，什么都没有改变。请用 --data-dir DIR 把另一个身份恢复到单独的目录，或者先把这个移走。
+profile-unreadable = 无法读取 { $path }：{ $error }。
+profile-unwritable = 无法写入 { $path }：{ $error }。
+profile-uncreatable = 无法创建 { $path }：{ $error }。
+profile-newer = { $path } 是由更新的 p2pchat 写入的（格式为 { $found }，本程序只认识到 { $known }）。什么都没有改变；请使用更新的程序。
+profile-no-randomness = 操作系统没有提供随机数，因此无法生成身份。
+
+## 写在纸上的身份
+
+words-no-identity = { $path } 中还没有身份
+words-terminal-only = 谁看到这些单词，谁就能冒充你，所以只在终端上显示；加 --yes 则照样输出
+words-warning = 谁看到这 24 个单词，谁就能成为你，而且无法收回。
+words-question = 确定没有人在旁边看吗？输入 yes 即可显示：
+words-not-shown = 没有显示
+words-ask = 请输入 { $words } 个单词，一行或多行均可：
+words-restored = 这份数据现在的公钥是 { $key }。`p2pchat history import FILE` 可以带来联系人、名字和聊天记录；否则请用 --name 重新选定名字。
+words-count = 身份由 { $words } 个单词组成，而这里有 { $typed } 个。
+words-unknown = 第 { $place } 个单词不在任何一份词表中。请与你抄下的内容核对。
+words-unknown-nearest = 第 { $place } 个单词不在任何一份词表中（是 { $nearest } 吗？）。请与你抄下的内容核对。
+words-mixed = 这些单词来自两份词表；应当全是英文，或者全是中文。
+words-checksum = 有一个单词不对，或者有两个单词换了位置：校验不符。请与你抄下的内容核对。
+or = {" 或 "}
+
+## 演示
+
+demo-no-directory = 无法创建临时目录：{ $error }
+demo-echo-unregistered = echo 无法登记：{ $cause }
+demo-interrupted = 已中断
+demo-too-long = 有一行输入比任何消息都长
+demo-ended = 在全部内容返回之前，聊天就结束了
+demo-wrong-echo = 返回的内容与所说的不同
+demo-unregistered = { $seconds } 秒内没有任何进展：{ $sent } 行中有 { $delivered } 行已送达，{ $echoed } 行已返回；我们一直没有登记成功
+demo-connected-only = { $seconds } 秒内没有任何进展：{ $sent } 行中有 { $delivered } 行已送达，{ $echoed } 行已返回；我们已连接
+demo-unconnected = { $seconds } 秒内没有任何进展：{ $sent } 行中有 { $delivered } 行已送达，{ $echoed } 行已返回；我们没有连接
