@@ -270,6 +270,7 @@ impl Options {
             let servers: Vec<_> = self.rendezvous.iter().map(ToString::to_string).collect();
             settled.push(("rendezvous", toml::Value::from(servers).to_string()));
         }
+        settled.extend(self.lang.map(|lang| ("language", quoted(lang.code()))));
         settled.extend(self.bind.map(|bind| ("network.bind", quoted(&bind.to_string()))));
         if self.no_port_mapping {
             settled.push(("network.port-mapping", "false".to_owned()));

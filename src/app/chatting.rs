@@ -144,7 +144,7 @@ async fn run(
         }
         chatting.run(&mut signals).await
     } else {
-        let mut screening = Screening::new(peer, &own_name, language)?;
+        let mut screening = Screening::new(peer, &own_name, language, &wanted.interface)?;
         if let Some(serving) = &serving {
             screening.remark(serving.sentence(language));
         }

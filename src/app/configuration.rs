@@ -9,6 +9,7 @@ use etcetera::BaseStrategy;
 
 use super::Failure;
 use super::failure::as_it_is;
+use super::look::look;
 use crate::chat::ExitCode;
 use crate::config::file::{self, MAX_FILE};
 use crate::config::{Mistake, SETTINGS, Settings};
@@ -53,7 +54,14 @@ impl Configuration {
     ///
     /// It cannot be read, or there are mistakes in it.
     pub fn settings(&self) -> Result<Settings, Failure> {
-        Settings::read(&self.text()?.unwrap_or_default()).map_err(|mistakes| self.wrong(&mistakes))
+        let text = self.text()?.unwrap_or_default();
+        let settings = Settings::read(&text).map_err(|mistakes| self.wrong(&mistakes))?;
+        // What only the screen knows: the names of actions, keys and colours.
+        look(&settings.interface, true, false).map_err(|mut problems| {
+            problems.sort_by_key(|problem| problem.line);
+            self.wrong(&problems)
+        })?;
+        Ok(settings)
     }
 
     /// Tells that there is no mistake in it.
@@ -127,6 +135,11 @@ impl Configuration {
             }
             _ => self.wrong(&mistakes),
         })?;
+        let problems = Settings::read(&changed)
+            .map(|settings| look(&settings.interface, true, false).err().unwrap_or_default());
+        if let Some(problem) = problems.unwrap_or_default().first() {
+            return Err(Failure::new(ExitCode::Usage, as_it_is(&problem.sentence)));
+        }
         self.write(&changed)?;
         Ok(Vec::new())
     }
@@ -187,9 +200,10 @@ impl Configuration {
         })
     }
 
-    fn wrong(&self, mistakes: &[Mistake]) -> Failure {
+    fn wrong(&self, mistakes: &[impl ToString]) -> Failure {
         let mut phrases = vec![self.about("file-mistaken")];
-        phrases.extend(mistakes.iter().map(|mistake| as_it_is(format!("  {mistake}"))));
+        phrases
+            .extend(mistakes.iter().map(|mistake| as_it_is(format!("  {}", mistake.to_string()))));
         phrases.push(Phrase::new("file-correct-it"));
         Failure::lines(ExitCode::Usage, phrases)
     }

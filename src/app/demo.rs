@@ -74,7 +74,8 @@ pub async fn demo(wanted: Wanted, language: &Language) -> Result<ExitCode, Failu
             outcome.map(|()| ExitCode::Done)
         }
         Face::Screen => {
-            let mut screening = Screening::new(Peer::start(setup)?, &own_name, language)?;
+            let peer = Peer::start(setup)?;
+            let mut screening = Screening::new(peer, &own_name, language, &wanted.interface)?;
             screening.remark(language.say("demo-welcome", &[("address", &serving.address())]));
             Ok(screening.run(&mut signals).await)
         }

@@ -21,6 +21,7 @@ mod editor;
 mod failure;
 mod home;
 mod identity;
+mod look;
 pub mod manual;
 mod meeting;
 mod peer;

@@ -8,13 +8,14 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::chatting::{reached, wants_colour};
+use super::look::look;
 use super::peer::{Peer, Step, instant, now};
 use super::signals::{Signals, Stop, Stops};
 use super::{Failure, editor};
 use crate::chat::{ExitCode, Input};
-use crate::ui::language::{Language, Phrase};
+use crate::config::Interface;
+use crate::ui::language::{Language, Phrase, Tongue};
 use crate::ui::tui::terminal::{Happening, Terminal};
-use crate::ui::tui::theme::Theme;
 use crate::ui::tui::{Action, Event, Screen};
 
 /// The least time between two frames: what comes faster is drawn together.
@@ -40,13 +41,20 @@ pub(super) struct Screening {
 
 impl Screening {
     /// Takes the terminal.
-    pub(super) fn new(peer: Peer, me: &Name, language: &Language) -> Result<Self, Failure> {
+    pub(super) fn new(
+        peer: Peer,
+        me: &Name,
+        language: &Language,
+        interface: &Interface,
+    ) -> Result<Self, Failure> {
         let stops = Stops::listen()?;
-        let theme = if wants_colour() { Theme::dark() } else { Theme::mono() };
+        let east_asian = language.tongue() == Tongue::Zh;
+        // The file was checked when it was read.
+        let look = look(interface, wants_colour(), east_asian).unwrap_or_default();
         let terminal = Terminal::take().map_err(|error| {
             Failure::internal(Phrase::new("terminal-unusable").with("error", error))
         })?;
-        let screen = Screen::new(me.to_string(), TimeZone::system(), language.clone(), theme);
+        let screen = Screen::new(me.to_string(), TimeZone::system(), language.clone(), look);
         Ok(Self {
             peer,
             screen,

@@ -54,6 +54,32 @@ fn a_mistake_in_the_file_stops_the_start_and_says_where_and_what_was_meant() {
 }
 
 #[test]
+fn keys_and_colours_are_checked_too() {
+    let (profile, _) = configured(
+        "[keys]\nserach = \"f9\"\n[themes.mine]\nonw = \"red\"\nown = \"fog\"\n[ui]\ntheme = \"none\"\n",
+    );
+    profile
+        .run(&["config", "check"], "")
+        .exits(2)
+        .says("line 2: keys: there is no action \"serach\"; did you mean \"search\"?")
+        .says("line 4: themes.mine: nothing is called \"onw\"; did you mean own?")
+        .says("line 5: themes.mine: \"fog\" is no colour")
+        .says("ui.theme: there is no theme \"none\"; there are dark, light, mono, mine");
+    let new = Profile::new();
+    new.run(&["config", "set", "keys.help", "f1"], "").exits(0);
+    new.run(&["config", "set", "keys.hlep", "f1"], "").exits(2).says("there is no action \"hlep\"");
+    new.run(&["config", "check"], "").exits(0);
+}
+
+#[test]
+fn the_language_can_be_settled() {
+    let (profile, _) = configured("language = \"zh\"\n");
+    let shown = profile.command(&["id"]).env_remove("P2PCHAT_LANG").output().expect("it runs");
+    let shown = String::from_utf8(shown.stdout).expect("text");
+    assert!(shown.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c)), "{shown}");
+}
+
+#[test]
 fn show_says_what_holds_and_who_settled_it() {
     let (profile, _) =
         configured("name = \"alice\"\n[ui]\ntheme = \"light\"\n[keys]\nhelp = \"f1\"\n");

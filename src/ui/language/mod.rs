@@ -65,13 +65,18 @@ impl Tongue {
         }
     }
 
-    /// For the rules of its plural.
-    fn identifier(self) -> LanguageIdentifier {
-        let code = match self {
+    /// Its code (ISO 639-1).
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
             Self::En => "en",
             Self::Zh => "zh",
-        };
-        code.parse().unwrap_or_default()
+        }
+    }
+
+    /// For the rules of its plural.
+    fn identifier(self) -> LanguageIdentifier {
+        self.code().parse().unwrap_or_default()
     }
 
     fn sources(self) -> &'static [&'static str] {

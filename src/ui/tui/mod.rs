@@ -7,7 +7,8 @@
 //!
 //! - `scrollback` is what was said in one conversation and where the reader stands in it, `entry` one
 //!   thing in it, `said` what somebody said, in rows; `dialogue` is the conversation itself.
-//! - `sidebar` and `status` are what surrounds it, `overlay` what is shown in its place for a while, [`theme`] how all of it looks.
+//! - `sidebar` and `status` are what surrounds it, `overlay` what is shown in its place for a while,
+//!   [`theme`] how all of it looks, [`look`] what a person may choose of it.
 //! - [`composer`] is where a message is written: a [`draft`] that [`wrap`] breaks into rows, with
 //!   [`completion`] of names, commands and paths. [`keys`] is the table of what keys do, [`help`] tells
 //!   of them.
@@ -24,6 +25,7 @@ pub mod help;
 pub mod hyperlinks;
 pub mod keys;
 mod layout;
+pub mod look;
 pub mod notify;
 mod overlaid;
 mod overlay;

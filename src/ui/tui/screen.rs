@@ -13,6 +13,7 @@ use super::composer::{Composer, Outcome, Paint};
 use super::dialogue::Dialogue;
 use super::entry::{CLOCK, Page};
 use super::keys::{self, Keymap, Press};
+use super::look::Look;
 use super::overlay::{Overlay, Search};
 use super::scrollback::{PAGE, Scrollback};
 use super::sidebar::{self, Item};
@@ -43,6 +44,7 @@ pub struct Screen {
     pub(super) home: Scrollback,
     pub(super) composer: Composer,
     pub(super) keymap: Keymap,
+    ambiguous: Ambiguous,
     /// What stands in place of what was said.
     pub(super) overlay: Option<Overlay>,
     /// Which sentence answers the last key.
@@ -63,10 +65,11 @@ pub struct Screen {
 impl Screen {
     /// Nothing said, nothing written. `me` is what we are called until a server says so.
     #[must_use]
-    pub fn new(me: String, zone: TimeZone, language: Language, theme: Theme) -> Self {
+    pub fn new(me: String, zone: TimeZone, language: Language, look: Look) -> Self {
+        let Look { theme, keymap, ambiguous, sidebar, .. } = look;
+        let composer = Composer::with(ambiguous, language.clone());
         Self {
             zone,
-            composer: Composer::with(Ambiguous::Narrow, language.clone()),
             language,
             theme,
             several: false,
@@ -75,10 +78,12 @@ impl Screen {
             dialogues: Vec::new(),
             current: None,
             home: Scrollback::default(),
-            keymap: Keymap::default(),
+            composer,
+            keymap,
+            ambiguous,
             overlay: None,
             answer: None,
-            sidebar_hidden: false,
+            sidebar_hidden: !sidebar,
             focused: true,
             asked_to_leave: false,
             height: 0,
@@ -405,7 +410,7 @@ impl Screen {
         let key = current.and_then(|one| one.summary.as_ref()).and_then(|summary| summary.key);
         Page {
             width,
-            ambiguous: Ambiguous::Narrow,
+            ambiguous: self.ambiguous,
             me: self.me.clone(),
             them: current.map(|one| self.name(&one.address)).unwrap_or_default(),
             them_style: self.theme.name(key),

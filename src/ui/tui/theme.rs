@@ -2,8 +2,12 @@
 //!
 //! A colour never says anything alone: whatever it says, a word or a mark says too.
 
+mod custom;
+
 use p2pchat_wire::identity::PeerId;
 use ratatui::style::{Color, Modifier, Style};
+
+pub use custom::ThemeProblem;
 
 /// Colours for names; which one is a name's, its key says.
 const NAMES: usize = 6;

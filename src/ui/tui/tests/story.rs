@@ -10,6 +10,7 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use unicode_width::UnicodeWidthStr;
 
+use super::super::look::Look;
 use super::super::theme::Theme;
 use super::super::{Action, Event, Screen};
 use crate::chat::{
@@ -83,7 +84,7 @@ impl Story {
                 "carol".to_owned(),
                 TimeZone::UTC,
                 Language::default(),
-                Theme::mono(),
+                Look { theme: Theme::mono(), ..Look::default() },
             ),
             terminal: Terminal::new(backend).expect("memory never fails"),
             drawn: Buffer::default(),
