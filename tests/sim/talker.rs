@@ -76,6 +76,18 @@ impl Talker {
         self.session.and(self.path).map(|path| path.kind)
     }
 
+    /// The path to one of several peers, while there is a session with it.
+    pub(crate) fn path_to(&self, wanted: PeerId) -> Option<PathKind> {
+        let news = |(_, event): &(_, Event)| match event {
+            Event::Connected { peer, path, .. } | Event::PathChanged { peer, path } => {
+                (*peer == wanted).then_some(Some(path.kind))
+            }
+            Event::Disconnected { peer, .. } => (*peer == wanted).then_some(None),
+            _ => None,
+        };
+        self.events.iter().rev().find_map(news).flatten()
+    }
+
     pub(crate) fn is_registered(&self) -> bool {
         self.events.iter().any(|(_, event)| matches!(event, Event::Registered { .. }))
     }

@@ -14,9 +14,10 @@ use super::home::Homes;
 use super::sockets::Sockets;
 use super::survey::Survey;
 use crate::proto::frame::Candidate;
-use crate::proto::path::Pair;
+use crate::proto::path::{Pair, Strangers};
 use crate::proto::punch::Budget;
 use crate::proto::punch::memory::Memory;
+use crate::proto::punch::targets::Targets;
 use crate::proto::{Event, Policy, ServerId, SocketId, Transmit};
 
 /// The endpoint's belongings, lent to one peer for one call.
@@ -36,6 +37,10 @@ pub(super) struct Context<'a> {
     pub(super) memory: &'a mut Memory,
     /// The one peer with whom a planned punch is under way.
     pub(super) punching: &'a mut Option<PeerId>,
+    /// Endpoints that have not answered, whichever peer they are thought to be.
+    pub(super) strangers: &'a mut Strangers,
+    /// Addresses that planned punches went to.
+    pub(super) targets: &'a mut Targets,
     pub(super) transmits: &'a mut VecDeque<Transmit>,
     pub(super) events: &'a mut VecDeque<Event>,
     /// Where relayed datagrams go.

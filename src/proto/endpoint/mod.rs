@@ -49,8 +49,9 @@ use survey::Survey;
 
 use super::frame::Candidate;
 use super::lifetime::idle::IdleSearch;
-use super::path::{Pair, Remote};
+use super::path::{Pair, Remote, Strangers};
 use super::punch::memory::Memory;
+use super::punch::targets::Targets;
 use super::{
     Command, Config, DisconnectReason, Event, Output, PathReason, PeerName, Policy, PortMapping,
     ServerId, SocketId, Transmit,
@@ -99,6 +100,8 @@ pub struct Endpoint {
     memory: Memory,
     /// The one peer with whom a planned punch is under way.
     punching: Option<PeerId>,
+    strangers: Strangers,
+    targets: Targets,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
     dropped: Dropped,
@@ -130,6 +133,8 @@ impl Endpoint {
             idle: IdleSearch::default(),
             memory: Memory::default(),
             punching: None,
+            strangers: Strangers::default(),
+            targets: Targets::default(),
             transmits: VecDeque::new(),
             events: VecDeque::new(),
             dropped: Dropped::default(),
@@ -191,6 +196,8 @@ impl Endpoint {
                     home.link.network_changed(now, &mut self.random);
                 }
                 self.renew_announcement(now);
+                // From here, everything may answer.
+                self.strangers = Strangers::default();
                 self.advance(now);
                 self.with_all_peers(now, |peer, cx| peer.network_changed(cx));
                 for server in self.homes.ids() {
@@ -267,7 +274,7 @@ impl Endpoint {
 
     fn dispatch(&mut self, now: Instant, from: Pair, datagram: Datagram<'_>, bytes: usize) {
         match datagram {
-            Datagram::Stun(message) => self.dispatch_stun(from, message),
+            Datagram::Stun(message) => self.dispatch_stun(now, from, message),
             Datagram::Challenge(challenge) => {
                 for home in self.homes.iter_mut() {
                     home.link.handle_challenge(from, &challenge);
@@ -463,6 +470,8 @@ impl Endpoint {
             budget: &self.config.budget,
             memory: &mut self.memory,
             punching: &mut self.punching,
+            strangers: &mut self.strangers,
+            targets: &mut self.targets,
             transmits: &mut self.transmits,
             events: &mut self.events,
             homes: &self.homes,

@@ -20,7 +20,7 @@ use super::context::Context;
 use super::directory::Channel;
 use super::handshaking::Handshaking;
 use super::relays::Relays;
-use crate::proto::path::{Pair, PathId, Paths, Remote};
+use crate::proto::path::{Pair, PathId, Paths, Remote, Sponsor};
 use crate::proto::session::{IDLE_TIMEOUT, Session};
 use crate::proto::{
     DisconnectReason, Event, PathDescription, PathInfo, PathReason, PeerName, Policy, ServerId,
@@ -198,6 +198,21 @@ impl Peer {
 
     fn may_send_directly(&self, cx: &Context<'_>, endpoint: SocketAddr) -> bool {
         cx.may_send_directly(endpoint, self.relays.iter().map(|known| known.server))
+    }
+
+    /// On whose word packets go to where it may be.
+    fn sponsor(&self) -> Sponsor {
+        if !self.called.is_empty() {
+            return Sponsor::Contact(self.id);
+        }
+        Sponsor::Server(self.relays.newest().map_or(ServerId::LOCAL, |known| known.server))
+    }
+
+    /// Whether one more packet outside the session may go to an endpoint which may never have
+    /// answered; counts it.
+    fn may_send_blindly(&mut self, cx: &mut Context<'_>, pair: Pair) -> bool {
+        let mut account = cx.strangers.named_by(self.sponsor());
+        self.paths.may_send_blindly(cx.now, pair, &mut account)
     }
 
     /// Sealed frames arrived for one of our indexes.

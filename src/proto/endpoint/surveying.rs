@@ -1,5 +1,6 @@
 //! What the endpoint does for its [`Survey`](super::survey::Survey) of our NAT, and with the answers.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::Endpoint;
@@ -7,15 +8,28 @@ use super::home::Home;
 use super::survey::Step;
 use crate::proto::lifetime::upkeep::Upkeep;
 use crate::proto::lifetime::{WATCH, idle};
-use crate::proto::path::Pair;
-use crate::proto::{Event, Policy};
+use crate::proto::path::{Pair, Sponsor};
+use crate::proto::{Event, Policy, ServerId};
 
 impl Endpoint {
     /// A STUN message that answers none of our questions is as good as noise.
-    pub(super) fn dispatch_stun(&mut self, from: Pair, bytes: &[u8]) {
-        if !self.survey.handle(from, bytes) && !self.idle.handle(from, bytes) {
+    pub(super) fn dispatch_stun(&mut self, now: Instant, from: Pair, bytes: &[u8]) {
+        if self.survey.handle(from, bytes) {
+            self.strangers.answered(now, from.remote);
+        } else if !self.idle.handle(from, bytes) {
             self.dropped.unknown += 1;
         }
+    }
+
+    /// Whether a question may go there. Where else to ask is a server's word, which can name anybody;
+    /// but at its own address it may be asked as often as we like.
+    fn may_ask(&mut self, now: Instant, whom: SocketAddr) -> bool {
+        let mut servers = self.homes.iter().filter_map(|home| self.homes.pair(home.id));
+        if servers.any(|server| server.remote.ip() == whom.ip()) {
+            return true;
+        }
+        let server = self.homes.chosen().map_or(ServerId::LOCAL, |home| home.id);
+        self.strangers.named_by(Sponsor::Server(server)).may_send(now, whom)
     }
 
     /// How the mappings of our NAT are kept.
@@ -55,8 +69,13 @@ impl Endpoint {
         }
         while let Some(step) = self.survey.poll(now, &mut self.sockets, &mut self.random) {
             match step {
-                Step::Transmit(transmit) => self.transmits.push_back(transmit),
+                Step::Transmit(transmit) => {
+                    if self.may_ask(now, transmit.to) {
+                        self.transmits.push_back(transmit);
+                    }
+                }
                 Step::Inferred => {
+                    self.targets.moved(now);
                     let evidence = self.survey.evidence().clone();
                     self.events.push_back(Event::MappingInferred(evidence));
                     self.with_all_peers(now, |peer, cx| peer.mapping_inferred(cx));

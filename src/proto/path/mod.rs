@@ -13,6 +13,7 @@ mod moving;
 mod probing;
 mod report;
 mod selection;
+mod strangers;
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -24,6 +25,7 @@ use blind::Blind;
 use report::Traffic;
 pub use report::{PathDescription, PathOrigin, PathReason, PathState};
 pub(crate) use selection::Route;
+pub(crate) use strangers::{Account, Sponsor, Strangers};
 
 use crate::proto::{PathInfo, PathKind, Policy, SocketId, Transmit};
 
@@ -33,8 +35,9 @@ const MAX_PATHS: usize = 24;
 /// How long a path that does not work keeps its place in a full list after it was last heard.
 const STALE: Duration = Duration::from_secs(60);
 
-/// Packets that go to an endpoint from which nothing has ever come, and no more: whoever lies about
-/// an endpoint cannot make us flood it (the "voice hammer" of RFC 8445 §19.5.1).
+/// Packets that go to an endpoint from which nothing has ever come, and no more within an hour: who
+/// lies about an endpoint cannot make us flood it (the "voice hammer" of RFC 8445 §19.5.1).
+/// [`Strangers`] counts them.
 pub(crate) const MAX_UNANSWERED: u32 = 12;
 
 /// Identifies a path for as long as its peer is known; never used again for another.
@@ -118,11 +121,10 @@ struct Path {
     shaken: bool,
     /// Whether one end is about to move: any other path that works is better.
     retiring: bool,
-    /// Packets that went there while nothing had ever come from there.
-    blind: u32,
-    /// Whether a planned punch led to it. Its packets are not counted with those that went to the
-    /// same endpoint from other sockets.
-    found: bool,
+    /// Packets that went there since a planned punch led to it, if one did, while nothing else had
+    /// come from there. They are counted apart from those that somebody's word causes: it is a sign
+    /// of life, if no proof.
+    found: Option<u32>,
     received_bytes: usize,
     sent_bytes: usize,
     /// Of the session, and the punches before it.
@@ -136,6 +138,8 @@ struct Probes {
     in_flight: VecDeque<(u64, Instant)>,
     /// When the next one is due; `None` for a path that is not worth another.
     next: Option<Instant>,
+    /// Whether there was no room for the one that was due.
+    waiting: bool,
     /// Sent since the last echo.
     unanswered: u32,
     sent: u32,
@@ -214,9 +218,10 @@ impl Paths {
     /// Learns of a pair that may lead to the peer; it is probed at once.
     ///
     /// The caller has checked that the address is permitted. Known pairs are left as they are, but for
-    /// a silent one, which is probed: perhaps it works again.
+    /// a silent one, which is probed: perhaps it works again. One that was given up is named again: if
+    /// that was long ago, there is room for it in the account.
     /// When the list is full, a path gives way that was never heard, and to one that was only named
-    /// only if it is probed no more; or else of those that do not work now the one that was heard
+    /// only if it is not probed now; or else of those that do not work now the one that was heard
     /// longest ago, unless that was just now.
     pub(crate) fn add(&mut self, now: Instant, pair: Pair, origin: Origin) -> Option<PathId> {
         if self.policy == Policy::RelayOnly {
@@ -225,6 +230,10 @@ impl Paths {
         if let Some(path) = self.direct.iter_mut().find(|path| path.pair == pair) {
             // Not if it is only heard: two silent ends would answer each packet with another.
             if matches!(path.state, State::Silent(_)) && origin != Origin::PeerReflexive {
+                path.probes.next = Some(now);
+            }
+            if path.is_given_up() && origin != Origin::PeerReflexive {
+                path.probes.unanswered = 0;
                 path.probes.next = Some(now);
             }
             return Some(path.id);
@@ -236,7 +245,11 @@ impl Paths {
                 path.state != State::Validated
                     && match path.heard_at {
                         Some(at) => now.saturating_duration_since(at) >= STALE,
-                        None => origin == Origin::PeerReflexive || path.probes.next.is_none(),
+                        None => {
+                            origin == Origin::PeerReflexive
+                                || path.probes.next.is_none()
+                                || path.probes.waiting
+                        }
                     }
             };
             let victim = self.direct.iter().filter(idle).min_by_key(|path| path.heard_at)?.id;
@@ -254,9 +267,9 @@ impl Paths {
     pub(crate) fn add_found(&mut self, now: Instant, pair: Pair) {
         let id = self.add(now, pair, Origin::PeerReflexive);
         if let Some(path) = id.and_then(|id| self.find_mut(id))
-            && !std::mem::replace(&mut path.found, true)
+            && path.found.is_none()
         {
-            path.blind = 0;
+            path.found = Some(0);
             path.probes.next = Some(now);
         }
     }
@@ -323,11 +336,8 @@ impl Paths {
         self.relayed = Traffic::default();
         self.direct.retain(|path| keep.contains(&path.pair));
         for path in &mut self.direct {
-            let (blind, traffic) = match path.heard_at {
-                None => (path.blind, path.traffic),
-                Some(_) => (0, Traffic::default()),
-            };
-            *path = Path { blind, traffic, ..Path::new(path.id, path.pair, path.origin, now) };
+            let traffic = path.heard_at.map_or(path.traffic, |_| Traffic::default());
+            *path = Path { traffic, ..Path::new(path.id, path.pair, path.origin, now) };
         }
     }
 
@@ -393,12 +403,16 @@ impl Path {
             suspected_at: None,
             shaken: false,
             retiring: false,
-            blind: 0,
-            found: false,
+            found: None,
             received_bytes: 0,
             sent_bytes: 0,
             traffic: Traffic::default(),
         }
+    }
+
+    /// Whether it was never heard, and is probed no more.
+    fn is_given_up(&self) -> bool {
+        self.heard_at.is_none() && self.probes.next.is_none()
     }
 
     fn info(&self) -> PathInfo {

@@ -1,8 +1,10 @@
 //! When to probe a path, and what an echo means.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::{MAX_UNANSWERED, Pair, Path, PathId, Paths, STALE, State};
+use super::strangers::Leave;
+use super::{Account, MAX_UNANSWERED, Pair, Path, PathId, Paths, STALE, State};
 
 /// Gaps between the probes of an endpoint that has not answered: close together at first, because
 /// both sides punch at the same moment, then slower. The last repeats.
@@ -16,7 +18,7 @@ pub(super) const UNPROVEN_GAPS: [Duration; 7] = [
     Duration::from_millis(3000),
 ];
 
-/// How long a probe waits while the budget for all unheard endpoints is used up.
+/// How long a probe waits while there is no room for it in the account, or in the peer's own budget.
 const BLIND_RETRY: Duration = Duration::from_secs(1);
 
 /// Echoes of a new path that come close together: they measure it, and NATs that give a flow a longer
@@ -55,8 +57,13 @@ const UNSURE_AFTER: u32 = 2;
 const REPEAT_AFTER: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(1));
 
 impl Paths {
-    /// The next probe that is due: its path and the token to send.
-    pub(crate) fn poll_probe(&mut self, now: Instant, token: u64) -> Option<PathId> {
+    /// The next probe that is due: its path, on which the token is to be sent.
+    pub(crate) fn poll_probe(
+        &mut self,
+        now: Instant,
+        token: u64,
+        account: &mut Account<'_>,
+    ) -> Option<PathId> {
         self.forget_retired(now);
         loop {
             let due = |path: &Path| path.probes.next.is_some_and(|at| at <= now);
@@ -66,19 +73,22 @@ impl Paths {
             if moved {
                 path.fall_silent(now);
             }
-            let pair = path.pair;
-            if path.is_unproven() || self.blind_packets(pair) >= Some(MAX_UNANSWERED) {
-                self.direct.get_mut(index)?.probes.next = None;
-            } else if self.spend_blindly(now, pair) {
-                let other_works = self.direct.iter().any(|path| path.state == State::Validated);
-                let path = self.direct.get_mut(index)?;
-                path.on_probe_sent(now, token);
-                if other_works && path.is_silent_for(now, STALE) {
-                    path.probes.next = Some(now + RESTING_GAP);
+            let (pair, unproven) = (path.pair, path.is_unproven());
+            let leave =
+                if unproven { Leave::Denied } else { self.spend_blindly(now, pair, account) };
+            let other_works = self.direct.iter().any(|path| path.state == State::Validated);
+            let path = self.direct.get_mut(index)?;
+            path.probes.waiting = leave == Leave::NotNow;
+            match leave {
+                Leave::Denied => path.probes.next = None,
+                Leave::NotNow => path.probes.next = Some(now + BLIND_RETRY),
+                Leave::Granted => {
+                    path.on_probe_sent(now, token);
+                    if other_works && path.is_silent_for(now, STALE) {
+                        path.probes.next = Some(now + RESTING_GAP);
+                    }
+                    return Some(path.id);
                 }
-                return Some(path.id);
-            } else {
-                self.direct.get_mut(index)?.probes.next = Some(now + BLIND_RETRY);
             }
         }
     }
@@ -122,8 +132,13 @@ impl Paths {
 
     /// Whether one more packet outside the session may go to an endpoint which may never have
     /// answered; counts it.
-    pub(crate) fn may_send_blindly(&mut self, now: Instant, pair: Pair) -> bool {
-        let may = self.spend_blindly(now, pair);
+    pub(crate) fn may_send_blindly(
+        &mut self,
+        now: Instant,
+        pair: Pair,
+        account: &mut Account<'_>,
+    ) -> bool {
+        let may = self.spend_blindly(now, pair, account) == Leave::Granted;
         if let Some(path) = self.direct.iter_mut().find(|path| path.pair == pair) {
             path.traffic.sent += u64::from(may);
         }
@@ -131,13 +146,33 @@ impl Paths {
     }
 
     /// As [`Self::may_send_blindly`], for a packet that [`Self::sent`] counts.
-    fn spend_blindly(&mut self, now: Instant, pair: Pair) -> bool {
-        let Some(spent) = self.blind_packets(pair) else { return true };
-        let some = spent < MAX_UNANSWERED && self.blind.take(now);
-        if let Some(path) = self.direct.iter_mut().find(|path| path.pair == pair) {
-            path.blind += u32::from(some);
+    fn spend_blindly(&mut self, now: Instant, pair: Pair, account: &mut Account<'_>) -> Leave {
+        if self.was_heard_from(pair.remote) {
+            return Leave::Granted;
         }
-        some
+        let mut found = self.direct.iter_mut().filter(|path| path.pair == pair);
+        let found = found.find_map(|path| path.found.as_mut());
+        let leave = match &found {
+            Some(packets) if **packets >= MAX_UNANSWERED => Leave::Denied,
+            Some(_) => Leave::Granted,
+            None => account.leave(now, pair.remote),
+        };
+        if leave != Leave::Granted {
+            return leave;
+        }
+        if !self.blind.take(now) {
+            return Leave::NotNow;
+        }
+        match found {
+            Some(packets) => *packets += 1,
+            None => account.sent(now, pair.remote),
+        }
+        Leave::Granted
+    }
+
+    /// Whether something authentic ever came from there, to whichever of our sockets.
+    fn was_heard_from(&self, remote: SocketAddr) -> bool {
+        self.direct.iter().any(|path| path.pair.remote == remote && path.heard_at.is_some())
     }
 
     /// An endpoint is announced in our own network, whatever its address looks like.
@@ -147,25 +182,14 @@ impl Paths {
         }
     }
 
-    /// Forgets that an endpoint has not answered: there is news of it that only the peer can have.
+    /// Probes an endpoint that has not answered at once: there is news of it that only the peer can
+    /// have.
     pub(crate) fn try_anew(&mut self, now: Instant, pair: Pair) {
         let unheard = |path: &&mut Path| path.pair == pair && path.heard_at.is_none();
         if let Some(path) = self.direct.iter_mut().find(unheard) {
-            path.blind = 0;
             path.probes.unanswered = 0;
             path.probes.next = Some(now);
         }
-    }
-
-    /// Packets that went to an endpoint from whichever of our sockets; `None` if it was ever heard.
-    /// Where a planned punch came in, they are counted apart: it is a sign of life, if no proof.
-    fn blind_packets(&self, pair: Pair) -> Option<u32> {
-        let mut ways = self.direct.iter().filter(|path| path.pair.remote == pair.remote);
-        let found = ways.clone().any(|path| path.found && path.pair == pair);
-        ways.try_fold(0, |sum, path| {
-            let counts = if found { path.pair == pair } else { !path.found };
-            path.heard_at.is_none().then_some(sum + if counts { path.blind } else { 0 })
-        })
     }
 
     /// The peer was heard from a new endpoint: perhaps its NAT has forgotten the old one, and with
@@ -241,7 +265,7 @@ impl Paths {
 impl Path {
     /// Is asked at once, whatever it was asked before.
     fn probe_anew(&mut self, now: Instant) {
-        (self.probes.unanswered, self.blind) = (0, 0);
+        self.probes.unanswered = 0;
         self.probes.in_flight.clear();
         self.probes.next = Some(now);
     }

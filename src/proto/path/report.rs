@@ -228,8 +228,9 @@ impl PathOrigin {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Pair, Remote};
+    use super::super::{Pair, Remote, Sponsor, Strangers};
     use super::*;
+    use crate::proto::ServerId;
 
     fn start() -> Instant {
         #[expect(clippy::disallowed_methods, reason = "a test needs some first instant")]
@@ -246,11 +247,18 @@ mod tests {
         paths
     }
 
+    const SPONSOR: Sponsor = Sponsor::Server(ServerId::FIRST);
+
+    /// The next probe, of strangers of whom nobody has heard.
+    fn probe(paths: &mut Paths, now: Instant, token: u64) -> Option<PathId> {
+        paths.poll_probe(now, token, &mut Strangers::default().named_by(SPONSOR))
+    }
+
     /// The peer echoes a probe after so many milliseconds.
     fn validate(paths: &mut Paths, now: Instant, last: u8, milliseconds: u64) -> Instant {
-        while paths.poll_probe(now, 0).is_some() {}
+        while probe(paths, now, 0).is_some() {}
         let id = paths.add(now, pair(last), Origin::Host).expect("added");
-        assert_eq!(paths.poll_probe(now, last.into()), Some(id));
+        assert_eq!(probe(paths, now, last.into()), Some(id));
         let later = now + Duration::from_millis(milliseconds);
         paths.heard(later, Remote::Direct(pair(last)), 40);
         paths.on_echo(later, last.into(), Duration::from_secs(10)).expect("an echo");
@@ -274,7 +282,7 @@ mod tests {
         assert_eq!(reason(&mut paths, now), PathReason::Trying);
         let mut at = now;
         while at < now + Duration::from_secs(60) {
-            while paths.poll_probe(at, 1).is_some() {}
+            while probe(&mut paths, at, 1).is_some() {}
             at += Duration::from_millis(50);
         }
         assert_eq!(reason(&mut paths, at), PathReason::NothingAnswered { tried: 1 });
@@ -300,8 +308,10 @@ mod tests {
         let mut paths = paths(Policy::Any);
         let now = start();
         let direct = paths.add(now, pair(1), Origin::ServerReflexive).expect("added");
-        assert!(paths.may_send_blindly(now, pair(1)), "a punch");
-        assert_eq!(paths.poll_probe(now, 7), Some(direct));
+        let mut strangers = Strangers::default();
+        let mut account = strangers.named_by(SPONSOR);
+        assert!(paths.may_send_blindly(now, pair(1), &mut account), "a punch");
+        assert_eq!(probe(&mut paths, now, 7), Some(direct));
         paths.sent(direct, 60);
         paths.sent(PathId::RELAY, 60);
         paths.heard(now, Remote::Relay, 50);

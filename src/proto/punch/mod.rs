@@ -3,7 +3,8 @@
 //!
 //! Read in this order: [`odds`] has the formulas, [`plan`] chooses by them within a [`Budget`],
 //! [`message`] is what two peers say to each other to agree, [`schedule`] turns an agreed plan into
-//! packets, [`ledger`] keeps the account of rounds, [`memory`] what worked, and [`report`] is what a
+//! packets, [`ledger`] keeps the account of rounds with one peer and [`targets`] that of each
+//! address, [`memory`] what worked, and [`report`] is what a
 //! person is told. Nothing here sends anything: `proto::endpoint` carries it out.
 //!
 //! The reasons stand in `docs/nat-traversal.md`.
@@ -15,6 +16,7 @@ pub(crate) mod odds;
 pub(crate) mod plan;
 pub(crate) mod report;
 pub(crate) mod schedule;
+pub(crate) mod targets;
 
 /// What a planned punch may cost at most.
 ///

@@ -65,7 +65,7 @@ impl Peer {
         }
         if let Some(target) = target
             && (news || !known)
-            && self.paths.may_send_blindly(cx.now, target)
+            && self.may_send_blindly(cx, target)
         {
             cx.transmit_with_ttl(target, PRIMER_TTL, punch(introduction.introduction));
         }
@@ -141,7 +141,7 @@ impl Peer {
             let way = cx.homes.rtt(newest.server).unwrap_or_default() / 2;
             newest.at + GUARD.saturating_sub(way)
         });
-        if !self.paths.may_send_blindly(cx.now, to) {
+        if !self.may_send_blindly(cx, to) {
             return;
         }
         if at <= cx.now {
@@ -173,7 +173,7 @@ impl Peer {
             self.aim(from);
             // What we have to say has not reached that endpoint yet.
             if let Some(datagram) = self.pending_datagram()
-                && self.paths.may_send_blindly(cx.now, from)
+                && self.may_send_blindly(cx, from)
             {
                 cx.transmit(from, datagram);
             }

@@ -93,6 +93,7 @@ impl Peer {
                     self.paths.is_near(pair);
                     if anew {
                         self.paths.try_anew(cx.now, pair);
+                        cx.strangers.renew(cx.now, pair.remote);
                     }
                 }
             }
@@ -128,7 +129,7 @@ impl Peer {
             let pair = cx.home_to(endpoint);
             if let Some(datagram) = datagram
                 && self.may_send_directly(cx, endpoint)
-                && self.paths.may_send_blindly(cx.now, pair)
+                && self.may_send_blindly(cx, pair)
             {
                 cx.transmit(pair, datagram);
             }

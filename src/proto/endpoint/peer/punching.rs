@@ -13,7 +13,8 @@
 //!
 //! Packets go to the address at which a rendezvous introduced the peer to us, and to no other
 //! whatever the peer says. How many they are is our own budget's matter, not the peer's; rounds that
-//! come to nothing count like others.
+//! come to nothing count like others. An address has one budget, however many peers are said to be
+//! there.
 
 mod round;
 
@@ -225,8 +226,8 @@ impl Peer {
         } else if cx.punching.is_some() {
             // One at a time: two would double the entries in our router.
             self.punching.next_at = Some(cx.now + AFTER_DECLINED);
-        } else if !self.punching.ledger.spend(cx.now, chosen.plan.entries(), cx.budget) {
-            self.punching.next_at = self.punching.ledger.resting(cx.now);
+        } else if !self.afford(cx, chosen.plan, target) {
+            self.punching.next_at = self.resting(cx);
         } else {
             let number = self.punching.number + 1;
             self.tell(Message::Propose { round: number, plan: chosen.plan });
@@ -302,12 +303,26 @@ impl Peer {
                     && cx.policy != Policy::RelayOnly
                     && cx.punching.is_none()
                     && !self.paths.has_direct()
-                    && self.punching.ledger.spend(cx.now, plan.entries(), cx.budget) =>
+                    && self.afford(cx, plan, target) =>
             {
                 self.begin_round(cx, round, Choice { plan, ..ours }, target);
             }
             _ => self.tell(Message::Over { round, outcome: Outcome::Declined }),
         }
+    }
+
+    /// Enters a round into the peer's account and the address's, if there is room in both.
+    fn afford(&mut self, cx: &mut Context<'_>, plan: Plan, target: IpAddr) -> bool {
+        let entries = plan.entries();
+        cx.targets.resting(cx.now, target).is_none()
+            && self.punching.ledger.spend(cx.now, entries, cx.budget)
+            && cx.targets.spend(cx.now, target, entries, cx.budget)
+    }
+
+    /// Until when nothing is tried.
+    fn resting(&self, cx: &Context<'_>) -> Option<Instant> {
+        let target = self.vouched(cx).and_then(|target| cx.targets.resting(cx.now, target));
+        self.punching.ledger.resting(cx.now).max(target)
     }
 
     fn begin_round(&mut self, cx: &mut Context<'_>, number: u32, chosen: Choice, target: IpAddr) {
@@ -387,6 +402,9 @@ impl Peer {
         self.punching.ledger.succeeded();
         self.punching.tried = 0;
         self.punching.next_at = None;
+        if worked {
+            cx.targets.succeeded(target);
+        }
         if let (true, Some(home)) = (worked, cx.survey.home()) {
             let lesson = Lesson { external: home.mapped.ip(), plan };
             cx.memory.learn(self.id, lesson);
@@ -446,7 +464,7 @@ impl Peer {
     /// The facts, for a person.
     pub(in crate::proto::endpoint) fn describe_punch(&self, cx: &Context<'_>) -> PunchReport {
         let punching = &self.punching;
-        let resting = punching.ledger.resting(cx.now);
+        let resting = self.resting(cx);
         let confirmed = self.session.as_ref().filter(|_| self.confirmed).map(Session::heard_at);
         let state = match (&punching.current, resting, punching.obstacle) {
             _ if confirmed.is_none() || cx.policy == Policy::RelayOnly => PunchState::Off,

@@ -15,7 +15,7 @@ impl Peer {
         loop {
             self.handle_session_events(cx);
             self.plan_punch(cx);
-            let leads = self.leads(cx);
+            let (leads, sponsor) = (self.leads(cx), self.sponsor());
             let left_relay = self.relays.choose(cx.homes, leads);
             let Some(session) = &mut self.session else { return };
             session.offer(cx.candidates);
@@ -24,7 +24,9 @@ impl Peer {
             }
             while self.paths.next_probe().is_some_and(|at| at <= cx.now) {
                 let token = cx.random.u64();
-                let Some(path) = self.paths.poll_probe(cx.now, token) else { break };
+                let mut account = cx.strangers.named_by(sponsor);
+                let probe = self.paths.poll_probe(cx.now, token, &mut account);
+                let Some(path) = probe else { break };
                 session.probe(path, token);
                 if self.paths.has_just_missed(path) {
                     // Perhaps a NAT has forgotten us. Whoever sits behind it can tell the server and
@@ -94,6 +96,9 @@ impl Peer {
                         && let Some(session) = &mut self.session
                     {
                         session.on_path_measured(cx.now, path, rtt);
+                        if let Some(Remote::Direct(pair)) = self.paths.remote(path) {
+                            cx.strangers.answered(cx.now, pair.remote);
+                        }
                     }
                 }
                 // Perhaps our own mapping is gone: the server must see the new one before the copies
