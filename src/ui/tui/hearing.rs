@@ -3,7 +3,7 @@
 use super::Screen;
 use super::entry::{self, Entry, Kind};
 use super::said::{Mark, Said};
-use crate::chat::{Address, Direction, Message, Notice, Timestamp, clean};
+use crate::chat::{Address, Direction, HistoryLine, Message, Notice, Timestamp, clean};
 use crate::ui::{Background, said, words};
 
 /// How many milliseconds somebody counts as typing who does not say so again.
@@ -65,6 +65,12 @@ impl Screen {
             }
             Notice::Page { with, lines, end } => {
                 let index = self.index_of(with);
+                if !self.dialogues[index].scrollback.was_read() {
+                    let ours = |line: &&HistoryLine| line.direction == Direction::Out;
+                    for line in lines.iter().filter(ours) {
+                        self.composer.remember(with, &line.text);
+                    }
+                }
                 let (zone, language) = (&self.zone, &self.language);
                 let dialogue = &mut self.dialogues[index];
                 let unseen = dialogue.scrollback.add_page(lines.clone(), *end, zone, language);

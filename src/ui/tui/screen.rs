@@ -182,14 +182,14 @@ impl Screen {
         self.current = Some(index);
     }
 
-    /// Asks the chat to go to a conversation.
+    /// Asks the chat to go to a conversation. It is shown when the chat has done so: what is written
+    /// must not go to anybody else than whom it is shown for.
     pub(super) fn go_to(&mut self, index: usize) {
         if let Some(dialogue) = self.dialogues.get(index)
             && self.current != Some(index)
         {
             let command = format!("msg {}", dialogue.address);
             self.actions.push_back(Action::Input(Input::Command(command)));
-            self.show(index);
         }
     }
 

@@ -177,6 +177,11 @@ impl Scrollback {
         }
     }
 
+    /// Whether anything has come from the disk.
+    pub(super) fn was_read(&self) -> bool {
+        self.oldest.is_some()
+    }
+
     /// Goes to a line somewhere on the disk. Returns the place before which a page is to be asked
     /// for: the line is the last of it.
     pub(super) fn go_to(&mut self, line: Place) -> Place {

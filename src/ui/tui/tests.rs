@@ -330,3 +330,32 @@ fn a_search_finds_lines_and_goes_there() {
         story.told(&format!("a_search_{columns}"));
     }
 }
+
+#[test]
+fn a_flood_neither_fills_the_memory_nor_moves_what_is_read() {
+    let mut story = Story::of(80, 8);
+    story.opens(&alice());
+    story.is_flooded_by(&alice(), 30_000);
+    story.happens("30,000 lines");
+    story.picture();
+    story.presses("PageUp");
+    story.is_flooded_by(&alice(), 30_000);
+    story.happens("30,000 more while somebody reads above");
+    story.picture();
+    story.pages_wanted();
+    story.presses("End");
+    assert_eq!(story.pages_wanted().1, None, "the newest come from the disk");
+    story.told("a_flood");
+}
+
+#[test]
+fn what_is_written_never_goes_to_somebody_else_than_it_is_shown_for() {
+    let mut story = Story::of(80, 6);
+    story.opens(&alice());
+    story.comes(&bob(), Presence::Connected);
+    story.is_refused(&bob());
+    story.presses("Alt+2");
+    story.happens("the chat refuses");
+    story.picture();
+    story.told("a_refused_conversation");
+}

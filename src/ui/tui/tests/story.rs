@@ -40,6 +40,26 @@ fn id(line: u8) -> LineId {
     LineId([line; 16])
 }
 
+fn address(text: &str) -> Address {
+    let (name, host) = text.split_once('@').expect("a whole address");
+    Address::new(Name::new(name).expect("name"), host)
+}
+
+fn message(from: &Address, id: LineId, text: &str, now: Timestamp) -> Message {
+    Message {
+        from: from.clone(),
+        key: key_of(from),
+        id,
+        text: text.to_owned(),
+        sent_at: now,
+        received_at: now,
+        audience: Audience::You,
+        again: false,
+        manner: Manner::Text,
+        quote: None,
+    }
+}
+
 /// A line on alice's disk and on carol's, written a minute after the one before.
 pub(super) fn stored(number: u64, direction: Direction, text: &str) -> HistoryLine {
     let mut id = [0xff; 16];
@@ -71,6 +91,8 @@ pub(super) struct Story {
     peers: Vec<PeerSummary>,
     now: Timestamp,
     inputs: Vec<Input>,
+    flood: u64,
+    refused: Option<Address>,
     caption: String,
     told: String,
 }
@@ -91,6 +113,8 @@ impl Story {
             peers: Vec::new(),
             now: START,
             inputs: Vec::new(),
+            flood: 0,
+            refused: None,
             caption: String::new(),
             told: String::new(),
         }
@@ -138,18 +162,25 @@ impl Story {
     }
 
     pub(super) fn says(&mut self, from: &Address, line: u8, text: &str) {
-        self.hears(&Notice::Message(Message {
-            from: from.clone(),
-            key: key_of(from),
-            id: id(line),
-            text: text.to_owned(),
-            sent_at: self.now,
-            received_at: self.now,
-            audience: Audience::You,
-            again: false,
-            manner: Manner::Text,
-            quote: None,
-        }));
+        self.hears(&Notice::Message(message(from, id(line), text, self.now)));
+    }
+
+    /// So many lines come between two frames.
+    pub(super) fn is_flooded_by(&mut self, from: &Address, lines: u64) {
+        for line in 0..lines {
+            self.flood += 1;
+            let mut id = [0xee; 16];
+            id[..8].copy_from_slice(&self.flood.to_be_bytes());
+            let message = message(from, LineId(id), &format!("flood {line}"), self.now);
+            let notice = Notice::Message(message);
+            self.screen.hear(self.now, &notice, Background::default());
+        }
+        self.draw();
+    }
+
+    /// The chat will not go there.
+    pub(super) fn is_refused(&mut self, peer: &Address) {
+        self.refused = Some(peer.clone());
     }
 
     /// What was typed is put on disk.
@@ -266,10 +297,18 @@ impl Story {
         // Not what the backend has: it keeps what stood in the right half of a wide character.
         let drawn = self.terminal.draw(|frame| self.screen.draw(frame));
         self.drawn = drawn.expect("memory never fails").buffer.clone();
+        let mut opened = None;
         while let Some(action) = self.screen.poll_action() {
             if let Action::Input(input) = action {
+                if let Input::Command(command) = &input {
+                    opened = command.strip_prefix("msg ").map(address);
+                }
                 self.inputs.push(input);
             }
+        }
+        // As the chat does, unless it cannot.
+        if let Some(peer) = opened.filter(|peer| self.refused.as_ref() != Some(peer)) {
+            self.opens(&peer);
         }
     }
 
