@@ -170,14 +170,7 @@ pub enum Command {
     /// List whom I know, with their keys
     Contacts,
     /// Print what was said, oldest first
-    History {
-        /// Only with this person
-        #[arg(value_name = "NAME[@HOST]")]
-        peer: Option<PeerAddress>,
-        /// At most this many lines, the newest
-        #[arg(long, short = 'n', value_name = "COUNT", default_value_t = 1000)]
-        lines: usize,
-    },
+    History(Box<HistoryArgs>),
     /// Send one message, wait as --wait says, and leave
     Send {
         /// Whom to
@@ -204,6 +197,75 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         to: Option<PathBuf>,
     },
+}
+
+/// What of the history is printed.
+#[derive(Args, Clone, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct HistoryArgs {
+    /// Another thing to do with what was said
+    #[command(subcommand)]
+    pub command: Option<HistoryCommand>,
+    /// Only with this person
+    #[arg(value_name = "NAME[@HOST]")]
+    pub peer: Option<PeerAddress>,
+    /// Only with this person; the same as NAME
+    #[arg(long, value_name = "NAME[@HOST]", conflicts_with = "peer")]
+    pub with: Option<PeerAddress>,
+    /// At most this many lines, the newest
+    #[arg(
+        long,
+        short = 'n',
+        visible_alias = "limit",
+        value_name = "COUNT",
+        default_value_t = 1000
+    )]
+    pub lines: usize,
+    /// Only lines that say this, the newest first: words that begin so, or, in scripts without
+    /// spaces, these characters
+    #[arg(long, value_name = "TEXT")]
+    pub search: Option<String>,
+}
+
+/// What is done with the history.
+#[derive(Clone, Debug, Subcommand)]
+pub enum HistoryCommand {
+    /// Write what was said to a file or to the standard output
+    Export {
+        /// For reading, or for another computer (json): that has contacts and servers, too
+        #[arg(long, value_enum, default_value_t)]
+        format: ExportFormat,
+        /// Only with this person
+        #[arg(long, value_name = "NAME[@HOST]")]
+        with: Option<PeerAddress>,
+        /// A new file, which only I can read; one that is there is not replaced
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Take in what another profile of mine exported as JSON; nothing that is here is changed
+    Import {
+        /// The export; - is the standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Show or say how long lines are kept. Those that are undelivered or unseen stay
+    Keep {
+        /// Such as 90d, 12w or forever
+        #[arg(value_name = "TIME")]
+        time: Option<String>,
+    },
+}
+
+/// The forms of an export.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
+pub enum ExportFormat {
+    /// Plain text.
+    #[default]
+    Text,
+    /// Markdown.
+    Markdown,
+    /// Everything.
+    Json,
 }
 
 /// What is done with the identity.

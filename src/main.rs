@@ -2,12 +2,17 @@
 //! can rely on.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process;
 
 use clap::{CommandFactory, Parser};
 use p2pchat::app::{self, Configuration, Failure};
-use p2pchat::cli::{Cli, Command, ConfigAction, Ends, IdCommand, Options, Words};
+use p2pchat::cli::{
+    Cli, Command, ConfigAction, Ends, ExportFormat, HistoryArgs, HistoryCommand, IdCommand,
+    Options, Words,
+};
 use p2pchat::config::{Face, Settings, file};
+use p2pchat::store::Format;
 use p2pchat::store::words::WordList;
 use p2pchat::ui::language::{Language, Tongue};
 use p2pchat::ui::tui::terminal::has_room_for_a_screen;
@@ -76,7 +81,7 @@ fn run(cli: Cli, ends: Ends, language: &mut Language) -> Result<u8, Failure> {
             app::restore(data_dir, face, language)?
         }
         Some(Command::Contacts) => app::contacts(data_dir, face, language)?,
-        Some(Command::History { peer, lines }) => app::history(data_dir, face, peer, lines)?,
+        Some(Command::History(asked)) => history(data_dir, face, *asked)?,
         // Done above.
         Some(Command::Config { .. }) => Vec::new(),
         Some(Command::Completions { shell }) => {
@@ -121,6 +126,27 @@ fn ends() -> Ends {
         Ends::Terminal
     } else {
         Ends::LineTerminal
+    }
+}
+
+fn history(
+    data_dir: Option<PathBuf>,
+    face: Face,
+    asked: HistoryArgs,
+) -> Result<Vec<Printout>, Failure> {
+    let HistoryArgs { command, peer, with, lines, search } = asked;
+    match command {
+        None => app::history(data_dir, face, peer.or(with), search.as_deref(), lines),
+        Some(HistoryCommand::Export { format, with, output }) => {
+            let format = match format {
+                ExportFormat::Text => Format::Text,
+                ExportFormat::Markdown => Format::Markdown,
+                ExportFormat::Json => Format::Json,
+            };
+            app::export(data_dir, format, with, output)
+        }
+        Some(HistoryCommand::Import { file }) => app::import(data_dir, face, &file),
+        Some(HistoryCommand::Keep { time }) => app::keep(data_dir, face, time.as_deref()),
     }
 }
 

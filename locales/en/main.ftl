@@ -138,6 +138,7 @@ store-other = The database { $path } could not be used: { $cause }.
 
 who-empty = Nobody is here. /msg NAME TEXT writes to somebody who comes later.
 contacts-empty = You know nobody yet. /msg NAME TEXT, or p2pchat --peer NAME@HOST.
+found-nothing = No line says that. Words are found by how they begin.
 history-empty = Nothing was said yet.
 history-me = me>{ $name }
 history-undelivered = (not delivered yet)

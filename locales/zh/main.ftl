@@ -126,6 +126,7 @@ store-other = 数据库 { $path } 无法使用：{ $cause }。
 
 who-empty = 没有人在线。/msg 名字 内容 可以给以后上线的人留言。
 contacts-empty = 你还没有联系人。请用 /msg 名字 内容，或者 p2pchat --peer NAME@HOST。
+found-nothing = 没有哪一行这样说过。单词按开头查找。
 history-empty = 还没有说过话。
 history-me = 我>{ $name }
 history-undelivered = （尚未送达）

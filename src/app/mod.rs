@@ -7,6 +7,8 @@
 //! - [`demo()`] runs two peers and a rendezvous on this computer.
 //! - [`manual`] writes the manual pages, [`Configuration`] is `config.toml`.
 //! - [`id`], [`contacts`] and [`history`] look into the profile, also while another process uses it.
+//! - [`export`] and [`import`] carry a history from one computer to another, [`keep`] says how long
+//!   it is kept.
 //! - [`words()`] and [`restore`] carry an identity on paper from one computer to another.
 //!
 //! One thread runs the network and the chat; the disk, standard input and standard output have
@@ -24,6 +26,7 @@ mod identity;
 mod look;
 pub mod manual;
 mod meeting;
+mod moving;
 mod peer;
 mod profile;
 mod queries;
@@ -42,6 +45,7 @@ pub use demo::demo;
 pub use doctor::doctor;
 pub use failure::Failure;
 pub use identity::{restore, words};
+pub use moving::{export, import, keep};
 pub use queries::{contacts, history, id};
 
 /// Takes the terminal of a person.

@@ -79,7 +79,7 @@ pub fn contacts(
     Ok(table.map(Printout::out).into_iter().collect())
 }
 
-/// What was said, oldest first.
+/// What was said, oldest first; or what was found in it, the newest first.
 ///
 /// # Errors
 ///
@@ -88,24 +88,28 @@ pub fn history(
     data_dir: Option<PathBuf>,
     face: Face,
     with: Option<PeerAddress>,
+    search: Option<&str>,
     limit: usize,
 ) -> Result<Vec<Printout>, Failure> {
     let Some(reader) = Reader::open(&profile::directory(data_dir)?)? else {
         return Ok(Vec::new());
     };
+    let read = |with: Option<&Address>| match search {
+        None => reader.history(with, limit),
+        Some(text) => reader.search(with, text, limit),
+    };
     let lines = match with {
-        None => reader.history(None, limit)?,
+        None => read(None)?,
         Some(with) => {
-            // A name alone means everybody of that name, whatever their rendezvous.
-            let host = with.rendezvous.map(|rendezvous| rendezvous.host.to_string());
-            let meant = |address: &Address| {
-                address.name == with.name && host.as_ref().is_none_or(|host| *host == address.host)
-            };
             let mut lines = Vec::new();
-            for contact in reader.contacts()?.iter().filter(|contact| meant(&contact.address)) {
-                lines.extend(reader.history(Some(&contact.address), limit)?);
+            for contact in reader.contacts()?.iter().filter(|known| means(&with, &known.address)) {
+                lines.extend(read(Some(&contact.address))?);
             }
-            lines.sort_by_key(|line| line.sent_at);
+            lines.sort_by_key(|line| line.place);
+            if search.is_some() {
+                lines.reverse();
+                lines.truncate(limit);
+            }
             lines.split_off(lines.len().saturating_sub(limit))
         }
     };
@@ -115,4 +119,10 @@ pub fn history(
         Face::Plain | Face::Line | Face::Screen => plain::history(line, &zone),
     });
     Ok(written.map(Printout::out).collect())
+}
+
+/// Whether somebody is meant. A name alone means everybody of that name, whatever their rendezvous.
+pub(super) fn means(typed: &PeerAddress, address: &Address) -> bool {
+    let host = typed.rendezvous.as_ref().map(|rendezvous| rendezvous.host.to_string());
+    address.name == typed.name && host.is_none_or(|host| host == address.host)
 }

@@ -60,6 +60,7 @@ pub(super) enum Command {
         with: Option<Address>,
         limit: usize,
     },
+    Search(String),
     Trust {
         peer: Address,
         tag: String,
@@ -86,8 +87,8 @@ pub(super) struct Context<'a> {
     pub(super) is_known: &'a dyn Fn(&Address) -> bool,
 }
 
-/// How many lines /history shows if it is not told.
-const HISTORY: usize = 20;
+/// How many lines /history shows if it is not told, and /search at most.
+pub(super) const HISTORY: usize = 20;
 
 /// As many as /history shows at most.
 const MAX_HISTORY: usize = 1000;
@@ -163,6 +164,9 @@ const TABLE: &[Entry] = &[
         optional_name(rest, context).map(|name| name.map(Command::Path))
     }),
     entry("history", &["h"], "[NAME] [N]", "show the last N lines", history),
+    entry("search", &["find"], "TEXT", "find the last lines that say TEXT", |rest, _| {
+        (!rest.is_empty()).then(|| Ok(Command::Search(rest.to_owned())))
+    }),
     entry("contacts", &[], "", "show everybody we know, and their keys", |rest, _| {
         nothing_after(rest, Command::Contacts)
     }),

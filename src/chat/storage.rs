@@ -123,7 +123,7 @@ pub enum Pick {
 /// Where a line stands in the history of this computer: lines are in the order in which they were
 /// written or came. It means nothing anywhere else.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Place(pub u64);
+pub struct Place(pub i64);
 
 /// About how much text one [`StoreRequest::LoadOutbox`] brings into memory.
 pub const MAX_LOAD_BYTES: usize = 1 << 20;

@@ -2,7 +2,7 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::command::{self, Command, Context, Typed};
+use super::command::{self, Command, Context, HISTORY, Typed};
 use super::storage::{OutgoingLine, Pick, StoreRequest};
 use super::{
     Address, Asked, Audience, Chat, ExitCode, LineId, MAX_REACTION, MAX_TEXT, Manner, Notice,
@@ -205,6 +205,10 @@ impl Chat {
             Command::History { with, limit } => {
                 let with = with.or_else(|| self.current.clone());
                 self.ask(StoreRequest::History { with, limit }, Asked::History);
+            }
+            Command::Search(text) => {
+                let asked = Asked::Search(text.clone(), None);
+                self.ask(StoreRequest::Search { with: None, text, limit: HISTORY }, asked);
             }
             Command::Trust { peer, tag } => self.trust(peer, &tag),
             Command::Identity => {

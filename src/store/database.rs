@@ -3,20 +3,25 @@
 //! Several requests become one transaction (`synchronous = FULL`: one wait for the disk), each in
 //! a savepoint of its own, so that one which fails leaves nothing behind and spoils no other.
 
+use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 
+use jiff::tz::TimeZone;
 use p2pchat_wire::codec;
 use p2pchat_wire::identity::PeerId;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
 use super::error::failure;
+use super::export::{self, ExportError, Format};
 use super::identity_file::private;
+use super::import::{self, ImportError, Imported};
+use super::retention::{self, Retention};
 use super::rows::{self, log_number, number};
-use super::{ProfileError, lines, page, schema};
-use crate::chat::Address;
+use super::{ProfileError, lines, page, schema, search};
 use crate::chat::storage::{
     Contact, FailureKind, HistoryLine, Rendezvous, Snapshot, StoreFailure, StoreReply, StoreRequest,
 };
+use crate::chat::{Address, Timestamp};
 use crate::proto::{AgeLimit, IdleLimit, Lesson};
 
 /// Lessons that are remembered.
@@ -45,7 +50,9 @@ impl Database {
         let failed = |error| ProfileError::Database(failure(path, &error));
         let mut connection = Connection::open(path).map_err(failed)?;
         prepare(&connection).map_err(failed)?;
+        search::register(&connection).map_err(failed)?;
         schema::upgrade(&mut connection, path)?;
+        search::prepare(&mut connection).map_err(failed)?;
         Ok(Self { connection, path: path.to_owned() })
     }
 
@@ -60,6 +67,7 @@ impl Database {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
         prepare_to_read(&connection).map_err(failed)?;
+        search::register(&connection).map_err(failed)?;
         let readable = schema::is_newest(&connection, path)?;
         Ok(readable.then(|| Self { connection, path: path.to_owned() }))
     }
@@ -137,6 +145,65 @@ impl Database {
             .map_err(|error| ProfileError::Database(failure(&self.path, &error)))
     }
 
+    /// The newest lines that say what was typed, the newest first.
+    pub(super) fn search(
+        &self,
+        with: Option<&Address>,
+        text: &str,
+        limit: usize,
+    ) -> Result<Vec<HistoryLine>, ProfileError> {
+        page::search(&self.connection, with, text, limit)
+            .map_err(|error| ProfileError::Database(failure(&self.path, &error)))
+    }
+
+    /// Does a little of what nobody waits for, in a transaction of its own. Whether there is more.
+    pub(super) fn tidy(&mut self, now: Timestamp) -> rusqlite::Result<bool> {
+        let unindexed = search::index_some(&mut self.connection)?;
+        Ok(retention::forget_some(&self.connection, now)? || unindexed)
+    }
+
+    /// Writes the lines with everybody, or with those named, somewhere else. How many these are.
+    pub(super) fn export(
+        &self,
+        key: PeerId,
+        format: Format,
+        with: Option<&[Address]>,
+        zone: &TimeZone,
+        out: &mut dyn Write,
+    ) -> Result<u64, ProfileError> {
+        export::export(&self.connection, key, format, with, zone, out).map_err(
+            |error| match error {
+                ExportError::Database(error) => self.fault(&error),
+                ExportError::Write(error) => ProfileError::Export(error),
+            },
+        )
+    }
+
+    /// Takes in what another profile of the same person exported.
+    pub(super) fn import(
+        &mut self,
+        me: PeerId,
+        file: &mut dyn BufRead,
+        random: &mut dyn FnMut() -> u64,
+    ) -> Result<Imported, ImportError> {
+        import::import(&mut self.connection, me, file, random)
+    }
+
+    /// How long lines are kept.
+    pub(super) fn retention(&self) -> Result<Retention, ProfileError> {
+        retention::load(&self.connection).map_err(|error| self.fault(&error))
+    }
+
+    /// Decides how long lines are kept.
+    pub(super) fn set_retention(&self, retention: Retention) -> Result<(), ProfileError> {
+        retention::save(&self.connection, retention).map_err(|error| self.fault(&error))
+    }
+
+    /// What a failure of the database means.
+    pub(super) fn fault(&self, error: &rusqlite::Error) -> ProfileError {
+        ProfileError::Database(failure(&self.path, error))
+    }
+
     /// Makes the disk as small as `pages` of 4 KiB.
     #[cfg(test)]
     pub(super) fn limit_pages(&self, pages: u32) {
@@ -193,7 +260,7 @@ fn handle(connection: &Connection, request: &StoreRequest) -> rusqlite::Result<S
         }
         StoreRequest::Page { with, before, limit } => page::page(connection, with, *before, *limit),
         StoreRequest::Search { with, text, limit } => {
-            page::search(connection, with.as_ref(), text, *limit)
+            page::search(connection, with.as_ref(), text, *limit).map(StoreReply::History)
         }
         StoreRequest::SaveDraft { with, text } => save_draft(connection, with, text),
         StoreRequest::SaveSetting { name, value } => save_setting(connection, name, value),

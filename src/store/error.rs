@@ -60,6 +60,12 @@ pub enum ProfileError {
         /// The newest that we know.
         known: i64,
     },
+    /// The database was written by an older program, and is not brought up to date by reading it.
+    #[error("{} was written by an older p2pchat. Start p2pchat once, which brings it up to date, and try again.", path.display())]
+    Older {
+        /// The database.
+        path: PathBuf,
+    },
     /// The database cannot be used.
     #[error("{0}")]
     Database(StoreFailure),
@@ -73,6 +79,9 @@ pub enum ProfileError {
         /// What the system said.
         error: io::Error,
     },
+    /// What was exported cannot be written.
+    #[error("The export could not be written: {0}.")]
+    Export(io::Error),
     /// The operating system has no random numbers.
     #[error("The operating system gave no random numbers, so no identity could be made.")]
     NoRandomness,

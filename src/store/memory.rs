@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use p2pchat_wire::identity::PeerId;
 
+use super::terms::Query;
 use crate::chat::storage::{
     Contact, Cursor, DeliveredLine, Direction, FailureKind, HistoryLine, MAX_LOAD_BYTES,
     OutgoingLine, Pick, Place, QUOTE, Quote, ReceivedLine, Rendezvous, ShownLines, Snapshot,
@@ -116,7 +117,8 @@ impl Memory {
             }
             StoreRequest::Search { with, text, limit } => {
                 let (mut lines, _) = self.page(with.as_ref(), None, usize::MAX);
-                lines.retain(|line| line.text.contains(&text));
+                let query = Query::new(&text);
+                lines.retain(|line| query.matches(&line.text));
                 lines.truncate(limit);
                 StoreReply::History(lines)
             }
@@ -462,7 +464,7 @@ impl Memory {
             deleted: entry.deleted,
             reactions: mine.into_iter().chain(theirs).collect(),
             state,
-            place: Place(index as u64 + 1),
+            place: Place(index as i64 + 1),
         }
     }
 }

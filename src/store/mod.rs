@@ -7,20 +7,33 @@
 
 mod database;
 mod error;
+mod export;
 mod identity_file;
+mod import;
 mod lines;
 mod memory;
 mod page;
+mod portable;
 mod profile;
+mod retention;
 mod rows;
 mod schema;
+mod search;
+mod terms;
 pub mod words;
 
 #[cfg(test)]
 mod delivery_tests;
 #[cfg(test)]
+mod moving_tests;
+#[cfg(test)]
 mod profile_tests;
+#[cfg(test)]
+mod search_tests;
 
 pub use error::ProfileError;
+pub use export::Format;
+pub use import::{ImportError, Imported};
 pub use memory::Memory;
 pub use profile::{Profile, Reader, Store};
+pub use retention::{NoRetention, Retention};

@@ -4,6 +4,8 @@ use rusqlite::{Connection, params};
 
 use super::database::contact_row;
 use super::rows::{self, number};
+use super::search;
+use super::terms::Query;
 use crate::chat::Address;
 use crate::chat::storage::{HistoryLine, MAX_LOAD_BYTES, Place, StoreReply};
 
@@ -38,7 +40,7 @@ pub(super) fn page(
     limit: usize,
 ) -> rusqlite::Result<StoreReply> {
     let contact = contact_row(connection, with)?;
-    let before = before.map_or(NEWEST, |place| number(place.0));
+    let before = before.map_or(NEWEST, |place| place.0);
     let mut statement = connection.prepare_cached(rows::PAGE)?;
     let mut found = statement.query(params![contact, before, number(limit as u64 + 1)])?;
     let (mut lines, mut bytes, mut end) = (Vec::new(), 0, true);
@@ -55,22 +57,19 @@ pub(super) fn page(
     Ok(StoreReply::Page { lines, end })
 }
 
+/// The newest lines that say what was typed, the newest first.
 pub(super) fn search(
     connection: &Connection,
     with: Option<&Address>,
     text: &str,
     limit: usize,
-) -> rusqlite::Result<StoreReply> {
+) -> rusqlite::Result<Vec<HistoryLine>> {
     let contact = match with {
         None => None,
         Some(address) => match contact_row(connection, address)? {
-            None => return Ok(StoreReply::History(Vec::new())),
+            None => return Ok(Vec::new()),
             known => known,
         },
     };
-    let lines = connection
-        .prepare_cached(rows::SEARCH)?
-        .query_map(params![contact, text, number(limit as u64)], rows::history)?
-        .collect::<Result<_, _>>()?;
-    Ok(StoreReply::History(lines))
+    search::find(connection, contact, &Query::new(text), limit)
 }

@@ -1,16 +1,20 @@
 //! The directory of one person, and the thread that writes to it.
 
 use std::fs::{self, File, TryLockError};
+use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use jiff::tz::TimeZone;
 use p2pchat_wire::identity::Identity;
+use p2pchat_wire::random::Random;
 
 use super::database::Database;
-use super::{ProfileError, identity_file};
-use crate::chat::Address;
+use super::{Format, ImportError, Imported, ProfileError, Retention, identity_file};
 use crate::chat::storage::{Contact, HistoryLine, Snapshot, StoreReply, StoreRequest};
+use crate::chat::{Address, Timestamp};
 
 /// The secret.
 const IDENTITY: &str = "identity";
@@ -23,6 +27,9 @@ const LOCK: &str = "lock";
 
 /// Requests that share one wait for the disk.
 const GROUP: usize = 256;
+
+/// How long the thread waits for requests before it looks whether there is something to tidy.
+const REST: Duration = Duration::from_secs(3600);
 
 /// A profile in use by this process, and by no other until it is dropped.
 #[derive(Debug)]
@@ -71,6 +78,40 @@ impl Profile {
     /// The database cannot be read.
     pub fn snapshot(&self) -> Result<Snapshot, ProfileError> {
         self.database.snapshot()
+    }
+
+    /// Takes in what another profile of the same person exported as [`Format::Json`]: all of it or
+    /// nothing, and nothing that is here is changed.
+    ///
+    /// # Errors
+    ///
+    /// The file is not such an export, or the disk fails.
+    pub fn import(&mut self, file: &mut dyn BufRead) -> Result<Imported, ImportError> {
+        let mut seed = [0; 32];
+        #[expect(clippy::disallowed_methods, reason = "a log must be one that was never used")]
+        getrandom::fill(&mut seed).map_err(|error| ImportError::Io(io::Error::other(error)))?;
+        let mut random = Random::from_seed(seed);
+        self.database.import(self.identity.id(), file, &mut || random.u64())
+    }
+
+    /// How long lines are kept.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn retention(&self) -> Result<Retention, ProfileError> {
+        self.database.retention()
+    }
+
+    /// Decides how long lines are kept, and removes those that are older now.
+    ///
+    /// # Errors
+    ///
+    /// The disk fails.
+    pub fn keep(&mut self, retention: Retention) -> Result<(), ProfileError> {
+        self.database.set_retention(retention)?;
+        while self.database.tidy(now()).map_err(|error| self.database.fault(&error))? {}
+        Ok(())
     }
 
     /// Starts the thread that carries out requests. It calls `answer` once for each, in order.
@@ -127,19 +168,48 @@ impl Drop for Store {
     }
 }
 
-/// The life of the thread: as many requests as are waiting, one transaction, their answers. The
-/// profile stays locked for as long as it runs.
+/// The life of the thread: as many requests as are waiting, one transaction, their answers. Where
+/// none is waiting, a little of what nobody waits for. The profile stays locked for as long as it
+/// runs.
 fn carry_out(
     mut database: Database,
     _lock: &File,
     requests: &Receiver<StoreRequest>,
     mut answer: impl FnMut(StoreReply),
 ) {
-    while let Ok(first) = requests.recv() {
+    let mut untidy = true;
+    loop {
+        let first = if untidy {
+            match requests.try_recv() {
+                Ok(first) => first,
+                Err(TryRecvError::Disconnected) => return,
+                Err(TryRecvError::Empty) => {
+                    // What fails now, as on a full disk, may succeed an hour later.
+                    untidy = database.tidy(now()).unwrap_or(false);
+                    continue;
+                }
+            }
+        } else {
+            match requests.recv_timeout(REST) {
+                Ok(first) => first,
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => {
+                    untidy = true;
+                    continue;
+                }
+            }
+        };
         let mut group = vec![first];
         group.extend(requests.try_iter().take(GROUP - 1));
         database.handle(&group).into_iter().for_each(&mut answer);
     }
+}
+
+/// By the wall clock, which says how old a line is.
+#[expect(clippy::disallowed_methods, reason = "the disk is the world, and so is its clock")]
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// A view into a profile, which another process may be using at the same time.
@@ -205,6 +275,54 @@ impl Reader {
             None => Ok(Vec::new()),
             Some(database) => database.history(with, limit),
         }
+    }
+
+    /// The newest lines that say what was typed, the newest first: with one contact, or with all.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn search(
+        &self,
+        with: Option<&Address>,
+        text: &str,
+        limit: usize,
+    ) -> Result<Vec<HistoryLine>, ProfileError> {
+        match &self.database {
+            None => Ok(Vec::new()),
+            Some(database) => database.search(with, text, limit),
+        }
+    }
+
+    /// Writes what was said somewhere else: with everybody, or with those named. How many lines
+    /// these are.
+    ///
+    /// # Errors
+    ///
+    /// The profile cannot be read, or the export cannot be written.
+    pub fn export(
+        &self,
+        format: Format,
+        with: Option<&[Address]>,
+        zone: &TimeZone,
+        out: &mut dyn Write,
+    ) -> Result<u64, ProfileError> {
+        let key = self.identity()?.id();
+        let path = self.dir.join(DATABASE);
+        match &self.database {
+            None if path.exists() => Err(ProfileError::Older { path }),
+            None => Ok(0),
+            Some(database) => database.export(key, format, with, zone, out),
+        }
+    }
+
+    /// How long lines are kept.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn retention(&self) -> Result<Retention, ProfileError> {
+        self.database.as_ref().map_or(Ok(Retention::Forever), Database::retention)
     }
 }
 

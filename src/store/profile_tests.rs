@@ -221,7 +221,7 @@ fn a_full_disk_fails_the_request_and_nothing_that_was_answered() {
     let dir = temp();
     carry_out(&dir, vec![StoreRequest::SaveContact(contact("bob"))]);
     let mut database = Database::open(&dir.path().join("chat.db")).expect("opens");
-    database.limit_pages(40);
+    database.limit_pages(80);
     let long = |seq| OutgoingLine { text: "x".repeat(60_000), ..outgoing("bob", seq) };
     let mut kept = 0;
     let failure = loop {
@@ -311,7 +311,7 @@ fn request() -> impl Strategy<Value = StoreRequest> {
             let line = received(name, seq, seq.saturating_sub(back));
             StoreRequest::Receive(ReceivedLine { manner, ..line })
         }),
-        (name.clone(), proptest::option::of(1..30u64), 0..20usize).prop_map(
+        (name.clone(), proptest::option::of(1..30i64), 0..20usize).prop_map(
             |(name, before, limit)| StoreRequest::Page {
                 with: address(name),
                 before: before.map(Place),

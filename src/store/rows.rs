@@ -83,9 +83,11 @@ pub(super) const PAGE: &str =
 /// Of all contacts, the newest first.
 pub(super) const HISTORY: &str = lines_to_show!("l.id < ?1 ORDER BY l.id DESC LIMIT ?2");
 
-pub(super) const SEARCH: &str = lines_to_show!(
-    "(?1 IS NULL OR l.contact = ?1) AND instr(l.text, ?2) > 0 ORDER BY l.id DESC LIMIT ?3"
-);
+/// Every one of them, the oldest first.
+pub(super) const TRANSCRIPT: &str = lines_to_show!("1 ORDER BY l.id");
+
+/// One.
+pub(super) const LINE: &str = lines_to_show!("l.id = ?1");
 
 pub(super) fn contact(row: &Row<'_>) -> rusqlite::Result<Contact> {
     Ok(Contact {
@@ -217,7 +219,7 @@ pub(super) fn history(row: &Row<'_>) -> rusqlite::Result<HistoryLine> {
             (true, false, _) | (false, true, None) => LineState::Delivered,
             (false, false, None) => LineState::Queued,
         },
-        place: Place(unsigned(row, 18)?),
+        place: Place(row.get(18)?),
     })
 }
 
@@ -284,7 +286,7 @@ fn manner(row: &Row<'_>, column: usize) -> rusqlite::Result<Manner> {
     }
 }
 
-fn address(row: &Row<'_>) -> rusqlite::Result<Address> {
+pub(super) fn address(row: &Row<'_>) -> rusqlite::Result<Address> {
     let text: String = row.get(0)?;
     Ok(Address { name: name(&text, 0)?, host: row.get(1)? })
 }
@@ -295,7 +297,7 @@ fn name(text: &str, column: usize) -> rusqlite::Result<Name> {
     })
 }
 
-fn key(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<PeerId>> {
+pub(super) fn key(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<PeerId>> {
     let key: Option<[u8; 32]> = row.get(column)?;
     Ok(key.map(PeerId))
 }
@@ -304,16 +306,16 @@ fn log(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     row.get::<_, i64>(column).map(i64::cast_unsigned)
 }
 
-fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     let value: i64 = row.get(column)?;
     u64::try_from(value).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, value))
 }
 
-fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+pub(super) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     Ok(Timestamp(unsigned(row, column)?).min(Timestamp::MAX))
 }
 
-fn optional_time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+pub(super) fn optional_time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
     let time: Option<i64> = row.get(column)?;
     time.map(|_| self::time(row, column)).transpose()
 }

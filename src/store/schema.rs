@@ -132,6 +132,19 @@ const STEPS: &[&str] = &[
         learned_at INTEGER NOT NULL
     ) STRICT;
 ",
+    "
+    -- How far the index of words is, and by which rules; one row. The index is made where it is
+    -- found missing, see search.rs. Lines from `indexed_from` on are in it.
+    CREATE TABLE line_index (
+        id           INTEGER PRIMARY KEY CHECK (id = 1),
+        rules        TEXT NOT NULL,
+        indexed_from INTEGER NOT NULL
+    ) STRICT;
+",
+    "
+    -- Lines that may be removed when they are old, by their age.
+    CREATE INDEX lines_by_age ON lines (coalesce(arrived_at, sent_at)) WHERE done = 1;
+",
 ];
 
 /// Brings the tables to the newest format.

@@ -23,7 +23,7 @@ pub fn render(
             shows: Some((message.from.clone(), message.id)),
             ..Printout::out(self::message(message, zone))
         }],
-        Notice::History(lines) => {
+        Notice::Found { lines, .. } | Notice::History(lines) => {
             lines.iter().map(|line| Printout::out(history(line, zone))).collect()
         }
         Notice::Amended { .. } | Notice::Reacted { .. } | Notice::Stray(_) => {

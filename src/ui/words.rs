@@ -35,6 +35,7 @@ pub fn sentence(
         | Notice::Draft { .. }
         | Notice::Home(_)
         | Notice::Leaving { undelivered: 0 } => return None,
+        Notice::Found { lines, .. } if lines.is_empty() => language.text("found-nothing"),
         Notice::Found { lines, .. } => tables::history(lines, zone, language),
         Notice::Settings(settings) => tables::settings(settings),
         Notice::Registered { me, over_tcp: true, .. } => {

@@ -15,6 +15,7 @@ mod doctor;
 mod failures;
 mod identity;
 mod language;
+mod moving;
 mod program;
 mod queries;
 mod server;

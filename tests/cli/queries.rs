@@ -56,6 +56,21 @@ fn what_was_said_can_be_read_again_on_both_sides() {
     let plain = a.run(&["history", "bob"], "").exits(0);
     assert!(plain.out[0].ends_with(&format!("\tbob@{address}\tone")), "{plain:?}");
 
+    let found = |profile: &Profile, arguments: &[&str]| -> Vec<Value> {
+        history(profile, arguments).into_iter().map(|line| line["text"].clone()).collect()
+    };
+    assert_eq!(found(&a, &["--search", "TW"]), ["two"]);
+    assert_eq!(found(&b, &["--search", "o", "--with", "alice", "--limit", "1"]), ["one"]);
+    assert_eq!(found(&b, &["--search", "\"", "--with", "carol"]), [] as [&str; 0]);
+    let command = r#"{"type":"command","line":"/search one"}"#;
+    let told = a.run(&["--json", "--rendezvous", &address], command).exits(0);
+    assert!(
+        told.out.iter().any(|line| line.contains(r#""type":"found""#) && line.contains("one")),
+        "{told:?}"
+    );
+    let told = a.run(&["--rendezvous", &address], "/search one\n").exits(0);
+    assert!(told.out[0].ends_with("\tone"), "{told:?}");
+
     let contacts = a.run(&["contacts", "--json"], "").exits(0);
     let contact: Value = serde_json::from_str(&contacts.out[0]).expect("JSON");
     assert_eq!(contact["peer"], format!("bob@{address}"));

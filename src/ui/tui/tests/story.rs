@@ -79,7 +79,7 @@ pub(super) fn stored(number: u64, direction: Direction, text: &str) -> HistoryLi
         deleted: false,
         reactions: Vec::new(),
         state: LineState::Read,
-        place: Place(number),
+        place: Place(number.cast_signed()),
     }
 }
 

@@ -1,0 +1,254 @@
+//! What was said, as a file: text and Markdown for people, JSON for programs and for
+//! [`import`](super::import).
+//!
+//! Lines are read one by one and written as they are read, so that an export takes no more memory
+//! of a million than of ten. What others wrote is cleaned in the forms that people look at, and
+//! comes as it is in JSON, where nothing of it can move a cursor.
+
+use std::io::{self, Write};
+
+use jiff::tz::TimeZone;
+use p2pchat_wire::identity::PeerId;
+use rusqlite::{Connection, Row};
+
+use super::portable::{Header, Item, Person, Reaction, Received, Said, Server, VERSION, Way};
+use super::rows;
+use crate::chat::storage::{Direction, HistoryLine};
+use crate::chat::{Address, LineId, Manner, Timestamp, clean};
+
+/// In which form history is exported.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Format {
+    /// For reading: one paragraph for each line.
+    Text,
+    /// Markdown in which nothing that was said is formatting.
+    Markdown,
+    /// Everything, one object on each line.
+    Json,
+}
+
+/// Why an export ended early.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ExportError {
+    #[error(transparent)]
+    Database(#[from] rusqlite::Error),
+    #[error(transparent)]
+    Write(#[from] io::Error),
+}
+
+/// Writes the lines with everybody, or with those named. How many lines these are.
+pub(super) fn export(
+    connection: &Connection,
+    key: PeerId,
+    format: Format,
+    with: Option<&[Address]>,
+    zone: &TimeZone,
+    out: &mut dyn Write,
+) -> Result<u64, ExportError> {
+    // One view of the profile, although another process may be writing to it.
+    let view = connection.unchecked_transaction()?;
+    let wanted = |address: &Address| with.is_none_or(|with| with.contains(address));
+    let lines = match format {
+        Format::Json => {
+            write_item(out, &Item::Header(Header { version: VERSION, key }))?;
+            write_circumstances(&view, &wanted, with.is_none(), out)?;
+            let mut statement = view.prepare(LINES)?;
+            let mut rows = statement.query([])?;
+            let mut lines = 0;
+            while let Some(row) = rows.next()? {
+                if wanted(&rows::address(row)?) {
+                    write_item(out, &Item::Line(Box::new(said(row)?)))?;
+                    lines += 1;
+                }
+            }
+            lines
+        }
+        Format::Text | Format::Markdown => {
+            let mut transcript = Transcript { format, zone, day: String::new() };
+            let mut statement = view.prepare(rows::TRANSCRIPT)?;
+            let mut rows = statement.query([])?;
+            let mut lines = 0;
+            while let Some(row) = rows.next()? {
+                if wanted(&rows::address(row)?) {
+                    out.write_all(transcript.line(&rows::history(row)?).as_bytes())?;
+                    lines += 1;
+                }
+            }
+            lines
+        }
+    };
+    out.flush()?;
+    Ok(lines)
+}
+
+/// Every line, as [`said`] reads it, the oldest first.
+const LINES: &str = "
+    SELECT name, host, l.line, l.incoming, l.text, l.manner, l.target, l.sent_at, l.arrived_at,
+        l.edited_at, l.deleted_at, l.read_at, l.audience, l.reference, l.done, l.peer, l.log,
+        l.seq, mine.text, theirs.text
+    FROM lines AS l JOIN contacts ON contacts.id = l.contact
+        LEFT JOIN reactions AS mine ON mine.line = l.id AND mine.incoming = 0
+        LEFT JOIN reactions AS theirs ON theirs.line = l.id AND theirs.incoming = 1
+    ORDER BY l.id";
+
+fn said(row: &Row<'_>) -> rusqlite::Result<Said> {
+    let incoming: bool = row.get(3)?;
+    let mine: Option<String> = row.get(18)?;
+    let theirs: Option<String> = row.get(19)?;
+    let reactions = [(Way::Out, mine), (Way::In, theirs)].into_iter();
+    let about: Option<[u8; 16]> = row.get(6)?;
+    Ok(Said {
+        with: rows::address(row)?,
+        id: LineId(row.get(2)?),
+        direction: if incoming { Way::In } else { Way::Out },
+        text: row.get(4)?,
+        manner: row.get(5)?,
+        about: about.map(LineId),
+        sent_at: rows::time(row, 7)?,
+        arrived_at: rows::optional_time(row, 8)?,
+        edited_at: rows::optional_time(row, 9)?,
+        deleted_at: rows::optional_time(row, 10)?,
+        read_at: rows::optional_time(row, 11)?,
+        everyone: row.get(12)?,
+        reference: row.get(13)?,
+        reactions: reactions
+            .filter_map(|(by, text)| text.map(|text| Reaction { by, text }))
+            .collect(),
+        done: row.get(14)?,
+        key: rows::key(row, 15)?,
+        log: row.get::<_, Option<i64>>(16)?.map(i64::cast_unsigned),
+        seq: if incoming { Some(rows::unsigned(row, 17)?) } else { None },
+    })
+}
+
+/// The servers, the contacts, and how far their logs were received.
+fn write_circumstances(
+    connection: &Connection,
+    wanted: &dyn Fn(&Address) -> bool,
+    all: bool,
+    out: &mut dyn Write,
+) -> Result<(), ExportError> {
+    let mut statement = connection.prepare(rows::RENDEZVOUS)?;
+    for server in statement.query_map([], rows::rendezvous)? {
+        let server = server?;
+        let name = server.name.map(|name| name.to_string());
+        let (host, key) = (server.host, server.key);
+        let (used_at, place) = (server.used_at, server.place);
+        write_item(out, &Item::Rendezvous(Server { host, key, name, used_at, place }))?;
+    }
+    let mut keys = Vec::new();
+    let mut statement = connection.prepare(rows::CONTACTS)?;
+    for contact in statement.query_map([], rows::contact)? {
+        let contact = contact?;
+        if wanted(&contact.address) {
+            keys.extend(contact.key);
+            let (peer, key, verified) = (contact.address, contact.key, contact.verified);
+            let (offered_key, since) = (contact.offered, contact.since);
+            write_item(out, &Item::Contact(Person { peer, key, verified, offered_key, since }))?;
+        }
+    }
+    let mut statement =
+        connection.prepare("SELECT peer, log, seq, line, used FROM cursors ORDER BY used")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let cursor = rows::cursor(row)?;
+        if all || keys.contains(&cursor.peer) {
+            let (key, log, seq, id) = (cursor.peer, cursor.log, cursor.seq, cursor.id);
+            let used_at = rows::time(row, 4)?;
+            write_item(out, &Item::Cursor(Received { key, log, seq, id, used_at }))?;
+        }
+    }
+    Ok(())
+}
+
+fn write_item(out: &mut dyn Write, item: &Item) -> io::Result<()> {
+    writeln!(out, "{}", item.write().map_err(io::Error::other)?)
+}
+
+/// Lines as people read them, under a heading for each day.
+struct Transcript<'a> {
+    format: Format,
+    zone: &'a TimeZone,
+    day: String,
+}
+
+impl Transcript<'_> {
+    fn line(&mut self, line: &HistoryLine) -> String {
+        let at = self.moment(line.sent_at);
+        let mut written = String::new();
+        if at.day != self.day {
+            let gap = if self.day.is_empty() { "" } else { "\n" };
+            let mark = if self.format == Format::Markdown { "## " } else { "" };
+            written = format!("{gap}{mark}{}\n\n", at.day);
+            self.day = at.day;
+        }
+        let who = match line.direction {
+            Direction::In => line.with.to_string(),
+            Direction::Out => format!("me > {}", line.with),
+        };
+        let who = self.inert(&who);
+        let said = self.inert(&what(line));
+        written += &match self.format {
+            Format::Markdown => {
+                format!("- {} **{who}** {}\n", at.time, said.replace('\n', "  \n  "))
+            }
+            _ => format!("{}  {who}  {}\n", at.time, said.replace('\n', "\n    ")),
+        };
+        written
+    }
+
+    fn moment(&self, at: Timestamp) -> Moment {
+        let milliseconds = i64::try_from(at.0).unwrap_or(i64::MAX);
+        let at = jiff::Timestamp::from_millisecond(milliseconds).unwrap_or(jiff::Timestamp::MAX);
+        let at = self.zone.to_datetime(at);
+        Moment { day: at.date().to_string(), time: at.strftime("%H:%M:%S").to_string() }
+    }
+
+    /// What a stranger wrote, so that it does nothing but be read.
+    fn inert(&self, text: &str) -> String {
+        let text = clean::text(text);
+        match self.format {
+            Format::Markdown => {
+                let mut inert = String::with_capacity(text.len());
+                for c in text.chars() {
+                    // CommonMark 0.31 §2.4: any of them may be escaped.
+                    if c.is_ascii_punctuation() && !"\"%',/;?".contains(c) {
+                        inert.push('\\');
+                    }
+                    inert.push(c);
+                }
+                inert
+            }
+            _ => text,
+        }
+    }
+}
+
+struct Moment {
+    day: String,
+    time: String,
+}
+
+/// What a line says, with what became of it.
+fn what(line: &HistoryLine) -> String {
+    let mut said = match (line.deleted, line.manner) {
+        (true, _) => "(deleted)".to_owned(),
+        (false, Manner::Action) => format!("* {}", line.text),
+        (false, _) => line.text.clone(),
+    };
+    if let Some(quote) = &line.quote {
+        let quoted = quote.text.as_deref().unwrap_or("(deleted)").replace('\n', " ");
+        said = format!("> {quoted}\n{said}");
+    }
+    if line.edited_at.is_some() && !line.deleted {
+        said.push_str(" (edited)");
+    }
+    for (by, reaction) in &line.reactions {
+        let by = match by {
+            Direction::In => line.with.name.as_str(),
+            Direction::Out => "me",
+        };
+        said.push_str(&format!("\n[{by}: {reaction}]"));
+    }
+    said
+}

@@ -1,0 +1,346 @@
+//! An exported profile, taken in again: on another computer, or after a loss.
+//!
+//! Everything is one transaction, and nothing that is there is changed, so an import may be
+//! interrupted and repeated. Three things do not come as they were:
+//!
+//! - **The numbers of our lines.** The old computer may have given out numbers after the export, and
+//!   a number that is used twice is a line that is lost. Each contact gets a new log, and what was
+//!   not delivered becomes its first lines. Their ids are the old ones, by which the other side
+//!   knows a line that it has already.
+//! - **The order.** Lines that are older than all that are here stand before them, others behind.
+//! - **A contact that is here already** keeps its key, whatever the file says.
+
+use std::io::{self, BufRead, Read};
+
+use p2pchat_wire::identity::{Name, PeerId};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::portable::{Item, MAX_LINE, Person, Received, Said, Server, VERSION, Way};
+use super::rows::{log_number, number};
+use crate::chat::{Address, MAX_TEXT};
+
+/// What came of an import.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Imported {
+    /// Lines that are new here.
+    pub lines: u64,
+    /// Lines that were here already.
+    pub known: u64,
+    /// Contacts that are new here.
+    pub contacts: u64,
+    /// Contacts that have another key here than in the file. They keep theirs.
+    pub other_keys: u64,
+    /// Lines that will be sent, because nobody has confirmed them.
+    pub undelivered: u64,
+}
+
+/// Why nothing was imported. A whole sentence for a person.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// The file cannot be read.
+    #[error("The file could not be read: {0}.")]
+    Io(#[from] io::Error),
+    /// The file is not an export.
+    #[error(
+        "Line {line} of the file is not what an export has there: {problem}. Nothing was imported."
+    )]
+    Malformed {
+        /// From 1 up.
+        line: u64,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The file is of a newer program.
+    #[error(
+        "The file was written by a newer p2pchat (its version is {0}, this one knows {VERSION}). Nothing was imported."
+    )]
+    Newer(u32),
+    /// The file is another person's.
+    #[error(
+        "This is the export of {key}, and this profile is somebody else. Restore that identity first, into an empty profile: p2pchat id restore. Nothing was imported."
+    )]
+    OtherIdentity {
+        /// Whose export it is.
+        key: PeerId,
+    },
+    /// The database refuses.
+    #[error(transparent)]
+    Database(#[from] rusqlite::Error),
+}
+
+/// Takes everything of a file in, or nothing. `random` makes the names of new logs.
+pub(super) fn import(
+    connection: &mut Connection,
+    me: PeerId,
+    file: &mut dyn BufRead,
+    random: &mut dyn FnMut() -> u64,
+) -> Result<Imported, ImportError> {
+    let transaction = connection.transaction()?;
+    let mut import = Import::new(&transaction, random)?;
+    let mut place = 0;
+    while let Some(line) = read_line(file, place + 1)? {
+        place += 1;
+        let malformed = |problem: String| ImportError::Malformed { line: place, problem };
+        let item = Item::read(&line).map_err(|error| malformed(error.to_string()))?;
+        match item {
+            Item::Header(header) if place == 1 => {
+                if header.version > VERSION {
+                    return Err(ImportError::Newer(header.version));
+                }
+                if header.key != me {
+                    return Err(ImportError::OtherIdentity { key: header.key });
+                }
+            }
+            _ if place == 1 => return Err(malformed("it does not begin with a header".to_owned())),
+            Item::Header(_) => return Err(malformed("it has a second header".to_owned())),
+            Item::Rendezvous(server) => import.server(&server)?,
+            Item::Contact(person) => import.person(&person)?,
+            Item::Cursor(received) => import.received(&received)?,
+            Item::Line(said) => {
+                check(&said).map_err(|problem| malformed(problem.to_owned()))?;
+                import.said(&said)?;
+            }
+            Item::Unknown => {}
+        }
+    }
+    if place == 0 {
+        return Err(ImportError::Malformed { line: 1, problem: "it is empty".to_owned() });
+    }
+    let imported = import.imported;
+    transaction.commit()?;
+    Ok(imported)
+}
+
+/// One line, which is not kept in memory if it is longer than any that was exported.
+fn read_line(file: &mut dyn BufRead, place: u64) -> Result<Option<String>, ImportError> {
+    let malformed =
+        |problem: &str| ImportError::Malformed { line: place, problem: problem.to_owned() };
+    let mut line = Vec::new();
+    file.take(MAX_LINE as u64).read_until(b'\n', &mut line)?;
+    if line.is_empty() {
+        return Ok(None);
+    }
+    if line.len() >= MAX_LINE {
+        return Err(malformed("it is too long"));
+    }
+    String::from_utf8(line).map(Some).map_err(|_| malformed("it is not UTF-8"))
+}
+
+/// Whether a line is one that could have been written here.
+fn check(said: &Said) -> Result<(), &'static str> {
+    let about_another = matches!(said.manner, 2..=5);
+    if said.text.len() > MAX_TEXT {
+        return Err("the text is too long");
+    }
+    if !(0..=5).contains(&said.manner) || about_another != said.about.is_some() {
+        return Err("the manner is unknown, or says nothing of its line");
+    }
+    if said.reference.as_ref().is_some_and(|reference| reference.len() > 256) {
+        return Err("the reference is too long");
+    }
+    if said.reactions.len() > 2 || said.reactions.iter().any(|one| one.text.len() > 256) {
+        return Err("the reactions are too many or too long");
+    }
+    let sent = said.key.is_some() && said.log.is_some() && said.seq.is_some();
+    if said.direction == Way::In && (!sent || said.arrived_at.is_none()) {
+        return Err("a line that came says neither from whom nor when");
+    }
+    Ok(())
+}
+
+struct Import<'a> {
+    connection: &'a Connection,
+    random: &'a mut dyn FnMut() -> u64,
+    /// Our oldest line's time, and the row for the next line that is older.
+    oldest: Option<i64>,
+    older_row: i64,
+    imported: Imported,
+}
+
+/// Rows that are kept free for lines older than those that are here: more than any file has.
+const ROOM: i64 = 1 << 40;
+
+impl<'a> Import<'a> {
+    fn new(
+        connection: &'a Connection,
+        random: &'a mut dyn FnMut() -> u64,
+    ) -> rusqlite::Result<Self> {
+        let first: Option<(i64, i64)> = connection
+            .prepare("SELECT id, coalesce(arrived_at, sent_at) FROM lines ORDER BY id LIMIT 1")?
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let older_row = first.map_or(0, |(row, _)| row.saturating_sub(ROOM));
+        let oldest = first.map(|(_, at)| at);
+        Ok(Self { connection, random, oldest, older_row, imported: Imported::default() })
+    }
+
+    fn server(&mut self, server: &Server) -> rusqlite::Result<()> {
+        let name = server.name.as_deref().and_then(|name| Name::new(name).ok());
+        self.connection
+            .prepare_cached(
+                "INSERT INTO rendezvous (host, key, name, used_at, place)
+                 VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (host) DO NOTHING",
+            )?
+            .execute(params![
+                server.host,
+                server.key.map(|key| key.0),
+                name.as_ref().map(Name::as_str),
+                number(server.used_at.0),
+                server.place,
+            ])?;
+        Ok(())
+    }
+
+    fn person(&mut self, person: &Person) -> rusqlite::Result<()> {
+        let row = self.contact(&person.peer)?;
+        let known: Option<[u8; 32]> = self
+            .connection
+            .prepare_cached("SELECT key FROM contacts WHERE id = ?1")?
+            .query_row(params![row], |row| row.get(0))?;
+        match (known, person.key) {
+            (Some(known), Some(key)) if known != key.0 => self.imported.other_keys += 1,
+            (None, Some(key)) => {
+                self.connection
+                    .prepare_cached(
+                        "UPDATE contacts SET key = ?2, verified = ?3, offered = ?4, since = ?5
+                         WHERE id = ?1",
+                    )?
+                    .execute(params![
+                        row,
+                        key.0,
+                        person.verified,
+                        person.offered_key.map(|key| key.0),
+                        number(person.since.0),
+                    ])?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The row of a contact, which is made if there is none, with a log that nobody has seen.
+    fn contact(&mut self, address: &Address) -> rusqlite::Result<i64> {
+        let log = (self.random)();
+        let made = self
+            .connection
+            .prepare_cached(
+                "INSERT INTO contacts (name, host, verified, log, last_seq, since)
+                 VALUES (?1, ?2, 0, ?3, 0, 0) ON CONFLICT (name, host) DO NOTHING",
+            )?
+            .execute(params![address.name.as_str(), address.host, log_number(log)])?;
+        self.imported.contacts += made as u64;
+        self.connection
+            .prepare_cached("SELECT id FROM contacts WHERE name = ?1 AND host = ?2")?
+            .query_row(params![address.name.as_str(), address.host], |row| row.get(0))
+    }
+
+    fn received(&mut self, received: &Received) -> rusqlite::Result<()> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO cursors (peer, log, seq, line, used) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (peer, log) DO NOTHING",
+            )?
+            .execute(params![
+                received.key.0,
+                log_number(received.log),
+                number(received.seq),
+                received.id.0,
+                number(received.used_at.0),
+            ])?;
+        Ok(())
+    }
+
+    fn said(&mut self, said: &Said) -> rusqlite::Result<()> {
+        let contact = self.contact(&said.with)?;
+        let incoming = said.direction == Way::In;
+        let known: bool = self
+            .connection
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM lines
+                     WHERE contact = ?1 AND incoming = ?2 AND line = ?3)",
+            )?
+            .query_row(params![contact, incoming, said.id.0], |row| row.get(0))?;
+        if known {
+            self.imported.known += 1;
+            return Ok(());
+        }
+        let row = self.row(said);
+        let about: Option<i64> = match said.about {
+            None => None,
+            Some(about) => self
+                .connection
+                .prepare_cached(
+                    "SELECT id FROM lines WHERE contact = ?1 AND incoming IN (0, 1) AND line = ?2
+                         AND amends = 0 ORDER BY incoming LIMIT 1",
+                )?
+                .query_row(params![contact, about.0], |row| row.get(0))
+                .optional()?,
+        };
+        let seq = if incoming { said.seq.unwrap_or(0) } else { self.next_seq(contact, said)? };
+        self.connection
+            .prepare_cached(
+                "INSERT INTO lines (id, contact, incoming, seq, line, peer, log, sent_at,
+                     arrived_at, audience, text, reference, done, manner, target, about, amends,
+                     edited_at, deleted_at, read_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
+                     ?17, ?18, ?19, ?20)",
+            )?
+            .execute(params![
+                row,
+                contact,
+                incoming,
+                number(seq),
+                said.id.0,
+                said.key.map(|key| key.0),
+                said.log.map(log_number),
+                number(said.sent_at.0),
+                said.arrived_at.map(|at| number(at.0)),
+                said.everyone,
+                said.text,
+                said.reference,
+                said.done,
+                said.manner,
+                said.about.map(|about| about.0),
+                about,
+                said.manner > 2,
+                said.edited_at.map(|at| number(at.0)),
+                said.deleted_at.map(|at| number(at.0)),
+                said.read_at.map(|at| number(at.0)),
+            ])?;
+        let row = self.connection.last_insert_rowid();
+        for reaction in &said.reactions {
+            self.connection
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO reactions (line, incoming, text) VALUES (?1, ?2, ?3)",
+                )?
+                .execute(params![row, reaction.by == Way::In, reaction.text])?;
+        }
+        self.imported.lines += 1;
+        Ok(())
+    }
+
+    /// The row of a line that is older than all that were here; SQLite chooses for the others.
+    fn row(&mut self, said: &Said) -> Option<i64> {
+        let at = number(said.arrived_at.unwrap_or(said.sent_at).0);
+        if self.oldest.is_none_or(|oldest| at >= oldest) {
+            return None;
+        }
+        self.older_row += 1;
+        Some(self.older_row - 1)
+    }
+
+    /// The number of a line of ours: of one that is delivered none that was ever given out.
+    fn next_seq(&mut self, contact: i64, said: &Said) -> rusqlite::Result<u64> {
+        if said.done {
+            return Ok(0);
+        }
+        self.imported.undelivered += 1;
+        self.connection
+            .prepare_cached(
+                "UPDATE contacts SET last_seq = last_seq + 1 WHERE id = ?1 RETURNING last_seq",
+            )?
+            .query_row(params![contact], |row| row.get(0))
+            .map(i64::cast_unsigned)
+    }
+}
