@@ -11,12 +11,13 @@ use super::chatting::{reached, wants_colour};
 use super::look::look;
 use super::peer::{Peer, Step, instant, now};
 use super::signals::{Signals, Stop, Stops};
-use super::{Failure, editor};
-use crate::chat::{ExitCode, Input};
+use super::{Failure, console, editor};
+use crate::chat::{ExitCode, Input, Notice};
 use crate::config::Interface;
 use crate::ui::language::{Language, Phrase, Tongue};
 use crate::ui::tui::terminal::{Happening, Terminal};
 use crate::ui::tui::{Action, Event, Screen};
+use crate::ui::{Printout, words};
 
 /// The least time between two frames: what comes faster is drawn together.
 const FRAME: Duration = Duration::from_millis(16);
@@ -25,6 +26,7 @@ const FRAME: Duration = Duration::from_millis(16);
 pub(super) struct Screening {
     peer: Peer,
     screen: Screen,
+    language: Language,
     terminal: Terminal,
     stops: Stops,
     /// When the next frame may be drawn.
@@ -58,6 +60,7 @@ impl Screening {
         Ok(Self {
             peer,
             screen,
+            language: language.clone(),
             terminal,
             stops,
             next_frame: instant().into(),
@@ -75,6 +78,7 @@ impl Screening {
 
     /// Carries the chat between network and terminal, until one of them ends it.
     pub(super) async fn run(mut self, signals: &mut Signals) -> ExitCode {
+        let mut leaving = None;
         let code = loop {
             self.act();
             let wakes_at = self.screen.wakes_at();
@@ -82,6 +86,7 @@ impl Screening {
             tokio::select! {
                 step = self.peer.next() => match step {
                     Step::Show(notice) => {
+                        leaving = leaving.or_else(|| self.last_words(&notice));
                         let background = self.peer.background(&notice);
                         self.screen.hear(now(), &notice, background);
                     }
@@ -114,8 +119,20 @@ impl Screening {
             }
         };
         drop(self.terminal);
+        if let Some(sentence) = leaving {
+            // Where nobody listens any more, nobody has to know.
+            let _ = console::write(&Printout::err(sentence));
+        }
         self.peer.close().await;
         code
+    }
+
+    /// What is to be read when the screen is gone.
+    fn last_words(&self, notice: &Notice) -> Option<String> {
+        matches!(notice, Notice::Leaving { .. }).then(|| {
+            let background = self.peer.background(notice);
+            words::sentence(notice, &TimeZone::system(), background, &self.language)
+        })?
     }
 
     /// Does what the screen wants.

@@ -179,6 +179,10 @@ impl Screen {
             let kept = before.keep_draft();
             self.actions.extend(kept.map(Action::Input));
         }
+        if self.current.is_none() {
+            // What was said so far would not be seen again.
+            self.dialogues[index].scrollback.take_over(&mut self.home);
+        }
         self.current = Some(index);
     }
 

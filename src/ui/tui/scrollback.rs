@@ -120,6 +120,13 @@ impl Scrollback {
         self.forget_far();
     }
 
+    /// Takes over what was said where no conversation was open.
+    pub(super) fn take_over(&mut self, other: &mut Self) {
+        for entry in std::mem::take(other).entries {
+            self.push(entry, true);
+        }
+    }
+
     /// Tells of somebody's coming or going, in place of what was told just before.
     pub(super) fn push_presence(&mut self, mut entry: Entry) {
         if let Some(last) = self.entries.back()

@@ -359,3 +359,15 @@ fn what_is_written_never_goes_to_somebody_else_than_it_is_shown_for() {
     story.picture();
     story.told("a_refused_conversation");
 }
+
+#[test]
+fn what_was_said_before_anybody_was_there_is_still_seen() {
+    let mut story = Story::of(80, 7);
+    story.is_told("A rendezvous runs in this process.");
+    story.picture();
+    story.says(&alice(), 1, "hello");
+    story.opens(&alice());
+    story.happens("alice writes");
+    story.picture();
+    story.told("before_anybody_was_there");
+}

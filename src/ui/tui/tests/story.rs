@@ -131,6 +131,10 @@ impl Story {
         self.draw();
     }
 
+    pub(super) fn is_told(&mut self, sentence: &str) {
+        self.handles(Event::Remark(sentence.to_owned()));
+    }
+
     fn handles(&mut self, event: Event) {
         self.screen.handle(self.now, event);
         self.draw();
