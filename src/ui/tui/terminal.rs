@@ -54,6 +54,7 @@ pub struct Terminal {
     pieces: Option<blocking::Sender<Vec<u8>>>,
     written: mpsc::UnboundedReceiver<io::Result<()>>,
     unwritten: usize,
+    gone: bool,
     /// Closed when the thread has ended.
     ended: blocking::Receiver<()>,
 }
@@ -85,12 +86,25 @@ impl Terminal {
         enter()?;
         write_in_a_thread(queue, done, end);
         let events = Some(EventStream::new());
-        Ok(Self { inner, events, ink, pieces: Some(pieces), written, unwritten: 0, ended })
+        Ok(Self {
+            inner,
+            events,
+            ink,
+            pieces: Some(pieces),
+            written,
+            unwritten: 0,
+            gone: false,
+            ended,
+        })
     }
 
-    /// Waits for what happens next at the terminal. Dropping the future loses nothing.
+    /// Waits for what happens next at the terminal. Dropping the future loses nothing. That it is gone
+    /// is said once.
     pub async fn next(&mut self) -> Happening {
-        std::future::poll_fn(|cx| {
+        let happening = std::future::poll_fn(|cx| {
+            if self.gone {
+                return Poll::Pending;
+            }
             if let Poll::Ready(written) = self.written.poll_recv(cx) {
                 self.unwritten = self.unwritten.saturating_sub(1);
                 return Poll::Ready(match written {
@@ -111,7 +125,9 @@ impl Terminal {
             }
             Poll::Pending
         })
-        .await
+        .await;
+        self.gone |= matches!(happening, Happening::Gone);
+        happening
     }
 
     /// Whether a frame may be drawn: the terminal is ours, and the last one is written.
