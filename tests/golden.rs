@@ -31,6 +31,8 @@ fn records_have_the_bytes_of_the_page() {
         ("reply", line(Audience::You, Manner::Reply { to: earlier })),
         ("edit", line(Audience::You, Manner::Edit { of: earlier })),
         ("committed", Record::Committed { log: 7, seq: 1, id: [0x99; 16] }),
+        ("read", Record::Read { log: 7, seq: 1, id: [0x99; 16] }),
+        ("typing", Record::Typing { typing: true }),
         ("again", Record::Again { log: 7, after: 1 }),
         ("examine", Record::Examine),
         (

@@ -164,6 +164,7 @@ sent-unconfirmed = ^ sent to { $name }, not confirmed yet
 to-all = (to all)
 seen-before = (perhaps seen before)
 written-at = (written { $time })
+arrived-at = (arrived { $time })
 not-sent = ! Not sent: { $why }
 
 ## What is done to a line. `$line` is one of the first four; `$text` is how the line begins

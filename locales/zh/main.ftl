@@ -152,6 +152,7 @@ sent-unconfirmed = ^ 已发给 { $name }，尚未确认
 to-all = （发给所有人）
 seen-before = （可能已经看过）
 written-at = （写于 { $time }）
+arrived-at = （送达于 { $time }）
 not-sent = ! 没有发出：{ $why }
 
 ## 对一行所做的事。`$line` 是前四句之一；`$text` 是那一行的开头

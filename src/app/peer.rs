@@ -84,6 +84,7 @@ impl Peer {
             hosts: place.rendezvous.iter().map(|one| one.host.to_string()).collect(),
             peer,
             wait,
+            replay: true,
             software: concat!("p2pchat ", env!("CARGO_PKG_VERSION")).to_owned(),
             seed: random()?,
         };

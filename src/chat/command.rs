@@ -20,6 +20,7 @@ use super::address::{Address, LineId};
 use super::nearest;
 use super::notice::Problem;
 use super::record::Manner;
+use super::settings::Setting;
 use super::storage::{Direction, Pick};
 
 /// One command, as /help shows it.
@@ -52,6 +53,11 @@ pub(super) enum Command {
         text: String,
     },
     Who,
+    Settings,
+    Set {
+        setting: Setting,
+        on: bool,
+    },
     Login(Name),
     Logout,
     Path(Option<Address>),
@@ -179,6 +185,21 @@ const TABLE: &[Entry] = &[
             let (name, tag) = word(rest)?;
             let tag = only_word(tag)?.trim_end_matches('…').to_owned();
             Some((context.resolve)(name).map(|peer| Command::Trust { peer, tag }))
+        },
+    ),
+    entry(
+        "set",
+        &[],
+        "[read|typing on|off]",
+        "what others are told: what we read, when we type",
+        |rest, _| {
+            let Some((name, value)) = word(rest) else { return Some(Ok(Command::Settings)) };
+            let on = match only_word(value)? {
+                "on" => true,
+                "off" => false,
+                _ => return None,
+            };
+            Some(Ok(Command::Set { setting: Setting::find(name)?, on }))
         },
     ),
     entry("login", &[], "NAME", "be reachable under NAME", |rest, _| {

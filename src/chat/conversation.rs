@@ -5,8 +5,8 @@ use p2pchat_wire::signal::Refusal;
 
 use super::address::Timestamp;
 use super::notice::{PeerSummary, Presence};
-use super::outbox::Outbox;
-use super::storage::Contact;
+use super::outbox::{Confirming, Outbox};
+use super::storage::{Contact, ReadUpTo};
 use crate::proto::PathInfo;
 
 /// A conversation with somebody at our rendezvous.
@@ -27,6 +27,10 @@ pub(super) struct Conversation {
     pub(super) told_changed: bool,
     /// What the server said the last time that it did not introduce us.
     pub(super) refusal: Option<Refusal>,
+    /// What a person has seen and the peer is still to be told.
+    pub(super) to_tell: Option<ReadUpTo>,
+    /// How far the peer has read our lines.
+    pub(super) reading: Confirming,
     /// Whether this run has written to it, or was started for it.
     pub(super) of_this_run: bool,
 }
@@ -40,6 +44,9 @@ pub(super) struct Session {
     /// The log for which a confirmation is due.
     pub(super) owes: Option<u64>,
     pub(super) told_unreadable: bool,
+    /// When we last said that somebody types here, and when the peer did.
+    pub(super) said_typing: Option<Timestamp>,
+    pub(super) heard_typing: Option<Timestamp>,
     /// When we last told of our network, and when we last asked for the peer's.
     pub(super) told_circumstances: Option<Timestamp>,
     pub(super) asked_circumstances: Option<Timestamp>,
@@ -59,6 +66,8 @@ impl Conversation {
             told_kept: false,
             told_changed: false,
             refusal: None,
+            to_tell: None,
+            reading: Confirming::default(),
             of_this_run: false,
             contact,
         }
@@ -101,6 +110,8 @@ impl Session {
             software: None,
             owes: None,
             told_unreadable: false,
+            said_typing: None,
+            heard_typing: None,
             told_circumstances: None,
             asked_circumstances: None,
             renamed: false,

@@ -25,9 +25,17 @@ pub(super) enum Asked {
     },
     Receive(ReceivedLine),
     Shown,
-    History,
-    /// With whom.
-    Page(Address),
+    Unshown,
+    Read {
+        to: Address,
+        seq: u64,
+    },
+    History {
+        with: Option<Address>,
+        limit: usize,
+    },
+    /// With whom, and whether it is the last page.
+    Page(Address, bool),
     /// The text, and with whom.
     Search(String, Option<Address>),
 }
@@ -69,18 +77,24 @@ impl Chat {
                 self.ask_again(line.peer);
                 self.tell_failure(reply);
             }
-            (Asked::History, StoreReply::History(lines)) => self.show(Notice::History(lines)),
+            (Asked::History { with, limit }, StoreReply::History(mut lines)) => {
+                let all = lines.len() < limit;
+                self.add_unkept(with.as_ref(), &mut lines, all);
+                self.show(Notice::History(lines));
+            }
             (Asked::NewKey { address, then_call }, StoreReply::Done) => {
                 self.key_pinned(&address, then_call);
             }
             (Asked::Shown, StoreReply::Shown(shown)) => self.seen(shown),
-            (Asked::Page(with), reply) => self.paged(with, reply),
+            (Asked::Unshown, reply) => self.unshown_loaded(reply),
+            (Asked::Read { to, seq }, reply) => self.noted_read(&to, seq, reply),
+            (Asked::Page(with, last), reply) => self.paged(with, last, reply),
             (Asked::Search(text, with), StoreReply::History(lines)) => {
                 self.show(Notice::Found { text, with, lines });
             }
             (
                 Asked::Nothing
-                | Asked::History
+                | Asked::History { .. }
                 | Asked::Contact
                 | Asked::NewKey { .. }
                 | Asked::Shown
@@ -127,6 +141,7 @@ impl Chat {
         if let Some((seq, id)) = next {
             self.note_delivered(to, seq, id);
         }
+        self.note_read(to);
         self.pump(to);
         self.pass_session_on(to);
     }

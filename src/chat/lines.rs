@@ -3,12 +3,15 @@
 
 use super::record::Manner;
 use super::storage::{
-    Direction, FailureKind, OutgoingLine, Quote, ReceivedLine, ShownLines, StoreFailure,
-    StoreRequest,
+    Direction, FailureKind, HistoryLine, OutgoingLine, Place, Quote, ReceivedLine, ShownLines,
+    StoreFailure, StoreRequest,
 };
 use super::{
     Address, Asked, Chat, LineId, LineState, Message, Notice, Problem, StoreReply, Written,
 };
+
+/// Lines that the disk refused, of which the history of this run shows so many.
+const MAX_UNKEPT: usize = 100;
 
 impl Chat {
     /// A line of ours is on disk. One that is about another has its target's id by now.
@@ -25,6 +28,9 @@ impl Chat {
         if let Manner::Delete { of } = line.manner {
             conversation.outbox.erase(of);
         }
+        if let Some(session) = &mut conversation.session {
+            session.said_typing = None;
+        }
         conversation.outbox.queued(line);
         self.want(&address);
         self.pump(&address);
@@ -38,10 +44,11 @@ impl Chat {
             FailureKind::Deleted => Problem::Deleted,
             FailureKind::Full | FailureKind::Corrupt | FailureKind::Gap | FailureKind::Other => {
                 self.run.lost_a_line = true;
+                let state = LineState::Failed(Problem::Store(failure));
                 if !line.manner.amends() {
                     self.show_own(&line, None);
+                    self.remember_unkept(&line, state.clone());
                 }
-                let state = LineState::Failed(Problem::Store(failure));
                 let OutgoingLine { to, id, reference, .. } = line;
                 return self.show(Notice::Status { to, id, reference, state });
             }
@@ -85,7 +92,10 @@ impl Chat {
             {
                 conversation.contact.unread += 1;
             }
-            self.show_received(line, quote, false);
+            match &mut self.backlog {
+                Some(backlog) => backlog.wait(line.id),
+                None => self.show_received(line, quote, false),
+            }
             self.make_current_if_none(&from);
         }
         self.owe(peer, log);
@@ -132,10 +142,11 @@ impl Chat {
 
     /// The disk has noted that a person has seen lines.
     pub(super) fn seen(&mut self, shown: Vec<ShownLines>) {
-        for ShownLines { from, count } in shown {
+        for ShownLines { from, count, last } in shown {
             if let Some(conversation) = self.conversations.get_mut(&from) {
                 conversation.contact.unread = conversation.contact.unread.saturating_sub(count);
             }
+            self.tell_read(&from, last);
         }
     }
 
@@ -146,10 +157,62 @@ impl Chat {
     }
 
     /// Lines that were asked for have been read.
-    pub(super) fn paged(&mut self, with: Address, reply: StoreReply) {
+    pub(super) fn paged(&mut self, with: Address, last: bool, reply: StoreReply) {
         match reply {
-            StoreReply::Page { lines, end } => self.show(Notice::Page { with, lines, end }),
+            StoreReply::Page { mut lines, end } => {
+                if last {
+                    self.add_unkept(Some(&with), &mut lines, end);
+                }
+                self.show(Notice::Page { with, lines, end });
+            }
             reply => self.tell_failure(reply),
+        }
+    }
+
+    /// The disk has refused a line of ours. The history shows it for as long as the program runs.
+    fn remember_unkept(&mut self, line: &OutgoingLine, state: LineState) {
+        if self.unkept.len() >= MAX_UNKEPT {
+            self.unkept.pop_front();
+        }
+        self.unkept.push_back(HistoryLine {
+            with: line.to.clone(),
+            id: line.id,
+            direction: Direction::Out,
+            sent_at: line.sent_at,
+            arrived_at: None,
+            audience: line.audience,
+            text: line.text.clone(),
+            manner: line.manner,
+            quote: None,
+            edited_at: None,
+            deleted: false,
+            reactions: Vec::new(),
+            state,
+            place: Place(i64::MAX),
+        });
+    }
+
+    /// Puts the lines that the disk refused where they would stand among the last ones, if those go
+    /// back as far. `all`: nothing stands before them.
+    pub(super) fn add_unkept(
+        &self,
+        with: Option<&Address>,
+        lines: &mut Vec<HistoryLine>,
+        all: bool,
+    ) {
+        for unkept in self.unkept.iter().filter(|line| with.is_none_or(|with| line.with == *with)) {
+            let before = |line: &HistoryLine| {
+                let here = match line.direction {
+                    Direction::Out => line.sent_at,
+                    Direction::In => line.arrived_at.unwrap_or(line.sent_at),
+                };
+                here <= unkept.sent_at
+            };
+            match lines.iter().rposition(before) {
+                Some(index) => lines.insert(index + 1, unkept.clone()),
+                None if all => lines.insert(0, unkept.clone()),
+                None => {}
+            }
         }
     }
 }

@@ -22,6 +22,7 @@
 //! rendezvous servers, `locally` what it does without one.
 
 mod address;
+mod backlog;
 pub mod clean;
 pub mod command;
 mod conversation;
@@ -37,6 +38,7 @@ pub mod notice;
 mod outbox;
 pub mod record;
 mod servers;
+mod settings;
 pub mod storage;
 #[cfg(test)]
 mod tests;
@@ -54,9 +56,11 @@ pub use notice::{LineState, Message, Notice, PeerSummary, Presence, Problem, Wri
 pub use record::{Audience, Circumstances, MAX_REACTION, MAX_TEXT, Manner};
 pub use storage::{
     Contact, Cursor, DeliveredLine, Direction, FailureKind, HistoryLine, OutgoingLine, Pick, Place,
-    Quote, ReceivedLine, Rendezvous, Snapshot, StoreFailure, StoreReply, StoreRequest, UnshownLine,
+    Quote, ReadUpTo, ReceivedLine, Rendezvous, ShownLines, Snapshot, StoreFailure, StoreReply,
+    StoreRequest, UnshownLine,
 };
 
+use self::backlog::Backlog;
 use self::conversation::Conversation;
 use self::disk::Asked;
 use self::examining::OwnNetwork;
@@ -66,6 +70,7 @@ use self::locally::Locally;
 use self::outbox::LOAD_LINES;
 use self::record::{Line, Record};
 use self::servers::Servers;
+use self::settings::Settings;
 use crate::proto;
 
 /// How a chat starts.
@@ -84,6 +89,9 @@ pub struct Config {
     /// `None` for a person at a terminal. For a pipe: what the end of input waits for. A run that
     /// is not interactive ends by itself where waiting cannot help (a changed key, a refused name).
     pub wait: Option<Wait>,
+    /// Whether lines that were received in earlier runs and never shown are told, as a pipe needs
+    /// it. A screen reads them when it wants to ([`Input::Page`]).
+    pub replay: bool,
     /// Our program and version, told to peers; at most 64 bytes.
     pub software: String,
     /// From the operating system: ids of lines come from it.
@@ -138,6 +146,13 @@ pub enum Input {
         text: String,
         /// At most so many, and not more than [`MAX_PAGE`].
         limit: usize,
+    },
+    /// Somebody types a line, or has stopped before it was sent: to be said as often as it is so.
+    Typing {
+        /// To whom.
+        to: Address,
+        /// Whether.
+        typing: bool,
     },
     /// This is typed and not sent; it is kept for the next start.
     Draft {
@@ -202,6 +217,10 @@ pub struct Chat {
     /// For whom /path was asked, until the endpoint describes them.
     describing: Vec<PeerId>,
     servers: Servers,
+    settings: Settings,
+    backlog: Option<Backlog>,
+    /// Lines that the disk refused.
+    unkept: VecDeque<HistoryLine>,
     locally: Locally,
     asked: VecDeque<Asked>,
     effects: VecDeque<Effect>,
@@ -228,6 +247,9 @@ impl Chat {
             invited: None,
             describing: Vec::new(),
             servers: Servers::new(&config.hosts, &snapshot),
+            settings: Settings::new(&snapshot.settings),
+            backlog: None,
+            unkept: VecDeque::new(),
             locally: Locally::default(),
             asked: VecDeque::new(),
             effects: VecDeque::new(),
@@ -249,8 +271,8 @@ impl Chat {
                 self.elsewhere.push(contact);
             }
         }
-        for UnshownLine { line, quote } in snapshot.unshown {
-            self.show_received(line, quote, true);
+        if self.config.replay {
+            self.show_unshown(snapshot.unshown);
         }
         for (with, text) in snapshot.drafts {
             self.show(Notice::Draft { with, text });
@@ -312,13 +334,14 @@ impl Chat {
             Input::Page { with, before, limit } => {
                 let limit = limit.min(MAX_PAGE);
                 let request = StoreRequest::Page { with: with.clone(), before, limit };
-                self.ask(request, Asked::Page(with));
+                self.ask(request, Asked::Page(with, before.is_none()));
             }
             Input::Search { with, text, limit } => {
                 let (limit, asked) =
                     (limit.min(MAX_PAGE), Asked::Search(text.clone(), with.clone()));
                 self.ask(StoreRequest::Search { with, text, limit }, asked);
             }
+            Input::Typing { to, typing } => self.types(&to, typing),
             Input::Draft { with, text } => self.draft(with, text),
             Input::Examine => self.examine(),
             Input::EndOfInput => self.run.input_ended = true,
@@ -335,6 +358,9 @@ impl Chat {
         }
         // Only now, so that lines which came to disk together are confirmed together.
         self.confirm_what_is_owed();
+        if self.effects.is_empty() {
+            self.load_unshown();
+        }
         self.go_if_nothing_is_left();
         self.effects.pop_front()
     }

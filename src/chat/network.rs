@@ -6,7 +6,7 @@ use p2pchat_wire::signal::Refusal;
 use super::conversation::{Conversation, Session};
 use super::inbox::Verdict;
 use super::record::{Line, Record};
-use super::storage::{ReceivedLine, StoreRequest};
+use super::storage::{Cursor, ReadUpTo, ReceivedLine, StoreRequest};
 use super::{
     Address, Asked, Chat, Effect, ExitCode, LineId, LineState, Notice, Presence, Timestamp,
 };
@@ -200,6 +200,8 @@ impl Chat {
             let asked = Asked::NewKey { address: address.clone(), then_call: false };
             self.save_contact(&address, asked);
         }
+        // What was seen while it was away may be to be told.
+        self.run.owing = true;
         self.say(peer, &Record::Hello { log, software: self.config.software.clone() });
         self.set_presence(&address, Presence::Connected);
         self.make_current_if_none(&address);
@@ -332,6 +334,10 @@ impl Chat {
             Ok(Some(Record::Circumstances(circumstances))) => {
                 self.circumstances(&address, circumstances);
             }
+            Ok(Some(Record::Read { log, seq, id })) => {
+                self.read(&address, ReadUpTo { peer, log, seq, id: LineId(id) });
+            }
+            Ok(Some(Record::Typing { typing })) => self.typing_heard(&address, typing),
             Ok(None) => {}
             Err(_) => self.unreadable(&address),
         }
@@ -358,6 +364,9 @@ impl Chat {
             Verdict::Ignore => {}
             Verdict::Confirm => self.owe(peer, line.log),
             Verdict::Keep { after } => {
+                if let Some(session) = self.session(&from) {
+                    session.heard_typing = None;
+                }
                 let received = ReceivedLine {
                     from,
                     peer,
@@ -400,13 +409,22 @@ impl Chat {
             return;
         }
         for conversation in self.conversations.values_mut() {
+            let may_tell = conversation.may_send();
             let Some(session) = &mut conversation.session else { continue };
-            let Some(log) = session.owes.take() else { continue };
-            let cursor = self.inboxes.get(&session.peer).and_then(|inbox| inbox.cursor(log));
-            if let Some(cursor) = cursor {
-                let record = Record::Committed { log, seq: cursor.seq, id: cursor.id.0 };
-                let (peer, message) = (session.peer, record.encode());
-                let send = Command::Send { peer, tag: 0, message };
+            let peer = session.peer;
+            let log = session.owes.take();
+            let cursor =
+                self.inboxes.get(&peer).zip(log).and_then(|(inbox, log)| inbox.cursor(log));
+            let committed = cursor.map(|cursor| {
+                let Cursor { log, seq, id, .. } = *cursor;
+                Record::Committed { log, seq, id: id.0 }
+            });
+            // A line is confirmed before it is said to have been read.
+            let read = conversation.to_tell.take_if(|read| may_tell && read.peer == peer);
+            let read =
+                read.map(|ReadUpTo { log, seq, id, .. }| Record::Read { log, seq, id: id.0 });
+            for record in committed.into_iter().chain(read) {
+                let send = Command::Send { peer, tag: 0, message: record.encode() };
                 self.effects.push_back(Effect::Network(send));
             }
         }

@@ -8,7 +8,7 @@ use p2pchat_wire::signal::Refusal;
 use super::address::{Address, LineId, Timestamp};
 use super::command::CommandHelp;
 use super::record::{Audience, Circumstances, Manner};
-use super::storage::{Contact, Direction, HistoryLine, Quote, StoreFailure};
+use super::storage::{Contact, Direction, HistoryLine, LATE, Quote, StoreFailure};
 use crate::proto::{PathDescription, PathInfo, PathReason, PunchReport, RendezvousTrouble, Upkeep};
 
 /// Something to be shown.
@@ -350,7 +350,7 @@ impl Message {
     /// Whether the line comes so long after it was written that both times should be shown.
     #[must_use]
     pub fn is_late(&self) -> bool {
-        self.received_at.since(self.sent_at) > 60_000
+        self.received_at.since(self.sent_at) > LATE
     }
 }
 

@@ -49,12 +49,44 @@ struct Waiting {
     said_sent: bool,
 }
 
-/// How far the receiver has confirmed, and how far our disk knows.
+/// How far the receiver has confirmed something, and how far our disk knows: it is told one thing at
+/// a time, and the newest wins.
 #[derive(Debug, Default)]
-struct Confirming {
+pub(super) struct Confirming {
     done: u64,
     asked: Option<u64>,
     next: Option<(u64, LineId)>,
+}
+
+impl Confirming {
+    /// The receiver says so of everything up to `seq`.
+    pub(super) fn heard(&mut self, seq: u64, id: LineId) {
+        let known = self.asked.unwrap_or(self.done);
+        if seq > known && self.next.is_none_or(|(next, _)| seq > next) {
+            self.next = Some((seq, id));
+        }
+    }
+
+    /// What the disk has to be asked to note now, unless it is behind `limit`.
+    pub(super) fn next_up_to(&mut self, limit: u64) -> Option<(u64, LineId)> {
+        if self.asked.is_some() {
+            return None;
+        }
+        let next = self.next.take_if(|(seq, _)| *seq <= limit)?;
+        self.asked = Some(next.0);
+        Some(next)
+    }
+
+    /// The disk has noted it.
+    pub(super) fn noted(&mut self, seq: u64) {
+        self.asked = None;
+        self.done = self.done.max(seq);
+    }
+
+    /// The disk did not note it.
+    pub(super) fn failed(&mut self) {
+        self.asked = None;
+    }
 }
 
 impl Outbox {
@@ -180,27 +212,23 @@ impl Outbox {
     /// The receiver says that it has everything up to `seq`. Returns what the disk has to be asked
     /// to note, now or when the disk has noted what it was asked before.
     pub(super) fn confirmed(&mut self, seq: u64, id: LineId) -> Option<(u64, LineId)> {
-        let known = self.confirming.asked.unwrap_or(self.confirming.done);
-        if seq > known && self.confirming.next.is_none_or(|(next, _)| seq > next) {
-            self.confirming.next = Some((seq, id));
-        }
+        self.confirming.heard(seq, id);
         self.next_to_confirm()
     }
 
     /// What the disk has to be asked to note now.
     pub(super) fn next_to_confirm(&mut self) -> Option<(u64, LineId)> {
-        if self.confirming.asked.is_some() {
-            return None;
-        }
-        let next = self.confirming.next.take()?;
-        self.confirming.asked = Some(next.0);
-        Some(next)
+        self.confirming.next_up_to(u64::MAX)
+    }
+
+    /// Up to which number our disk knows the lines to be delivered, as far as this run has heard.
+    pub(super) fn known_delivered(&self) -> u64 {
+        self.confirming.done
     }
 
     /// The disk has noted that these lines, up to `seq`, are delivered.
     pub(super) fn delivered(&mut self, seq: u64, lines: &[DeliveredLine]) {
-        self.confirming.asked = None;
-        self.confirming.done = self.confirming.done.max(seq);
+        self.confirming.noted(seq);
         self.loaded = self.loaded.max(seq.min(self.stored));
         self.waiting = self.waiting.saturating_sub(lines.len() as u64);
         while let Some(waiting) = self.lines.pop_front_if(|waiting| waiting.line.seq <= seq) {
@@ -214,7 +242,7 @@ impl Outbox {
 
     /// The disk did not note it.
     pub(super) fn confirm_failed(&mut self) {
-        self.confirming.asked = None;
+        self.confirming.failed();
     }
 }
 

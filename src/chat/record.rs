@@ -57,6 +57,20 @@ pub enum Record {
     Examine,
     /// What my network is like.
     Circumstances(Circumstances),
+    /// A person has seen every line of `log` up to `seq`. Told only by those who want to.
+    Read {
+        /// Your log.
+        log: u64,
+        /// The last line's number.
+        seq: u64,
+        /// The last line's id.
+        id: [u8; 16],
+    },
+    /// Somebody types here. Told only by those who want to, and counts for a few seconds.
+    Typing {
+        /// Or has stopped.
+        typing: bool,
+    },
 }
 
 /// What a chat tells of its network to a contact who looks for a fault. There is no address in it.
@@ -225,8 +239,8 @@ impl Record {
         let fits = match &record {
             Self::Hello { software, .. } => software.len() <= MAX_SOFTWARE,
             Self::Line(line) => line.manner.allows(&line.text) && is_seq(line.seq),
-            Self::Committed { seq, .. } => is_seq(*seq),
-            Self::Again { .. } | Self::Examine => true,
+            Self::Committed { seq, .. } | Self::Read { seq, .. } => is_seq(*seq),
+            Self::Again { .. } | Self::Examine | Self::Typing { .. } => true,
             Self::Circumstances(circumstances) => circumstances.ports.is_sane(),
         };
         if fits { Ok(Some(record)) } else { Err(DecodeError::OutOfRange) }
@@ -238,8 +252,8 @@ fn is_seq(seq: u64) -> bool {
     (1..=i64::MAX as u64).contains(&seq)
 }
 
-/// The number of the newest kind, [`Record::Circumstances`].
-const LAST_KIND: u32 = 5;
+/// The number of the newest kind, [`Record::Typing`].
+const LAST_KIND: u32 = 7;
 
 /// The number of the newest manner, [`Manner::React`].
 const LAST_MANNER: u32 = 5;
@@ -310,11 +324,14 @@ mod tests {
             clock_ms: 7,
         };
         assert_eq!(golden(&Record::Circumstances(circumstances)), "0501010007");
+        let read = Record::Read { log: 7, seq: 2, id: [1; 16] };
+        assert_eq!(golden(&read), "06070201010101010101010101010101010101");
+        assert_eq!(golden(&Record::Typing { typing: true }), "0701");
     }
 
     #[test]
     fn what_a_newer_chat_says_is_skipped() {
-        assert_eq!(Record::decode(&[6, 1, 2, 3]), Ok(None));
+        assert_eq!(Record::decode(&[8, 1, 2, 3]), Ok(None));
         let mut longer = line("hi").encode();
         longer.extend([6, 1, 2, 3]);
         assert_eq!(Record::decode(&longer), Ok(Some(line("hi"))), "a manner that is not known");

@@ -74,6 +74,25 @@ pub enum StoreRequest {
         /// At most so many.
         limit: usize,
     },
+    /// The receiver lets us know that a person has seen every line up to this one. Answered by
+    /// [`StoreReply::Read`], or by [`FailureKind::NoSuchLine`].
+    Read {
+        /// Who has seen them.
+        to: Address,
+        /// The number of the last one.
+        seq: u64,
+        /// Its id.
+        id: LineId,
+        /// When we heard of it.
+        at: Timestamp,
+    },
+    /// Read what was received and never shown, in order. Answered by [`StoreReply::Unshown`].
+    LoadUnshown {
+        /// Lines behind this one only.
+        after: Place,
+        /// At most so many (and about [`MAX_LOAD_BYTES`] of text, but at least one).
+        limit: usize,
+    },
     /// Read the lines of one conversation that stand before a place, as many as there are up to a
     /// limit (and to about [`MAX_LOAD_BYTES`] of text). Answered by [`StoreReply::Page`].
     Page {
@@ -152,6 +171,10 @@ pub enum StoreReply {
     Delivered(Vec<DeliveredLine>),
     /// Which of the lines had not been seen until now.
     Shown(Vec<ShownLines>),
+    /// These lines had not been read until now; the newest [`MAX_READ`] of them, the oldest first.
+    Read(Vec<DeliveredLine>),
+    /// The lines asked for.
+    Unshown(Vec<UnshownLine>),
     /// The undelivered lines asked for.
     Outbox(Vec<OutgoingLine>),
     /// The lines asked for.
@@ -286,6 +309,8 @@ pub struct ReceivedLine {
 /// A line that was received and perhaps never shown.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct UnshownLine {
+    /// Where it stands.
+    pub place: Place,
     /// The line. Of an edit, the text is what the edited line says now.
     pub line: ReceivedLine,
     /// The line that it is about, as it is now.
@@ -299,7 +324,25 @@ pub struct ShownLines {
     pub from: Address,
     /// How many, not counting those that amend others.
     pub count: u64,
+    /// The last of them.
+    pub last: ReadUpTo,
 }
+
+/// How far a log has been read by a person.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ReadUpTo {
+    /// Whose log.
+    pub peer: PeerId,
+    /// Which.
+    pub log: u64,
+    /// The number of the last line that was seen.
+    pub seq: u64,
+    /// Its id.
+    pub id: LineId,
+}
+
+/// Lines of which it is told one by one that they have been read.
+pub const MAX_READ: usize = 1000;
 
 /// What a line that another is about looks like, for whoever does not have it at hand.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -361,6 +404,17 @@ pub struct HistoryLine {
     pub place: Place,
 }
 
+impl HistoryLine {
+    /// Whether the line came so long after it was written that both times should be shown.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        self.arrived_at.is_some_and(|at| at.since(self.sent_at) > LATE)
+    }
+}
+
+/// A line that came more than so many milliseconds after it was written is late.
+pub(super) const LATE: u64 = 60_000;
+
 /// Which way a line goes.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Direction {
@@ -409,7 +463,8 @@ pub struct Snapshot {
     pub contacts: Vec<Contact>,
     /// How far their logs were received.
     pub cursors: Vec<Cursor>,
-    /// Lines that were received but perhaps never shown, oldest first.
+    /// The first of the lines that were received but perhaps never shown, oldest first;
+    /// [`StoreRequest::LoadUnshown`] reads the others.
     pub unshown: Vec<UnshownLine>,
     /// The rendezvous servers that were used, the newest first.
     pub rendezvous: Vec<Rendezvous>,

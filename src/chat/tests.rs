@@ -52,6 +52,7 @@ impl Bench {
             hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
             peer: peer.map(str::to_owned),
             wait,
+            replay: true,
             software: "test 1".to_owned(),
             seed: [5; 32],
         };

@@ -174,6 +174,8 @@ impl Chat {
                 self.submit(None, Saying { manner, ..Saying::text(text) }, Some(pick));
             }
             Command::Everyone(text) => self.everyone(&text),
+            Command::Settings => self.show_settings(),
+            Command::Set { setting, on } => self.set(setting, on),
             Command::Who => {
                 let here = |peer: &PeerSummary| {
                     peer.state != Presence::Offline || peer.waiting > 0 || peer.current
@@ -204,7 +206,8 @@ impl Chat {
             }
             Command::History { with, limit } => {
                 let with = with.or_else(|| self.current.clone());
-                self.ask(StoreRequest::History { with, limit }, Asked::History);
+                let asked = Asked::History { with: with.clone(), limit };
+                self.ask(StoreRequest::History { with, limit }, asked);
             }
             Command::Search(text) => {
                 let asked = Asked::Search(text.clone(), None);

@@ -19,13 +19,17 @@ use super::retention::{self, Retention};
 use super::rows::{self, log_number, number};
 use super::{ProfileError, lines, page, schema, search};
 use crate::chat::storage::{
-    Contact, FailureKind, HistoryLine, Rendezvous, Snapshot, StoreFailure, StoreReply, StoreRequest,
+    Contact, FailureKind, HistoryLine, Place, Rendezvous, Snapshot, StoreFailure, StoreReply,
+    StoreRequest,
 };
 use crate::chat::{Address, Timestamp};
 use crate::proto::{AgeLimit, IdleLimit, Lesson};
 
 /// Lessons that are remembered.
 const MAX_LESSONS: i64 = 1000;
+
+/// Unshown lines that a chat begins with.
+const UNSHOWN: usize = 256;
 
 /// Networks whose NATs are remembered.
 const MAX_NETWORKS: i64 = 16;
@@ -123,7 +127,7 @@ impl Database {
             Ok(Snapshot {
                 contacts: self.rows(rows::CONTACTS, rows::contact)?,
                 cursors: self.rows(rows::CURSORS, rows::cursor)?,
-                unshown: self.rows(rows::UNSHOWN, rows::unshown)?,
+                unshown: page::unshown(&self.connection, Place(0), UNSHOWN)?,
                 rendezvous: self.rows(rows::RENDEZVOUS, rows::rendezvous)?,
                 lessons: self.rows(rows::LESSONS, rows::lesson)?,
                 idle: self.rows(rows::IDLE, rows::idle)?,
@@ -259,6 +263,10 @@ fn handle(connection: &Connection, request: &StoreRequest) -> rusqlite::Result<S
             page::history(connection, with.as_ref(), *limit).map(StoreReply::History)
         }
         StoreRequest::Page { with, before, limit } => page::page(connection, with, *before, *limit),
+        StoreRequest::Read { to, seq, id, at } => lines::read(connection, to, *seq, *id, *at),
+        StoreRequest::LoadUnshown { after, limit } => {
+            page::unshown(connection, *after, *limit).map(StoreReply::Unshown)
+        }
         StoreRequest::Search { with, text, limit } => {
             page::search(connection, with.as_ref(), text, *limit).map(StoreReply::History)
         }

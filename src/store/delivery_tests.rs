@@ -1,5 +1,7 @@
 //! Two chats with their stores, joined by a session that breaks: each line arrives once, in order.
 
+mod reading;
+
 use std::collections::VecDeque;
 
 use p2pchat_wire::identity::{Identity, Name, PeerId};
@@ -74,6 +76,7 @@ impl Side {
             hosts: vec!["rv".to_owned()],
             peer: None,
             wait,
+            replay: true,
             software: "test".to_owned(),
             seed: [seed; 32],
         };
@@ -274,6 +277,11 @@ impl World {
         (0..2).for_each(|side| self.sides[side].store.set_full(false));
         self.disconnect(DisconnectReason::TimedOut);
         self.connect();
+        self.settle_connected();
+    }
+
+    /// In the session that there is.
+    fn settle_connected(&mut self) {
         for _ in 0..10_000 {
             let busy = |side: &Side| !side.wire.is_empty() || !side.requests.is_empty();
             if !self.sides.iter().any(busy) {

@@ -9,8 +9,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::database::{contact_row, failed};
 use super::rows::{self, audience_number, log_number, manner_numbers, number};
 use crate::chat::storage::{
-    DeliveredLine, Direction, FailureKind, MAX_LOAD_BYTES, OutgoingLine, Pick, Quote, ReceivedLine,
-    ShownLines, StoreReply, StoreRequest,
+    DeliveredLine, Direction, FailureKind, MAX_LOAD_BYTES, MAX_READ, OutgoingLine, Pick, Quote,
+    ReadUpTo, ReceivedLine, ShownLines, StoreReply, StoreRequest,
 };
 use crate::chat::{Address, LineId, Manner, Timestamp};
 
@@ -233,6 +233,50 @@ pub(super) fn load(
     Ok(StoreReply::Outbox(lines))
 }
 
+/// Whether a line of ours has this number and this id.
+fn is_ours(
+    connection: &Connection,
+    contact: Option<i64>,
+    seq: u64,
+    id: LineId,
+) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM lines
+                 WHERE contact = ?1 AND incoming = 0 AND seq = ?2 AND line = ?3)",
+        )?
+        .query_row(params![contact, number(seq), id.0], |row| row.get(0))
+}
+
+pub(super) fn read(
+    connection: &Connection,
+    to: &Address,
+    seq: u64,
+    id: LineId,
+    at: Timestamp,
+) -> rusqlite::Result<StoreReply> {
+    let contact = contact_row(connection, to)?;
+    if !is_ours(connection, contact, seq, id)? {
+        return failed(FailureKind::NoSuchLine, "No line of ours has this number and id.");
+    }
+    let mut lines = connection
+        .prepare_cached(
+            "SELECT seq, line, reference FROM lines
+             WHERE contact = ?1 AND incoming = 0 AND seq <= ?2 AND read_at IS NULL AND amends = 0
+             ORDER BY seq DESC LIMIT ?3",
+        )?
+        .query_map(params![contact, number(seq), number(MAX_READ as u64)], rows::delivered)?
+        .collect::<rusqlite::Result<Vec<DeliveredLine>>>()?;
+    lines.reverse();
+    connection
+        .prepare_cached(
+            "UPDATE lines SET read_at = ?3
+             WHERE contact = ?1 AND incoming = 0 AND seq <= ?2 AND read_at IS NULL AND amends = 0",
+        )?
+        .execute(params![contact, number(seq), number(at.0)])?;
+    Ok(StoreReply::Read(lines))
+}
+
 pub(super) fn delivered(
     connection: &Connection,
     to: &Address,
@@ -241,13 +285,7 @@ pub(super) fn delivered(
     at: Timestamp,
 ) -> rusqlite::Result<StoreReply> {
     let contact = contact_row(connection, to)?;
-    let ours: bool = connection
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM lines
-                 WHERE contact = ?1 AND incoming = 0 AND seq = ?2 AND line = ?3)",
-        )?
-        .query_row(params![contact, number(seq), id.0], |row| row.get(0))?;
-    if !ours {
+    if !is_ours(connection, contact, seq, id)? {
         return failed(FailureKind::NoSuchLine, "No line of ours has this number and id.");
     }
     let lines = connection
@@ -395,12 +433,18 @@ pub(super) fn shown(
     let mut seen = Vec::new();
     for (from, id) in lines {
         let contact = contact_row(connection, from)?;
-        let row: Option<i64> = connection
+        let found = connection
             .prepare_cached(
-                "SELECT id FROM lines WHERE contact = ?1 AND incoming = 1 AND line = ?2",
+                "SELECT id, peer, log, seq FROM lines
+                 WHERE contact = ?1 AND incoming = 1 AND line = ?2",
             )?
-            .query_row(params![contact, id.0], |row| row.get(0))
+            .query_row(params![contact, id.0], |row| {
+                let (peer, log) = (PeerId(row.get(1)?), row.get::<_, i64>(2)?.cast_unsigned());
+                let seq = row.get::<_, i64>(3)?.cast_unsigned();
+                Ok((row.get::<_, i64>(0)?, ReadUpTo { peer, log, seq, id: *id }))
+            })
             .optional()?;
+        let Some((row, last)) = found else { continue };
         let count = connection
             .prepare_cached(
                 "SELECT count(*) FROM lines
@@ -415,7 +459,7 @@ pub(super) fn shown(
             )?
             .execute(params![contact, row])?;
         if count > 0 {
-            seen.push(ShownLines { from: from.clone(), count });
+            seen.push(ShownLines { from: from.clone(), count, last });
         }
     }
     Ok(StoreReply::Shown(seen))

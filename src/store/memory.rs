@@ -6,12 +6,15 @@ use p2pchat_wire::identity::PeerId;
 
 use super::terms::Query;
 use crate::chat::storage::{
-    Contact, Cursor, DeliveredLine, Direction, FailureKind, HistoryLine, MAX_LOAD_BYTES,
-    OutgoingLine, Pick, Place, QUOTE, Quote, ReceivedLine, Rendezvous, ShownLines, Snapshot,
-    StoreFailure, StoreReply, StoreRequest, UnshownLine,
+    Contact, Cursor, DeliveredLine, Direction, FailureKind, HistoryLine, MAX_LOAD_BYTES, MAX_READ,
+    OutgoingLine, Pick, Place, QUOTE, Quote, ReadUpTo, ReceivedLine, Rendezvous, ShownLines,
+    Snapshot, StoreFailure, StoreReply, StoreRequest, UnshownLine,
 };
 use crate::chat::{Address, LineId, LineState, Manner, Timestamp};
 use crate::proto::{AgeLimit, IdleLimit, Lesson};
+
+/// Unshown lines that a chat begins with.
+const UNSHOWN: usize = 256;
 
 /// Carries out requests in memory, by the same rules as the database.
 ///
@@ -70,6 +73,7 @@ impl Memory {
                 | StoreRequest::History { .. }
                 | StoreRequest::Page { .. }
                 | StoreRequest::Search { .. }
+                | StoreRequest::LoadUnshown { .. }
         );
         if self.full && !reads {
             return failed(FailureKind::Full, "the disk is full");
@@ -115,6 +119,10 @@ impl Memory {
                 lines.reverse();
                 StoreReply::Page { lines, end }
             }
+            StoreRequest::Read { to, seq, id, at: _ } => self.read(&to, seq, id),
+            StoreRequest::LoadUnshown { after, limit } => {
+                StoreReply::Unshown(self.unshown(after, limit))
+            }
             StoreRequest::Search { with, text, limit } => {
                 let (mut lines, _) = self.page(with.as_ref(), None, usize::MAX);
                 let query = Query::new(&text);
@@ -149,10 +157,10 @@ impl Memory {
             let unread = |entry: &&Entry| matches!(&entry.line, Kept::In { line, shown: false } if line.from == contact.address && !entry.amends());
             contact.unread = self.lines.iter().filter(unread).count() as u64;
         }
-        let unshown = self.lines.iter().filter_map(|entry| self.unshown(entry));
+        let unshown = self.unshown(Place(0), UNSHOWN);
         let mut rendezvous = self.rendezvous.clone();
         rendezvous.sort_by_key(|known| std::cmp::Reverse(known.used_at));
-        let (unshown, cursors) = (unshown.collect(), self.cursors.clone());
+        let cursors = self.cursors.clone();
         let (lessons, idle, ages) = (self.lessons.clone(), self.idle.clone(), self.ages.clone());
         let drafts = self.drafts.clone().into_iter().collect();
         let settings = self.settings.clone().into_iter().collect();
@@ -292,11 +300,34 @@ impl Memory {
         StoreReply::Outbox(lines.collect())
     }
 
-    fn delivered(&mut self, to: &Address, seq: u64, id: LineId, at: Timestamp) -> StoreReply {
-        let ours = self.lines.iter().any(|entry| {
+    fn is_ours(&self, to: &Address, seq: u64, id: LineId) -> bool {
+        self.lines.iter().any(|entry| {
             matches!(&entry.line, Kept::Out { line, .. } if line.to == *to && line.seq == seq && line.id == id)
-        });
-        if !ours {
+        })
+    }
+
+    fn read(&mut self, to: &Address, seq: u64, id: LineId) -> StoreReply {
+        if !self.is_ours(to, seq, id) {
+            return failed(FailureKind::NoSuchLine, "no line of ours has this number and id");
+        }
+        let mut lines = Vec::new();
+        for entry in self.lines.iter_mut().filter(|entry| !entry.read && !entry.amends()) {
+            if let Kept::Out { line, .. } = &entry.line
+                && line.to == *to
+                && line.seq <= seq
+            {
+                let (seq, id, reference) = (line.seq, line.id, line.reference.clone());
+                lines.push(DeliveredLine { seq, id, reference });
+                entry.read = true;
+            }
+        }
+        lines.sort_by_key(|line| line.seq);
+        lines.drain(..lines.len().saturating_sub(MAX_READ));
+        StoreReply::Read(lines)
+    }
+
+    fn delivered(&mut self, to: &Address, seq: u64, id: LineId, at: Timestamp) -> StoreReply {
+        if !self.is_ours(to, seq, id) {
             return failed(FailureKind::NoSuchLine, "no line of ours has this number and id");
         }
         let mut lines = Vec::new();
@@ -388,14 +419,31 @@ impl Memory {
                     }
                 }
             }
-            if count > 0 {
-                seen.push(ShownLines { from: from.clone(), count });
+            if let Some(Kept::In { line, .. }) = self.lines.get(last).map(|entry| &entry.line)
+                && count > 0
+            {
+                let (peer, log, seq) = (line.peer, line.log, line.seq);
+                let last = ReadUpTo { peer, log, seq, id: *id };
+                seen.push(ShownLines { from: from.clone(), count, last });
             }
         }
         StoreReply::Shown(seen)
     }
 
-    fn unshown(&self, entry: &Entry) -> Option<UnshownLine> {
+    fn unshown(&self, after: Place, limit: usize) -> Vec<UnshownLine> {
+        let mut bytes = 0;
+        let within = |unshown: &UnshownLine| {
+            let first = bytes == 0;
+            bytes += unshown.line.text.len().max(1);
+            first || bytes <= MAX_LOAD_BYTES
+        };
+        let places =
+            self.lines.iter().zip(1..).skip(usize::try_from(after.0).unwrap_or(usize::MAX));
+        let unshown = places.filter_map(|(entry, place)| self.unshown_line(entry, Place(place)));
+        unshown.take(limit).take_while(within).collect()
+    }
+
+    fn unshown_line(&self, entry: &Entry, place: Place) -> Option<UnshownLine> {
         let Kept::In { line, shown: false } = &entry.line else { return None };
         let about = entry.about.and_then(|index| self.lines.get(index));
         let mut line = ReceivedLine { after: 0, ..line.clone() };
@@ -404,7 +452,11 @@ impl Memory {
         }
         let gone = matches!(line.manner, Manner::Edit { .. } | Manner::React { .. })
             && about.is_some_and(|it| it.deleted);
-        (!gone && !entry.deleted).then(|| UnshownLine { line, quote: about.map(Entry::quote) })
+        (!gone && !entry.deleted).then(|| UnshownLine {
+            place,
+            line,
+            quote: about.map(Entry::quote),
+        })
     }
 
     /// Lines to be shown, the newest first, and whether there are no others.

@@ -7,7 +7,7 @@ use super::rows::{self, number};
 use super::search;
 use super::terms::Query;
 use crate::chat::Address;
-use crate::chat::storage::{HistoryLine, MAX_LOAD_BYTES, Place, StoreReply};
+use crate::chat::storage::{HistoryLine, MAX_LOAD_BYTES, Place, StoreReply, UnshownLine};
 
 /// Before this row stand all.
 const NEWEST: i64 = i64::MAX;
@@ -42,7 +42,8 @@ pub(super) fn page(
     let contact = contact_row(connection, with)?;
     let before = before.map_or(NEWEST, |place| place.0);
     let mut statement = connection.prepare_cached(rows::PAGE)?;
-    let mut found = statement.query(params![contact, before, number(limit as u64 + 1)])?;
+    let mut found =
+        statement.query(params![contact, before, number((limit as u64).saturating_add(1))])?;
     let (mut lines, mut bytes, mut end) = (Vec::new(), 0, true);
     while let Some(row) = found.next()? {
         let line = rows::history(row)?;
@@ -72,4 +73,24 @@ pub(super) fn search(
         },
     };
     search::find(connection, contact, &Query::new(text), limit)
+}
+
+/// What was received and never shown, behind a place.
+pub(super) fn unshown(
+    connection: &Connection,
+    after: Place,
+    limit: usize,
+) -> rusqlite::Result<Vec<UnshownLine>> {
+    let mut statement = connection.prepare_cached(rows::UNSHOWN)?;
+    let mut found = statement.query(params![after.0, number(limit as u64)])?;
+    let (mut lines, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = found.next()? {
+        let unshown = rows::unshown(row)?;
+        bytes += unshown.line.text.len();
+        if !lines.is_empty() && bytes > MAX_LOAD_BYTES {
+            break;
+        }
+        lines.push(unshown);
+    }
+    Ok(lines)
 }

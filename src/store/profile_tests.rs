@@ -132,7 +132,7 @@ fn what_was_answered_is_there_after_reopening() {
     assert_eq!(snapshot.cursors.len(), 1);
     assert_eq!(snapshot.cursors[0].seq, 5);
     let unshown = ReceivedLine { after: 0, ..received("bob", 5, 4) };
-    assert_eq!(snapshot.unshown, [UnshownLine { line: unshown, quote: None }]);
+    assert_eq!(snapshot.unshown, [UnshownLine { place: Place(4), line: unshown, quote: None }]);
     assert_eq!(snapshot.rendezvous, [rendezvous]);
     assert_eq!(snapshot.lessons, [(peer, lesson(2, 3)), (peer, lesson(1, 1))]);
     assert_eq!(snapshot.idle, [limit(2, 60), limit(1, 20)]);
@@ -321,6 +321,12 @@ fn request() -> impl Strategy<Value = StoreRequest> {
         (proptest::option::of(name.clone()), 1..4usize).prop_map(|(name, limit)| {
             StoreRequest::Search { with: name.map(address), text: "1".to_owned(), limit }
         }),
+        (name.clone(), 1..40u64).prop_map(|(name, seq)| {
+            let OutgoingLine { to, id, .. } = outgoing(name, seq);
+            StoreRequest::Read { to, seq, id, at: Timestamp(9) }
+        }),
+        (0..30i64, 1..5usize)
+            .prop_map(|(after, limit)| StoreRequest::LoadUnshown { after: Place(after), limit }),
         (name.clone(), "a{0,2}")
             .prop_map(|(name, text)| StoreRequest::SaveDraft { with: address(name), text }),
         ("[ab]", "[cd]").prop_map(|(name, value)| StoreRequest::SaveSetting { name, value }),

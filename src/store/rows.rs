@@ -35,11 +35,12 @@ pub(super) const CURSORS: &str = "SELECT peer, log, seq, line FROM cursors ORDER
 pub(super) const UNSHOWN: &str = "
     SELECT name, host, l.peer, l.log, l.seq, l.line, l.sent_at, l.arrived_at, l.audience,
         CASE WHEN l.manner = 3 AND t.id IS NOT NULL THEN t.text ELSE l.text END,
-        l.manner, l.target, t.incoming, t.sent_at, substr(CAST(t.text AS BLOB), 1, 640), t.deleted_at
+        l.manner, l.target, t.incoming, t.sent_at, substr(CAST(t.text AS BLOB), 1, 640), t.deleted_at,
+        l.id
     FROM lines AS l JOIN contacts ON contacts.id = l.contact LEFT JOIN lines AS t ON t.id = l.about
-    WHERE l.incoming = 1 AND l.done = 0 AND l.deleted_at IS NULL
+    WHERE l.id > ?1 AND l.incoming = 1 AND l.done = 0 AND l.deleted_at IS NULL
         AND (l.manner NOT IN (3, 5) OR t.deleted_at IS NULL)
-    ORDER BY l.id";
+    ORDER BY l.id LIMIT ?2";
 
 pub(super) const RENDEZVOUS: &str =
     "SELECT host, key, token, name, used_at, place FROM rendezvous ORDER BY used_at DESC";
@@ -126,7 +127,7 @@ pub(super) fn unshown(row: &Row<'_>) -> rusqlite::Result<UnshownLine> {
         text: row.get(9)?,
         manner: manner(row, 10)?,
     };
-    Ok(UnshownLine { line, quote: quote(row, 12)? })
+    Ok(UnshownLine { place: Place(row.get(16)?), line, quote: quote(row, 12)? })
 }
 
 pub(super) fn draft(row: &Row<'_>) -> rusqlite::Result<(Address, String)> {

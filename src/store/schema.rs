@@ -103,6 +103,8 @@ const STEPS: &[&str] = &[
     CREATE INDEX lines_to_show ON lines (contact) WHERE amends = 0;
     CREATE INDEX lines_unseen ON lines (contact) WHERE incoming = 1 AND done = 0;
     CREATE INDEX lines_unread ON lines (contact) WHERE incoming = 1 AND done = 0 AND amends = 0;
+    CREATE INDEX lines_unread_by_them ON lines (contact, seq)
+        WHERE incoming = 0 AND read_at IS NULL AND amends = 0;
     CREATE INDEX lines_about ON lines (about) WHERE about IS NOT NULL;
 
     -- The last one of each side.

@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr;
 use super::language::Language;
 use super::{plain, said, words};
 use crate::chat::command::CommandHelp;
-use crate::chat::{Contact, Direction, HistoryLine, PeerSummary, clean};
+use crate::chat::{Contact, Direction, HistoryLine, LineState, PeerSummary, clean};
 
 pub(super) fn who(peers: &[PeerSummary], language: &Language) -> String {
     if peers.is_empty() {
@@ -58,9 +58,18 @@ pub(super) fn history(lines: &[HistoryLine], zone: &TimeZone, language: &Languag
             Direction::In => line.with.name.to_string(),
             Direction::Out => language.say("history-me", &[("name", &line.with.name)]),
         };
-        let state = match (line.direction, line.arrived_at) {
-            (Direction::Out, None) => format!("  {}", language.text("history-undelivered")),
-            _ => String::new(),
+        let state = match (&line.state, line.arrived_at) {
+            (LineState::Failed(problem), _) => {
+                let why = words::problem_sentence(problem, language);
+                format!("  {}", language.say("not-sent", &[("why", &why)]))
+            }
+            (LineState::Queued | LineState::Sent, _) => {
+                format!("  {}", language.text("history-undelivered"))
+            }
+            (LineState::Delivered | LineState::Read, Some(at)) if line.is_late() => {
+                format!("  {}", language.say("arrived-at", &[("time", &plain::time(at, zone))]))
+            }
+            (LineState::Delivered | LineState::Read, _) => String::new(),
         };
         let said = said::in_history(line, language);
         let _ = writeln!(text, "{}  {who}  {said}{state}", plain::time(line.sent_at, zone));

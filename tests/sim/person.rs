@@ -71,6 +71,7 @@ impl Person {
             hosts: vec![RENDEZVOUS.to_owned()],
             peer: Some(peer.to_owned()),
             wait: None,
+            replay: true,
             software: "simulated".to_owned(),
             seed: random.array(),
         };

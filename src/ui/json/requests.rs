@@ -1,16 +1,24 @@
 //! What a program asks for, one JSON object per line.
 
+use p2pchat_wire::identity::Name;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::error;
-use crate::chat::{Input, LineId, Manner};
+use crate::chat::{Address, Input, LineId, Manner, Place};
+
+/// Lines of a page, or found, if it is not said how many.
+const LIMIT: usize = 50;
 
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Incoming {
     Send(Box<Send>),
     Command { line: String },
+    Typing { to: String, typing: bool },
+    Draft { with: String, text: String },
+    Page { with: String, before: Option<i64>, limit: Option<usize> },
+    Search { with: Option<String>, text: String, limit: Option<usize> },
     Quit,
 }
 
@@ -39,11 +47,40 @@ pub fn parse(line: &str) -> Result<Input, String> {
         Ok(Incoming::Send(send)) if send.room.is_some() => {
             Err(error("no-rooms", "this version has no rooms; nothing was sent"))
         }
-        Ok(Incoming::Send(send)) => send.read().map_err(|why| bad(&why)),
-        Ok(Incoming::Command { line }) => Ok(Input::Command(line)),
-        Ok(Incoming::Quit) => Ok(Input::Quit),
+        Ok(other) => other.read().map_err(|why| bad(&why)),
         Err(problem) => Err(bad(&problem.to_string())),
     }
+}
+
+impl Incoming {
+    fn read(self) -> Result<Input, String> {
+        Ok(match self {
+            Self::Send(send) => send.read()?,
+            Self::Command { line } => Input::Command(line),
+            Self::Typing { to, typing } => Input::Typing { to: address(&to)?, typing },
+            Self::Draft { with, text } => Input::Draft { with: address(&with)?, text },
+            Self::Page { with, before, limit } => Input::Page {
+                with: address(&with)?,
+                before: before.map(Place),
+                limit: limit.unwrap_or(LIMIT),
+            },
+            Self::Search { with, text, limit } => Input::Search {
+                with: with.map(|with| address(&with)).transpose()?,
+                text,
+                limit: limit.unwrap_or(LIMIT),
+            },
+            Self::Quit => Input::Quit,
+        })
+    }
+}
+
+/// `alice@host`, as every object that we write has it.
+fn address(text: &str) -> Result<Address, String> {
+    let parsed = text.split_once('@').and_then(|(name, host)| {
+        let name = Name::new(name).ok()?;
+        (!host.is_empty()).then(|| Address::new(name, host))
+    });
+    parsed.ok_or_else(|| format!("{text:?} is no NAME@HOST"))
 }
 
 fn bad(why: &str) -> String {
@@ -129,6 +166,25 @@ mod tests {
     }
 
     #[test]
+    fn what_a_screen_can_ask_for_a_program_can() {
+        let with = |input: Result<Input, String>| match input {
+            Ok(Input::Typing { to: with, typing: true } | Input::Draft { with, .. }) => Some(with),
+            Ok(Input::Page { with, before: Some(Place(7)), limit: LIMIT }) => Some(with),
+            Ok(Input::Search { with, limit: 3, .. }) => with,
+            _ => None,
+        };
+        let alice = Address::new(Name::new("alice").expect("name"), "host:4");
+        for line in [
+            r#"{"type":"typing","to":"alice@host:4","typing":true}"#,
+            r#"{"type":"draft","with":"alice@host:4","text":"so far"}"#,
+            r#"{"type":"page","with":"alice@host:4","before":7}"#,
+            r#"{"type":"search","with":"alice@host:4","text":"x","limit":3}"#,
+        ] {
+            assert_eq!(with(parse(line)), Some(alice.clone()), "{line}");
+        }
+    }
+
+    #[test]
     fn what_makes_no_sense_is_an_error_object() {
         for line in [
             "",
@@ -137,6 +193,8 @@ mod tests {
             "[]",
             r#"{"type":"dance"}"#,
             r#"{"type":"send"}"#,
+            r#"{"type":"typing","to":"alice","typing":true}"#,
+            r#"{"type":"page","with":"@host"}"#,
             r#"{"type":"send","text":"x","edit":"12"}"#,
             r#"{"type":"send","text":"x","manner":"loud"}"#,
             r#"{"type":"send","text":"x","manner":"action","edit":"00000000000000000000000000000000"}"#,
