@@ -65,9 +65,9 @@ fn has_colours(screen: &Screen) -> bool {
 #[test]
 fn a_terminal_without_room_for_a_screen_gets_lines() {
     let mut terminal = Terminal::start(80, 4, p2pchat(&["demo"]));
-    terminal.says("echo> ");
+    terminal.shows("echo> ");
     terminal.types("hi\r");
-    terminal.says("echo  hi");
+    terminal.shows("echo  hi");
     assert_eq!(find(terminal.raw(), b"\x1b[?1049h"), None, "it is no screen");
 }
 
