@@ -65,7 +65,7 @@ fn has_colours(screen: &Screen) -> bool {
 #[test]
 fn a_terminal_without_room_for_a_screen_gets_lines() {
     let mut terminal = Terminal::start(80, 4, p2pchat(&["demo"]));
-    terminal.shows("echo> ");
+    terminal.shows("echo>");
     terminal.types("hi\r");
     terminal.shows("echo  hi");
     assert_eq!(find(terminal.raw(), b"\x1b[?1049h"), None, "it is no screen");
