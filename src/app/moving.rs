@@ -66,7 +66,7 @@ pub fn export(
         }
         _ => failed(error.error),
     })?;
-    Ok(vec![Printout::err(format!("{} has {} now.", path.display(), count(lines, "line")))])
+    Ok(vec![Printout::out(format!("{} has {} now.", path.display(), count(lines, "line")))])
 }
 
 /// Takes in what another profile of the same person exported.
