@@ -20,7 +20,7 @@ use crate::proto::{Disclosure, Policy};
 use crate::store::Profile;
 use crate::ui::language::Language;
 use crate::ui::line::LineView;
-use crate::ui::terminal::{LineEditor, Printer, Restore, Typed, columns};
+use crate::ui::terminal::{LineEditor, Printer, Restore, Typed, columns, is_dumb};
 use crate::ui::{Printout, View, json, words};
 
 /// Printouts that may wait for a slow reader before we stop making more.
@@ -168,9 +168,9 @@ pub(super) fn view(face: Face, language: &Language) -> View {
     }
 }
 
-/// What <https://no-color.org> says.
+/// What <https://no-color.org> says, and the terminal.
 pub(super) fn wants_colour() -> bool {
-    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    !is_dumb() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// The option in the core's words.

@@ -1,7 +1,7 @@
 //! The terminal of a person: a line editor, and a printer that does not tear what is being typed.
 
 use std::borrow::Cow;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -68,8 +68,12 @@ impl LineEditor {
             // The first time there is none; at worst there is nothing to go back to.
             let _ = editor.load_history(path);
         }
-        let printer = editor.create_external_printer().map_err(into_io)?;
-        Ok((Self { editor, prompt, history }, Printer(Box::new(printer))))
+        let printer: Box<dyn ExternalPrinter + Send> = if is_dumb() {
+            Box::new(Dumb)
+        } else {
+            Box::new(editor.create_external_printer().map_err(into_io)?)
+        };
+        Ok((Self { editor, prompt, history }, Printer(printer)))
     }
 
     /// To change the prompt while a line is waited for.
@@ -151,6 +155,24 @@ impl Printer {
     }
 }
 
+/// Whether the terminal says that it knows nothing but characters. Then the line editor leaves
+/// editing to it.
+#[must_use]
+pub fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
+/// Prints over the prompt, which cannot be drawn again below.
+struct Dumb;
+
+impl ExternalPrinter for Dumb {
+    fn print(&mut self, text: String) -> rustyline::Result<()> {
+        let mut out = io::stdout().lock();
+        write!(out, "\r{text}")?;
+        Ok(out.flush()?)
+    }
+}
+
 /// How wide the terminal is, if it says so.
 #[must_use]
 pub fn columns() -> Option<usize> {
@@ -185,11 +207,12 @@ impl Drop for Restore {
     fn drop(&mut self) {
         #[cfg(unix)]
         if let Some(state) = &self.state {
-            use std::io::Write as _;
             // Also ends bracketed paste, which the editor turns on while it waits, and takes away
             // a prompt that nobody will answer.
-            let _ =
-                write!(io::stdout(), "\u{1b}[?2004l\r\u{1b}[J").and_then(|()| io::stdout().flush());
+            if !is_dumb() {
+                let _ = write!(io::stdout(), "\u{1b}[?2004l\r\u{1b}[J")
+                    .and_then(|()| io::stdout().flush());
+            }
             let _ = rustix::termios::tcsetattr(
                 io::stdin(),
                 rustix::termios::OptionalActions::Now,

@@ -72,6 +72,17 @@ fn a_terminal_without_room_for_a_screen_gets_lines() {
 }
 
 #[test]
+fn a_dumb_terminal_gets_lines_and_nothing_but_characters() {
+    let mut command = p2pchat(&["demo"]);
+    command.env("TERM", "dumb");
+    let mut terminal = Terminal::start(80, 24, command);
+    terminal.says("echo> ");
+    terminal.types("hi\r");
+    terminal.says("echo  hi");
+    assert_eq!(find(terminal.raw(), b"\x1b"), None, "{}", terminal.unheard());
+}
+
+#[test]
 fn whoever_has_no_name_is_asked_for_one_before_the_screen() {
     let home = tempfile::tempdir().expect("a directory");
     let command = p2pchat_of(home.path(), &["--serve", "127.0.0.1:0"]);

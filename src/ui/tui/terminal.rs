@@ -28,6 +28,7 @@ use ratatui::backend::CrosstermBackend;
 use tokio::sync::mpsc;
 
 use super::{Event, SMALLEST, Screen};
+use crate::ui::terminal::is_dumb;
 
 /// How long the last frame may take to be written when the terminal is given back.
 const LAST_FRAME: Duration = Duration::from_millis(500);
@@ -38,9 +39,8 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 /// Whether the terminal can show a [`Screen`]: it is big enough, and it can do more than lines.
 #[must_use]
 pub fn has_room_for_a_screen() -> bool {
-    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     let fits = |(width, height)| width >= SMALLEST.0 && height >= SMALLEST.1;
-    !dumb && crossterm::terminal::size().is_ok_and(fits)
+    !is_dumb() && crossterm::terminal::size().is_ok_and(fits)
 }
 
 /// A person's terminal, taken over.
