@@ -1,7 +1,7 @@
 //! Finding lines by what they say.
 //!
 //! A full-text table of SQLite's (FTS5, without content of its own) leads from each of a line's
-//! [`terms`](super::terms) to the line. Triggers keep it, so that it changes in the transaction in
+//! [`terms`] to the line. Triggers keep it, so that it changes in the transaction in
 //! which a line does, whichever statement that is; what is removed is removed from it at once
 //! (`secure-delete`), not at the next merge. What it finds is compared with the text before anybody
 //! sees it, so it may know less than the rules do.

@@ -2,7 +2,7 @@
 //!
 //! [`wanted`] says what the word at the caret may become, from the usage in the table of commands.
 //! Where the candidates come from is somebody else's: names are the chat's, paths the disk's. A
-//! [`Choice`] is the candidates that there are, one of them in the text, the next one at the next
+//! `Choice` is the candidates that there are, one of them in the text, the next one at the next
 //! press.
 
 use std::ops::Range;

@@ -5,8 +5,8 @@
 //! terminal's own cursor belongs on that cell in every frame: an input method puts its window there.
 //!
 //! The text is a [`Draft`]; rows are made of it by [`wrap`](super::wrap). A paste that looks like
-//! more than one message is not inserted but asked about ([`Paste`]). What was sent comes back with
-//! Up ([`Sent`]). Tab completes ([`completion`]).
+//! more than one message is not inserted but asked about (`paste`). What was sent comes back with
+//! Up (`sent`). Tab completes ([`completion`]).
 
 use std::cell::Cell;
 use std::num::NonZeroU16;

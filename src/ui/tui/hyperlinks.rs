@@ -5,7 +5,7 @@
 //! shown; nobody can give it another name.
 //!
 //! ratatui knows no links and draws only cells that differ from the frame before. So a cell that is
-//! part of a link is marked as one that is always drawn ([`mark`]), and so it differs, too, from the
+//! part of a link is marked as one that is always drawn, and so it differs, too, from the
 //! same letter without a link: no cell keeps a link that is gone. [`Linked`] is the backend around
 //! the terminal's own which opens a link before the cells that it was told of, and closes it
 //! behind them.
