@@ -1,6 +1,8 @@
 //! What was typed on the command line. Parsing touches nothing; [`config`] says
 //! what it means.
 
+pub mod help;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -5,8 +5,9 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process;
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches};
 use p2pchat::app::{self, Configuration, Failure};
+use p2pchat::cli::help;
 use p2pchat::cli::{
     Cli, Command, ConfigAction, Ends, ExportFormat, HistoryArgs, HistoryCommand, IdCommand,
     Options, Words,
@@ -22,11 +23,15 @@ use p2pchat::ui::{Printout, Stream, json};
 const LOG: &str = "P2PCHAT_LOG";
 
 fn main() {
-    let cli = Cli::parse();
+    // Before the options are read, for they may ask for the help.
+    let variable = std::env::var("P2PCHAT_LANG").ok();
+    let asked = help::tongue_asked_for(std::env::args_os(), variable.as_deref());
+    let mut language = language(asked);
+    let matches = help::in_language(Cli::command(), &language).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let ends = ends();
     let face = cli.wanted(ends, Settings::default()).face;
     log();
-    let mut language = language(cli.options.lang);
     let code = match run(cli, ends, &mut language) {
         Ok(code) => code,
         Err(failure) => complain(face, &failure, &language),
@@ -81,7 +86,7 @@ fn run(cli: Cli, ends: Ends, language: &mut Language) -> Result<u8, Failure> {
             app::restore(data_dir, face, language)?
         }
         Some(Command::Contacts) => app::contacts(data_dir, face, language)?,
-        Some(Command::History(asked)) => history(data_dir, face, *asked)?,
+        Some(Command::History(asked)) => history(data_dir, face, *asked, language)?,
         // Done above.
         Some(Command::Config { .. }) => Vec::new(),
         Some(Command::Completions { shell }) => {
@@ -133,6 +138,7 @@ fn history(
     data_dir: Option<PathBuf>,
     face: Face,
     asked: HistoryArgs,
+    language: &Language,
 ) -> Result<Vec<Printout>, Failure> {
     let HistoryArgs { command, peer, with, lines, search } = asked;
     match command {
@@ -143,10 +149,10 @@ fn history(
                 ExportFormat::Markdown => Format::Markdown,
                 ExportFormat::Json => Format::Json,
             };
-            app::export(data_dir, format, with, output)
+            app::export(data_dir, format, with, output, language)
         }
-        Some(HistoryCommand::Import { file }) => app::import(data_dir, face, &file),
-        Some(HistoryCommand::Keep { time }) => app::keep(data_dir, face, time.as_deref()),
+        Some(HistoryCommand::Import { file }) => app::import(data_dir, face, &file, language),
+        Some(HistoryCommand::Keep { time }) => app::keep(data_dir, face, time.as_deref(), language),
     }
 }
 

@@ -73,3 +73,42 @@ demo-wrong-echo = the echo is not what was said
 demo-unregistered = nothing happened for { $seconds }s: of { $sent } lines { $delivered } were delivered and { $echoed } came back; we were never registered
 demo-connected-only = nothing happened for { $seconds }s: of { $sent } lines { $delivered } were delivered and { $echoed } came back; we are connected
 demo-unconnected = nothing happened for { $seconds }s: of { $sent } lines { $delivered } were delivered and { $echoed } came back; we are not connected
+
+## The history in a file, and out of one
+
+export-no-profile = there is no profile in { $path } yet
+export-nobody = you know nobody called { $name }
+export-unwritable = { $path } could not be written: { $error }
+export-exists = { $path } is there already, and is not replaced
+export-done = { $path } has { $lines } now.
+import-unreadable = { $path } could not be read: { $error }
+import-done = { $lines } and { $contacts } are new here; { $known } were here already.
+import-outgoing =
+    { $count ->
+        [one] 1 undelivered line will go out.
+       *[other] { $count } undelivered lines will go out.
+    }
+import-other-keys =
+    { $count ->
+        [one] 1 contact has another key in the file and keeps the one that it has here.
+       *[other] { $count } contacts have another key in the file and keep the one that they have here.
+    }
+keep-forever = Lines are kept for good.
+keep-days = Lines are kept for { $days }. What is undelivered, or nobody has seen, stays.
+keep-no-time = { $typed } is no time: { $error }
+sentence-and-sentence = { $first } { $second }
+lines =
+    { $count ->
+        [one] 1 line
+       *[other] { $count } lines
+    }
+contacts =
+    { $count ->
+        [one] 1 contact
+       *[other] { $count } contacts
+    }
+days =
+    { $count ->
+        [one] 1 day
+       *[other] { $count } days
+    }

@@ -73,3 +73,22 @@ demo-wrong-echo = 返回的内容与所说的不同
 demo-unregistered = { $seconds } 秒内没有任何进展：{ $sent } 行中有 { $delivered } 行已送达，{ $echoed } 行已返回；我们一直没有登记成功
 demo-connected-only = { $seconds } 秒内没有任何进展：{ $sent } 行中有 { $delivered } 行已送达，{ $echoed } 行已返回；我们已连接
 demo-unconnected = { $seconds } 秒内没有任何进展：{ $sent } 行中有 { $delivered } 行已送达，{ $echoed } 行已返回；我们没有连接
+
+## 历史记录的导出与导入
+
+export-no-profile = { $path } 中还没有数据
+export-nobody = 你的联系人中没有 { $name }
+export-unwritable = 无法写入 { $path }：{ $error }
+export-exists = { $path } 已经存在，不会覆盖
+export-done = { $path } 现有 { $lines }。
+import-unreadable = 无法读取 { $path }：{ $error }
+import-done = 新增 { $lines }、{ $contacts }；原已有 { $known }。
+import-outgoing = { $count } 行未送达的内容将会送出。
+import-other-keys = { $count } 位联系人在文件中的公钥与本机不同，保留本机的公钥。
+keep-forever = 聊天记录永久保留。
+keep-days = 聊天记录保留 { $days }。未送达的和没有人看过的不会删除。
+keep-no-time = { $typed } 不是时间：{ $error }
+sentence-and-sentence = { $first }{ $second }
+lines = { $count } 行
+contacts = { $count } 位联系人
+days = { $count } 天

@@ -14,6 +14,7 @@ use crate::chat::{Address, ExitCode};
 use crate::config::{Face, PeerAddress};
 use crate::store::{Format, ImportError, NoRetention, Profile, Reader, Retention};
 use crate::ui::Printout;
+use crate::ui::language::{Language, Phrase};
 
 /// Writes what was said to a new file, or to the standard output.
 ///
@@ -25,10 +26,11 @@ pub fn export(
     format: Format,
     with: Option<PeerAddress>,
     output: Option<PathBuf>,
+    language: &Language,
 ) -> Result<Vec<Printout>, Failure> {
     let dir = profile::directory(data_dir)?;
     let Some(reader) = Reader::open(&dir)? else {
-        return Err(refused(format!("there is no profile in {} yet", dir.display())));
+        return Err(refused(about("export-no-profile", &dir)));
     };
     let with: Option<Vec<Address>> = match with {
         None => None,
@@ -37,7 +39,7 @@ pub fn export(
             let meant: Vec<Address> =
                 known.filter(|address| queries::means(&typed, address)).collect();
             if meant.is_empty() {
-                return Err(refused(format!("you know nobody called {}", typed.name)));
+                return Err(refused(Phrase::new("export-nobody").with("name", typed.name)));
             }
             Some(meant)
         }
@@ -50,7 +52,7 @@ pub fn export(
     };
     // It appears under its name when all of it is there. A temporary file is its owner's alone.
     let failed = |error: io::Error| {
-        Failure::internal(as_it_is(format!("{} could not be written: {error}", path.display())))
+        Failure::internal(about("export-unwritable", &path).with("error", error))
     };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut file =
@@ -61,12 +63,12 @@ pub fn export(
     };
     file.as_file().sync_all().map_err(failed)?;
     file.persist_noclobber(&path).map_err(|error| match error.error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            refused(format!("{} is there already, and is not replaced", path.display()))
-        }
+        io::ErrorKind::AlreadyExists => refused(about("export-exists", &path)),
         _ => failed(error.error),
     })?;
-    Ok(vec![Printout::out(format!("{} has {} now.", path.display(), count(lines, "line")))])
+    let lines = Phrase::new("lines").counting(lines);
+    let done = about("export-done", &path).holding("lines", lines);
+    Ok(vec![Printout::out(done.said_in(language))])
 }
 
 /// Takes in what another profile of the same person exported.
@@ -78,12 +80,13 @@ pub fn import(
     data_dir: Option<PathBuf>,
     face: Face,
     file: &Path,
+    language: &Language,
 ) -> Result<Vec<Printout>, Failure> {
     let mut input: Box<dyn BufRead> = if file == Path::new("-") {
         Box::new(io::stdin().lock())
     } else {
         let opened = File::open(file)
-            .map_err(|error| refused(format!("{} could not be read: {error}", file.display())))?;
+            .map_err(|error| refused(about("import-unreadable", file).with("error", error)))?;
         Box::new(BufReader::new(opened))
     };
     let mut profile = Profile::open(&profile::directory(data_dir)?)?;
@@ -109,21 +112,19 @@ pub fn import(
             .to_string(),
         )]);
     }
-    let mut told = format!(
-        "{} and {} are new here; {} were here already.",
-        count(imported.lines, "line"),
-        count(imported.contacts, "contact"),
-        count(imported.known, "line"),
-    );
-    if imported.undelivered > 0 {
-        told += &format!(" {} will go out.", count(imported.undelivered, "undelivered line"));
+    let mut told = Phrase::new("import-done")
+        .holding("lines", Phrase::new("lines").counting(imported.lines))
+        .holding("contacts", Phrase::new("contacts").counting(imported.contacts))
+        .holding("known", Phrase::new("lines").counting(imported.known));
+    let undelivered = Phrase::new("import-outgoing").counting(imported.undelivered);
+    let other_keys = Phrase::new("import-other-keys").counting(imported.other_keys);
+    for (count, more) in [(imported.undelivered, undelivered), (imported.other_keys, other_keys)] {
+        if count > 0 {
+            let both = Phrase::new("sentence-and-sentence");
+            told = both.holding("first", told).holding("second", more);
+        }
     }
-    if imported.other_keys > 0 {
-        told += &format!(
-            " {} has another key in the file and keeps the one that it has here.",
-            count(imported.other_keys, "contact"),
-        );
-    }
+    let told = told.said_in(language);
     Ok(vec![Printout::out(told)])
 }
 
@@ -136,12 +137,14 @@ pub fn keep(
     data_dir: Option<PathBuf>,
     face: Face,
     time: Option<&str>,
+    language: &Language,
 ) -> Result<Vec<Printout>, Failure> {
     let dir = profile::directory(data_dir)?;
     let kept = match time {
         Some(time) => {
             let time: Retention = time.parse().map_err(|error: NoRetention| {
-                Failure::new(ExitCode::Usage, as_it_is(format!("{time:?} is no time: {error}")))
+                let phrase = Phrase::new("keep-no-time").with("typed", format!("{time:?}"));
+                Failure::new(ExitCode::Usage, phrase.with("error", error))
             })?;
             Profile::open(&dir)?.keep(time)?;
             time
@@ -150,19 +153,19 @@ pub fn keep(
     };
     let text = match (face, kept) {
         (Face::Json, kept) => json!({"type": "retention", "keep": kept.to_string()}).to_string(),
-        (_, Retention::Forever) => "Lines are kept for good.".to_owned(),
-        (_, Retention::Days(days)) => format!(
-            "Lines are kept for {}. What is undelivered, or nobody has seen, stays.",
-            count(days.into(), "day")
-        ),
+        (_, Retention::Forever) => language.text("keep-forever"),
+        (_, Retention::Days(days)) => {
+            let days = Phrase::new("days").counting(days.into());
+            Phrase::new("keep-days").holding("days", days).said_in(language)
+        }
     };
     Ok(vec![Printout::out(text)])
 }
 
-fn count(number: u64, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+fn about(id: &'static str, path: &Path) -> Phrase {
+    Phrase::new(id).with("path", path.display())
 }
 
-fn refused(sentence: String) -> Failure {
-    Failure::new(ExitCode::Refused, as_it_is(sentence))
+fn refused(phrase: Phrase) -> Failure {
+    Failure::new(ExitCode::Refused, phrase)
 }

@@ -191,7 +191,7 @@ const TABLE: &[Entry] = &[
         "set",
         &[],
         "[read|typing on|off]",
-        "what others are told: what we read, when we type",
+        "what others are told: which of their lines we have seen, when we type",
         |rest, _| {
             let Some((name, value)) = word(rest) else { return Some(Ok(Command::Settings)) };
             let on = match only_word(value)? {

@@ -50,3 +50,26 @@ fn programs_are_spoken_to_in_english() {
     assert_eq!(object["code"], "usage");
     assert!(object["message"].as_str().is_some_and(|said| said.starts_with("no rendezvous is")));
 }
+
+#[test]
+fn the_help_is_chinese_too_and_names_every_option_as_it_is_typed() {
+    let (english, chinese) =
+        (run(&[], &["--help"]).exits(0), run(&[CHINESE], &["--help"]).exits(0));
+    let asked = run(&[], &["--lang", "zh", "--help"]).exits(0);
+    assert_eq!(asked.out, chinese.out);
+    let options = |outcome: &Outcome| -> Vec<String> {
+        let words = outcome.out.iter().flat_map(|line| line.split_whitespace());
+        words.filter(|word| word.starts_with("--")).map(ToOwned::to_owned).collect()
+    };
+    let listed = |outcome: &Outcome, option: &str| options(outcome).iter().any(|one| one == option);
+    for option in ["--lang", "--peer", "--relay-only", "--timeout", "--help"] {
+        assert!(listed(&english, option) && listed(&chinese, option), "{option}");
+    }
+    let text = chinese.out.join("\n");
+    for said in ["用法：", "命令:", "选项:", "退出码：", "[默认值：30s]"] {
+        assert!(text.contains(said), "{said} is not in\n{text}");
+    }
+    for said in ["Usage:", "Options:", "default:", "Print help", "possible values"] {
+        assert!(!text.contains(said), "{said} is in\n{text}");
+    }
+}

@@ -79,6 +79,14 @@ impl Tongue {
         self.code().parse().unwrap_or_default()
     }
 
+    /// What it says of the options. English stands where they are defined, in `src/cli.rs`.
+    fn command_line(self) -> Option<&'static str> {
+        match self {
+            Self::En => None,
+            Self::Zh => Some(include_str!("../../../locales/zh/command-line.ftl")),
+        }
+    }
+
     fn sources(self) -> &'static [&'static str] {
         match self {
             Self::En => ENGLISH,
@@ -135,6 +143,12 @@ impl Language {
         self.find(id, None)
     }
 
+    /// The sentence `id`, which has no arguments, if this very language has it.
+    #[must_use]
+    pub fn own(&self, id: &str) -> Option<String> {
+        self.bundles.first().and_then(|bundle| formatted(bundle, id, None))
+    }
+
     /// The sentence `id` with its arguments, which stand in it just as they are: what strangers
     /// wrote has to be cleaned before.
     #[must_use]
@@ -178,9 +192,9 @@ fn bundle(tongue: Tongue) -> FluentBundle<FluentResource> {
     let mut bundle = FluentBundle::new_concurrent(vec![tongue.identifier()]);
     // Arguments would stand between characters that a terminal shows as boxes or not at all.
     bundle.set_use_isolating(false);
-    for source in tongue.sources() {
+    for source in tongue.sources().iter().copied().chain(tongue.command_line()) {
         // What could be read counts; a test reads all of it.
-        let resource = FluentResource::try_new((*source).to_owned());
+        let resource = FluentResource::try_new(source.to_owned());
         let resource = resource.unwrap_or_else(|(readable, _)| readable);
         let _ = bundle.add_resource(resource);
     }

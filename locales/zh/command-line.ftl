@@ -1,0 +1,95 @@
+### p2pchat --help。英文写在 src/cli.rs 中，这里是中文：命令是 `cli-命令`，它的选项是 `cli-命令--选项`，所有命令共有的选项是 `cli--选项`。
+
+cli = 与另一台电脑直接聊天，端到端加密。不带命令：打开聊天，等待别人呼叫；带 --peer：打开与某人的会话。
+help-usage = 用法：
+help-env = [环境变量：{ $name }]
+help-default = [默认值：{ $value }]
+help-values = [可选值：{ $values }]
+help-after =
+    退出码：
+      0  完成
+      1  内部错误
+      2  用法错误
+      3  会合服务器上没有这个名字
+      4  对方不在线；未送达的内容会保留，稍后送出
+      5  无法连接会合服务器
+      6  没有通往对方的路径
+      7  某人的公钥变了；已停止
+      8  被拒绝（名字属于另一个公钥等）
+      9  对方使用另一个版本
+     10  传输不完整，可以续传
+
+    示例：
+      p2pchat demo                                只在本机上试用
+      p2pchat doctor --rendezvous chat.example.org
+      p2pchat --name bob --peer alice@chat.example.org
+      tail -f log | p2pchat --peer ops@chat.example.org
+      p2pchat send --to alice '构建通过了'
+
+## 选项
+
+cli--help = 显示帮助
+cli--version = 显示版本
+cli--name = 我的名字：首次使用时在会合服务器上登记，之后会被记住
+cli--rendezvous = 可以找到我的服务器，最多四台，其中一台失效也不影响；省略则使用上次的，或 --peer 中的那台
+cli--plain = 行模式：消息输出到 stdout，其余输出到 stderr（没有终端时自动启用）
+cli--json = 双向都是每行一个 JSON 对象
+cli--data-dir = 身份、联系人和历史记录存放在哪里
+cli--config = 使用另一个配置文件，而不是 DIR 或系统目录中的 config.toml
+cli--bind = 使用的本地 UDP 地址
+cli--no-port-mapping = 不请求路由器转发端口（PCP、NAT-PMP、UPnP）
+cli--no-lan = 既不让联系人在局域网中找到我，也不在局域网中寻找他们
+cli--visible = 把我的名字和公钥告诉局域网中的所有人：双方都这样做，就可以不用服务器见面
+cli--relay-only = 从不直连：对方不会知道我的 IP 地址
+cli--direct-only = 从不经中继发送正文
+cli--lang = 我的语言；省略则使用系统的语言
+cli--timeout = 输入结束后等待多久，例如 30s 或 2m
+cli--wait = 管道输入结束后等待什么
+cli--peer = 与谁聊天；认识一台会合服务器之后可以省略服务器，局域网中的人也不用写
+cli--serve = 同时在本进程中运行会合服务器（不写地址则监听所有地址的 3478 端口）
+
+## 命令
+
+cli-help = 显示帮助，或某个命令的帮助
+cli-id-help = 显示帮助，或某个命令的帮助
+cli-history-help = 显示帮助，或某个命令的帮助
+cli-config-help = 显示帮助，或某个命令的帮助
+cli-demo = 在本机上与回声聊天：一台会合服务器和两个真实的对等端，通过 UDP
+cli-doctor = 查明本机与会合服务器之间隔着什么，以及该怎么办
+cli-doctor--peer = 同时连接此人，并说明路径为何如此
+cli-id = 显示我的名字、公钥和会合服务器
+cli-id-words = 把身份输出为 24 个单词：抄在纸上的备份，在另一台电脑上凭它就能成为我
+cli-id-words--list = 使用哪一份词表
+cli-id-words--yes = 不询问，也允许输出到管道或文件
+cli-id-restore = 从终端或标准输入读取 24 个单词，成为它所代表的人；已有身份时不执行
+cli-contacts = 列出联系人及其公钥
+cli-history = 输出聊天记录，最早的在前
+cli-history--with = 只看与此人的；与 NAME 相同
+cli-history--search = 只看包含此内容的行，最新的在前：以此开头的单词；没有空格的文字则为其中连续的字
+cli-history-export = 把聊天记录写入文件或标准输出
+cli-history-export--format = 供阅读的格式，或者供另一台电脑使用的 json：其中还有联系人和服务器
+cli-history-export--with = 只导出与此人的
+cli-history-export--output = 一个只有我能读的新文件；已有的文件不会被覆盖
+cli-history-import = 导入我的另一份数据以 JSON 导出的内容；本机已有的不会改变
+cli-history-import--file = 导出的文件；- 表示标准输入
+cli-history-keep = 显示或设定聊天记录保留多久。未送达或未看过的会留下
+cli-history-keep--time = 例如 90d、12w 或 forever
+cli-history--peer = 只看与此人的
+cli-history--lines = 最多输出这么多行，取最新的
+cli-send = 发送一条消息，按 --wait 等待，然后退出
+cli-send--to = 发给谁
+cli-send--text = 消息内容；多个词用空格连接
+cli-config = 显示、检查和修改配置文件
+cli-config-path = 显示文件在哪里，不论它是否存在
+cli-config-check = 指出其中的每个错误及所在行；有错误时退出码为 2
+cli-config-show = 显示当前的设置及其来源：选项、文件或默认值
+cli-config-template = 输出一份列出所有设置但什么都不改变的文件，供起步使用
+cli-config-set = 设置一项；注释保持原样
+cli-config-set--key = 例如 ui.theme 或 keys.search
+cli-config-set--value = 它的值，引号可有可无
+cli-config-unset = 把一项恢复为程序的默认
+cli-config-unset--key = 例如 ui.theme
+cli-completions = 输出某种 shell 的补全脚本
+cli-completions--shell = 哪种 shell
+cli-man = 输出手册页
+cli-man--to = 把手册页和每个命令的页写入一个目录
