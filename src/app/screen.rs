@@ -53,7 +53,7 @@ impl Screening {
         let east_asian = language.tongue() == Tongue::Zh;
         // The file was checked when it was read.
         let look = look(interface, wants_colour(), east_asian).unwrap_or_default();
-        let terminal = Terminal::take().map_err(|error| {
+        let terminal = Terminal::take(look.mouse).map_err(|error| {
             Failure::internal(Phrase::new("terminal-unusable").with("error", error))
         })?;
         let screen = Screen::new(me.to_string(), TimeZone::system(), language.clone(), look);

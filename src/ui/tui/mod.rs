@@ -62,6 +62,11 @@ pub enum Event {
     Paste(String),
     /// The terminal has the person's attention, or lost it.
     Focus(bool),
+    /// The wheel of the mouse was turned by a step.
+    Wheel {
+        /// Away from the person: to what was said before.
+        up: bool,
+    },
     /// The terminal has another size.
     Resize,
     /// It is as late as [`Screen::wakes_at`] said.

@@ -25,6 +25,9 @@ use crate::chat::{Address, Input, PeerSummary, Timestamp};
 use crate::ui::Background;
 use crate::ui::language::Language;
 
+/// Rows for a step of the wheel.
+const WHEEL: usize = 3;
+
 /// The whole of what a person sees.
 #[derive(Debug)]
 pub struct Screen {
@@ -117,6 +120,12 @@ impl Screen {
                     dialogue.typing = dialogue.typing.filter(|until| *until > now);
                 }
             }
+            Event::Wheel { .. } if self.overlay.is_some() => {}
+            Event::Wheel { up: true } => {
+                let height = self.height;
+                self.scrollback().up(WHEEL, height);
+            }
+            Event::Wheel { up: false } => self.scrollback().down(WHEEL),
             Event::Resize => self.actions.push_back(Action::Redraw),
         }
     }

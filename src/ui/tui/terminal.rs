@@ -14,9 +14,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crossterm::event::{
-    DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
-    EventStream, KeyEventKind, KeyboardEnhancementFlags, PopKeyboardEnhancementFlags,
-    PushKeyboardEnhancementFlags,
+    DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste,
+    EnableFocusChange, EnableMouseCapture, EventStream, KeyEventKind, KeyboardEnhancementFlags,
+    MouseEventKind, PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
 };
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
@@ -48,6 +48,8 @@ pub struct Terminal {
     inner: ratatui::Terminal<CrosstermBackend<Pen>>,
     /// `None` while the terminal is given back for a while.
     events: Option<EventStream>,
+    /// Whether the mouse is ours, too.
+    mouse: bool,
     /// What was drawn and has not gone to the writing thread.
     ink: Ink,
     /// `None` once the thread is to end.
@@ -71,24 +73,25 @@ pub enum Happening {
 }
 
 impl Terminal {
-    /// Takes the terminal on standard input and output.
+    /// Takes the terminal on standard input and output, and its mouse if that is wanted.
     ///
     /// # Errors
     ///
     /// There is no such terminal.
-    pub fn take() -> io::Result<Self> {
+    pub fn take(mouse: bool) -> io::Result<Self> {
         give_back_on_panic();
         let ink = Ink::default();
         let inner = ratatui::Terminal::new(CrosstermBackend::new(Pen(Arc::clone(&ink))))?;
         let (pieces, queue) = blocking::channel();
         let (done, written) = mpsc::unbounded_channel();
         let (end, ended) = blocking::channel();
-        enter()?;
+        enter(mouse)?;
         write_in_a_thread(queue, done, end);
         let events = Some(EventStream::new());
         Ok(Self {
             inner,
             events,
+            mouse,
             ink,
             pieces: Some(pieces),
             written,
@@ -177,7 +180,7 @@ impl Terminal {
     ///
     /// The terminal is gone.
     pub fn take_again(&mut self) -> io::Result<()> {
-        enter()?;
+        enter(self.mouse)?;
         self.events = Some(EventStream::new());
         self.clear()
     }
@@ -267,7 +270,7 @@ fn write(piece: &[u8]) -> io::Result<()> {
 }
 
 /// Takes the terminal: keys come one by one, and the shell's text is out of sight.
-fn enter() -> io::Result<()> {
+fn enter(mouse: bool) -> io::Result<()> {
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
     // A terminal that knows no such keyboard takes no notice of it. It is not asked first, for one
@@ -280,6 +283,7 @@ fn enter() -> io::Result<()> {
         EnableBracketedPaste,
         EnableFocusChange,
     )
+    .and_then(|()| if mouse { execute!(io::stdout(), EnableMouseCapture) } else { Ok(()) })
     .inspect_err(|_| leave())
 }
 
@@ -290,6 +294,7 @@ fn leave() {
         let _ = execute!(
             io::stdout(),
             EndSynchronizedUpdate,
+            DisableMouseCapture,
             DisableFocusChange,
             DisableBracketedPaste,
             PopKeyboardEnhancementFlags,
@@ -321,6 +326,10 @@ fn translated(event: crossterm::event::Event) -> Option<Event> {
         Raw::FocusGained => Some(Event::Focus(true)),
         Raw::FocusLost => Some(Event::Focus(false)),
         Raw::Resize(..) => Some(Event::Resize),
-        Raw::Mouse(_) => None,
+        Raw::Mouse(mouse) => match mouse.kind {
+            MouseEventKind::ScrollUp => Some(Event::Wheel { up: true }),
+            MouseEventKind::ScrollDown => Some(Event::Wheel { up: false }),
+            _ => None,
+        },
     }
 }

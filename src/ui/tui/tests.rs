@@ -62,6 +62,21 @@ fn whoever_reads_above_is_not_disturbed() {
 }
 
 #[test]
+fn the_wheel_goes_through_what_was_said() {
+    let mut story = Story::of(40, 8);
+    story.opens(&alice());
+    for line in 1..=12 {
+        story.says(&alice(), line, &format!("line {line}"));
+        story.minutes_pass(1);
+    }
+    story.wheels(true);
+    story.picture();
+    story.wheels(false);
+    story.picture();
+    story.told("the_wheel_goes_through_what_was_said");
+}
+
+#[test]
 fn another_conversation_keeps_what_is_unread_and_what_was_being_written() {
     for columns in [40, 80, 120] {
         let mut story = Story::of(columns, 10);

@@ -274,6 +274,12 @@ impl Story {
         self.happens(&format!("pressed: {key}"));
     }
 
+    /// Turns the wheel by one step.
+    pub(super) fn wheels(&mut self, up: bool) {
+        self.happens(if up { "the wheel, up" } else { "the wheel, down" });
+        self.handles(Event::Wheel { up });
+    }
+
     pub(super) fn is_looked_at(&mut self, focused: bool) {
         self.handles(Event::Focus(focused));
     }
