@@ -15,6 +15,8 @@ use super::{Failure, console, editor};
 use crate::chat::{ExitCode, Input, Notice};
 use crate::config::Interface;
 use crate::ui::language::{Language, Phrase, Tongue};
+use crate::ui::tui::emulator::Emulator;
+use crate::ui::tui::notify;
 use crate::ui::tui::terminal::{Happening, Terminal};
 use crate::ui::tui::{Action, Event, Screen};
 use crate::ui::{Printout, words};
@@ -28,6 +30,7 @@ pub(super) struct Screening {
     screen: Screen,
     language: Language,
     terminal: Terminal,
+    emulator: Emulator,
     stops: Stops,
     /// When the next frame may be drawn.
     next_frame: Instant,
@@ -53,15 +56,19 @@ impl Screening {
         let east_asian = language.tongue() == Tongue::Zh;
         // The file was checked when it was read.
         let look = look(interface, wants_colour(), east_asian).unwrap_or_default();
-        let terminal = Terminal::take(look.mouse).map_err(|error| {
+        let mouse = look.mouse;
+        let screen = Screen::new(me.to_string(), TimeZone::system(), language.clone(), look);
+        let emulator = Emulator::of(|name| std::env::var(name).ok());
+        let links = emulator.links.then(|| screen.links());
+        let terminal = Terminal::take(mouse, links).map_err(|error| {
             Failure::internal(Phrase::new("terminal-unusable").with("error", error))
         })?;
-        let screen = Screen::new(me.to_string(), TimeZone::system(), language.clone(), look);
         Ok(Self {
             peer,
             screen,
             language: language.clone(),
             terminal,
+            emulator,
             stops,
             next_frame: instant().into(),
             suspending: false,
@@ -143,6 +150,9 @@ impl Screening {
                 Action::Redraw => self.on_terminal(Terminal::clear),
                 Action::Suspend => self.suspending = true,
                 Action::Edit(text) => self.to_edit = Some(text),
+                Action::Notify(sentence) => {
+                    self.terminal.say(&notify::bytes(self.emulator, &sentence));
+                }
             }
         }
         // What is half written would come out in the shell or in the editor.

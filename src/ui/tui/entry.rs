@@ -6,6 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
+use super::hyperlinks::{self, Row};
 use super::said::Said;
 use super::theme::Theme;
 use super::wrap::{self, Ambiguous};
@@ -81,12 +82,7 @@ impl Entry {
     }
 
     /// Its rows; `continued` leaves time and name out.
-    pub(super) fn rows(
-        &self,
-        page: &Page,
-        language: &Language,
-        continued: bool,
-    ) -> Vec<Line<'static>> {
+    pub(super) fn rows(&self, page: &Page, language: &Language, continued: bool) -> Vec<Row> {
         match &self.kind {
             Kind::Said(said) => said.rows(self.at, page, language, continued),
             Kind::Presence { sentence, earlier: 0 } => self.remark(sentence, false, page),
@@ -98,7 +94,7 @@ impl Entry {
         }
     }
 
-    fn remark(&self, sentence: &str, alarm: bool, page: &Page) -> Vec<Line<'static>> {
+    fn remark(&self, sentence: &str, alarm: bool, page: &Page) -> Vec<Row> {
         let theme = &page.theme;
         let style = if alarm { theme.alarm } else { theme.dim };
         let sentence = clean::text(sentence);
@@ -110,11 +106,7 @@ impl Entry {
         };
         wrapped(&sentence, style, "", theme.dim, width, page.ambiguous)
             .into_iter()
-            .map(|pieces| {
-                let mut row = vec![std::mem::replace(&mut before, blank(indent))];
-                row.extend(pieces);
-                Line::from(row)
-            })
+            .map(|row| row.behind(vec![std::mem::replace(&mut before, blank(indent))]))
             .collect()
     }
 }
@@ -155,7 +147,8 @@ pub(super) fn wrapped(
     tail_style: Style,
     width: usize,
     ambiguous: Ambiguous,
-) -> Vec<Vec<Span<'static>>> {
+) -> Vec<Row> {
+    let addresses = hyperlinks::addresses(text);
     let whole = format!("{text}{tail}");
     wrap::rows(&whole, width, ambiguous)
         .into_iter()
@@ -164,10 +157,11 @@ pub(super) fn wrapped(
             let (said, remarked) =
                 piece.split_at(text.len().saturating_sub(row.bytes.start).min(piece.len()));
             let styled = |piece: &str, style| Span::styled(piece.to_owned(), style);
-            match remarked {
-                "" => vec![styled(said, style)],
-                _ => vec![styled(said, style), styled(remarked, tail_style)],
-            }
+            let line = match remarked {
+                "" => Line::from(styled(said, style)),
+                _ => Line::from(vec![styled(said, style), styled(remarked, tail_style)]),
+            };
+            Row::of(line, &whole, &row, &addresses, ambiguous)
         })
         .collect()
 }

@@ -1,8 +1,10 @@
 //! What the notices of the chat change on the screen.
 
-use super::Screen;
+use super::dialogue::Dialogue;
 use super::entry::{self, Entry, Kind};
+use super::notify::News;
 use super::said::{Mark, Said};
+use super::{Action, Screen};
 use crate::chat::{Address, Direction, HistoryLine, Message, Notice, Timestamp, clean};
 use crate::ui::{Background, said, words};
 
@@ -17,7 +19,7 @@ impl Screen {
         let background = Background { columns: self.columns(), ..background };
         self.learn_reach(notice);
         match notice {
-            Notice::Message(message) => return self.message(message),
+            Notice::Message(message) => return self.message(now, message),
             Notice::Written(written) => {
                 let entry = Entry::said(Said::written(written), &self.zone);
                 let index = self.index_of(&written.to);
@@ -134,13 +136,23 @@ impl Screen {
         }
     }
 
-    fn message(&mut self, message: &Message) {
+    fn message(&mut self, now: Timestamp, message: &Message) {
         let index = self.index_of(&message.from);
         let seen = self.is_watched(index);
         let entry = Entry::said(Said::come(message), &self.zone);
         let dialogue = &mut self.dialogues[index];
         dialogue.scrollback.push(entry, seen);
         dialogue.came(message.id);
+        // Whoever looks sees it, and what an earlier run has shown is no news.
+        if !self.focused && !message.again {
+            let news = News {
+                from: self.name(&message.from),
+                text: message.text.clone(),
+                unread: self.dialogues.iter().map(Dialogue::unread).sum(),
+            };
+            let sentence = self.notifier.tell(now, &news, &self.language);
+            self.actions.extend(sentence.map(Action::Notify));
+        }
     }
 
     fn learn_reach(&mut self, notice: &Notice) {

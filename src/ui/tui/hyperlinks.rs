@@ -19,6 +19,9 @@ use linkify::{LinkFinder, LinkKind};
 use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
 use ratatui::buffer::{Buffer, Cell, CellDiffOption};
 use ratatui::layout::{Position, Rect, Size};
+use ratatui::text::{Line, Span};
+
+use super::wrap::{self, Ambiguous};
 
 /// The longest address that becomes a link. Terminals cut or drop longer ones (VTE at 2083).
 const MAX_ADDRESS: usize = 2_000;
@@ -41,6 +44,65 @@ pub fn addresses(text: &str) -> Vec<Range<usize>> {
         web && plain && whole && link.as_str().len() <= MAX_ADDRESS
     });
     links.map(|link| link.start()..link.end()).collect()
+}
+
+/// A row of text, and what in it leads somewhere.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Row {
+    /// The row.
+    pub(super) line: Line<'static>,
+    /// Its cells that are part of a link, and the whole address of that.
+    targets: Vec<(Range<u16>, Rc<str>)>,
+}
+
+impl Row {
+    /// A piece of `text` that begins with its byte `row.bytes.start`, where `addresses` are those of
+    /// the text.
+    pub(super) fn of(
+        line: Line<'static>,
+        text: &str,
+        row: &wrap::Row,
+        addresses: &[Range<usize>],
+        ambiguous: Ambiguous,
+    ) -> Self {
+        let column = |at: usize| {
+            let cells = ambiguous.cells(&text[row.bytes.start..at]);
+            u16::try_from(cells).unwrap_or(u16::MAX)
+        };
+        let targets = addresses.iter().filter_map(|address| {
+            let start = address.start.max(row.bytes.start);
+            let end = address.end.min(row.bytes.end);
+            (start < end).then(|| (column(start)..column(end), text[address.clone()].into()))
+        });
+        Self { targets: targets.collect(), line }
+    }
+
+    /// The same behind something else.
+    pub(super) fn behind(mut self, before: Vec<Span<'static>>) -> Self {
+        let moved = before.iter().map(Span::width).sum::<usize>();
+        let moved = u16::try_from(moved).unwrap_or(u16::MAX);
+        for (columns, _) in &mut self.targets {
+            *columns = columns.start.saturating_add(moved)..columns.end.saturating_add(moved);
+        }
+        self.line.spans.splice(0..0, before);
+        self
+    }
+
+    /// Draws it at the top of `area`, and notes its links.
+    pub(super) fn render(&self, area: Rect, buffer: &mut Buffer, links: &Links) {
+        buffer.set_line(area.x, area.y, &self.line, area.width);
+        for (columns, target) in &self.targets {
+            let x = area.x.saturating_add(columns.start);
+            let cells = Rect { x, y: area.y, width: columns.end - columns.start, height: 1 };
+            links.mark(buffer, cells.intersection(area), target);
+        }
+    }
+}
+
+impl From<Line<'static>> for Row {
+    fn from(line: Line<'static>) -> Self {
+        Self { line, targets: Vec::new() }
+    }
 }
 
 /// The links of a frame. Clones are the same list: whoever draws fills it, the backend reads it.
@@ -76,7 +138,7 @@ impl Links {
         }));
     }
 
-    fn target(&self, x: u16, y: u16) -> Option<Rc<str>> {
+    pub(super) fn target(&self, x: u16, y: u16) -> Option<Rc<str>> {
         let links = self.0.borrow();
         let link = links.iter().find(|link| link.y == y && link.columns.contains(&x))?;
         Some(Rc::clone(&link.target))

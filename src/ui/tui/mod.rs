@@ -86,4 +86,6 @@ pub enum Action {
     Suspend,
     /// Let the person go on writing this in an editor. [`Event::Edited`] is the answer.
     Edit(String),
+    /// Show this to a person who looks elsewhere.
+    Notify(String),
 }

@@ -141,7 +141,7 @@ fn help_rows(
             let room = width.saturating_sub(indent).max(1);
             for pieces in wrapped(does, theme.text, "", theme.dim, room, Ambiguous::Narrow) {
                 let mut row = std::mem::replace(&mut before, blank(indent));
-                row.extend(pieces);
+                row.extend(pieces.line.spans);
                 rows.push(Line::from(row));
             }
         }

@@ -5,6 +5,7 @@ use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
 use super::entry::{CLOCK, Page, blank, moment, wrapped};
+use super::hyperlinks::Row;
 use super::theme::Theme;
 use crate::chat::{
     Audience, Direction, HistoryLine, LineId, LineState, Manner, Message, Place, Quote, Timestamp,
@@ -170,7 +171,7 @@ impl Said {
         page: &Page,
         language: &Language,
         continued: bool,
-    ) -> Vec<Line<'static>> {
+    ) -> Vec<Row> {
         let theme = &page.theme;
         let style = match self.by {
             Direction::Out => theme.own,
@@ -186,7 +187,7 @@ impl Said {
             (_, true) => vec![blank(indent)],
             (0, false) => {
                 let name = clean::label(name, page.width.saturating_sub(CLOCK));
-                rows.push(Line::from(vec![clock, Span::styled(name, style)]));
+                rows.push(Line::from(vec![clock, Span::styled(name, style)]).into());
                 vec![blank(indent)]
             }
             (column, false) => {
@@ -196,13 +197,12 @@ impl Said {
                 vec![clock, Span::styled(name, style), rest]
             }
         };
-        let mut push = |pieces: Vec<Span<'static>>| {
-            let mut row = std::mem::replace(&mut before, vec![blank(indent)]);
-            row.extend(pieces);
-            rows.push(Line::from(row));
+        let mut push = |row: Row| {
+            rows.push(row.behind(std::mem::replace(&mut before, vec![blank(indent)])));
         };
         if let Some(quoted) = self.quoted(page, language) {
-            push(vec![Span::styled(clean::label(&quoted, room.saturating_sub(1)), theme.dim)]);
+            let quoted = clean::label(&quoted, room.saturating_sub(1));
+            push(Line::from(Span::styled(quoted, theme.dim)).into());
         }
         let mark = self.mark.symbol(theme);
         let width = room.saturating_sub(if mark.is_empty() { 0 } else { MARK }).max(1);
@@ -214,22 +214,23 @@ impl Said {
             Some(text) => (clean::text(text), theme.text),
         };
         let tail = self.tail(page, language);
-        let mut pieces = wrapped(&text, text_style, &tail, theme.dim, width, page.ambiguous);
-        if let (false, Some(last)) = (mark.is_empty(), pieces.last_mut()) {
+        let mut lines = wrapped(&text, text_style, &tail, theme.dim, width, page.ambiguous);
+        if let (false, Some(last)) = (mark.is_empty(), lines.last_mut()) {
             let style = if let Mark::Failed(_) = self.mark { theme.wrong } else { theme.dim };
-            last.push(Span::styled(format!(" {mark}"), style));
+            last.line.push_span(Span::styled(format!(" {mark}"), style));
         }
-        pieces.into_iter().for_each(&mut push);
+        lines.into_iter().for_each(&mut push);
         if let Mark::Failed(reason) = &self.mark {
-            let pieces = wrapped(reason, theme.wrong, "", theme.dim, room, page.ambiguous);
-            pieces.into_iter().for_each(&mut push);
+            let reason = wrapped(reason, theme.wrong, "", theme.dim, room, page.ambiguous);
+            reason.into_iter().for_each(&mut push);
         }
         if !self.reactions.is_empty() {
             let reactions = self.reactions.iter().map(|(by, reaction)| {
                 format!("{} {}", clean::label(reaction, REACTION), page.name(*by))
             });
             let reactions = reactions.collect::<Vec<_>>().join("  ");
-            push(vec![Span::styled(clean::label(&reactions, room.saturating_sub(1)), theme.dim)]);
+            let reactions = clean::label(&reactions, room.saturating_sub(1));
+            push(Line::from(Span::styled(reactions, theme.dim)).into());
         }
         rows
     }

@@ -12,8 +12,10 @@ use super::completion;
 use super::composer::{Composer, Outcome, Paint};
 use super::dialogue::Dialogue;
 use super::entry::{CLOCK, Page};
+use super::hyperlinks::Links;
 use super::keys::{self, Keymap, Press};
 use super::look::Look;
+use super::notify::Notifier;
 use super::overlay::{Overlay, Search};
 use super::scrollback::{PAGE, Scrollback};
 use super::sidebar::{self, Item};
@@ -21,7 +23,7 @@ use super::status::Status;
 use super::theme::Theme;
 use super::wrap::Ambiguous;
 use super::{Action, Event, SMALLEST};
-use crate::chat::{Address, Input, PeerSummary, Timestamp};
+use crate::chat::{Address, Input, Manner, PeerSummary, Timestamp};
 use crate::ui::Background;
 use crate::ui::language::Language;
 
@@ -50,11 +52,13 @@ pub struct Screen {
     ambiguous: Ambiguous,
     /// What stands in place of what was said.
     pub(super) overlay: Option<Overlay>,
+    links: Links,
+    pub(super) notifier: Notifier,
     /// Which sentence answers the last key.
     answer: Option<&'static str>,
     sidebar_hidden: bool,
     /// Whether the terminal has the person's attention.
-    focused: bool,
+    pub(super) focused: bool,
     /// The person was asked whether to leave.
     asked_to_leave: bool,
     /// Rows of the view of what was said, when it was drawn last.
@@ -69,7 +73,7 @@ impl Screen {
     /// Nothing said, nothing written. `me` is what we are called until a server says so.
     #[must_use]
     pub fn new(me: String, zone: TimeZone, language: Language, look: Look) -> Self {
-        let Look { theme, keymap, ambiguous, sidebar, .. } = look;
+        let Look { theme, keymap, ambiguous, sidebar, notify, .. } = look;
         let composer = Composer::with(ambiguous, language.clone());
         Self {
             zone,
@@ -85,6 +89,8 @@ impl Screen {
             keymap,
             ambiguous,
             overlay: None,
+            links: Links::default(),
+            notifier: Notifier::new(notify),
             answer: None,
             sidebar_hidden: !sidebar,
             focused: true,
@@ -145,6 +151,12 @@ impl Screen {
     #[must_use]
     pub fn wakes_at(&self) -> Option<Timestamp> {
         self.dialogues.iter().filter_map(|dialogue| dialogue.typing).min()
+    }
+
+    /// The links of the frame that was drawn last, now and ever after.
+    #[must_use]
+    pub fn links(&self) -> Links {
+        self.links.clone()
     }
 
     /// Learns what the chat knows of everybody with whom there is a conversation.
@@ -257,7 +269,13 @@ impl Screen {
     fn written(&mut self, outcome: Outcome) {
         let lines = match outcome {
             Outcome::Submit(text) => vec![text],
-            Outcome::SubmitLines(lines) => lines,
+            Outcome::SubmitLines(lines) => {
+                // A line of a script or a letter is no command, whatever it begins with.
+                let send =
+                    |text| Input::Send { to: None, text, reference: None, manner: Manner::Text };
+                self.actions.extend(lines.into_iter().map(send).map(Action::Input));
+                return self.scrollback().go_to_bottom();
+            }
             Outcome::Edit(text) => return self.actions.push_back(Action::Edit(text)),
             Outcome::Complete(wanted) => {
                 let names: Vec<String> = match wanted.kind {
@@ -343,6 +361,7 @@ impl Screen {
     /// Draws everything, with the cursor on the caret of what is being written.
     pub fn draw(&mut self, frame: &mut Frame<'_>) {
         self.stale = false;
+        self.links.clear();
         let area = frame.area();
         if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
             let (width, height) = SMALLEST;
@@ -392,7 +411,7 @@ impl Screen {
         let rows = self.scrollback().view(&page, &language, height);
         let top = area.bottom().saturating_sub(rows.len() as u16);
         for (row, y) in rows.iter().zip(top..) {
-            frame.buffer_mut().set_line(area.x, y, row, area.width);
+            row.render(Rect { y, height: 1, ..area }, frame.buffer_mut(), &self.links);
         }
         let Some(index) = self.current else { return };
         let watched = self.is_watched(index);

@@ -13,6 +13,7 @@ use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
 use super::entry::{Entry, Kind, Page};
+use super::hyperlinks::Row;
 use super::said::{Mark, Said};
 use crate::chat::{Direction, HistoryLine, LineId, LineState, Place, Timestamp};
 use crate::ui::language::Language;
@@ -84,7 +85,7 @@ enum Paging {
 #[derive(Debug)]
 struct Layout {
     context: Context,
-    rows: Vec<Line<'static>>,
+    rows: Vec<Row>,
 }
 
 /// What the rows of an entry depend on besides the entry and the page.
@@ -335,12 +336,7 @@ impl Scrollback {
     }
 
     /// The rows of a view of this height, from the top; fewer if there are no more.
-    pub(super) fn view(
-        &mut self,
-        page: &Page,
-        language: &Language,
-        height: usize,
-    ) -> Vec<Line<'static>> {
+    pub(super) fn view(&mut self, page: &Page, language: &Language, height: usize) -> Vec<Row> {
         self.lay_out_as(page, language);
         let mut view = VecDeque::with_capacity(height);
         if let Some((mut number, mut below)) = self.position() {
@@ -398,7 +394,7 @@ impl Scrollback {
     }
 
     /// An entry in rows, with the rules above it.
-    fn lay_out(&mut self, number: i64) -> &[Line<'static>] {
+    fn lay_out(&mut self, number: i64) -> &[Row] {
         let Some(((page, language), entry)) = self.page.as_ref().zip(self.entry(number)) else {
             return &[];
         };
@@ -467,9 +463,9 @@ fn place(by: Direction, id: LineId) -> (bool, LineId) {
 }
 
 /// A line across the page with a word in it.
-fn rule(page: &Page, word: &str, style: ratatui::style::Style) -> Line<'static> {
+fn rule(page: &Page, word: &str, style: ratatui::style::Style) -> Row {
     let dash = page.theme.symbols.rule;
     let text = format!("{} {word} ", dash.repeat(2));
     let rest = page.width.min(40).saturating_sub(text.width());
-    Line::from(Span::styled(text + &dash.repeat(rest), style))
+    Line::from(Span::styled(text + &dash.repeat(rest), style)).into()
 }

@@ -24,9 +24,9 @@ use crossterm::terminal::{
 };
 use crossterm::{cursor, execute, queue};
 use futures_core::Stream;
-use ratatui::backend::CrosstermBackend;
 use tokio::sync::mpsc;
 
+use super::hyperlinks::{Linked, Links};
 use super::{Event, SMALLEST, Screen};
 use crate::ui::terminal::is_dumb;
 
@@ -45,7 +45,7 @@ pub fn has_room_for_a_screen() -> bool {
 
 /// A person's terminal, taken over.
 pub struct Terminal {
-    inner: ratatui::Terminal<CrosstermBackend<Pen>>,
+    inner: ratatui::Terminal<Linked<Pen>>,
     /// `None` while the terminal is given back for a while.
     events: Option<EventStream>,
     /// Whether the mouse is ours, too.
@@ -73,15 +73,16 @@ pub enum Happening {
 }
 
 impl Terminal {
-    /// Takes the terminal on standard input and output, and its mouse if that is wanted.
+    /// Takes the terminal on standard input and output, and its mouse if that is wanted. `links` are
+    /// those of each frame, if it is a terminal that has links.
     ///
     /// # Errors
     ///
     /// There is no such terminal.
-    pub fn take(mouse: bool) -> io::Result<Self> {
+    pub fn take(mouse: bool, links: Option<Links>) -> io::Result<Self> {
         give_back_on_panic();
         let ink = Ink::default();
-        let inner = ratatui::Terminal::new(CrosstermBackend::new(Pen(Arc::clone(&ink))))?;
+        let inner = ratatui::Terminal::new(Linked::new(Pen(Arc::clone(&ink)), links))?;
         let (pieces, queue) = blocking::channel();
         let (done, written) = mpsc::unbounded_channel();
         let (end, ended) = blocking::channel();
@@ -154,6 +155,12 @@ impl Terminal {
         self.inner.draw(|frame| screen.draw(frame))?;
         self.hand_over();
         Ok(())
+    }
+
+    /// Writes something that draws nothing, as a notification.
+    pub fn say(&mut self, bytes: &[u8]) {
+        self.ink.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        self.hand_over();
     }
 
     /// Lets the next frame be drawn on an empty terminal.

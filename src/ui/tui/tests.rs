@@ -386,3 +386,47 @@ fn what_was_said_before_anybody_was_there_is_still_seen() {
     story.picture();
     story.told("before_anybody_was_there");
 }
+
+#[test]
+fn an_address_is_a_link_as_a_whole_also_where_it_is_broken() {
+    let mut story = Story::of(40, 10);
+    story.opens(&alice());
+    let address = "https://example.org/a/long/path/to/something";
+    story.says(&alice(), 1, &format!("看 {address} 好"));
+    let links = story.links();
+    assert!(links.len() > 1, "{links:?}");
+    assert!(links.iter().all(|(_, target)| target == address), "{links:?}");
+    assert_eq!(links.iter().map(|(piece, _)| &**piece).collect::<String>(), address);
+    story.says(&alice(), 2, "javascript://x www.example.org");
+    assert_eq!(story.links(), links);
+}
+
+#[test]
+fn whoever_looks_elsewhere_is_told_once_and_who_looks_is_not() {
+    let mut story = Story::of(80, 10);
+    story.opens(&alice());
+    story.says(&alice(), 1, "one");
+    assert!(story.notified().is_empty());
+    story.is_looked_at(false);
+    story.says(&alice(), 2, "two");
+    story.says(&bob(), 3, "three");
+    assert_eq!(story.notified(), ["alice wrote to you"]);
+    story.minutes_pass(1);
+    story.says(&bob(), 4, "four");
+    assert_eq!(story.notified(), ["bob wrote to you"]);
+    story.minutes_pass(1);
+    story.types("an answer");
+    story.presses("Enter");
+    story.sends(&alice(), 5);
+    assert!(story.notified().is_empty());
+}
+
+#[test]
+fn lines_of_a_paste_are_no_commands() {
+    let mut story = Story::of(80, 10);
+    story.opens(&alice());
+    story.pastes("one\n/quit\n@bob three\nfour\nfive\n");
+    story.presses("l");
+    assert_eq!(story.texts(), ["one", "/quit", "@bob three", "four", "five"]);
+    assert!(!story.has_left());
+}

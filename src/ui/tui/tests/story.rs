@@ -93,6 +93,7 @@ pub(super) struct Story {
     inputs: Vec<Input>,
     flood: u64,
     refused: Option<Address>,
+    notified: Vec<String>,
     caption: String,
     told: String,
 }
@@ -115,6 +116,7 @@ impl Story {
             inputs: Vec::new(),
             flood: 0,
             refused: None,
+            notified: Vec::new(),
             caption: String::new(),
             told: String::new(),
         }
@@ -298,6 +300,46 @@ impl Story {
         seen.collect()
     }
 
+    /// What was shown to a person who looked elsewhere, since it was asked last.
+    pub(super) fn notified(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notified)
+    }
+
+    /// What was pasted.
+    pub(super) fn pastes(&mut self, text: &str) {
+        self.handles(Event::Paste(text.to_owned()));
+    }
+
+    /// The texts that the chat was given, never to be taken for commands.
+    pub(super) fn texts(&self) -> Vec<&str> {
+        let texts = self.inputs.iter().filter_map(|input| match input {
+            Input::Send { text, .. } => Some(&**text),
+            _ => None,
+        });
+        texts.collect()
+    }
+
+    /// Where the cells lead that show a link, the text of each piece before it.
+    pub(super) fn links(&self) -> Vec<(String, String)> {
+        let links = self.screen.links();
+        let mut found: Vec<(String, String)> = Vec::new();
+        let area = self.drawn.area;
+        let mut before = None;
+        for position in area.positions() {
+            let target = links.target(position.x, position.y).map(|target| target.to_string());
+            let here = target.as_ref().map(|target| (position.y, target.clone()));
+            if let Some(target) = target {
+                let symbol = self.drawn[position].symbol();
+                match found.last_mut() {
+                    Some((piece, _)) if before == here => piece.push_str(symbol),
+                    _ => found.push((symbol.to_owned(), target)),
+                }
+            }
+            before = here;
+        }
+        found
+    }
+
     pub(super) fn has_left(&self) -> bool {
         self.inputs.iter().any(|input| matches!(input, Input::Quit))
     }
@@ -309,11 +351,15 @@ impl Story {
         self.drawn = drawn.expect("memory never fails").buffer.clone();
         let mut opened = None;
         while let Some(action) = self.screen.poll_action() {
-            if let Action::Input(input) = action {
-                if let Input::Command(command) = &input {
-                    opened = command.strip_prefix("msg ").map(address);
+            match action {
+                Action::Input(input) => {
+                    if let Input::Command(command) = &input {
+                        opened = command.strip_prefix("msg ").map(address);
+                    }
+                    self.inputs.push(input);
                 }
-                self.inputs.push(input);
+                Action::Notify(sentence) => self.notified.push(sentence),
+                _ => {}
             }
         }
         // As the chat does, unless it cannot.
