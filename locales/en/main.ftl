@@ -59,6 +59,7 @@ over-udp = UDP gets through again.
 over-tcp-at = The rendezvous { $host } does not answer over UDP; TCP works. What goes through it takes that way, sealed as ever, until UDP gets through, which is tried by itself.
 over-udp-at = The rendezvous { $host } answers over UDP again.
 register-name-taken = The name { $name } belongs to somebody else at the { $server }, so nobody can call you there. Choose another one with --name NAME or /login NAME. If it is yours, use the profile that claimed it (--data-dir).
+register-confusable = The { $server } does not give out the name { $name }: it can be taken for one that somebody else has, or mixes letters of several scripts. Choose another one with --name NAME or /login NAME.
 register-busy = The { $server } is too busy to register { $name }. Trying again by itself.
 register-storage = The { $server } could not write the name { $name } to its disk. Trying again by itself; if it goes on, tell whoever runs the server.
 register-refused = The { $server } does not register { $name } now. Trying again by itself.

@@ -47,6 +47,7 @@ over-udp = UDP 恢复了。
 over-tcp-at = 会合服务器 { $host } 不应答 UDP，TCP 可用。经过它的内容改走 TCP，加密如常；UDP 恢复后会自动切回。
 over-udp-at = 会合服务器 { $host } 的 UDP 恢复了。
 register-name-taken = 名字 { $name } 在{ $server }上属于别人，所以没有人能在那里呼叫你。请用 --name NAME 或 /login 名字 另取一个。如果它本来就是你的，请使用当初登记它的那份数据（--data-dir）。
+register-confusable = { $server }不登记名字 { $name }：它看起来像别人已有的名字，或混用了几种文字的字母。请用 --name NAME 或 /login 名字 另取一个。
 register-busy = { $server }太忙，暂时无法登记 { $name }。会自动重试。
 register-storage = { $server }无法把名字 { $name } 写入硬盘。会自动重试；如果一直这样，请告诉服务器的管理者。
 register-refused = { $server }目前不登记 { $name }。会自动重试。

@@ -146,7 +146,7 @@ impl Server {
 
 /// Whether asking again for a name is of no use.
 fn is_final(refusal: Refusal) -> bool {
-    matches!(refusal, Refusal::NameTaken | Refusal::KeyMismatch { .. })
+    matches!(refusal, Refusal::NameTaken | Refusal::KeyMismatch { .. } | Refusal::Confusable)
 }
 
 impl Chat {

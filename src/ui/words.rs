@@ -61,6 +61,7 @@ pub fn sentence(
         Notice::RegisterRefused { server, name, refusal } => {
             let id = match refusal {
                 Refusal::NameTaken | Refusal::KeyMismatch { .. } => "register-name-taken",
+                Refusal::Confusable => "register-confusable",
                 Refusal::Busy => "register-busy",
                 Refusal::Storage => "register-storage",
                 Refusal::NoSuchName | Refusal::Offline | Refusal::NotRegistered => {
@@ -98,7 +99,7 @@ pub fn sentence(
                 Refusal::Offline => "connect-offline",
                 Refusal::NameTaken | Refusal::KeyMismatch { .. } => "connect-other-key",
                 Refusal::NotRegistered => "connect-not-registered",
-                Refusal::Busy | Refusal::Storage => "connect-busy",
+                Refusal::Busy | Refusal::Storage | Refusal::Confusable => "connect-busy",
             };
             language.say(id, &[("peer", peer), ("name", &peer.name), ("host", &peer.host)])
         }
@@ -433,6 +434,7 @@ pub fn refusal_code(refusal: Refusal) -> &'static str {
         Refusal::KeyMismatch { .. } => "key-changed",
         Refusal::NotRegistered => "not-registered",
         Refusal::Storage => "storage",
+        Refusal::Confusable => "confusable-name",
     }
 }
 

@@ -27,6 +27,7 @@ pub mod cookie;
 pub mod datagram;
 pub mod handshake;
 pub mod identity;
+mod likeness;
 pub mod neighbour;
 pub mod random;
 pub mod replay;

@@ -89,6 +89,8 @@ pub enum Refusal {
     NotRegistered,
     /// The server could not write to its disk; later may work.
     Storage,
+    /// The name can be taken for another that is owned, or mixes letters of several scripts.
+    Confusable,
 }
 
 /// A wish to be introduced.

@@ -3,7 +3,7 @@
 //! A name goes to the first key that claims it and is never handed on. A claim counts when it is on
 //! disk; until then the name is neither owned nor free.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use p2pchat_wire::identity::{Name, PeerId};
 use p2pchat_wire::signal::{Connect, Refusal};
@@ -40,6 +40,8 @@ pub(super) enum Standing {
 #[derive(Debug, Default)]
 pub(super) struct Names {
     owners: BTreeMap<Name, PeerId>,
+    /// What the names look like that are owned or claimed.
+    looks: BTreeSet<String>,
     /// How many names a key owns.
     owned: BTreeMap<PeerId, u32>,
     claims: BTreeMap<ClaimId, Claim>,
@@ -90,6 +92,8 @@ impl Names {
                     || self.owners.len() + self.claims.len() >= config.max_names
                 {
                     Standing::Refused(Refusal::Busy)
+                } else if name.mixes_scripts() || self.looks.contains(&name.skeleton()) {
+                    Standing::Refused(Refusal::Confusable)
                 } else {
                     Standing::Free
                 }
@@ -101,6 +105,7 @@ impl Names {
     pub(super) fn claim(&mut self, name: Name, key: PeerId) -> ClaimId {
         let id = ClaimId(self.next);
         self.next += 1;
+        self.looks.insert(name.skeleton());
         self.claimed.insert(name.clone(), id);
         self.claimants.insert(key, id);
         self.claims.insert(id, Claim { name, key, connects: Vec::new() });
@@ -121,11 +126,15 @@ impl Names {
         self.claimants.remove(&claim.key);
         if stored {
             self.give(claim.name.clone(), claim.key);
+        } else {
+            // Nothing else looked like it when it was claimed, and nothing was let in since.
+            self.looks.remove(&claim.name.skeleton());
         }
         Some(claim)
     }
 
     fn give(&mut self, name: Name, key: PeerId) {
+        self.looks.insert(name.skeleton());
         if self.owners.insert(name, key).is_none() {
             *self.owned.entry(key).or_default() += 1;
         }

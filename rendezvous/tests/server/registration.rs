@@ -59,6 +59,38 @@ fn a_second_key_for_a_name_is_refused_even_while_the_first_is_away() {
 }
 
 #[test]
+fn a_name_that_looks_like_one_that_is_owned_or_claimed_is_not_given_out() {
+    let mut world = World::new();
+    world.registered(1, ALICE, "alice");
+    let mut bob = world.registered(2, BOB, "小丽");
+    let confusable =
+        |text| ServerSignal::RegisterRefused { name: name(text), refusal: Refusal::Confusable };
+    // A Cyrillic а; a digit; letters of two scripts that look like nobody's.
+    for text in ["аlice", "a1ice", "bοbby"] {
+        let answer = bob.say(&mut world, &ClientSignal::Register(name(text)));
+        assert_eq!(answer, [confusable(text)]);
+    }
+    let honest = bob.say(&mut world, &ClientSignal::Register(name("li小龙")));
+    assert_eq!(honest, [ServerSignal::Registered(name("li小龙"))]);
+    // Full width is the same name, and belongs to its owner.
+    let same = bob.say(&mut world, &ClientSignal::Register(name("ａｌｉｃｅ")));
+    let refusal = Refusal::NameTaken;
+    assert_eq!(same, [ServerSignal::RegisterRefused { name: name("alice"), refusal }]);
+    world.stores = false;
+    assert_eq!(bob.say(&mut world, &ClientSignal::Register(name("coco"))), []);
+    let mut carol = world.client(3, "192.0.2.3:4000");
+    let reply = carol.link(&mut world, Some("сосо"), vec![]).expect("reply");
+    assert_eq!(
+        reply.registration,
+        Registration::Refused(Refusal::Confusable),
+        "while it is claimed"
+    );
+    world.settle(Err(StorageFailed));
+    let reply = carol.link(&mut world, Some("сосо"), vec![]).expect("reply");
+    assert_eq!(reply.registration, Registration::Pending, "free again");
+}
+
+#[test]
 fn a_key_owns_no_more_names_than_it_may() {
     let mut world = World::with(Config { max_names_per_key: 2, ..Config::default() });
     let mut alice = world.registered(1, ALICE, "alice");

@@ -202,7 +202,11 @@ impl Endpoint {
                     self.events.push_back(Event::ConnectRefused { name, refusal });
                 }
             }
-            Refusal::NoSuchName | Refusal::Busy | Refusal::NameTaken | Refusal::Storage => {
+            Refusal::NoSuchName
+            | Refusal::Busy
+            | Refusal::NameTaken
+            | Refusal::Storage
+            | Refusal::Confusable => {
                 home.calls.refused(now, &here.name);
                 if self.wanted.contains(&here) {
                     self.events.push_back(Event::ConnectRefused { name: here, refusal });
