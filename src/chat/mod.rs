@@ -36,6 +36,7 @@ mod nearest;
 mod network;
 pub mod notice;
 mod outbox;
+mod problem;
 pub mod record;
 mod servers;
 mod settings;
@@ -52,7 +53,8 @@ use p2pchat_wire::random::Random;
 pub use address::{Address, LOCAL_HOST, LineId, Timestamp};
 pub use exit::{ExitCode, Wait};
 pub use nearest::nearest;
-pub use notice::{LineState, Message, Notice, PeerSummary, Presence, Problem, Written};
+pub use notice::{LineState, Message, Notice, PeerSummary, Presence, Written};
+pub use problem::Problem;
 pub use record::{Audience, Circumstances, MAX_REACTION, MAX_TEXT, Manner};
 pub use storage::{
     Contact, Cursor, DeliveredLine, Direction, FailureKind, HistoryLine, OutgoingLine, Pick, Place,

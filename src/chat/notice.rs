@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 
-use p2pchat_wire::identity::{InvalidName, Name, PeerId};
+use p2pchat_wire::identity::{Name, PeerId};
 use p2pchat_wire::signal::Refusal;
 
 use super::address::{Address, LineId, Timestamp};
 use super::command::CommandHelp;
+use super::problem::Problem;
 use super::record::{Audience, Circumstances, Manner};
 use super::storage::{Contact, Direction, HistoryLine, LATE, Quote, StoreFailure};
 use crate::proto::{PathDescription, PathInfo, PathReason, PunchReport, RendezvousTrouble, Upkeep};
@@ -417,81 +418,4 @@ pub struct PeerSummary {
     pub current: bool,
     /// Its program, as it names itself: not fit for a terminal as it is.
     pub software: Option<String>,
-}
-
-/// Why something that was typed is not done.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Problem {
-    /// There is no such command; nothing was sent.
-    UnknownCommand {
-        /// What was typed, without the mark.
-        typed: String,
-        /// The command that looks most like it.
-        nearest: Option<&'static str>,
-    },
-    /// The command needs other arguments.
-    Usage(CommandHelp),
-    /// A text stands where a name should.
-    BadName {
-        /// What was typed.
-        typed: String,
-        /// Which rule it breaks.
-        why: InvalidName,
-    },
-    /// `alice@elsewhere`, and we are not at that rendezvous.
-    OtherHost {
-        /// What was typed.
-        typed: String,
-        /// Where we are; several are joined by commas.
-        host: String,
-    },
-    /// `NAME||text` or `@NAME text` in a conversation, and NAME is nobody we know: it may have been
-    /// meant as text.
-    UnknownRecipient(Name),
-    /// A name alone, and several people that we know have it.
-    Ambiguous(Vec<Address>),
-    /// Nobody was named, and no conversation is open.
-    NoRecipient,
-    /// /path without a name, and no conversation is open.
-    WhosePath,
-    /// A line to everybody, and nobody is connected.
-    NobodyHere,
-    /// To ourselves.
-    Yourself,
-    /// There is no such line.
-    NoSuchLine,
-    /// Only who wrote a line may edit or delete it.
-    NotYours,
-    /// The line is deleted.
-    Deleted,
-    /// A reaction is one character, or one emoji.
-    NotAReaction,
-    /// An edit without a text.
-    NoText,
-    /// Longer than [`MAX_TEXT`](super::record::MAX_TEXT).
-    TooLong,
-    /// The reference of a JSON request is longer than 256 bytes.
-    ReferenceTooLong,
-    /// The contact's key has changed; see [`Notice::KeyChanged`].
-    KeyChanged {
-        /// The pinned key.
-        expected: PeerId,
-        /// The key that was offered.
-        actual: PeerId,
-    },
-    /// /trust, and no other key was offered for this name.
-    NothingToTrust(Address),
-    /// /trust, and the tag is not that of the key that was offered.
-    WrongKey {
-        /// What was typed.
-        typed: String,
-        /// The key that was offered.
-        offered: PeerId,
-    },
-    /// Not a command, where only commands are accepted.
-    NotACommand,
-    /// We have no name yet: /login first.
-    NoName,
-    /// The disk failed.
-    Store(StoreFailure),
 }

@@ -109,6 +109,9 @@ pub enum Command {
         /// The key that it must prove.
         key: PeerId,
     },
+    /// Answer nobody with one of these keys, whatever introduces them, and end what sessions there are;
+    /// those who were named the last time and not now are answered again.
+    Block(Vec<PeerId>),
     /// Be connected to `name` whenever both are there, until [`Command::Disconnect`].
     ///
     /// Its own rendezvous is asked for an introduction. If the key is pinned, the others are asked

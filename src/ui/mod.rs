@@ -14,6 +14,7 @@ pub mod language;
 pub mod line;
 mod paths;
 pub mod plain;
+mod problems;
 mod said;
 pub mod tables;
 pub mod terminal;

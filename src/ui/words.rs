@@ -5,13 +5,13 @@ use std::fmt::Display;
 
 use jiff::tz::TimeZone;
 use p2pchat_wire::VERSION;
-use p2pchat_wire::identity::{InvalidName, MAX_NAME};
 use p2pchat_wire::signal::Refusal;
 
 use super::language::{Language, Phrase};
+pub use super::problems::{no_name, problem_code, problem_sentence};
 use super::{Background, Cause, paths, tables};
 use crate::chat::command::CommandHelp;
-use crate::chat::{FailureKind, Notice, Presence, Problem, StoreFailure, clean};
+use crate::chat::{FailureKind, Notice, Presence, StoreFailure, clean};
 use crate::proto::{PathInfo, PathKind, RendezvousTrouble};
 
 /// What is said about a notice, if anything.
@@ -300,84 +300,6 @@ pub fn state(state: Presence, language: &Language) -> String {
     })
 }
 
-/// Why something typed was not done.
-#[must_use]
-pub fn problem_sentence(problem: &Problem, language: &Language) -> String {
-    match problem {
-        Problem::UnknownCommand { typed, nearest } => {
-            let typed = clean::label(typed, 40);
-            match nearest {
-                None => language.say("problem-unknown-command", &[("typed", &typed)]),
-                Some(nearest) => language.say(
-                    "problem-unknown-command-nearest",
-                    &[("typed", &typed), ("nearest", nearest)],
-                ),
-            }
-        }
-        Problem::Usage(command) => {
-            let (usage, help) = (usage(command, language), help(command, language));
-            let arguments: [(_, &dyn Display); 3] =
-                [("command", &command.word), ("usage", &usage), ("help", &help)];
-            language.say("problem-usage", &arguments)
-        }
-        Problem::BadName { typed, why } => {
-            let typed = format!("{:?}", clean::label(typed, 40));
-            language.say("problem-bad-name", &[("typed", &typed), ("why", &no_name(why, language))])
-        }
-        Problem::OtherHost { typed, host } => {
-            let typed = clean::label(typed, 80);
-            language.say("problem-other-host", &[("typed", &typed), ("host", host)])
-        }
-        Problem::UnknownRecipient(name) => {
-            language.say("problem-unknown-recipient", &[("name", name)])
-        }
-        Problem::Ambiguous(all) => {
-            language.say("problem-ambiguous", &[("names", &language.list(all))])
-        }
-        Problem::NoRecipient => language.text("problem-no-recipient"),
-        Problem::WhosePath => language.text("problem-whose-path"),
-        Problem::NobodyHere => language.text("problem-nobody-here"),
-        Problem::Yourself => language.text("problem-yourself"),
-        Problem::NoSuchLine => language.text("problem-no-such-line"),
-        Problem::NotYours => language.text("problem-not-yours"),
-        Problem::Deleted => language.text("problem-deleted"),
-        Problem::NotAReaction => language.text("problem-not-a-reaction"),
-        Problem::NoText => language.text("problem-no-text"),
-        Problem::TooLong => language.text("problem-too-long"),
-        Problem::ReferenceTooLong => language.text("problem-reference-too-long"),
-        Problem::KeyChanged { expected, actual } => {
-            language.say("problem-key-changed", &[("was", &expected.tag()), ("key", actual)])
-        }
-        Problem::NothingToTrust(peer) => {
-            language.say("problem-nothing-to-trust", &[("peer", peer)])
-        }
-        Problem::WrongKey { typed, offered } => {
-            let typed = clean::label(typed, 60);
-            language.say("problem-wrong-key", &[("typed", &typed), ("offered", offered)])
-        }
-        Problem::NotACommand => language.text("problem-not-a-command"),
-        Problem::NoName => language.text("problem-no-name"),
-        Problem::Store(failure) => store_failure(failure).said_in(language),
-    }
-}
-
-/// Which rule of names a text breaks, in the middle of a sentence.
-#[must_use]
-pub fn no_name(why: &InvalidName, language: &Language) -> String {
-    match why {
-        InvalidName::Empty => language.text("name-empty"),
-        InvalidName::TooLong => language.say("name-too-long", &[("bytes", &MAX_NAME)]),
-        InvalidName::Character(character) => {
-            language.say("name-character", &[("character", &format!("{character:?}"))])
-        }
-        InvalidName::Mark(character) => {
-            language.say("name-mark", &[("character", &format!("{character:?}"))])
-        }
-        // Rules that came later.
-        other => other.to_string(),
-    }
-}
-
 /// What a command does.
 #[must_use]
 pub fn help(command: &CommandHelp, language: &Language) -> String {
@@ -390,36 +312,6 @@ pub fn usage(command: &CommandHelp, language: &Language) -> String {
     match command.usage {
         "" => String::new(),
         _ => language.text(&format!("command-{}.usage", command.word)),
-    }
-}
-
-/// The word under which a program finds a problem.
-#[must_use]
-pub fn problem_code(problem: &Problem) -> &'static str {
-    match problem {
-        Problem::UnknownCommand { .. } => "unknown-command",
-        Problem::Usage(_) => "usage",
-        Problem::BadName { .. } => "bad-name",
-        Problem::OtherHost { .. } => "other-host",
-        Problem::UnknownRecipient(_) => "unknown-recipient",
-        Problem::Ambiguous(_) => "ambiguous",
-        Problem::NoRecipient => "no-recipient",
-        Problem::WhosePath => "whose-path",
-        Problem::NobodyHere => "nobody-here",
-        Problem::Yourself => "yourself",
-        Problem::NoSuchLine => "no-such-line",
-        Problem::NotYours => "not-yours",
-        Problem::Deleted => "deleted",
-        Problem::NotAReaction => "not-a-reaction",
-        Problem::NoText => "no-text",
-        Problem::TooLong => "too-long",
-        Problem::ReferenceTooLong => "ref-too-long",
-        Problem::KeyChanged { .. } => "key-changed",
-        Problem::NothingToTrust(_) => "nothing-to-trust",
-        Problem::WrongKey { .. } => "wrong-key",
-        Problem::NotACommand => "not-a-command",
-        Problem::NoName => "no-name",
-        Problem::Store(_) => "store",
     }
 }
 
@@ -445,7 +337,7 @@ mod tests {
     use p2pchat_wire::identity::{Name, PeerId};
 
     use super::*;
-    use crate::chat::Address;
+    use crate::chat::{Address, Problem};
 
     fn english() -> Language {
         Language::default()

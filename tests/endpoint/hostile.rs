@@ -144,3 +144,27 @@ fn a_recorded_opening_makes_nobody_believe_that_its_sender_is_here() {
         assert!(!world.is_connected(alice), "{world:?}");
     }
 }
+
+#[test]
+fn whoever_is_blocked_gets_no_answer_whoever_introduces_him_until_he_is_not() {
+    let (mut world, alice, bob) = World::with_two(Policy::Any, Policy::Any);
+    world.call(bob, "alice");
+    world.run(SECOND * 5);
+    assert!(world.is_connected(alice) && world.is_connected(bob));
+    let key = world.id(bob);
+    world.command(alice, Command::Block(vec![key]));
+    world.run(SECOND);
+    assert!(!world.is_connected(alice) && !world.is_connected(bob), "{world:?}");
+    let (from, to) = (world.hosts[alice].address, world.hosts[bob].address);
+    let answers = |world: &World| {
+        world.sent.iter().filter(|packet| packet.from == from && packet.to == to).count()
+    };
+    let before = answers(&world);
+    world.call(bob, "alice");
+    world.run(SECOND * 60);
+    assert!(!world.is_connected(alice) && !world.is_connected(bob), "{world:?}");
+    assert_eq!(answers(&world), before, "not one datagram");
+    world.command(alice, Command::Block(Vec::new()));
+    world.run(SECOND * 60);
+    assert!(world.is_connected(bob), "{world:?}");
+}

@@ -55,6 +55,14 @@ impl Endpoint {
         }
     }
 
+    /// From now on, these are not answered.
+    pub(super) fn block(&mut self, now: Instant, keys: Vec<PeerId>) {
+        for id in self.pins.block(keys) {
+            self.with_peer(now, id, |peer, cx| peer.close(cx, DisconnectReason::Closed));
+        }
+        self.recognise_anew(now);
+    }
+
     /// Decides at which servers a name is asked for: at its own, and, with its key pinned, at those
     /// where it is nobody else's as far as we know.
     pub(super) fn renew_calls(&mut self, now: Instant, name: &Name) {
@@ -116,6 +124,10 @@ impl Endpoint {
     ) {
         let here = PeerName { name: introduction.name.clone(), server };
         let actual = introduction.key;
+        if self.pins.is_blocked(&actual) {
+            self.dropped.blocked += 1;
+            return;
+        }
         if let Some(expected) = self.pins.key(&here)
             && expected != actual
         {
@@ -278,6 +290,9 @@ impl Endpoint {
 
     /// The peer with this key, made if there is room.
     pub(super) fn peer(&mut self, key: PeerId, name: &PeerName) -> Option<&mut Peer> {
+        if self.pins.is_blocked(&key) {
+            return None;
+        }
         if !self.peers.contains_key(&key) {
             self.forget_idle_peers();
             if self.peers.len() >= MAX_PEERS {

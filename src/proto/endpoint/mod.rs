@@ -70,6 +70,8 @@ pub struct Dropped {
     pub malformed: u64,
     /// For an index, channel or introduction that we do not know.
     pub unknown: u64,
+    /// From or about somebody who is blocked.
+    pub blocked: u64,
 }
 
 /// One peer's end of everything: sans-IO, see the module's description.
@@ -169,6 +171,7 @@ impl Endpoint {
                 self.renew_announcement(now);
             }
             Command::Pin { name, key } => self.pin(now, name, key),
+            Command::Block(keys) => self.block(now, keys),
             Command::Connect(name) => self.call(now, &name),
             Command::Disconnect(name) => self.hang_up(now, &name),
             Command::Send { peer, tag, message } => {
@@ -359,6 +362,10 @@ impl Endpoint {
         datagram: Datagram<'_>,
         bytes: usize,
     ) {
+        if self.pins.is_blocked(&id) {
+            self.dropped.blocked += 1;
+            return;
+        }
         self.with_peer(now, id, |peer, cx| {
             cx.via = via;
             match datagram {

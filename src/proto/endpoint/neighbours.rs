@@ -423,6 +423,7 @@ impl Endpoint {
         let known = self.neighbours.known.contains_key(key);
         if !self.neighbours.is_open()
             || *key == self.identity.id()
+            || self.pins.is_blocked(key)
             || !known && !self.neighbours.may_look_at_stranger(now)
         {
             return None;

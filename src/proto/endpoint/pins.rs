@@ -1,6 +1,6 @@
-//! Whose key a name is known to be.
+//! Whose key a name is known to be, and which keys are not answered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use p2pchat_wire::identity::PeerId;
 
@@ -11,6 +11,7 @@ use crate::proto::PeerName;
 pub(super) struct Pins {
     by_name: BTreeMap<PeerName, PeerId>,
     by_key: BTreeMap<PeerId, Vec<PeerName>>,
+    blocked: BTreeSet<PeerId>,
 }
 
 impl Pins {
@@ -29,9 +30,22 @@ impl Pins {
         self.by_name.get(name).copied()
     }
 
-    /// Every pinned key.
+    /// Every pinned key of somebody who may know us.
     pub(super) fn keys(&self) -> impl Iterator<Item = PeerId> {
-        self.by_key.iter().filter(|(_, names)| !names.is_empty()).map(|(key, _)| *key)
+        let named = self.by_key.iter().filter(|(_, names)| !names.is_empty()).map(|(key, _)| *key);
+        named.filter(|key| !self.is_blocked(key))
+    }
+
+    /// From now on these and no others are not answered. Who of them was answered until now.
+    pub(super) fn block(&mut self, keys: Vec<PeerId>) -> Vec<PeerId> {
+        let keys: BTreeSet<PeerId> = keys.into_iter().collect();
+        let new = keys.difference(&self.blocked).copied().collect();
+        self.blocked = keys;
+        new
+    }
+
+    pub(super) fn is_blocked(&self, key: &PeerId) -> bool {
+        self.blocked.contains(key)
     }
 
     /// The names under which a key is known, the first one first.
