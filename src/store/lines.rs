@@ -17,6 +17,44 @@ use crate::chat::{Address, LineId, Manner, Timestamp};
 /// Logs of one key that are remembered.
 const MAX_CURSORS: i64 = 16;
 
+/// Lines of ours that their receiver has not seen, up to a number; the last of them first.
+pub(super) const UNREAD_BY_THEM: &str = "
+    SELECT seq, line, reference FROM lines INDEXED BY lines_unread_by_them
+    WHERE contact = ?1 AND incoming = 0 AND seq <= ?2 AND read_at IS NULL AND amends = 0
+    ORDER BY seq DESC LIMIT ?3";
+
+/// They have seen these.
+pub(super) const READ_BY_THEM: &str = "
+    UPDATE lines INDEXED BY lines_unread_by_them SET read_at = ?3
+    WHERE contact = ?1 AND incoming = 0 AND seq <= ?2 AND read_at IS NULL AND amends = 0";
+
+/// Lines of ours that are not delivered, up to a number.
+pub(super) const UNDELIVERED: &str = "
+    SELECT seq, line, reference FROM lines INDEXED BY lines_undelivered
+    WHERE contact = ?1 AND incoming = 0 AND done = 0 AND seq <= ?2 ORDER BY seq";
+
+/// These are.
+pub(super) const DELIVERED: &str = "
+    UPDATE lines INDEXED BY lines_undelivered SET done = 1, arrived_at = ?3,
+        text = CASE amends WHEN 0 THEN text ELSE '' END
+    WHERE contact = ?1 AND incoming = 0 AND done = 0 AND seq <= ?2";
+
+/// How many lines of theirs we have not seen, up to a row.
+pub(super) const COUNT_UNREAD: &str = "
+    SELECT count(*) FROM lines INDEXED BY lines_unread
+    WHERE contact = ?1 AND incoming = 1 AND done = 0 AND amends = 0 AND id <= ?2";
+
+/// We have seen these, and what amends others.
+pub(super) const SEEN: &str = "
+    UPDATE lines INDEXED BY lines_unseen
+    SET done = 1, text = CASE amends WHEN 0 THEN text ELSE '' END
+    WHERE contact = ?1 AND incoming = 1 AND done = 0 AND id <= ?2";
+
+/// Edits of a line that is deleted, and that have not left yet.
+pub(super) const TAKEN_BACK: &str = "
+    UPDATE lines INDEXED BY lines_undelivered SET manner = 4, text = ''
+    WHERE contact = ?1 AND incoming = 0 AND done = 0 AND manner = 3 AND target = ?2";
+
 /// A line that another is about.
 struct Target {
     row: i64,
@@ -70,12 +108,7 @@ pub(super) fn queue_about(
     insert(connection, contact, line, manner, Some(target.row))?;
     if let Manner::Delete { of } = manner {
         // What has not left yet of its text does not leave any more.
-        connection
-            .prepare_cached(
-                "UPDATE lines SET manner = 4, text = ''
-                 WHERE contact = ?1 AND incoming = 0 AND done = 0 AND manner = 3 AND target = ?2",
-            )?
-            .execute(params![contact, of.0])?;
+        connection.prepare_cached(TAKEN_BACK)?.execute(params![contact, of.0])?;
     }
     amend(connection, &target, manner, Direction::Out, &line.text, line.sent_at)?;
     Ok(StoreReply::About { id: target.id, quote: target.quote })
@@ -260,20 +293,15 @@ pub(super) fn read(
         return failed(FailureKind::NoSuchLine, "No line of ours has this number and id.");
     }
     let mut lines = connection
-        .prepare_cached(
-            "SELECT seq, line, reference FROM lines
-             WHERE contact = ?1 AND incoming = 0 AND seq <= ?2 AND read_at IS NULL AND amends = 0
-             ORDER BY seq DESC LIMIT ?3",
-        )?
+        .prepare_cached(UNREAD_BY_THEM)?
         .query_map(params![contact, number(seq), number(MAX_READ as u64)], rows::delivered)?
         .collect::<rusqlite::Result<Vec<DeliveredLine>>>()?;
     lines.reverse();
-    connection
-        .prepare_cached(
-            "UPDATE lines SET read_at = ?3
-             WHERE contact = ?1 AND incoming = 0 AND seq <= ?2 AND read_at IS NULL AND amends = 0",
-        )?
-        .execute(params![contact, number(seq), number(at.0)])?;
+    connection.prepare_cached(READ_BY_THEM)?.execute(params![
+        contact,
+        number(seq),
+        number(at.0)
+    ])?;
     Ok(StoreReply::Read(lines))
 }
 
@@ -289,19 +317,10 @@ pub(super) fn delivered(
         return failed(FailureKind::NoSuchLine, "No line of ours has this number and id.");
     }
     let lines = connection
-        .prepare_cached(
-            "SELECT seq, line, reference FROM lines
-             WHERE contact = ?1 AND incoming = 0 AND done = 0 AND seq <= ?2 ORDER BY seq",
-        )?
+        .prepare_cached(UNDELIVERED)?
         .query_map(params![contact, number(seq)], rows::delivered)?
         .collect::<rusqlite::Result<Vec<DeliveredLine>>>()?;
-    connection
-        .prepare_cached(
-            "UPDATE lines SET done = 1, arrived_at = ?3,
-                 text = CASE amends WHEN 0 THEN text ELSE '' END
-             WHERE contact = ?1 AND incoming = 0 AND done = 0 AND seq <= ?2",
-        )?
-        .execute(params![contact, number(seq), number(at.0)])?;
+    connection.prepare_cached(DELIVERED)?.execute(params![contact, number(seq), number(at.0)])?;
     Ok(StoreReply::Delivered(lines))
 }
 
@@ -446,18 +465,10 @@ pub(super) fn shown(
             .optional()?;
         let Some((row, last)) = found else { continue };
         let count = connection
-            .prepare_cached(
-                "SELECT count(*) FROM lines
-                 WHERE contact = ?1 AND incoming = 1 AND done = 0 AND amends = 0 AND id <= ?2",
-            )?
+            .prepare_cached(COUNT_UNREAD)?
             .query_row(params![contact, row], |row| row.get::<_, i64>(0))?
             .cast_unsigned();
-        connection
-            .prepare_cached(
-                "UPDATE lines SET done = 1, text = CASE amends WHEN 0 THEN text ELSE '' END
-                 WHERE contact = ?1 AND incoming = 1 AND done = 0 AND id <= ?2",
-            )?
-            .execute(params![contact, row])?;
+        connection.prepare_cached(SEEN)?.execute(params![contact, row])?;
         if count > 0 {
             seen.push(ShownLines { from: from.clone(), count, last });
         }

@@ -27,6 +27,8 @@ mod delivery_tests;
 #[cfg(test)]
 mod moving_tests;
 #[cfg(test)]
+mod plan_tests;
+#[cfg(test)]
 mod profile_tests;
 #[cfg(test)]
 mod search_tests;
