@@ -121,6 +121,8 @@ async fn run(
             Wait::Sent => chat::Wait::Sent,
             Wait::Delivered => chat::Wait::Delivered,
         }),
+        // The screen has pages, and counts of its own.
+        replay: !matches!(partner, Partner::Screen),
         policy: policy(wanted.paths),
         bind: wanted.bind,
         // Whoever only uses the relay has no use for a port.

@@ -388,6 +388,8 @@ fn setup(
         place,
         peer,
         wait,
+        // The directory is new.
+        replay: false,
         policy,
         bind: None,
         port_mapping: false,

@@ -45,6 +45,8 @@ pub(super) async fn meet(wanted: Wanted, language: &Language) -> Result<Outcome,
         place,
         peer: wanted.peer.as_ref().map(PeerAddress::without_key),
         wait: Some(Wait::Sent),
+        // Nobody reads here.
+        replay: false,
         policy: policy(wanted.paths),
         bind: wanted.bind,
         port_mapping: wanted.port_mapping && wanted.paths != Paths::RelayOnly,

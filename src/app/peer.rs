@@ -32,6 +32,8 @@ pub(super) struct Setup {
     /// Whom to talk to: `alice` or `alice@host`.
     pub(super) peer: Option<String>,
     pub(super) wait: Option<Wait>,
+    /// Whether what earlier runs did not show is told, or read when it is looked at.
+    pub(super) replay: bool,
     pub(super) policy: Policy,
     pub(super) bind: Option<SocketAddr>,
     pub(super) port_mapping: bool,
@@ -74,7 +76,8 @@ pub(super) struct Peer {
 impl Peer {
     /// Opens the sockets and starts everything. Must be called inside the runtime.
     pub(super) fn start(setup: Setup) -> Result<Self, StartError> {
-        let Setup { profile, snapshot, place, peer, wait, policy, bind, port_mapping, lan } = setup;
+        let Setup { profile, snapshot, place, peer, wait, replay, policy, bind, port_mapping, lan } =
+            setup;
         let sockets =
             Sockets::bind(bind).map_err(|cause| StartError::Socket { address: bind, cause })?;
         let identity = profile.identity().clone();
@@ -84,7 +87,7 @@ impl Peer {
             hosts: place.rendezvous.iter().map(|one| one.host.to_string()).collect(),
             peer,
             wait,
-            replay: true,
+            replay,
             software: concat!("p2pchat ", env!("CARGO_PKG_VERSION")).to_owned(),
             seed: random()?,
         };

@@ -75,7 +75,9 @@ impl Screen {
                 }
                 let (zone, language) = (&self.zone, &self.language);
                 let dialogue = &mut self.dialogues[index];
-                let unseen = dialogue.scrollback.add_page(lines.clone(), *end, zone, language);
+                let unread = dialogue.unread();
+                let (lines, end) = (lines.clone(), *end);
+                let unseen = dialogue.scrollback.add_page(lines, end, unread, zone, language);
                 // Those that came by themselves are newer.
                 dialogue.unseen = match (dialogue.unseen, unseen) {
                     (Some((id, live)), Some((_, stored))) => Some((id, live + stored)),

@@ -45,6 +45,8 @@ pub(super) struct Scrollback {
     stand: Stand,
     /// The first entry that the reader had not seen when the conversation was last left.
     unread: Option<i64>,
+    /// Lines of the other side that are unread, too, and stand on pages that are not read in yet.
+    unread_above: u64,
     paging: Paging,
     /// Pages that were asked for and are not wanted any more; they come first.
     strays: usize,
@@ -113,7 +115,7 @@ impl Scrollback {
                 Direction::In if !seen => _ = self.unread.get_or_insert(number),
                 Direction::In => {}
                 // Who answers has read.
-                Direction::Out => self.unread = None,
+                Direction::Out => self.all_read(),
             }
         }
         self.bytes += entry.size();
@@ -225,7 +227,8 @@ impl Scrollback {
     }
 
     /// Takes in a page. Lines that came by themselves meanwhile are in it, too: of those it says
-    /// where they are on the disk.
+    /// where they are on the disk. Of all lines on the disk `unread` were unread before the first
+    /// page was.
     ///
     /// Returns the newest line of the other side that nobody has seen, and how many there are that
     /// did not come by themselves.
@@ -233,6 +236,7 @@ impl Scrollback {
         &mut self,
         lines: Vec<HistoryLine>,
         end: bool,
+        unread: u64,
         zone: &TimeZone,
         language: &Language,
     ) -> Option<(LineId, usize)> {
@@ -244,12 +248,19 @@ impl Scrollback {
             return None;
         }
         self.paging = if end { Paging::End } else { Paging::Open };
+        let newest_page = !self.was_read() && !self.cut;
         self.oldest = lines.first().map(|line| line.place).or(self.oldest);
         let unseen =
             |line: &HistoryLine| line.direction == Direction::In && line.state != LineState::Read;
+        let theirs = lines.iter().filter(|line| line.direction == Direction::In);
+        let more_unseen = newest_page && !end && theirs.clone().all(unseen);
+        let beyond = unread.saturating_sub(theirs.count() as u64);
         let (mut newest_unseen, mut count) = (None, 0);
         for line in lines.into_iter().rev() {
             let place = place(line.direction, line.id);
+            // What is unread are the last of their lines, also of those that were seen meanwhile.
+            let above = line.direction == Direction::In && self.unread_above > 0;
+            self.unread_above -= u64::from(above);
             if let Some(&number) = self.places.get(&place) {
                 self.change(number, |said| said.place = Some(line.place));
                 continue;
@@ -264,9 +275,12 @@ impl Scrollback {
             let entry = Entry::said(Said::stored(line, language), zone);
             self.bytes += entry.size();
             self.entries.push_front(entry);
-            if unseen {
+            if unseen || above {
                 self.unread = Some(self.first);
             }
+        }
+        if more_unseen {
+            self.unread_above = beyond;
         }
         // What stood at the top has another entry before it now.
         self.layouts.clear();
@@ -276,7 +290,7 @@ impl Scrollback {
 
     /// What was unread is not any more.
     pub(super) fn all_read(&mut self) {
-        self.unread = None;
+        (self.unread, self.unread_above) = (None, 0);
     }
 
     /// How much of what is known is above the last visible row, in percent, unless the reader

@@ -265,6 +265,32 @@ fn what_came_by_itself_is_not_there_twice() {
 }
 
 #[test]
+fn what_is_unread_begins_with_the_first_of_it_also_where_that_is_on_an_older_page() {
+    let mut story = Story::of(60, 65);
+    story.has_unread(&alice(), 250);
+    story.opens(&alice());
+    let page = |numbers: std::ops::Range<u64>, state: LineState| {
+        let line = |number| HistoryLine {
+            state: state.clone(),
+            ..stored(number, Direction::In, &format!("line {number}"))
+        };
+        numbers.map(line).collect::<Vec<_>>()
+    };
+    story.reads(&alice(), page(801..1001, LineState::Delivered), false);
+    assert_eq!(story.seen().len(), 1);
+    story.happens("of 250 unread lines 200 are read in; whoever looks at the newest has seen all");
+    story.has_unread(&alice(), 0);
+    story.presses("PageUp");
+    story.presses("PageUp");
+    story.reads(&alice(), page(601..801, LineState::Read), false);
+    story.presses("PageUp");
+    story.presses("PageUp");
+    story.is_resized_to(60, 8);
+    story.picture();
+    story.told("unread_on_two_pages");
+}
+
+#[test]
 fn lines_are_changed_where_they_stand() {
     let mut story = Story::of(60, 9);
     story.opens(&alice());

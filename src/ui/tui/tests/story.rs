@@ -151,6 +151,18 @@ impl Story {
         let rtt = Some(std::time::Duration::from_millis(38));
         let path = PathInfo { kind: PathKind::Direct, remote, rtt, over_tcp: false };
         let path = (state == Presence::Connected).then_some(path);
+        self.learns(peer, state, path, 0);
+        let (key, was) = (Some(key_of(peer)), Presence::Offline);
+        self.hears(&Notice::Peer { peer: peer.clone(), key, was, state, path });
+    }
+
+    /// So many lines of an absent one are on the disk and were never seen.
+    pub(super) fn has_unread(&mut self, peer: &Address, unread: u64) {
+        self.learns(peer, Presence::Offline, None, unread);
+        self.draw();
+    }
+
+    fn learns(&mut self, peer: &Address, state: Presence, path: Option<PathInfo>, unread: u64) {
         self.peers.retain(|one| one.peer != *peer);
         self.peers.push(PeerSummary {
             peer: peer.clone(),
@@ -159,12 +171,10 @@ impl Story {
             state,
             path,
             waiting: 0,
-            unread: 0,
+            unread,
             current: false,
             software: None,
         });
-        let (key, was) = (Some(key_of(peer)), Presence::Offline);
-        self.hears(&Notice::Peer { peer: peer.clone(), key, was, state, path });
     }
 
     pub(super) fn says(&mut self, from: &Address, line: u8, text: &str) {
