@@ -24,6 +24,10 @@ use crate::ui::{Printout, words};
 /// The least time between two frames: what comes faster is drawn together.
 const FRAME: Duration = Duration::from_millis(16);
 
+/// The same where the second shows what the person has just done: of a key that waits for the next
+/// frame, one sees that it waits.
+const ECHO: Duration = Duration::from_millis(4);
+
 /// A peer, and the screen on which it is seen.
 pub(super) struct Screening {
     peer: Peer,
@@ -32,8 +36,10 @@ pub(super) struct Screening {
     terminal: Terminal,
     emulator: Emulator,
     stops: Stops,
-    /// When the next frame may be drawn.
-    next_frame: Instant,
+    /// When the last frame was drawn.
+    last_frame: Instant,
+    /// How long after it the next may be.
+    pause: Duration,
     /// The person wants the shell for a while.
     suspending: bool,
     /// What is to be opened in an editor.
@@ -70,7 +76,8 @@ impl Screening {
             terminal,
             emulator,
             stops,
-            next_frame: instant().into(),
+            last_frame: instant().into(),
+            pause: Duration::ZERO,
             suspending: false,
             to_edit: None,
             edited: None,
@@ -100,11 +107,14 @@ impl Screening {
                     Step::Quit { code, .. } => break code,
                 },
                 happening = self.terminal.next() => match happening {
-                    Happening::Event(event) => self.screen.handle(now(), event),
+                    Happening::Event(event) => {
+                        self.screen.handle(now(), event);
+                        self.pause = self.pause.min(ECHO);
+                    }
                     Happening::Written => {}
                     Happening::Gone => self.peer.input(Input::Quit),
                 },
-                () = tokio::time::sleep_until(self.next_frame), if drawing => self.draw(),
+                () = tokio::time::sleep_until(self.last_frame + self.pause), if drawing => self.draw(),
                 () = reached(wakes_at) => self.screen.handle(now(), Event::Tick),
                 stop = self.stops.next() => match stop {
                     Stop::Wanted => self.suspending = true,
@@ -169,7 +179,8 @@ impl Screening {
     }
 
     fn draw(&mut self) {
-        self.next_frame = Instant::from(instant()) + FRAME;
+        self.last_frame = instant().into();
+        self.pause = FRAME;
         self.screen.learn(self.peer.chat().peers());
         let Self { terminal, screen, .. } = self;
         if terminal.draw(screen).is_err() {
