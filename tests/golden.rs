@@ -6,7 +6,9 @@ mod book;
 use book::Book;
 use p2pchat::chat::LineId;
 use p2pchat::chat::record::{Audience, Circumstances, Line, Manner, Record};
+use p2pchat::chat::room::{Access, Act, Body, Cut, Entry, Fork, Line as Said, Log};
 use p2pchat::proto::{Allocation, PortModel, Scope};
+use p2pchat_wire::identity::{Identity, Name};
 
 #[test]
 fn records_have_the_bytes_of_the_page() {
@@ -52,5 +54,51 @@ fn records_have_the_bytes_of_the_page() {
         assert_eq!(Record::decode(&bytes), Ok(Some(record)));
         book.check(&format!("chat/record/{name}"), &bytes);
     }
+    book.close();
+}
+
+#[test]
+fn entries_of_a_room_have_the_bytes_of_the_page() {
+    const NOW: u64 = 1_700_000_000_000;
+    let mut book = Book::open("chat/room");
+    let (alice, bob) = (Identity::from_seed([0x01; 32]), Identity::from_seed([0x02; 32]));
+    let name = |text| Name::new(text).expect("a name");
+    let host = || "h".to_owned();
+    let create = Act::Create {
+        room: name("tea"),
+        host: host(),
+        name: name("alice"),
+        access: Access::Open,
+        keep: 50,
+    };
+    let mut log = Log::create(&alice, 5, NOW, create).expect("a room");
+    let mut twin = Log::open(log.id(), log.first().as_ref().clone()).expect("the same room");
+    let join = log
+        .write(&bob, 7, NOW, Body::Act(Act::Join { name: name("bob"), host: host() }))
+        .expect("an open room");
+    twin.restore(join.as_ref().clone());
+    let line = |text: &str| {
+        Body::Line(Said { id: LineId([0x99; 16]), text: text.to_owned(), manner: Manner::Text })
+    };
+    let said = log.write(&bob, 7, NOW, line("hi")).expect("a member");
+    let other = twin.write(&bob, 7, NOW, line("no")).expect("a member");
+    let cuts = vec![Cut { stay: 7, acts: 1, lines: 1 }];
+    let kick =
+        log.write(&alice, 5, NOW, Body::Act(Act::Kick { key: bob.id(), cuts })).expect("the owner");
+    let erased = said.as_ref().clone().erased();
+    for (name, entry) in [
+        ("create", log.first().as_ref()),
+        ("join", &*join),
+        ("kick", &*kick),
+        ("line", &*said),
+        ("erased", &erased),
+    ] {
+        let bytes = entry.encode();
+        assert_eq!(Entry::decode(&bytes).as_ref(), Ok(entry));
+        book.check(&format!("chat/room/{name}"), &bytes);
+    }
+    let fork = Fork::between(&said, &other).expect("two histories");
+    assert!(fork.is_authentic());
+    book.check("chat/room/fork", &fork.encode());
     book.close();
 }

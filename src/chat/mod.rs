@@ -38,6 +38,7 @@ pub mod notice;
 mod outbox;
 mod problem;
 pub mod record;
+pub mod room;
 mod servers;
 mod settings;
 pub mod storage;

@@ -174,7 +174,7 @@ impl Manner {
     }
 
     /// Reads what follows the fields of a line. A kind that this version does not know is a text.
-    fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         if bytes.is_empty() {
             return Ok(Self::Text);
         }
@@ -185,7 +185,8 @@ impl Manner {
         codec::decode_prefix::<Self, 32>(bytes).map(|(manner, _)| manner)
     }
 
-    fn allows(self, text: &str) -> bool {
+    /// Whether a text keeps to the limits of the manner.
+    pub(super) fn allows(self, text: &str) -> bool {
         match self {
             Self::Text | Self::Action | Self::Reply { .. } | Self::Edit { .. } => {
                 text.len() <= MAX_TEXT

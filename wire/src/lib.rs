@@ -14,7 +14,8 @@
 //! - [`signal`] is what peer and rendezvous say inside that channel. Two peers say frames to each
 //!   other, which the server cannot read and this crate does not know.
 //! - [`neighbour`] is what peers of one local network announce, and how contacts recognise it.
-//! - [`identity`] has the keys and names, [`random`] the one door for randomness,
+//! - [`identity`] has the keys and names, [`signature`] what somebody says with a key so that others can
+//!   pass it on, [`random`] the one door for randomness,
 //!   [`codec`] the bounded encoding under all of it, and [`address`] the rules about addresses that
 //!   a stranger may name.
 //!
@@ -33,6 +34,7 @@ pub mod random;
 pub mod replay;
 pub mod sealing;
 pub mod signal;
+pub mod signature;
 pub mod stun;
 
 /// The protocol version that this build speaks, in every unsealed first datagram.

@@ -16,6 +16,7 @@ use p2pchat_wire::signal::{
     self, ClientSignal, Connect, Introduction, LinkReply, LinkRequest, Refusal, Registration,
     ServerSignal,
 };
+use p2pchat_wire::signature::Statement;
 use p2pchat_wire::stun::{self, Answer, Change};
 use p2pchat_wire::{VERSION, carrier, codec};
 
@@ -65,6 +66,18 @@ fn keys_are_as_the_page_derives_them() {
     }
     for (who, seed) in [("initiator", INITIATOR), ("responder", RESPONDER)] {
         book.check(&format!("wire/key/{who}-ephemeral"), &ephemeral(seed));
+    }
+    book.close();
+}
+
+#[test]
+fn signatures_are_as_the_page_makes_them() {
+    let mut book = Book::open("wire/signature");
+    // The keys of the two have Edwards points of both signs.
+    for (who, seed) in [("alice", ALICE), ("bob", BOB)] {
+        let signature = Identity::from_seed(seed).sign(Statement::RoomEntry, b"hi");
+        assert_eq!(id(seed).verify(Statement::RoomEntry, b"hi", &signature), Ok(()));
+        book.check(&format!("wire/signature/{who}"), &signature);
     }
     book.close();
 }

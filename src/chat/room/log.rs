@@ -1,0 +1,582 @@
+//! Takes entries in, in whatever order they come.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use p2pchat_wire::identity::{Identity, PeerId};
+use p2pchat_wire::signature::Signature;
+
+use super::act::MAX_CUTS;
+use super::state::{Fold, Order, Strikes, order};
+use super::waiting::Waiting;
+use super::{
+    Access, Act, Body, Cut, Entry, Fork, Hash, Header, LogId, MAX_ACTS, MAX_ACTS_OF_STAY,
+    MAX_AHEAD_MS, MAX_STRIKES, Missing, OWNERS_ACTS, Outcome, Place, Refusal, RoomId, Standing,
+    State,
+};
+
+/// All acts of one room, and the ends of its chains of lines.
+///
+/// The caller keeps the entries on disk. [`Log::open`] and [`Log::restore`] build the log again from the
+/// acts, [`Log::resume_lines`] tells it where each chain of lines stands.
+#[derive(Debug)]
+pub struct Log {
+    id: RoomId,
+    create: Arc<Entry>,
+    acts: BTreeMap<Order, Arc<Entry>>,
+    logs: BTreeMap<LogId, Chains>,
+    forks: BTreeMap<LogId, Vec<Fork>>,
+    strikes: Strikes,
+    fold: Fold,
+    waiting: Waiting,
+}
+
+/// The two chains of one log.
+#[derive(Debug, Default)]
+pub(super) struct Chains {
+    /// The acts, without a gap from the first.
+    pub(super) acts: Vec<Order>,
+    /// The lines, without a gap between the two ends.
+    pub(super) lines: Option<Lines>,
+    /// The first line that is wanted, if there is none yet; 0 means the first of all.
+    wanted: u64,
+}
+
+impl Chains {
+    /// The act with this number.
+    pub(super) fn act(&self, seq: u64) -> Option<&Order> {
+        self.acts.get(usize::try_from(seq.checked_sub(1)?).ok()?)
+    }
+}
+
+/// The ends of a chain of lines.
+#[derive(Debug)]
+pub(super) struct Lines {
+    /// The number of the first line that we have, and the hash of the one before.
+    first: (u64, Hash),
+    /// The last.
+    pub(super) last: Tip,
+}
+
+/// The last line of a chain.
+#[derive(Debug)]
+pub(super) struct Tip {
+    header: Header,
+    signature: Signature,
+    pub(super) hash: Hash,
+}
+
+impl Tip {
+    fn of(entry: &Entry) -> Self {
+        Self { header: *entry.header(), signature: *entry.signature(), hash: entry.hash() }
+    }
+
+    pub(super) fn seq(&self) -> u64 {
+        self.header.place.seq()
+    }
+}
+
+impl Log {
+    /// The log of the room that `create` begins.
+    ///
+    /// # Errors
+    ///
+    /// `create` is not the first act of `id`, or is forged.
+    pub fn open(id: RoomId, create: Entry) -> Result<Self, Refusal> {
+        let header = create.header();
+        if create.room() != id {
+            return Err(Refusal::OtherRoom);
+        }
+        if header.place != (Place::Act { seq: 1 })
+            || header.prev != Hash::default()
+            || header.room != RoomId::default()
+        {
+            return Err(Refusal::Misplaced);
+        }
+        if !create.is_authentic() {
+            return Err(Refusal::Forged);
+        }
+        let create = Arc::new(create);
+        let fold = Fold::begin(&create, &Strikes::new()).ok_or(Refusal::Misplaced)?;
+        let place = order(&create);
+        let chains = Chains { acts: vec![place], ..Chains::default() };
+        Ok(Self {
+            id,
+            acts: BTreeMap::from([(place, Arc::clone(&create))]),
+            logs: BTreeMap::from([(create.header().log, chains)]),
+            create,
+            forks: BTreeMap::new(),
+            strikes: Strikes::new(),
+            fold,
+            waiting: Waiting::default(),
+        })
+    }
+
+    /// Makes a room: its log, in which `act` is the [`first`](Self::first). `stay` is random.
+    ///
+    /// # Errors
+    ///
+    /// `act` is not [`Act::Create`], or breaks a limit.
+    pub fn create(identity: &Identity, stay: u64, now_ms: u64, act: Act) -> Result<Self, Refusal> {
+        if !act.is_sane() || !matches!(act, Act::Create { .. }) {
+            return Err(Refusal::Unfit);
+        }
+        let header = Header {
+            room: RoomId::default(),
+            log: LogId { author: identity.id(), stay },
+            place: Place::Act { seq: 1 },
+            prev: Hash::default(),
+            at_ms: now_ms,
+            content: Hash::default(),
+        };
+        let create = Entry::sign(identity, header, Body::Act(act));
+        Self::open(create.room(), create)
+    }
+
+    /// Which room.
+    #[must_use]
+    pub fn id(&self) -> RoomId {
+        self.id
+    }
+
+    /// The first act.
+    #[must_use]
+    pub fn first(&self) -> &Arc<Entry> {
+        &self.create
+    }
+
+    /// The room as it is.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.fold.state
+    }
+
+    /// All acts, in their order.
+    pub fn acts(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.acts.values()
+    }
+
+    /// All proofs that somebody shows two histories.
+    pub fn forks(&self) -> impl Iterator<Item = &Fork> {
+        self.forks.values().flatten()
+    }
+
+    /// Whether `key` has shown two histories, in any stay.
+    #[must_use]
+    pub fn shows_two_histories(&self, key: PeerId) -> bool {
+        self.strikes.keys().any(|log| log.author == key)
+    }
+
+    /// How many entries wait for others, and how many bytes they take.
+    #[must_use]
+    pub fn waiting(&self) -> (usize, usize) {
+        self.waiting.size()
+    }
+
+    /// Takes in what somebody has sent. The first outcome is that of `entry`; those behind it are of entries
+    /// that had waited for it.
+    pub fn add(&mut self, now_ms: u64, entry: Entry) -> Vec<Outcome> {
+        if entry.room() != self.id {
+            return vec![Outcome::Refused(Refusal::OtherRoom)];
+        }
+        if self.knows(&entry) {
+            return vec![Outcome::Known];
+        }
+        if !entry.is_authentic() {
+            return vec![Outcome::Refused(Refusal::Forged)];
+        }
+        let mut outcomes = vec![self.take(now_ms, Arc::new(entry))];
+        let mut next = 0;
+        while let Some(outcome) = outcomes.get(next) {
+            next += 1;
+            let Outcome::New(entry) = outcome else { continue };
+            let mut released = self.waiting.of_log(entry.header().log);
+            if let Some(Act::Invite { key, .. }) = entry.act() {
+                released.extend(self.waiting.of_guest(*key));
+            }
+            for entry in released {
+                let outcome = self.take(now_ms, entry);
+                if matches!(outcome, Outcome::New(_) | Outcome::Fork(_) | Outcome::Old(_)) {
+                    outcomes.push(outcome);
+                }
+            }
+        }
+        outcomes
+    }
+
+    /// Takes a proof from our own disk, which is believed. Proofs come before acts.
+    pub fn restore_fork(&mut self, fork: Fork) {
+        if fork.room() == self.id {
+            self.strike(fork);
+        }
+    }
+
+    /// Takes an act from our own disk, which is believed: neither signature nor clock is checked. Acts
+    /// come in the order of [`acts`](Self::acts).
+    pub fn restore(&mut self, entry: Entry) -> Outcome {
+        if entry.room() != self.id || !entry.header().place.is_act() {
+            return Outcome::Refused(Refusal::OtherRoom);
+        }
+        self.take(u64::MAX, Arc::new(entry))
+    }
+
+    /// The lines of a log that are on our own disk: the first, and the last.
+    pub fn resume_lines(&mut self, first: &Entry, last: &Entry) {
+        if let Some(chains) = self.logs.get_mut(&last.header().log) {
+            let first = (first.header().place.seq(), first.header().prev);
+            chains.lines = Some(Lines { first, last: Tip::of(last) });
+        }
+    }
+
+    /// Lines of `log` before the one with this number are not wanted, if there is none yet. For newcomers.
+    pub fn want_lines_from(&mut self, log: LogId, seq: u64) {
+        if let Some(chains) = self.logs.get_mut(&log) {
+            chains.wanted = seq;
+        }
+    }
+
+    /// Takes in a proof that somebody has sent.
+    pub fn add_fork(&mut self, fork: Fork) -> Outcome {
+        let (log, (acts, lines)) = (fork.log(), fork.leaves());
+        if fork.room() != self.id {
+            return Outcome::Refused(Refusal::OtherRoom);
+        }
+        let has = self.leaves(&log).unwrap_or((u64::MAX, u64::MAX));
+        if acts >= has.0 && lines >= has.1 {
+            return Outcome::Known;
+        }
+        if !self.logs.contains_key(&log) && !self.strikes.contains_key(&log) {
+            return Outcome::Refused(Refusal::NotMember);
+        }
+        if !fork.is_authentic() {
+            return Outcome::Refused(Refusal::Forged);
+        }
+        self.strike(fork)
+    }
+
+    /// Writes an entry of our own, in the stay with this number, and takes it in. It is to be on disk before
+    /// anybody else gets it.
+    ///
+    /// # Errors
+    ///
+    /// Why it would not count.
+    pub fn write(
+        &mut self,
+        identity: &Identity,
+        stay: u64,
+        now_ms: u64,
+        body: Body,
+    ) -> Result<Arc<Entry>, Refusal> {
+        let log = LogId { author: identity.id(), stay };
+        let chains = self.logs.get(&log);
+        let acts = chains.map_or(0, |chains| chains.acts.len() as u64);
+        let (place, prev, at_ms) = match &body {
+            Body::Act(act) if act.is_sane() => {
+                let latest = self.acts.last_key_value().map_or(0, |((at_ms, _), _)| *at_ms);
+                let prev = chains.and_then(|chains| chains.act(acts)).map(|(_, hash)| *hash);
+                (Place::Act { seq: acts + 1 }, prev, now_ms.max(latest.saturating_add(1)))
+            }
+            Body::Line(line) if line.manner.allows(&line.text) => {
+                if self.state().stays.get(&log).is_none_or(|stay| stay.end.is_some()) {
+                    return Err(Refusal::NotMember);
+                }
+                let last = chains.and_then(|chains| chains.lines.as_ref()).map(|lines| &lines.last);
+                let seq = last.map_or(0, Tip::seq) + 1;
+                (Place::Line { seq, acts }, last.map(|last| last.hash), now_ms)
+            }
+            _ => return Err(Refusal::Unfit),
+        };
+        let (room, prev, content) = (self.id, prev.unwrap_or_default(), Hash::default());
+        let header = Header { room, log, place, prev, at_ms, content };
+        let entry = Entry::sign(identity, header, body);
+        if place.is_act() {
+            self.fold.would(&entry, &self.strikes)?;
+        }
+        match self.take(u64::MAX, Arc::new(entry)) {
+            Outcome::New(entry) => Ok(entry),
+            Outcome::Refused(refusal) => Err(refusal),
+            _ => Err(Refusal::Misplaced),
+        }
+    }
+
+    /// The act by which `key` is kicked: all that we have of his still counts.
+    #[must_use]
+    pub fn kick(&self, key: PeerId) -> Act {
+        let ours = self.logs.iter().filter(|(log, _)| log.author == key);
+        let mut cuts: Vec<_> = ours
+            .map(|(log, chains)| {
+                let lines = chains.lines.as_ref().map_or(0, |lines| lines.last.seq());
+                Cut { stay: log.stay, acts: chains.acts.len() as u64, lines }
+            })
+            .collect();
+        let since = |cut: &Cut| {
+            let log = LogId { author: key, stay: cut.stay };
+            self.state().stays.get(&log).map(|stay| (stay.end.is_none(), stay.since_ms))
+        };
+        cuts.sort_by_key(|cut| std::cmp::Reverse(since(cut)));
+        cuts.truncate(MAX_CUTS);
+        Act::Kick { key, cuts }
+    }
+
+    /// The act that ends the stay `log`: all that was said in it counts.
+    #[must_use]
+    pub fn leave(&self, log: LogId, heir: Option<PeerId>) -> Act {
+        let lines = self.logs.get(&log).and_then(|chains| chains.lines.as_ref());
+        Act::Leave { lines: lines.map_or(0, |lines| lines.last.seq()), heir }
+    }
+
+    /// Whether a line counts that was taken in once.
+    #[must_use]
+    pub fn standing(&self, line: &Header) -> Standing {
+        let Place::Line { seq, acts } = line.place else { return Standing::Counts };
+        let Some(stay) = self.state().stays.get(&line.log) else { return Standing::NotMember };
+        match stay.end {
+            Some(end) if seq > stay.lines || acts > stay.acts => Standing::Withdrawn(end),
+            _ => Standing::Counts,
+        }
+    }
+
+    pub(super) fn logs(&self) -> impl Iterator<Item = (&LogId, &Chains)> {
+        self.logs.iter()
+    }
+
+    pub(super) fn leaves(&self, log: &LogId) -> Option<(u64, u64)> {
+        self.strikes.get(log).copied()
+    }
+
+    pub(super) fn forks_of(&self, log: &LogId) -> &[Fork] {
+        self.forks.get(log).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    pub(super) fn act(&self, log: &LogId, seq: u64) -> Option<Arc<Entry>> {
+        self.acts.get(self.logs.get(log)?.act(seq)?).cloned()
+    }
+
+    pub(super) fn act_hash(&self, log: &LogId, seq: u64) -> Option<Hash> {
+        self.logs.get(log)?.act(seq).map(|(_, hash)| *hash)
+    }
+
+    pub(super) fn first_line(&self, log: &LogId) -> Option<u64> {
+        self.logs.get(log)?.lines.as_ref().map(|lines| lines.first.0)
+    }
+
+    /// Whether exactly this is an act of ours, or the last line of a log. Costs no signature.
+    fn knows(&self, entry: &Entry) -> bool {
+        let tip =
+            || self.logs.get(&entry.header().log)?.lines.as_ref().map(|lines| lines.last.hash);
+        self.acts.contains_key(&order(entry)) || tip() == Some(entry.hash())
+    }
+
+    /// Takes an authentic entry of this room.
+    fn take(&mut self, now_ms: u64, entry: Arc<Entry>) -> Outcome {
+        let taken = match entry.header().place {
+            Place::Act { seq } => self.take_act(now_ms, seq, &entry),
+            Place::Line { seq, acts } => self.take_line(seq, acts, &entry),
+        };
+        if let Outcome::Waiting(missing) = taken {
+            self.waiting.push(missing, entry);
+        }
+        taken
+    }
+
+    fn take_act(&mut self, now_ms: u64, seq: u64, entry: &Arc<Entry>) -> Outcome {
+        let Header { log, prev, at_ms, .. } = *entry.header();
+        let joins = matches!(entry.act(), Some(Act::Join { .. }));
+        if let Some(ours) = self.act(&log, seq) {
+            return match Fork::between(&ours, entry) {
+                _ if ours.hash() == entry.hash() => Outcome::Known,
+                Some(fork) => self.strike(fork),
+                None => Outcome::Refused(Refusal::Misplaced),
+            };
+        }
+        let refused = Outcome::Refused;
+        if joins != (seq == 1) || (joins && prev != Hash::default()) {
+            return refused(Refusal::Misplaced);
+        }
+        if self.leaves(&log).is_some_and(|(acts, _)| seq > acts) {
+            return refused(Refusal::TwoHistories);
+        }
+        if at_ms > now_ms.saturating_add(MAX_AHEAD_MS) {
+            return refused(Refusal::Ahead);
+        }
+        if seq > MAX_ACTS_OF_STAY {
+            return refused(Refusal::TooManyActs);
+        }
+        if joins {
+            if !self.was_invited(&log.author) {
+                return Outcome::Waiting(Missing::Invitation(log.author));
+            }
+        } else if let Some(outcome) = self.follows(seq, entry) {
+            return outcome;
+        }
+        let reserve = if self.state().owner == Some(log.author) { OWNERS_ACTS } else { 0 };
+        if self.acts.len() >= MAX_ACTS + reserve {
+            return refused(Refusal::WornOut);
+        }
+        self.insert(entry);
+        match self.settle(log) {
+            None => Outcome::New(Arc::clone(entry)),
+            Some(Refusal::Kicked | Refusal::NotInvited | Refusal::TooManyStays) => {
+                Outcome::Waiting(Missing::Invitation(log.author))
+            }
+            Some(refusal) => refused(refusal),
+        }
+    }
+
+    /// Whether an act that is not the first of its log can be put behind the last; if not, what becomes of
+    /// it.
+    fn follows(&self, seq: u64, entry: &Entry) -> Option<Outcome> {
+        let Header { log, prev, at_ms, .. } = *entry.header();
+        let count = self.logs.get(&log).map_or(0, |chains| chains.acts.len() as u64);
+        let missing = |from| Some(Outcome::Waiting(Missing::Entries { log, acts: true, from }));
+        if seq > count + 1 {
+            return missing(count + 1);
+        }
+        let Some(&(last_at_ms, last)) = self.logs.get(&log).and_then(|chains| chains.act(count))
+        else {
+            return missing(1);
+        };
+        if prev != last {
+            return missing(count);
+        }
+        if at_ms <= last_at_ms {
+            return Some(Outcome::Refused(Refusal::Misplaced));
+        }
+        let stay = self.state().stays.get(&log)?;
+        stay.end.filter(|_| seq > stay.acts).map(|end| Outcome::Refused(end.into()))
+    }
+
+    fn take_line(&mut self, seq: u64, acts: u64, entry: &Arc<Entry>) -> Outcome {
+        let Header { log, prev, .. } = *entry.header();
+        let wait = |acts, from| Outcome::Waiting(Missing::Entries { log, acts, from });
+        let refused = Outcome::Refused;
+        // Where the acts parted, no number says where the lines end: nothing further is taken.
+        let beyond = |leaves: (u64, u64)| acts > leaves.0 || seq > leaves.1 || leaves.1 == u64::MAX;
+        if self.leaves(&log).is_some_and(beyond) {
+            return refused(Refusal::TwoHistories);
+        }
+        let Some(stay) = self.fold.state.stays.get(&log) else { return wait(true, 1) };
+        if let Some(end) = stay.end
+            && (acts > stay.acts || seq > stay.lines)
+        {
+            return refused(end.into());
+        }
+        if (seq == 1) != (prev == Hash::default()) {
+            return refused(Refusal::Misplaced);
+        }
+        let Some(chains) = self.logs.get_mut(&log) else { return wait(true, 1) };
+        let known = chains.acts.len() as u64;
+        if acts > known {
+            return wait(true, known + 1);
+        }
+        let Some(lines) = &mut chains.lines else {
+            let first = chains.wanted.max(1);
+            if seq > first {
+                return wait(false, first);
+            } else if seq < first {
+                return Outcome::Old(Arc::clone(entry));
+            }
+            chains.lines = Some(Lines { first: (seq, prev), last: Tip::of(entry) });
+            return Outcome::New(Arc::clone(entry));
+        };
+        let last = &lines.last;
+        let Place::Line { acts: last_acts, .. } = last.header.place else { unreachable!("a line") };
+        if seq > last.seq() + 1 {
+            wait(false, last.seq() + 1)
+        } else if seq > last.seq() {
+            if prev != last.hash {
+                return wait(false, last.seq());
+            }
+            if acts < last_acts {
+                return refused(Refusal::Misplaced);
+            }
+            lines.last = Tip::of(entry);
+            Outcome::New(Arc::clone(entry))
+        } else if seq == last.seq() {
+            if entry.hash() == last.hash {
+                return Outcome::Known;
+            }
+            let ours = (last.header, last.signature);
+            let fork = Fork::of(ours, (*entry.header(), *entry.signature()));
+            fork.map_or_else(|| refused(Refusal::Misplaced), |fork| self.strike(fork))
+        } else if seq + 1 == lines.first.0 && entry.hash() == lines.first.1 {
+            lines.first = (seq, prev);
+            Outcome::New(Arc::clone(entry))
+        } else {
+            Outcome::Old(Arc::clone(entry))
+        }
+    }
+
+    /// Whether anybody has ever invited `key`: what says no spares a fold.
+    fn was_invited(&self, key: &PeerId) -> bool {
+        let state = self.state();
+        let invited = |entry: &Arc<Entry>| matches!(entry.act(), Some(Act::Invite { key: guest, .. }) if guest == key);
+        state.access == Access::Open || state.is_member(key) || self.acts.values().any(invited)
+    }
+
+    /// Puts an act at its place, and folds it in.
+    fn insert(&mut self, entry: &Arc<Entry>) {
+        let place = order(entry);
+        let is_last = self.acts.last_key_value().is_none_or(|(last, _)| *last < place);
+        self.acts.insert(place, Arc::clone(entry));
+        self.logs.entry(entry.header().log).or_default().acts.push(place);
+        if !is_last || !self.fold.next(entry, &self.strikes) {
+            self.refold();
+        }
+    }
+
+    fn refold(&mut self) {
+        if let Some(fold) = Fold::of(&self.acts, &self.create, &self.strikes) {
+            self.fold = fold;
+        }
+    }
+
+    /// Drops the logs of stays that do not count (any more): what is void changes nothing. If `log` is
+    /// among them, why.
+    fn settle(&mut self, log: LogId) -> Option<Refusal> {
+        let void = std::mem::take(&mut self.fold.void);
+        let stays = &self.fold.state.stays;
+        let gone: Vec<_> =
+            self.logs.keys().filter(|log| !stays.contains_key(log)).copied().collect();
+        for log in &gone {
+            for place in self.logs.remove(log).unwrap_or_default().acts {
+                self.acts.remove(&place);
+            }
+        }
+        if !gone.contains(&log) {
+            return None;
+        }
+        let why = void.iter().find(|(void, _)| *void == log).map(|(_, why)| *why);
+        Some(why.unwrap_or(Refusal::NotMember))
+    }
+
+    /// Believes an authentic proof: what came after the two histories parted does not count.
+    fn strike(&mut self, fork: Fork) -> Outcome {
+        let (log, leaves) = (fork.log(), fork.leaves());
+        let has = self.leaves(&log).unwrap_or((u64::MAX, u64::MAX));
+        let (acts, lines) = (leaves.0.min(has.0), leaves.1.min(has.1));
+        if (acts, lines) == has {
+            return Outcome::Known;
+        }
+        if self.strikes.len() >= MAX_STRIKES && !self.strikes.contains_key(&log) {
+            return Outcome::Refused(Refusal::WornOut);
+        }
+        self.strikes.insert(log, (acts, lines));
+        let forks = self.forks.entry(log).or_default();
+        forks.push(fork.clone());
+        // The one that leaves the fewest acts, and the one that leaves the fewest lines.
+        let fewest_acts = forks.iter().find(|fork| fork.leaves().0 == acts).cloned();
+        let fewest_lines = forks.iter().find(|fork| fork.leaves().1 == lines).cloned();
+        *forks = fewest_acts.into_iter().chain(fewest_lines).collect();
+        forks.dedup();
+        if let Some(chains) = self.logs.get_mut(&log) {
+            let keep = usize::try_from(acts).unwrap_or(usize::MAX).min(chains.acts.len());
+            for place in chains.acts.split_off(keep) {
+                self.acts.remove(&place);
+            }
+        }
+        self.refold();
+        self.settle(log);
+        Outcome::Fork(Box::new(fork))
+    }
+}
