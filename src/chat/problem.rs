@@ -59,7 +59,7 @@ pub enum Problem {
     TooLong,
     /// The reference of a JSON request is longer than 256 bytes.
     ReferenceTooLong,
-    /// The contact's key has changed; see [`Notice::KeyChanged`].
+    /// The contact's key has changed; see [`Notice::KeyChanged`](super::Notice::KeyChanged).
     KeyChanged {
         /// The pinned key.
         expected: PeerId,
