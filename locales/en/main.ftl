@@ -118,7 +118,7 @@ problem-too-long = A line has at most 64 KiB; nothing was sent. Send it in parts
 problem-reference-too-long = A ref has at most 256 bytes; nothing was sent.
 problem-key-changed = The key of this contact has changed (was { $was }…); nothing is sent until you compare the whole new one by voice and say /trust NAME { $key }
 problem-nothing-to-trust = The key of { $peer } has not changed; there is nothing to trust anew.
-problem-wrong-key = { $typed } is not the key that was offered (that is { $offered }). Compare again; nothing was changed.
+problem-wrong-key = { $typed } is not how the key begins that was offered (that is { $offered }). Compare again; nothing was changed.
 problem-not-a-command = That is no command. /help lists them.
 problem-no-name = You have no name yet: /login NAME first; nothing was sent.
 
@@ -147,7 +147,6 @@ waiting = { $count } waiting
 stopped = STOPPED: now claims the key { $key }, see /trust
 no-key = no key yet
 verified = verified
-verified-key = { $tag } verified
 state-offline = offline
 state-registered = registered
 state-connecting = connecting

@@ -135,7 +135,6 @@ waiting = { $count } 行待发
 stopped = 已停止：现在自称的公钥是 { $key }，见 /trust
 no-key = 尚无公钥
 verified = 已核对
-verified-key = { $tag } 已核对
 state-offline = 离线
 state-registered = 已登记
 state-connecting = 正在连接

@@ -259,13 +259,12 @@ impl Chatting {
                     Step::Show(notice) => {
                         self.view.fit(columns());
                         let background = self.peer.background(&notice);
-                        let several = background.several;
-                        if let (Notice::Current(peer), Some(prompts)) =
+                        if let (Notice::Current(_) | Notice::Renamed { .. }, Some(prompts)) =
                             (&notice, &self.console.prompts)
                         {
                             prompts.change(LineView::prompt(
-                                Some(peer),
-                                several,
+                                self.peer.chat().current(),
+                                background,
                                 self.view.language(),
                             ));
                         }
@@ -361,7 +360,7 @@ impl Chatting {
         if let Some(prompts) = &self.console.prompts {
             prompts.ask(LineView::prompt(
                 self.peer.chat().current(),
-                self.peer.uses_several_servers(),
+                self.peer.calling(),
                 self.view.language(),
             ));
         }

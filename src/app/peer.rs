@@ -136,9 +136,17 @@ impl Peer {
         let home = self.homes.iter().find(meant);
         Background {
             cause: home.and_then(Home::cause),
-            several: self.uses_several_servers(),
             nearby: self.discovery.is_some(),
-            columns: None,
+            ..self.calling()
+        }
+    }
+
+    /// How people are called.
+    pub(super) fn calling(&self) -> Background<'_> {
+        Background {
+            several: self.uses_several_servers(),
+            nicknames: Some(self.chat.nicknames()),
+            ..Background::default()
         }
     }
 

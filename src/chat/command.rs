@@ -14,7 +14,11 @@
 //! The marks `／ ＠ ｜｜` and the ideographic space, which Chinese and Japanese keyboards give, count
 //! as `/ @ ||` and a space where a mark may stand. Inside text they stay what they are.
 
+mod people;
+
 use p2pchat_wire::identity::Name;
+
+pub(super) use people::PeopleCommand;
 
 use super::address::{Address, LineId};
 use super::nearest;
@@ -71,6 +75,7 @@ pub(super) enum Command {
         peer: Address,
         tag: String,
     },
+    People(PeopleCommand),
     Identity,
     Help,
     Quit,
@@ -180,7 +185,7 @@ const TABLE: &[Entry] = &[
         "trust",
         &[],
         "NAME KEY",
-        "believe this key, after comparing the whole of it with NAME by voice",
+        "believe the changed key that begins so, after comparing it with NAME by voice",
         |rest, context| {
             let (name, tag) = word(rest)?;
             let tag = only_word(tag)?.trim_end_matches('…').to_owned();
@@ -202,7 +207,7 @@ const TABLE: &[Entry] = &[
             Some(Ok(Command::Set { setting: Setting::find(name)?, on }))
         },
     ),
-    entry("login", &[], "NAME", "be reachable under NAME", |rest, _| {
+    entry("login", &["nick"], "NAME", "be reachable under NAME", |rest, _| {
         let typed = only_word(rest)?;
         let wrong = |why| Problem::BadName { typed: typed.to_owned(), why };
         Some(Name::new(typed).map(Command::Login).map_err(wrong))
@@ -233,9 +238,13 @@ const fn entry(
     Entry { help: CommandHelp { word, also, usage, help }, read }
 }
 
+fn entries() -> impl Iterator<Item = &'static Entry> {
+    TABLE.iter().chain(people::TABLE)
+}
+
 /// Every command, in the order in which /help shows them.
 pub fn all() -> impl Iterator<Item = CommandHelp> {
-    TABLE.iter().map(|entry| entry.help)
+    entries().map(|entry| entry.help)
 }
 
 /// What a line of line mode means.
@@ -291,8 +300,7 @@ fn from(result: Result<Command, Problem>) -> Typed {
 fn read_command(line: &str, context: &Context<'_>) -> Result<Command, Problem> {
     let (typed, rest) = word(line).unwrap_or_default();
     let lower = typed.to_lowercase();
-    let Some(entry) = TABLE
-        .iter()
+    let Some(entry) = entries()
         .find(|entry| entry.help.word == lower || entry.help.also.contains(&lower.as_str()))
     else {
         return Err(Problem::UnknownCommand {

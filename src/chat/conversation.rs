@@ -7,6 +7,7 @@ use super::address::Timestamp;
 use super::notice::{PeerSummary, Presence};
 use super::outbox::{Confirming, Outbox};
 use super::storage::{Contact, ReadUpTo};
+use super::trust::Trust;
 use crate::proto::PathInfo;
 
 /// A conversation with somebody at our rendezvous.
@@ -33,6 +34,10 @@ pub(super) struct Conversation {
     pub(super) reading: Confirming,
     /// Whether this run has written to it, or was started for it.
     pub(super) of_this_run: bool,
+    /// Whether the key was seen for the first time in this run.
+    pub(super) met_now: bool,
+    /// For which key a person was shown what is to be compared.
+    pub(super) shown_code: Option<PeerId>,
 }
 
 /// A session with a peer.
@@ -69,6 +74,8 @@ impl Conversation {
             to_tell: None,
             reading: Confirming::default(),
             of_this_run: false,
+            met_now: false,
+            shown_code: None,
             contact,
         }
     }
@@ -82,11 +89,13 @@ impl Conversation {
         self.session.is_some() && self.pinned && self.contact.offered.is_none()
     }
 
-    pub(super) fn summary(&self, current: bool) -> PeerSummary {
+    pub(super) fn summary(&self, current: bool, now: Timestamp) -> PeerSummary {
         PeerSummary {
             peer: self.contact.address.clone(),
+            nickname: self.contact.regard.nickname.clone(),
             key: self.contact.key,
-            verified: self.contact.verified,
+            trust: Trust::of(&self.contact, self.met_now),
+            quiet: self.contact.regard.is_quiet(now),
             state: self.state(),
             path: self.session.as_ref().map(|session| session.path),
             waiting: self.outbox.waiting(),

@@ -87,16 +87,21 @@ impl Chat {
         }
         if new {
             let from = line.from.clone();
-            if !line.manner.amends()
-                && let Some(conversation) = self.conversations.get_mut(&from)
-            {
-                conversation.contact.unread += 1;
+            if self.is_ignored(&from) {
+                // As if it had been seen, which its sender is not told.
+                self.ask(StoreRequest::Shown(vec![(from, line.id)]), Asked::Shown);
+            } else {
+                if !line.manner.amends()
+                    && let Some(conversation) = self.conversations.get_mut(&from)
+                {
+                    conversation.contact.unread += 1;
+                }
+                match &mut self.backlog {
+                    Some(backlog) => backlog.wait(line.id),
+                    None => self.show_received(line, quote, false),
+                }
+                self.make_current_if_none(&from);
             }
-            match &mut self.backlog {
-                Some(backlog) => backlog.wait(line.id),
-                None => self.show_received(line, quote, false),
-            }
-            self.make_current_if_none(&from);
         }
         self.owe(peer, log);
         self.ask_again(peer);

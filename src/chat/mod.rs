@@ -16,7 +16,7 @@
 //!
 //! The other files: [`storage`] is what disk and chat say to each other, [`notice`] what a person
 //! is told, [`command`] what can be typed, [`clean`] what keeps a stranger's text from the
-//! terminal, [`nearest()`] the word that was meant by a mistyped one. `conversation`, `outbox` and
+//! terminal, [`nearest()`] the word that was meant by a mistyped one, [`people`] how a person deals with others, [`safety`] what two compare. `conversation`, `outbox` and
 //! `inbox` hold the state; `network`, `disk`, `typed` and `exit` are what the machine does about each
 //! kind of input, `lines` what becomes of lines; `servers` is what it knows of our
 //! rendezvous servers, `locally` what it does without one.
@@ -36,14 +36,17 @@ mod nearest;
 mod network;
 pub mod notice;
 mod outbox;
+pub mod people;
 mod problem;
 pub mod record;
 pub mod room;
+pub mod safety;
 mod servers;
 mod settings;
 pub mod storage;
 #[cfg(test)]
 mod tests;
+mod trust;
 mod typed;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -55,6 +58,7 @@ pub use address::{Address, LOCAL_HOST, LineId, Timestamp};
 pub use exit::{ExitCode, Wait};
 pub use nearest::nearest;
 pub use notice::{LineState, Message, Notice, PeerSummary, Presence, Written};
+pub use people::{Limit, Nicknames, Regard};
 pub use problem::Problem;
 pub use record::{Audience, Circumstances, MAX_REACTION, MAX_TEXT, Manner};
 pub use storage::{
@@ -62,6 +66,7 @@ pub use storage::{
     Quote, ReadUpTo, ReceivedLine, Rendezvous, ShownLines, Snapshot, StoreFailure, StoreReply,
     StoreRequest, UnshownLine,
 };
+pub use trust::{TRUSTED, Trust};
 
 use self::backlog::Backlog;
 use self::conversation::Conversation;
@@ -209,6 +214,7 @@ pub struct Chat {
     conversations: BTreeMap<Address, Conversation>,
     /// Contacts of rendezvous servers that we do not use: shown, not talked to.
     elsewhere: Vec<Contact>,
+    nicknames: Nicknames,
     /// Who is behind each session.
     sessions: BTreeMap<PeerId, Address>,
     inboxes: BTreeMap<PeerId, Inbox>,
@@ -243,6 +249,7 @@ impl Chat {
             now: Timestamp::default(),
             conversations: BTreeMap::new(),
             elsewhere: Vec::new(),
+            nicknames: Nicknames::default(),
             sessions: BTreeMap::new(),
             inboxes: BTreeMap::new(),
             current: None,
@@ -267,6 +274,9 @@ impl Chat {
         for cursor in snapshot.cursors {
             self.inboxes.entry(cursor.peer).or_default().add_cursor(cursor);
         }
+        self.nicknames = (snapshot.contacts.iter())
+            .filter_map(|one| Some((one.address.clone(), one.regard.nickname.clone()?)))
+            .collect();
         for contact in snapshot.contacts {
             if self.servers.peer_name(&contact.address).is_some() {
                 self.conversations.insert(contact.address.clone(), Conversation::new(contact));
@@ -287,6 +297,7 @@ impl Chat {
                 self.effects.push_back(Effect::Network(proto::Command::Pin { name, key }));
             }
         }
+        self.tell_blocked();
         for (peer, lesson) in snapshot.lessons {
             self.effects.push_back(Effect::Network(proto::Command::RecallPunch { peer, lesson }));
         }
@@ -385,8 +396,9 @@ impl Chat {
     #[must_use]
     pub fn peers(&self) -> Vec<PeerSummary> {
         let current = self.current.as_ref();
+        let now = self.now;
         let summary =
-            |(address, one): (&Address, &Conversation)| one.summary(current == Some(address));
+            |(address, one): (&Address, &Conversation)| one.summary(current == Some(address), now);
         self.conversations.iter().map(summary).collect()
     }
 
@@ -428,6 +440,7 @@ impl Chat {
                 waiting: 0,
                 unread: 0,
                 since: Timestamp::default(),
+                regard: Regard::default(),
             };
             self.conversations.insert(address.clone(), Conversation::new(contact));
             self.save_contact(address, Asked::Contact);
@@ -439,7 +452,9 @@ impl Chat {
     /// /login does.
     fn want(&mut self, address: &Address) {
         let Some(conversation) = self.conversations.get_mut(address) else { return };
-        let allowed = conversation.contact.offered.is_none() && self.config.name.is_some();
+        let contact = &conversation.contact;
+        let unwelcome = contact.offered.is_some() || contact.regard.blocked;
+        let allowed = !unwelcome && self.config.name.is_some();
         if allowed && !conversation.wanted {
             conversation.wanted = true;
             let name = self.servers.peer_name(address);

@@ -107,7 +107,7 @@ impl Chat {
         if state >= Presence::Registered {
             conversation.refusal = None;
         }
-        if conversation.session.is_none() {
+        if conversation.session.is_none() && !conversation.contact.regard.blocked {
             self.set_presence(&address, state);
         }
     }
@@ -142,6 +142,9 @@ impl Chat {
 
     fn key_changed(&mut self, address: Address, expected: PeerId, actual: PeerId) {
         let Some(conversation) = self.conversations.get_mut(&address) else { return };
+        if conversation.contact.regard.blocked {
+            return self.hang_up(&address);
+        }
         let news = conversation.contact.offered.replace(actual) != Some(actual);
         let told = std::mem::replace(&mut conversation.told_changed, true);
         // A session with the pinned key is not the impostor's. It may go on receiving.
@@ -162,6 +165,9 @@ impl Chat {
     }
 
     fn connected(&mut self, peer: PeerId, address: Address, path: PathInfo) {
+        if self.is_blocked(peer, &address) {
+            return self.turn_away(peer, &address);
+        }
         if let Some(before) = self.sessions.remove(&peer)
             && before != address
             && let Some(other) = self.conversations.get_mut(&before)
@@ -187,6 +193,7 @@ impl Chat {
             None => {
                 conversation.contact.key = Some(peer);
                 conversation.contact.since = now;
+                conversation.met_now = true;
             }
         }
         conversation.refusal = None;
@@ -204,12 +211,14 @@ impl Chat {
         self.run.owing = true;
         self.say(peer, &Record::Hello { log, software: self.config.software.clone() });
         self.set_presence(&address, Presence::Connected);
-        self.make_current_if_none(&address);
+        if !self.is_ignored(&address) {
+            self.make_current_if_none(&address);
+        }
         self.pump(&address);
         self.pass_session_on(&address);
     }
 
-    fn hang_up(&mut self, address: &Address) {
+    pub(super) fn hang_up(&mut self, address: &Address) {
         let name = self.servers.peer_name(address);
         self.effects.extend(name.map(Command::Disconnect).map(Effect::Network));
     }

@@ -7,9 +7,12 @@ use p2pchat_wire::signal::Refusal;
 
 use super::address::{Address, LineId, Timestamp};
 use super::command::CommandHelp;
+use super::people::Limit;
 use super::problem::Problem;
 use super::record::{Audience, Circumstances, Manner};
+use super::safety::{SafetyCode, Wording};
 use super::storage::{Contact, Direction, HistoryLine, LATE, Quote, StoreFailure};
+use super::trust::Trust;
 use crate::proto::{PathDescription, PathInfo, PathReason, PunchReport, RendezvousTrouble, Upkeep};
 
 /// Something to be shown.
@@ -285,6 +288,60 @@ pub enum Notice {
         /// The key now pinned.
         key: PeerId,
     },
+    /// Answers /verify: what both sides compare.
+    SafetyCode {
+        /// With whom.
+        peer: Address,
+        /// Our key.
+        me: PeerId,
+        /// Theirs.
+        key: PeerId,
+        /// The words.
+        code: SafetyCode,
+        /// In which language they were asked for.
+        wording: Option<Wording>,
+        /// Whether they were compared before.
+        verified: bool,
+    },
+    /// Answers /verify: the contact has the key that it should have.
+    Verified {
+        /// Who.
+        peer: Address,
+        /// The key.
+        key: PeerId,
+    },
+    /// Answers /verify: STOP, the other side sees other words.
+    NotTheSame {
+        /// With whom.
+        peer: Address,
+        /// The key that was to be compared.
+        key: PeerId,
+    },
+    /// Answers /rename: a contact is called so here, or by its own name again.
+    Renamed {
+        /// Who.
+        peer: Address,
+        /// How.
+        nickname: Option<Name>,
+    },
+    /// Answers /block, /ignore, /mute and what takes them back.
+    Limit {
+        /// About whom.
+        peer: Address,
+        /// Which.
+        limit: Limit,
+        /// Whether it holds.
+        on: bool,
+        /// Until when; [`Timestamp::MAX`] is for ever.
+        until: Option<Timestamp>,
+    },
+    /// Answers /block, /ignore and /mute without a name.
+    Limited {
+        /// Which.
+        limit: Limit,
+        /// For whom it holds.
+        contacts: Vec<Contact>,
+    },
     /// We leave now, and so many lines wait on this computer for the next time.
     Leaving {
         /// Undelivered lines.
@@ -402,10 +459,14 @@ impl Presence {
 pub struct PeerSummary {
     /// Who.
     pub peer: Address,
+    /// What it is called here.
+    pub nickname: Option<Name>,
     /// The key, if known.
     pub key: Option<PeerId>,
-    /// Whether a person has confirmed the key.
-    pub verified: bool,
+    /// How far the key can be trusted.
+    pub trust: Trust,
+    /// Whether nobody is to be called to the screen for it.
+    pub quiet: bool,
     /// Whether it is there.
     pub state: Presence,
     /// The path in use, while connected.

@@ -75,6 +75,32 @@ pub enum Problem {
         /// The key that was offered.
         offered: PeerId,
     },
+    /// /trust, and this is the beginning of a key, of too few characters.
+    ShortKey {
+        /// What was typed.
+        typed: String,
+        /// The key that begins so.
+        key: PeerId,
+    },
+    /// /verify, and no key is known yet.
+    NothingToVerify(Address),
+    /// /verify yes, and nobody has seen what there is to compare.
+    NotCompared(Address),
+    /// /verify, and what was typed is neither twelve words nor the text of a picture.
+    NoCode,
+    /// Nobody whom we know.
+    NoContact(Address),
+    /// /rename, and somebody else is called so, or almost so.
+    NameInUse {
+        /// The nickname.
+        name: Name,
+        /// Who has it.
+        by: Address,
+    },
+    /// A nickname has no host: it is of this computer.
+    HostInNickname,
+    /// The receiver is blocked.
+    Blocked(Address),
     /// Not a command, where only commands are accepted.
     NotACommand,
     /// We have no name yet: /login first.

@@ -90,6 +90,7 @@ impl Chat {
     /// A person has seen lines. The peer is told, if that is wanted, as soon as it is there.
     pub(super) fn tell_read(&mut self, from: &Address, read: ReadUpTo) {
         if self.settings.read
+            && !self.is_ignored(from)
             && let Some(conversation) = self.conversations.get_mut(from)
         {
             conversation.to_tell = Some(read);
@@ -160,6 +161,9 @@ impl Chat {
     /// The peer types, or has stopped.
     pub(super) fn typing_heard(&mut self, address: &Address, typing: bool) {
         let now = self.now;
+        if self.is_ignored(address) {
+            return;
+        }
         let Some(session) = self.session(address) else { return };
         let due = |heard: &Timestamp| now.since(*heard) >= TYPING_HEARD_EVERY;
         let show = match typing {

@@ -10,6 +10,7 @@ use p2pchat_wire::identity::{Name, PeerId, ServerKey};
 
 use super::address::{Address, LineId, Timestamp};
 use super::notice::LineState;
+use super::people::Regard;
 use super::record::{Audience, Manner};
 use crate::proto::{AgeLimit, IdleLimit, Lesson, Upkeep};
 
@@ -243,6 +244,8 @@ pub struct Contact {
     pub unread: u64,
     /// When the key was pinned; zero before.
     pub since: Timestamp,
+    /// How the person wants to deal with it.
+    pub regard: Regard,
 }
 
 /// A line of ours.

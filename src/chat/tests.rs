@@ -2,6 +2,7 @@
 //! in `store::delivery_tests`.
 
 mod locally;
+mod people;
 
 use std::net::SocketAddr;
 
@@ -296,25 +297,6 @@ fn what_waiting_cannot_help_ends_a_pipe_at_once() {
 }
 
 #[test]
-fn a_person_is_told_and_stays() {
-    let mut bench = Bench::new(Some("bob"), None);
-    let (expected, actual) = (BOB, EVE);
-    bench.connected(BOB, "bob").disconnected(BOB, DisconnectReason::TimedOut);
-    for _ in 0..3 {
-        bench.event(Event::KeyChanged { name: name("bob").into(), expected, actual });
-    }
-    let told = Notice::KeyChanged { peer: address("bob"), expected, actual };
-    assert_eq!(bench.notices.iter().filter(|notice| **notice == told).count(), 1);
-    assert!(bench.commands.iter().any(|command| matches!(command, Command::Disconnect(_))));
-    assert_eq!(bench.quit, None);
-    bench.line("/trust bob zzzzzzzz").line(&format!("/trust bob {}", EVE.tag().to_uppercase()));
-    let pinned = bench.commands.iter().rposition(|command| matches!(command, Command::Pin { .. }));
-    let called = bench.commands.iter().rposition(|command| matches!(command, Command::Connect(_)));
-    assert!(pinned < called, "called before the new key is known, the call would fail again");
-    assert!(bench.notices.contains(&Notice::Trusted { peer: address("bob"), key: EVE }));
-}
-
-#[test]
 fn presence_is_said_once_per_change() {
     let mut bench = Bench::new(Some("bob"), None);
     let online = |online| Event::Presence { name: name("bob").into(), key: None, online };
@@ -510,6 +492,7 @@ fn known(text: &str, host: &str, key: PeerId) -> Contact {
         waiting: 0,
         unread: 0,
         since: Timestamp(1),
+        regard: Regard::default(),
     }
 }
 

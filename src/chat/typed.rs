@@ -13,9 +13,6 @@ use crate::proto;
 /// The longest reference of a JSON request.
 const MAX_REFERENCE: usize = 256;
 
-/// How many characters of a key's tag /trust needs: the length of a whole tag.
-const TAG: usize = 8;
-
 /// A line before it has a number.
 struct Saying {
     text: String,
@@ -68,8 +65,8 @@ impl Chat {
         read(line, &Context { resolve: &resolve, conversation_open, is_known: &is_known })
     }
 
-    /// Whom `alice` or `alice@host` means: where a name stands alone, somebody of that name whom we
-    /// know, else whoever has it at the first server. Two people are never taken for one.
+    /// Whom `alice` or `alice@host` means: where a name stands alone, whoever is called so here, then
+    /// somebody of that name whom we know, else whoever has it at the first server. Two people are never taken for one.
     pub(super) fn resolve(&self, typed: &str) -> Result<Address, Problem> {
         let (name, host) = command::name_and_host(typed)?;
         if let Some(host) = host {
@@ -81,6 +78,9 @@ impl Chat {
                     Err(Problem::OtherHost { typed: typed.to_owned(), host })
                 }
             };
+        }
+        if let Some(called) = self.nicknames.find(&name) {
+            return Ok(called.clone());
         }
         let known = self.servers.reachable_hosts().map(|host| Address::new(name.clone(), host));
         let known: Vec<_> =
@@ -99,7 +99,7 @@ impl Chat {
         Ok(here.map_or(*first, |(address, _)| *address).clone())
     }
 
-    fn refuse(&mut self, reference: Option<String>, problem: Problem) {
+    pub(super) fn refuse(&mut self, reference: Option<String>, problem: Problem) {
         self.show(Notice::Refused { reference, problem });
     }
 
@@ -151,6 +151,9 @@ impl Chat {
                 self.leave(ExitCode::KeyChanged);
             }
             return;
+        }
+        if conversation.contact.regard.blocked {
+            return self.refuse(reference, Problem::Blocked(to));
         }
         conversation.of_this_run = true;
         conversation.contact.last_seq += 1;
@@ -214,6 +217,7 @@ impl Chat {
                 self.ask(StoreRequest::Search { with: None, text, limit: HISTORY }, asked);
             }
             Command::Trust { peer, tag } => self.trust(peer, &tag),
+            Command::People(command) => self.obey_about_people(command),
             Command::Identity => {
                 let hosts = self.servers.hosts().map(str::to_owned).collect();
                 let name = self.config.name.clone();
@@ -285,36 +289,5 @@ impl Chat {
         };
         self.describing.push(peer);
         self.command(proto::Command::DescribePaths(peer));
-    }
-
-    /// Accepts the key that was offered, or keeps to the one pinned: whichever has this tag.
-    fn trust(&mut self, address: Address, tag: &str) {
-        let keys = self
-            .conversations
-            .get(&address)
-            .and_then(|one| one.contact.key.zip(one.contact.offered));
-        let Some((pinned, offered)) = keys else {
-            return self.refuse(None, Problem::NothingToTrust(address));
-        };
-        let tag = tag.to_lowercase();
-        let matches = |key: &p2pchat_wire::identity::PeerId| {
-            tag.len() >= TAG && key.to_string().starts_with(&tag)
-        };
-        let Some(key) = [offered, pinned].into_iter().find(matches) else {
-            return self.refuse(None, Problem::WrongKey { typed: tag, offered });
-        };
-        let now = self.now;
-        let conversation = self.conversation(&address);
-        if conversation.contact.key.replace(key) != Some(key) {
-            conversation.contact.since = now;
-        }
-        conversation.contact.offered = None;
-        conversation.contact.verified = true;
-        conversation.pinned = false;
-        conversation.told_changed = false;
-        conversation.refusal = None;
-        let asked = Asked::NewKey { address: address.clone(), then_call: true };
-        self.save_contact(&address, asked);
-        self.show(Notice::Trusted { peer: address, key });
     }
 }

@@ -294,11 +294,14 @@ pub(super) fn contact_row(
 fn save_contact(connection: &Connection, contact: &Contact) -> rusqlite::Result<StoreReply> {
     connection
         .prepare_cached(
-            "INSERT INTO contacts (name, host, key, verified, offered, log, last_seq, since)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+            "INSERT INTO contacts (name, host, key, verified, offered, log, last_seq, since,
+                 nickname, blocked, ignored, muted_until)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
              ON CONFLICT (name, host) DO UPDATE SET
                  key = excluded.key, verified = excluded.verified, offered = excluded.offered,
-                 log = excluded.log, since = excluded.since, last_seq = max(last_seq, excluded.last_seq)",
+                 log = excluded.log, since = excluded.since, last_seq = max(last_seq, excluded.last_seq),
+                 nickname = excluded.nickname, blocked = excluded.blocked,
+                 ignored = excluded.ignored, muted_until = excluded.muted_until",
         )?
         .execute(params![
             contact.address.name.as_str(),
@@ -309,6 +312,10 @@ fn save_contact(connection: &Connection, contact: &Contact) -> rusqlite::Result<
             log_number(contact.log),
             number(contact.last_seq),
             number(contact.since.0),
+            contact.regard.nickname.as_ref().map(|name| name.as_str()),
+            contact.regard.blocked,
+            contact.regard.ignored,
+            contact.regard.muted_until.map(|until| number(until.0)),
         ])?;
     Ok(StoreReply::Done)
 }

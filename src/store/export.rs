@@ -144,7 +144,21 @@ fn write_circumstances(
             keys.extend(contact.key);
             let (peer, key, verified) = (contact.address, contact.key, contact.verified);
             let (offered_key, since) = (contact.offered, contact.since);
-            write_item(out, &Item::Contact(Person { peer, key, verified, offered_key, since }))?;
+            let (blocked, ignored) = (contact.regard.blocked, contact.regard.ignored);
+            let nickname = contact.regard.nickname.map(|name| name.to_string());
+            write_item(
+                out,
+                &Item::Contact(Person {
+                    peer,
+                    key,
+                    verified,
+                    offered_key,
+                    since,
+                    nickname,
+                    blocked,
+                    ignored,
+                }),
+            )?;
         }
     }
     let mut statement =

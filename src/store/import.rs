@@ -216,6 +216,27 @@ impl<'a> Import<'a> {
             }
             _ => {}
         }
+        self.regard(row, person)
+    }
+
+    /// How the person deals with a contact; what is decided here stays. A nickname that somebody
+    /// has here is left out.
+    fn regard(&mut self, row: i64, person: &Person) -> rusqlite::Result<()> {
+        let nickname = person.nickname.as_deref().and_then(|text| Name::new(text).ok());
+        self.connection
+            .prepare_cached(
+                "UPDATE contacts SET blocked = max(blocked, ?2), ignored = max(ignored, ?3),
+                     nickname = coalesce(nickname, CASE WHEN ?4 IN
+                         (SELECT nickname FROM contacts WHERE nickname NOT NULL
+                          UNION SELECT name FROM contacts WHERE id <> ?1) THEN NULL ELSE ?4 END)
+                 WHERE id = ?1",
+            )?
+            .execute(params![
+                row,
+                person.blocked,
+                person.ignored,
+                nickname.as_ref().map(Name::as_str)
+            ])?;
         Ok(())
     }
 

@@ -62,6 +62,12 @@ pub(super) struct Person {
     pub(super) offered_key: Option<PeerId>,
     #[serde(with = "time")]
     pub(super) since: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) nickname: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) blocked: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) ignored: bool,
 }
 
 #[derive(Debug, Deserialize, Serialize)]

@@ -15,7 +15,7 @@ use crate::chat::storage::{
     Contact, Cursor, DeliveredLine, Direction, HistoryLine, OutgoingLine, Place, QUOTE, Quote,
     ReceivedLine, Rendezvous, UnshownLine,
 };
-use crate::chat::{Address, Audience, LineId, LineState, Manner, Timestamp};
+use crate::chat::{Address, Audience, LineId, LineState, Manner, Regard, Timestamp};
 use crate::proto::{AgeLimit, IdleLimit, Lesson};
 
 /// No plan of ours is longer.
@@ -28,7 +28,8 @@ pub(super) const CONTACTS: &str = "
         (SELECT count(*) FROM lines INDEXED BY lines_undelivered
              WHERE contact = contacts.id AND incoming = 0 AND done = 0),
         (SELECT count(*) FROM lines INDEXED BY lines_unread
-             WHERE contact = contacts.id AND incoming = 1 AND done = 0 AND amends = 0)
+             WHERE contact = contacts.id AND incoming = 1 AND done = 0 AND amends = 0),
+        nickname, blocked, ignored, muted_until
     FROM contacts ORDER BY name, host";
 
 pub(super) const CURSORS: &str = "SELECT peer, log, seq, line FROM cursors ORDER BY used";
@@ -94,6 +95,7 @@ pub(super) const TRANSCRIPT: &str = lines_to_show!("1 ORDER BY l.id");
 pub(super) const LINE: &str = lines_to_show!("l.id = ?1");
 
 pub(super) fn contact(row: &Row<'_>) -> rusqlite::Result<Contact> {
+    let nickname: Option<String> = row.get(10)?;
     Ok(Contact {
         address: address(row)?,
         key: key(row, 2)?,
@@ -104,6 +106,12 @@ pub(super) fn contact(row: &Row<'_>) -> rusqlite::Result<Contact> {
         since: time(row, 7)?,
         waiting: unsigned(row, 8)?,
         unread: unsigned(row, 9)?,
+        regard: Regard {
+            nickname: nickname.map(|text| name(&text, 10)).transpose()?,
+            blocked: row.get(11)?,
+            ignored: row.get(12)?,
+            muted_until: optional_time(row, 13)?,
+        },
     })
 }
 

@@ -147,6 +147,14 @@ const STEPS: &[&str] = &[
     -- Lines that may be removed when they are old, by their age.
     CREATE INDEX lines_by_age ON lines (coalesce(arrived_at, sent_at)) WHERE done = 1;
 ",
+    "
+    -- How the person deals with them: what they are called here; who is not answered, not shown, and
+    -- until when (milliseconds since 1970) not to be noticed.
+    ALTER TABLE contacts ADD COLUMN nickname TEXT;
+    ALTER TABLE contacts ADD COLUMN blocked INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE contacts ADD COLUMN ignored INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE contacts ADD COLUMN muted_until INTEGER;
+",
 ];
 
 /// Brings the tables to the newest format.

@@ -21,7 +21,9 @@ pub use requests::parse;
 
 use super::language::Language;
 use super::{Background, Printout, plain, words};
-use crate::chat::{Audience, Contact, LineState, Message, Notice, PeerSummary, Timestamp, clean};
+use crate::chat::{
+    Audience, Contact, LineState, Message, Notice, PeerSummary, Timestamp, Trust, clean,
+};
 use crate::proto::{PathInfo, PathKind, RendezvousTrouble};
 
 /// The longest line of input: the longest text, every character of it escaped.
@@ -39,6 +41,8 @@ enum Outgoing<'a> {
     Peer {
         peer: String,
         #[serde(skip_serializing_if = "Option::is_none")]
+        nickname: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         key: Option<String>,
         state: &'static str,
         #[serde(flatten)]
@@ -47,6 +51,8 @@ enum Outgoing<'a> {
     Message {
         id: String,
         from: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        nickname: Option<String>,
         text: &'a str,
         sent_at: String,
         received_at: String,
@@ -124,6 +130,7 @@ pub fn render(notice: &Notice, background: Background<'_>, english: &Language) -
         }
         Notice::Peer { peer, key, state, path, .. } => write(&Outgoing::Peer {
             peer: peer.to_string(),
+            nickname: background.nickname(peer).map(ToString::to_string),
             key: key.map(|key| key.to_string()),
             state: state.as_str(),
             path: describe(*path),
@@ -131,7 +138,7 @@ pub fn render(notice: &Notice, background: Background<'_>, english: &Language) -
         Notice::Message(message) => {
             return vec![Printout {
                 shows: Some((message.from.clone(), message.id)),
-                ..Printout::out(self::message(message))
+                ..Printout::out(self::message(message, background))
             }];
         }
         Notice::Written(written) => lines::written(written),
@@ -244,6 +251,28 @@ pub fn render(notice: &Notice, background: Background<'_>, english: &Language) -
         Notice::Trusted { peer, key } => {
             write(&json!({"type": "trusted", "peer": peer.to_string(), "key": key.to_string()}))
         }
+        Notice::SafetyCode { peer, me, key, code, .. } => {
+            write(&super::people::code_object(peer, me, key, code))
+        }
+        Notice::Verified { peer, key } => {
+            write(&json!({"type": "verified", "peer": peer.to_string(), "key": key.to_string()}))
+        }
+        Notice::NotTheSame { .. } => error("not-the-same", &sentence()),
+        Notice::Renamed { peer, nickname } => write(&json!({
+            "type": "renamed", "peer": peer.to_string(), "nickname": nickname,
+        })),
+        Notice::Limit { peer, limit, on, until } => write(&json!({
+            "type": "limit",
+            "peer": peer.to_string(),
+            "limit": limit.as_str(),
+            "on": on,
+            "until": until.filter(|until| *until < Timestamp::MAX).map(time),
+        })),
+        Notice::Limited { limit, contacts } => write(&json!({
+            "type": "limited",
+            "limit": limit.as_str(),
+            "peers": contacts.iter().map(|one| one.address.to_string()).collect::<Vec<_>>(),
+        })),
         Notice::Leaving { undelivered } => {
             write(&json!({"type": "leaving", "undelivered": undelivered}))
         }
@@ -251,10 +280,11 @@ pub fn render(notice: &Notice, background: Background<'_>, english: &Language) -
     vec![Printout::out(line)]
 }
 
-fn message(message: &Message) -> String {
+fn message(message: &Message, background: Background<'_>) -> String {
     write(&Outgoing::Message {
         id: message.id.to_string(),
         from: message.from.to_string(),
+        nickname: background.nickname(&message.from).map(ToString::to_string),
         text: &message.text,
         sent_at: time(message.sent_at),
         received_at: time(message.received_at),
@@ -271,12 +301,17 @@ pub fn contact(contact: &Contact) -> String {
     write(&json!({
         "type": "contact",
         "peer": contact.address.to_string(),
+        "nickname": contact.regard.nickname,
         "key": contact.key.map(|key| key.to_string()),
+        "trust": Trust::of(contact, false).as_str(),
         "verified": contact.verified,
         "offered_key": contact.offered.map(|key| key.to_string()),
         "waiting": contact.waiting,
         "unread": contact.unread,
         "since": time(contact.since),
+        "blocked": contact.regard.blocked,
+        "ignored": contact.regard.ignored,
+        "muted_until": contact.regard.muted_until.map(time),
     }))
 }
 
@@ -290,8 +325,10 @@ pub fn setting(key: &str, value: Option<&str>, from: &str) -> String {
 fn summary(peer: &PeerSummary) -> Value {
     json!({
         "peer": peer.peer.to_string(),
+        "nickname": peer.nickname,
         "key": peer.key.map(|key| key.to_string()),
-        "verified": peer.verified,
+        "trust": peer.trust.as_str(),
+        "verified": peer.trust == Trust::Verified,
         "state": peer.state.as_str(),
         "path": peer.path.map(|path| kind(path.kind)),
         "remote": peer.path.and_then(|path| path.remote).map(|remote| remote.to_string()),

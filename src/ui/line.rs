@@ -13,7 +13,8 @@ use unicode_width::UnicodeWidthStr;
 use super::language::Language;
 use super::{Background, Printout, plain, said, tables, words};
 use crate::chat::{
-    Address, Audience, Direction, LineId, LineState, Manner, Message, Notice, Timestamp, clean,
+    Address, Audience, Direction, LineId, LineState, Manner, Message, Nicknames, Notice, Timestamp,
+    clean,
 };
 
 /// Deliveries within so many milliseconds are told together.
@@ -34,6 +35,8 @@ pub struct LineView {
     colour: bool,
     /// Whether names have hosts, because there are several.
     several: bool,
+    /// What contacts are called here.
+    nicknames: Nicknames,
     /// How wide the terminal is; nothing is wrapped without knowing.
     columns: Option<usize>,
     /// The day of the last message, so that another day can be announced.
@@ -62,6 +65,7 @@ impl LineView {
             language,
             colour,
             several: false,
+            nicknames: Nicknames::default(),
             columns: None,
             day: None,
             underway: BTreeMap::new(),
@@ -78,11 +82,13 @@ impl LineView {
         self.columns = columns;
     }
 
-    /// What stands before the line that is being typed. Where `several` servers are in use, the
-    /// host is part of a name.
+    /// What stands before the line that is being typed.
     #[must_use]
-    pub fn prompt(current: Option<&Address>, several: bool, language: &Language) -> String {
-        let background = Background { several, ..Background::default() };
+    pub fn prompt(
+        current: Option<&Address>,
+        background: Background<'_>,
+        language: &Language,
+    ) -> String {
         let prompt = |peer: &Address| format!("{}> ", background.name(peer));
         current.map_or_else(|| format!("{} ", language.text("prompt-nobody")), prompt)
     }
@@ -111,6 +117,7 @@ impl LineView {
         background: Background<'_>,
     ) -> Vec<Printout> {
         self.several = background.several;
+        self.nicknames = background.nicknames.cloned().unwrap_or_default();
         match notice {
             Notice::Message(message) => self.message(message),
             Notice::Status { to, id, state, .. } => self.status(now, to, *id, state),
@@ -154,7 +161,7 @@ impl LineView {
     /// What is to be written because time has passed.
     pub fn settle(&mut self, now: Timestamp) -> Vec<Printout> {
         let mut remarks = Vec::new();
-        let background = Background { several: self.several, ..Background::default() };
+        let background = calling(self.several, &self.nicknames);
         for (to, underway) in &mut self.underway {
             let to = background.name(to);
             if underway.delivered > 0 && now.since(underway.since) >= SETTLE {
@@ -174,7 +181,7 @@ impl LineView {
     fn message(&mut self, message: &Message) -> Vec<Printout> {
         let at = plain::instant(message.received_at).to_zoned(self.zone.clone());
         let mut printouts = self.new_day(at.date());
-        let background = Background { several: self.several, ..Background::default() };
+        let background = calling(self.several, &self.nicknames);
         let name = clean::label(&background.name(&message.from), 320);
         let everyone = match message.audience {
             Audience::You => String::new(),
@@ -221,7 +228,7 @@ impl LineView {
         let Some((done, text)) = said::done_by_contact(notice, &self.language, &moment) else {
             return printouts;
         };
-        let background = Background { several: self.several, ..Background::default() };
+        let background = calling(self.several, &self.nicknames);
         let name = clean::label(&background.name(from), 320);
         let name = key.map_or_else(|| name.clone(), |key| self.coloured(key, &name));
         let text = clean::one_line(text, "\n       ");
@@ -316,6 +323,11 @@ impl LineView {
         let colour = 31 + key.0[0] % 6;
         if self.colour { format!("\u{1b}[1;{colour}m{name}\u{1b}[0m") } else { name.to_owned() }
     }
+}
+
+/// How people are called.
+fn calling(several: bool, nicknames: &Nicknames) -> Background<'_> {
+    Background { several, nicknames: Some(nicknames), ..Background::default() }
 }
 
 impl Underway {
@@ -425,14 +437,21 @@ mod tests {
 
     #[test]
     fn the_prompt_says_to_whom_lines_go() {
-        assert_eq!(LineView::prompt(None, false, &Language::default()), "(nobody yet)> ");
-        assert_eq!(LineView::prompt(Some(&alice()), false, &Language::default()), "alice> ");
-        assert_eq!(LineView::prompt(Some(&alice()), true, &Language::default()), "alice@host> ");
+        let several = Background { several: true, ..Background::default() };
+        assert_eq!(
+            LineView::prompt(None, Background::default(), &Language::default()),
+            "(nobody yet)> "
+        );
+        assert_eq!(
+            LineView::prompt(Some(&alice()), Background::default(), &Language::default()),
+            "alice> "
+        );
+        assert_eq!(LineView::prompt(Some(&alice()), several, &Language::default()), "alice@host> ");
     }
 
     #[test]
     fn another_prompt_before_a_line_that_is_being_typed_has_the_width_of_the_first() {
-        let begun = LineView::prompt(None, false, &Language::default());
+        let begun = LineView::prompt(None, Background::default(), &Language::default());
         for (wanted, shown) in [
             ("alice> ", "       alice> "),
             ("twelve-cells> ", "twelve-cells> "),

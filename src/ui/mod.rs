@@ -2,7 +2,7 @@
 //!
 //! A [`View`] turns each [`Notice`] into [`Printout`]s for one of three faces: [`plain`] for pipes,
 //! [`json`] for programs, [`mod@line`] for a person at a terminal. The sentences are in [`words`],
-//! `tables`, `paths` and `said`, for whatever face, in the words of a [`language`]. [`terminal`] is the
+//! `tables`, `paths`, `people` and `said`, for whatever face, in the words of a [`language`]. [`terminal`] is the
 //! one file that touches the terminal.
 //!
 //! No text of a stranger leaves this room unfiltered: what goes to a terminal passes
@@ -13,6 +13,7 @@ pub mod json;
 pub mod language;
 pub mod line;
 mod paths;
+mod people;
 pub mod plain;
 mod problems;
 mod said;
@@ -25,9 +26,10 @@ pub mod words;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use p2pchat_wire::identity::Name;
 
 use self::language::Language;
-use crate::chat::{Address, LOCAL_HOST, LineId, Notice, Timestamp};
+use crate::chat::{Address, LOCAL_HOST, LineId, Nicknames, Notice, Timestamp};
 
 /// Something to be written, as a whole line or several.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -81,6 +83,8 @@ pub struct Background<'a> {
     pub cause: Option<&'a Cause>,
     /// Whether several are in use: then nobody is called by a name alone.
     pub several: bool,
+    /// What contacts are called here.
+    pub nicknames: Option<&'a Nicknames>,
     /// Whether contacts are looked for in the local network.
     pub nearby: bool,
     /// How many cells a line has. Without knowing, nothing is narrowed.
@@ -116,11 +120,28 @@ pub enum Cause {
     },
 }
 
-impl Background<'_> {
+impl<'a> Background<'a> {
     /// What a sentence calls somebody.
     fn name(self, peer: &Address) -> String {
-        let whole = self.several || peer.host == LOCAL_HOST;
+        if let Some(nickname) = self.nickname(peer) {
+            return nickname.to_string();
+        }
+        // A name that is somebody else's nickname is no name for two.
+        let taken = self.nicknames.is_some_and(|names| names.are_about(&peer.name));
+        let whole = self.several || taken || peer.host == LOCAL_HOST;
         if whole { peer.to_string() } else { peer.name.to_string() }
+    }
+
+    /// Where it matters who somebody is: the whole address, behind the nickname.
+    fn whole(self, peer: &Address) -> String {
+        match self.nickname(peer) {
+            Some(nickname) => format!("{nickname} ({peer})"),
+            None => peer.to_string(),
+        }
+    }
+
+    fn nickname(self, peer: &Address) -> Option<&'a Name> {
+        self.nicknames.and_then(|names| names.of(peer))
     }
 }
 

@@ -6,7 +6,7 @@ use p2pchat_wire::identity::{InvalidName, MAX_NAME};
 
 use super::language::Language;
 use super::words::{help, store_failure, usage};
-use crate::chat::{Problem, clean};
+use crate::chat::{Problem, TRUSTED, clean};
 
 /// Why something typed was not done.
 #[must_use]
@@ -63,6 +63,25 @@ pub fn problem_sentence(problem: &Problem, language: &Language) -> String {
             let typed = clean::label(typed, 60);
             language.say("problem-wrong-key", &[("typed", &typed), ("offered", offered)])
         }
+        Problem::ShortKey { typed, key } => {
+            let typed = clean::label(typed, 60);
+            let arguments: [(_, &dyn Display); 3] =
+                [("typed", &typed), ("count", &TRUSTED), ("key", key)];
+            language.say("problem-short-key", &arguments)
+        }
+        Problem::NothingToVerify(peer) => {
+            language.say("problem-nothing-to-verify", &[("peer", peer)])
+        }
+        Problem::NotCompared(peer) => language.say("problem-not-compared", &[("name", &peer.name)]),
+        Problem::NoCode => language.text("problem-no-code"),
+        Problem::NoContact(peer) => language.say("problem-no-contact", &[("peer", peer)]),
+        Problem::NameInUse { name, by } => {
+            language.say("problem-name-in-use", &[("name", name), ("by", by)])
+        }
+        Problem::HostInNickname => language.text("problem-host-in-nickname"),
+        Problem::Blocked(peer) => {
+            language.say("problem-blocked", &[("peer", peer), ("name", &peer.name)])
+        }
         Problem::NotACommand => language.text("problem-not-a-command"),
         Problem::NoName => language.text("problem-no-name"),
         Problem::Store(failure) => store_failure(failure).said_in(language),
@@ -110,6 +129,14 @@ pub fn problem_code(problem: &Problem) -> &'static str {
         Problem::KeyChanged { .. } => "key-changed",
         Problem::NothingToTrust(_) => "nothing-to-trust",
         Problem::WrongKey { .. } => "wrong-key",
+        Problem::ShortKey { .. } => "short-key",
+        Problem::NothingToVerify(_) => "nothing-to-verify",
+        Problem::NotCompared(_) => "not-compared",
+        Problem::NoCode => "no-code",
+        Problem::NoContact(_) => "no-contact",
+        Problem::NameInUse { .. } => "name-in-use",
+        Problem::HostInNickname => "host-in-nickname",
+        Problem::Blocked(_) => "blocked",
         Problem::NotACommand => "not-a-command",
         Problem::NoName => "no-name",
         Problem::Store(_) => "store",

@@ -3,14 +3,13 @@
 use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
-use p2pchat_wire::identity::PeerId;
 use textwrap::{WordSeparator, WordSplitter, WrapAlgorithm};
 use unicode_width::UnicodeWidthStr;
 
 use super::language::Language;
-use super::{plain, said, words};
+use super::{Background, people, plain, said, words};
 use crate::chat::command::CommandHelp;
-use crate::chat::{Contact, Direction, HistoryLine, LineState, PeerSummary, clean};
+use crate::chat::{Contact, Direction, HistoryLine, LineState, PeerSummary, Trust, clean};
 
 pub(super) fn who(peers: &[PeerSummary], language: &Language) -> String {
     if peers.is_empty() {
@@ -22,9 +21,11 @@ pub(super) fn who(peers: &[PeerSummary], language: &Language) -> String {
             None => words::state(peer.state, language),
         };
         let mark = if peer.current { "> " } else { "  " };
+        let nickname = peer.nickname.as_ref().map(ToString::to_string);
         [
-            format!("{mark}{}", peer.peer),
-            trust(peer.key, peer.verified, language),
+            format!("{mark}{}", nickname.unwrap_or_default()),
+            format!("{} {}", peer.peer, peer.trust.mark()),
+            peer.key.map_or_else(|| language.text("no-key"), |key| key.tag()),
             state,
             waiting(peer.waiting, language),
             peer.software.as_deref().map(|name| clean::label(name, 30)).unwrap_or_default(),
@@ -32,7 +33,7 @@ pub(super) fn who(peers: &[PeerSummary], language: &Language) -> String {
     }))
 }
 
-pub(super) fn contacts(contacts: &[Contact], language: &Language) -> String {
+pub(super) fn contacts(contacts: &[Contact], zone: &TimeZone, language: &Language) -> String {
     if contacts.is_empty() {
         return language.text("contacts-empty");
     }
@@ -42,21 +43,31 @@ pub(super) fn contacts(contacts: &[Contact], language: &Language) -> String {
             .map(|key| language.say("stopped", &[("key", &key)]))
             .unwrap_or_default();
         let key = contact.key.map_or_else(|| language.text("no-key"), |key| key.to_string());
-        let verified = if contact.verified { language.text("verified") } else { String::new() };
+        let nickname = contact.regard.nickname.as_ref().map(ToString::to_string);
+        let trust = Trust::of(contact, false);
+        let name = format!("{} {}", contact.address, trust.mark());
+        let verified =
+            if trust == Trust::Verified { language.text("verified") } else { String::new() };
         let waiting = waiting(contact.waiting, language);
-        [contact.address.to_string(), key, verified, waiting, offered]
+        let limits = people::limits(contact, zone, language).join(", ");
+        [nickname.unwrap_or_default(), name, key, verified, limits, waiting, offered]
     }))
 }
 
-pub(super) fn history(lines: &[HistoryLine], zone: &TimeZone, language: &Language) -> String {
+pub(super) fn history(
+    lines: &[HistoryLine],
+    zone: &TimeZone,
+    background: Background<'_>,
+    language: &Language,
+) -> String {
     if lines.is_empty() {
         return language.text("history-empty");
     }
     let mut text = String::new();
     for line in lines {
         let who = match line.direction {
-            Direction::In => line.with.name.to_string(),
-            Direction::Out => language.say("history-me", &[("name", &line.with.name)]),
+            Direction::In => background.name(&line.with),
+            Direction::Out => language.say("history-me", &[("name", &background.name(&line.with))]),
         };
         let state = match (&line.state, line.arrived_at) {
             (LineState::Failed(problem), _) => {
@@ -92,14 +103,6 @@ pub(super) fn help(commands: &[CommandHelp], language: &Language) -> String {
 /// How many lines wait, if any.
 fn waiting(count: u64, language: &Language) -> String {
     if count == 0 { String::new() } else { language.count("waiting", count, &[]) }
-}
-
-fn trust(key: Option<PeerId>, verified: bool, language: &Language) -> String {
-    match key {
-        None => language.text("no-key"),
-        Some(key) if verified => language.say("verified-key", &[("tag", &key.tag())]),
-        Some(key) => key.tag(),
-    }
 }
 
 /// Aligned columns, two spaces apart; empty cells at the end of a line take no room.

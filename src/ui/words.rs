@@ -9,7 +9,7 @@ use p2pchat_wire::signal::Refusal;
 
 use super::language::{Language, Phrase};
 pub use super::problems::{no_name, problem_code, problem_sentence};
-use super::{Background, Cause, paths, tables};
+use super::{Background, Cause, paths, people, tables};
 use crate::chat::command::CommandHelp;
 use crate::chat::{FailureKind, Notice, Presence, StoreFailure, clean};
 use crate::proto::{PathInfo, PathKind, RendezvousTrouble};
@@ -36,7 +36,7 @@ pub fn sentence(
         | Notice::Home(_)
         | Notice::Leaving { undelivered: 0 } => return None,
         Notice::Found { lines, .. } if lines.is_empty() => language.text("found-nothing"),
-        Notice::Found { lines, .. } => tables::history(lines, zone, language),
+        Notice::Found { lines, .. } => tables::history(lines, zone, background, language),
         Notice::Settings(settings) => tables::settings(settings),
         Notice::Registered { me, over_tcp: true, .. } => {
             language.say("registered-over-tcp", &[("me", me)])
@@ -83,10 +83,16 @@ pub fn sentence(
             let same_as = same_as.as_deref();
             rendezvous_trouble(&server, *trouble, same_as, *others, background, language)
         }
+        Notice::SafetyCode { .. }
+        | Notice::Verified { .. }
+        | Notice::NotTheSame { .. }
+        | Notice::Renamed { .. }
+        | Notice::Limit { .. }
+        | Notice::Limited { .. } => return people::sentence(notice, zone, background, language),
         Notice::SamePerson { peer, before } => {
             language.say("same-person", &[("peer", peer), ("before", before)])
         }
-        Notice::Current(peer) => language.say("current", &[("peer", peer)]),
+        Notice::Current(peer) => language.say("current", &[("peer", &background.whole(peer))]),
         Notice::Peer { peer, was, state, path, .. } => {
             return presence(&background.name(peer), *was, *state, *path, language);
         }
@@ -105,8 +111,9 @@ pub fn sentence(
         }
         Notice::KeyChanged { peer, expected, actual } => {
             let (name, was) = (background.name(peer), expected.tag());
+            let peer = background.whole(peer);
             let arguments: [(_, &dyn Display); 4] =
-                [("peer", peer), ("name", &name), ("was", &was), ("key", actual)];
+                [("peer", &peer), ("name", &name), ("was", &was), ("key", actual)];
             language.say("key-changed", &arguments)
         }
         Notice::Kept { to, state, waiting } => {
@@ -128,7 +135,7 @@ pub fn sentence(
             language.say("unreadable-software", &[("peer", peer), ("software", &software)])
         }
         Notice::Who(peers) => tables::who(peers, language),
-        Notice::Contacts(contacts) => tables::contacts(contacts, language),
+        Notice::Contacts(contacts) => tables::contacts(contacts, zone, language),
         Notice::Paths { peer, paths: described, reason, punch, upkeep } => {
             let (punch, columns) = (punch.as_deref(), background.columns);
             paths::table(peer, described, *reason, punch, upkeep, columns, language)
@@ -136,7 +143,7 @@ pub fn sentence(
         Notice::Circumstances { peer, circumstances, clock_ahead_ms } => {
             paths::circumstances(peer, circumstances, *clock_ahead_ms, language)
         }
-        Notice::History(lines) => tables::history(lines, zone, language),
+        Notice::History(lines) => tables::history(lines, zone, background, language),
         Notice::Identity { name: Some(name), hosts, key } if hosts.is_empty() => {
             language.say("identity-local", &[("name", name), ("key", key)])
         }
@@ -153,7 +160,7 @@ pub fn sentence(
         }
         Notice::Help(commands) => tables::help(commands, language),
         Notice::Trusted { peer, key } => {
-            language.say("trusted", &[("peer", peer), ("tag", &key.tag())])
+            language.say("trusted", &[("peer", &background.whole(peer)), ("tag", &key.tag())])
         }
         Notice::Leaving { undelivered } => language.count("leaving", *undelivered, &[]),
     })
@@ -164,7 +171,7 @@ pub fn sentence(
 pub fn is_alarm(notice: &Notice) -> bool {
     let server =
         matches!(notice, Notice::Trouble { trouble: RendezvousTrouble::KeyChanged { .. }, .. });
-    server || matches!(notice, Notice::KeyChanged { .. })
+    server || matches!(notice, Notice::KeyChanged { .. } | Notice::NotTheSame { .. })
 }
 
 /// A server in the middle of a sentence.

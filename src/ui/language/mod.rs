@@ -30,6 +30,7 @@ const ENGLISH: &[&str] = &[
     include_str!("../../../locales/en/screen.ftl"),
     include_str!("../../../locales/en/keys.ftl"),
     include_str!("../../../locales/en/failures.ftl"),
+    include_str!("../../../locales/en/people.ftl"),
 ];
 const CHINESE: &[&str] = &[
     include_str!("../../../locales/zh/main.ftl"),
@@ -40,6 +41,7 @@ const CHINESE: &[&str] = &[
     include_str!("../../../locales/zh/screen.ftl"),
     include_str!("../../../locales/zh/keys.ftl"),
     include_str!("../../../locales/zh/failures.ftl"),
+    include_str!("../../../locales/zh/people.ftl"),
 ];
 
 /// A language that the program speaks.

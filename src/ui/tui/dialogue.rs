@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::entry::{Entry, Kind};
 use super::scrollback::Scrollback;
-use crate::chat::{Address, Input, LineId, PeerSummary, Timestamp};
+use crate::chat::{Address, Input, LineId, PeerSummary, Timestamp, Trust};
 
 /// One conversation.
 #[derive(Debug)]
@@ -50,15 +50,23 @@ impl Dialogue {
         self.scrollback.push(Entry::new(now, zone, Kind::Remark { sentence, alarm }), true);
     }
 
-    /// `V` a person has confirmed the key, `=` it is the one seen before, `?` none is known yet,
-    /// `!` it has changed.
+    /// How far their key can be trusted, in a character.
     pub(super) fn trust(&self) -> char {
         match &self.summary {
-            _ if self.alarm => '!',
-            Some(summary) if summary.verified => 'V',
-            Some(summary) if summary.key.is_some() => '=',
-            _ => '?',
+            _ if self.alarm => Trust::Changed.mark(),
+            Some(summary) => summary.trust.mark(),
+            None => Trust::New.mark(),
         }
+    }
+
+    /// Whether nobody is to be called to the screen for them.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.summary.as_ref().is_some_and(|summary| summary.quiet)
+    }
+
+    /// Whether there is something that a person wants to see now.
+    pub(super) fn calls(&self) -> bool {
+        self.alarm || self.unread() > 0 && !self.is_quiet()
     }
 
     /// A line of theirs has come.

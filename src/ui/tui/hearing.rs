@@ -16,6 +16,7 @@ impl Screen {
     pub fn hear(&mut self, now: Timestamp, notice: &Notice, background: Background<'_>) {
         self.stale = true;
         self.several = background.several;
+        self.nicknames = background.nicknames.cloned().unwrap_or_default();
         let background = Background { columns: self.columns(), ..background };
         self.learn_reach(notice);
         match notice {
@@ -146,11 +147,14 @@ impl Screen {
         dialogue.scrollback.push(entry, seen);
         dialogue.came(message.id);
         // Whoever looks sees it, and what an earlier run has shown is no news.
-        if !self.focused && !message.again {
+        let quiet = self.dialogues[index].is_quiet();
+        if !self.focused && !message.again && !quiet {
             let news = News {
                 from: self.name(&message.from),
                 text: message.text.clone(),
-                unread: self.dialogues.iter().map(Dialogue::unread).sum(),
+                unread: (self.dialogues.iter().filter(|one| !one.is_quiet()))
+                    .map(Dialogue::unread)
+                    .sum(),
             };
             let sentence = self.notifier.tell(now, &news, &self.language);
             self.actions.extend(sentence.map(Action::Notify));
@@ -186,6 +190,7 @@ fn concerned(notice: &Notice) -> Option<&Address> {
         | Notice::KeyChanged { peer, .. }
         | Notice::Kept { to: peer, .. }
         | Notice::Unreadable { peer, .. }
+        | Notice::NotTheSame { peer, .. }
         | Notice::Trusted { peer, .. } => Some(peer),
         _ => None,
     }

@@ -23,7 +23,7 @@ use super::status::Status;
 use super::theme::Theme;
 use super::wrap::Ambiguous;
 use super::{Action, Event, SMALLEST};
-use crate::chat::{Address, Input, Manner, PeerSummary, Timestamp};
+use crate::chat::{Address, Input, Manner, Nicknames, PeerSummary, Timestamp};
 use crate::ui::Background;
 use crate::ui::language::Language;
 
@@ -38,6 +38,8 @@ pub struct Screen {
     pub(super) theme: Theme,
     /// Whether names have hosts, because there are several.
     pub(super) several: bool,
+    /// What contacts are called here.
+    pub(super) nicknames: Nicknames,
     /// What we are called.
     pub(super) me: String,
     /// How we are reached: which sentence says so.
@@ -80,6 +82,7 @@ impl Screen {
             language,
             theme,
             several: false,
+            nicknames: Nicknames::default(),
             me,
             reach: "reach-connecting",
             dialogues: Vec::new(),
@@ -340,7 +343,7 @@ impl Screen {
         let (count, start) = (self.dialogues.len(), self.current.map_or(0, |current| current + 1));
         let next = (0..count).map(|places| (start + places) % count).find(|&index| {
             let dialogue = &self.dialogues[index];
-            self.current != Some(index) && (dialogue.unread() > 0 || dialogue.alarm)
+            self.current != Some(index) && dialogue.calls()
         });
         if let Some(next) = next {
             self.go_to(next);
@@ -458,6 +461,8 @@ impl Screen {
             state: one.summary.as_ref().map(|summary| summary.state).unwrap_or_default(),
             unread: if self.is_watched(index) { 0 } else { one.unread() },
             current: self.current == Some(index),
+            trust: one.trust(),
+            quiet: one.is_quiet(),
             alarm: one.alarm,
         };
         self.dialogues.iter().enumerate().map(item).collect()
@@ -466,10 +471,11 @@ impl Screen {
     fn status(&self) -> Status {
         let current = self.current.map(|index| &self.dialogues[index]);
         let summary = current.and_then(|one| one.summary.as_ref());
-        let activity =
-            self.dialogues.iter().enumerate().filter(|(index, one)| {
-                self.current != Some(*index) && (one.alarm || one.unread() > 0)
-            });
+        let activity = self
+            .dialogues
+            .iter()
+            .enumerate()
+            .filter(|(index, one)| self.current != Some(*index) && one.calls());
         let scrollback = current.map_or(&self.home, |one| &one.scrollback);
         Status {
             me: format!("{} ({})", self.me, self.language.text(self.reach)),
@@ -507,6 +513,7 @@ impl Screen {
 
     /// What somebody is called here.
     pub(super) fn name(&self, address: &Address) -> String {
-        Background { several: self.several, ..Background::default() }.name(address)
+        let nicknames = Some(&self.nicknames);
+        Background { several: self.several, nicknames, ..Background::default() }.name(address)
     }
 }

@@ -24,6 +24,10 @@ pub(super) struct Item {
     pub(super) state: Presence,
     pub(super) unread: u64,
     pub(super) current: bool,
+    /// How far their key can be trusted.
+    pub(super) trust: char,
+    /// Nobody is to be called to the screen for them.
+    pub(super) quiet: bool,
     /// Their key has changed.
     pub(super) alarm: bool,
 }
@@ -49,11 +53,13 @@ pub(super) fn render(
             0 => String::new(),
             count => format!(" ({count})"),
         };
-        let room = width.saturating_sub(4 + unread.width() + 1 + word.width());
+        let room = width.saturating_sub(6 + unread.width() + 1 + word.width());
         let name = clean::label(&item.name, room.saturating_sub(1));
         let (x, _) = buffer.set_stringn(y.x, y.y, format!("{mark}{number} "), width, base);
         let (x, _) = buffer.set_stringn(x, y.y, &name, width, base.patch(item.style));
-        buffer.set_stringn(x, y.y, unread, width, base.patch(theme.unread));
+        let (x, _) = buffer.set_stringn(x, y.y, format!(" {}", item.trust), width, base);
+        let style = if item.quiet { theme.dim } else { theme.unread };
+        buffer.set_stringn(x, y.y, unread, width, base.patch(style));
         let x = area.right().saturating_sub(2 + u16::try_from(word.width()).unwrap_or(0));
         let style = match (item.alarm, item.state) {
             (true, _) => theme.alarm,

@@ -15,7 +15,7 @@ use super::super::theme::Theme;
 use super::super::{Action, Event, Screen};
 use crate::chat::{
     Address, Audience, Direction, HistoryLine, Input, LineId, LineState, Manner, Message, Notice,
-    PeerSummary, Place, Presence, Timestamp, Written,
+    PeerSummary, Place, Presence, Timestamp, Trust, Written,
 };
 use crate::proto::{PathInfo, PathKind};
 use crate::ui::Background;
@@ -167,7 +167,9 @@ impl Story {
         self.peers.push(PeerSummary {
             peer: peer.clone(),
             key: Some(key_of(peer)),
-            verified: false,
+            nickname: None,
+            trust: Trust::Seen,
+            quiet: false,
             state,
             path,
             waiting: 0,

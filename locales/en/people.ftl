@@ -1,0 +1,28 @@
+### People: what they are called here, whether they are who they say, who is not to be heard.
+
+verify = Ask { $peer } to type /verify and your name, and compare all twelve words: by voice, or side by side, but not in this chat. If they are the same, type: /verify { $name } yes. Or type the words that { $name } reads to you behind /verify { $name }.
+verify-again = You have verified { $peer } before. These are the words, if you want to compare them again.
+verify-done = { $peer } is verified: whoever has this key is the one you compared with. A changed key takes the mark away.
+verify-other = STOP: { $name } sees other words than you. Either one of them was misread, or somebody sits between the two of you and reads along. Type /verify { $name } and compare again, by another way than this chat; until they are the same, say nothing here that others must not know.
+renamed = { $peer } is called { $nickname } here from now on. Nobody else is told.
+renamed-back = { $peer } is called by its own name again.
+blocked = { $peer } is blocked: nothing comes from there any more, under no name, and for { $name } you are not there. What you wrote and { $name } has not got stays here. /unblock { $name } takes it back.
+unblocked = { $peer } is answered again.
+ignored = What { $peer } says is kept and no longer shown by itself; { $name } is not told. /history { $name } has it, /unignore { $name } takes it back.
+unignored = What { $peer } says is shown again.
+muted = { $name } does not call you to the screen any more. /unmute { $name } takes it back.
+muted-until = { $name } does not call you to the screen until { $time }. /unmute { $name } takes it back.
+unmuted = { $name } calls you to the screen again.
+nobody-limited = Nobody.
+limit-blocked = blocked
+limit-ignored = ignored
+limit-muted = muted
+limit-muted-until = muted until { $time }
+problem-short-key = { $typed } is too short to tell this key from one that was made to begin likewise. Type at least { $count } characters of it, after comparing them by voice; it is { $key }
+problem-nothing-to-verify = There is no key of { $peer } yet. Once you have been connected, there is something to compare.
+problem-not-compared = Nothing was compared yet. Type /verify { $name }, compare the words with { $name }, and then say yes.
+problem-no-code = These are not twelve words of one of the lists, nor what a picture says.
+problem-no-contact = { $peer } is nobody you know. /contacts shows whom you know.
+problem-name-in-use = { $name } can be taken for { $by }, whom you know, too. Two people who are called the same are one mistake away from a line to the wrong one; choose another nickname.
+problem-host-in-nickname = A nickname is one word without @: it is for this computer only.
+problem-blocked = You have blocked { $peer }; nothing was sent. /unblock { $name } takes it back.
