@@ -7,7 +7,7 @@ use p2pchat::proto::{Command, Event, PathKind};
 use crate::nat::{Behaviour, Ports};
 use crate::scene::{Place, Scene};
 use crate::talker::Talker;
-use crate::topology::HostId;
+use crate::topology::{HostId, RouterId};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -52,9 +52,31 @@ fn beginnings(talker: &Talker) -> usize {
     talker.events.iter().filter(|(_, event)| began(event)).count()
 }
 
+/// Worlds of rebindings. In the first they come one at a time; in the others both NATs once forget
+/// within one recovery.
+const WORLDS: [u64; 4] = [20, 54, 123, 133];
+
 #[test]
 fn a_thousand_rebindings_lose_no_line_and_delay_the_next_by_no_more_than_a_round_trip() {
-    let mut scene = two_homes(20);
+    for seed in WORLDS {
+        let (scene, worst) = rebound(seed);
+        println!("{seed}: line, answer, direct again after {worst:?} at most");
+        // The line: what the missing acknowledgement takes to be noticed, which is a round trip on the
+        // direct path and a margin, and the way over the relay. Its answer, and then the probes that
+        // make both sides sure of a direct path, have less to wait for.
+        assert!(worst.iter().all(|took| *took <= RELAYED + MARGIN), "{seed}: {worst:?}");
+        let told: Vec<_> = (0..REBINDINGS).map(|round| round.to_string()).collect();
+        for who in [scene.alice, scene.bob] {
+            assert_eq!(scene.heard(who), told);
+            assert_eq!(ends(scene.talker(who)), 0);
+        }
+    }
+}
+
+/// A chat in which one or the other NAT forgets its mapping again and again; how long the next line, its
+/// answer, and after that a direct path took at most.
+fn rebound(seed: u64) -> (Scene, [Duration; 3]) {
+    let mut scene = two_homes(seed);
     scene.meet(PathKind::Direct);
     let mut worst = [Duration::ZERO; 3];
     for round in 0..REBINDINGS {
@@ -82,15 +104,7 @@ fn a_thousand_rebindings_lose_no_line_and_delay_the_next_by_no_more_than_a_round
             .zip([line, answer, path])
             .for_each(|(worst, took)| *worst = took.max(*worst));
     }
-    println!("line, answer, direct again after {worst:?} at most");
-    let [line, answer, direct] = worst;
-    assert!(line <= RELAYED + MARGIN && answer <= RELAYED + MARGIN, "{worst:?}");
-    assert!(direct <= 2 * RELAYED, "{worst:?}");
-    let told: Vec<_> = (0..REBINDINGS).map(|round| round.to_string()).collect();
-    for who in [scene.alice, scene.bob] {
-        assert_eq!(scene.heard(who), told);
-        assert_eq!(ends(scene.talker(who)), 0);
-    }
+    (scene, worst)
 }
 
 #[test]
@@ -171,5 +185,35 @@ fn a_carrier_that_ends_every_mapping_after_a_minute_is_left_in_time_once_it_is_k
             assert_eq!(talker.events.iter().filter(left).count(), 0, "it stays direct");
             assert_eq!(ends(talker), 0);
         }
+    }
+}
+
+/// The ports that a NAT gives out from now on.
+fn give_out(scene: &mut Scene, router: RouterId, ports: Ports) {
+    scene.world.router(router).nat.as_mut().expect("IPv4").behaviour.ports = ports;
+}
+
+#[test]
+fn a_port_that_no_peer_writes_to_is_left_for_another() {
+    let mut scene = two_homes(60);
+    scene.meet(PathKind::Direct);
+    scene.world.run_for(30 * SECOND);
+    let (alice, bob, router) = (scene.alice, scene.bob, scene.routers[0].expect("there is one"));
+    // That of SIP, which routers rewrite.
+    give_out(&mut scene, router, Ports::Block { first: 5060, count: 1 });
+    scene.rebind(router);
+    scene.say(alice, "are you there?");
+    scene.world.run_for(MILLISECOND);
+    give_out(&mut scene, router, Ports::Random);
+    let line = until_heard(&mut scene, bob, 0);
+    assert!(line <= RELAYED + MARGIN, "{line:?}");
+    scene.world.run_for(SECOND / 2);
+    for line in 1..100 {
+        for (from, to) in [(bob, alice), (alice, bob)] {
+            let before = scene.talker(to).heard.len();
+            scene.say(from, "straight");
+            assert_eq!(until_heard(&mut scene, to, before), WAY, "{line}");
+        }
+        scene.world.run_for(SECOND);
     }
 }

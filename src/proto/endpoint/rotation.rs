@@ -1,4 +1,5 @@
-//! Moving to a fresh socket before our NAT ends the mapping of the one in use: make before break.
+//! Moving to a fresh socket before our NAT ends the mapping of the one in use: make before break. And
+//! at once, if our NAT has given us a port that no peer writes to.
 //!
 //! The fresh socket is shown to the servers, which from then on see us there, and every path is tried
 //! from it, while the text stays where it is. Each path that works from the new socket takes over from
@@ -7,11 +8,13 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use p2pchat_wire::address;
+
 use super::Endpoint;
 use super::home::Home;
 use crate::proto::lifetime::{AgeLimit, Lifetime};
 use crate::proto::path::Pair;
-use crate::proto::{Event, SocketId};
+use crate::proto::{Event, Policy, SocketId};
 
 /// How long paths from the old socket may still be needed. Some round trips, with repetitions.
 const OVERLAP: Duration = Duration::from_secs(8);
@@ -22,6 +25,9 @@ pub(super) struct Rotation {
     pub(super) lifetime: Lifetime,
     /// The old socket, and when it is closed.
     retiring: Option<(SocketId, Instant)>,
+    /// The mapping that was last left for its port. A NAT that has no other to give is not asked for
+    /// one again.
+    shunned: Option<SocketAddr>,
 }
 
 impl Rotation {
@@ -78,15 +84,24 @@ impl Endpoint {
         }
         let old = self.homes.local();
         let due = self.rotation.leave_at(old).is_some_and(|at| at <= now);
+        let shunned = self.shunned_mapping();
         // A planned punch counts on the mappings that it has measured.
-        if !due || self.punching.is_some() {
+        if !(due || shunned.is_some()) || self.punching.is_some() {
             return;
         }
+        self.rotation.shunned = shunned.or(self.rotation.shunned);
         let new = self.sockets.open();
         for home in self.homes.iter_mut() {
             self.transmits.extend(home.link.move_to(now, new));
         }
         self.with_all_peers(now, |peer, cx| peer.change_socket(cx, old, new));
         self.rotation.retiring = Some((old, now + OVERLAP));
+    }
+
+    /// Where we are seen, if no peer is permitted to write there and a fresh socket may be luckier.
+    fn shunned_mapping(&self) -> Option<SocketAddr> {
+        let mapped = self.homes.chosen().and_then(Home::reflexive)?;
+        let useless = !address::is_permitted(mapped, true) && self.rotation.shunned != Some(mapped);
+        (useless && self.config.policy != Policy::RelayOnly).then_some(mapped)
     }
 }

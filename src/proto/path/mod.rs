@@ -357,6 +357,12 @@ impl Paths {
         id != PathId::RELAY && self.find(id).is_none_or(silent)
     }
 
+    /// The paths that have stopped answering.
+    pub(crate) fn silent(&self) -> impl Iterator<Item = PathId> + '_ {
+        let silent = |path: &&Path| matches!(path.state, State::Silent(_));
+        self.direct.iter().filter(silent).map(|path| path.id)
+    }
+
     /// The paths that gave way to others since the last call: they lead nowhere any more.
     pub(crate) fn take_forgotten(&mut self) -> Vec<PathId> {
         std::mem::take(&mut self.forgotten)

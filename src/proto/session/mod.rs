@@ -204,6 +204,11 @@ impl Session {
         self.heard_at
     }
 
+    /// Whether some text waits to be sent.
+    pub(crate) fn has_text(&self) -> bool {
+        self.streams.has_chunk()
+    }
+
     /// Opens a packet if it is genuine and new, and marks it as seen.
     pub(crate) fn open(&mut self, now: Instant, sealed: &Sealed<'_>) -> Option<Vec<u8>> {
         if !self.replay.is_fresh(sealed.packet_number) {
@@ -303,7 +308,7 @@ impl Session {
         let mut unanswered = Vec::new();
         for (&path, recovery) in &self.recoveries {
             if recovery.pto_count() > 0 && recovery.in_flight_packets() > 0 {
-                unanswered.extend(recovery.unacked().take(2).cloned());
+                unanswered.extend(worth_repeating(recovery));
                 self.overdue.push(path);
             }
         }
@@ -323,7 +328,7 @@ impl Session {
             if outcome.probe {
                 // RFC 9002 §6.2.4: send what is in doubt again rather than a ping, so that a lost
                 // line costs one timeout and not another round trip.
-                lost.extend(recovery.unacked().take(2).cloned());
+                lost.extend(worth_repeating(recovery));
                 self.overdue.push(path);
             }
             if outcome.probe && recovery.pto_count() == 1 {
@@ -403,4 +408,11 @@ impl Session {
     ) -> bool {
         inbound::handle(self, now, path, packet_number, packet)
     }
+}
+
+/// What the oldest two packets carry whose fate is open. One that only asked for a sign of life is
+/// not among them: the packet that goes now asks for the same.
+fn worth_repeating(recovery: &Recovery<Vec<Content>>) -> impl Iterator<Item = Vec<Content>> + '_ {
+    let says = |contents: &&Vec<Content>| contents.iter().any(|content| *content != Content::Ping);
+    recovery.unacked().filter(says).take(2).cloned()
 }

@@ -14,6 +14,10 @@ use crate::proto::path::Pair;
 /// How long a ping waits for its answer before it is repeated.
 const PING_REPEAT: Duration = Duration::from_secs(1);
 
+/// The least time before a ping out of turn: no more of them than a server takes from one peer for
+/// long.
+const SHOW_GAP: Duration = Duration::from_millis(50);
+
 /// The longest text that a link datagram may carry, once opened.
 const MAX_PLAINTEXT: usize = signal::MAX_SIGNAL;
 
@@ -66,7 +70,8 @@ impl Up {
 
     /// A ping out of turn, unless one is on its way.
     pub(super) fn show_endpoint(&mut self, now: Instant) -> Option<Transmit> {
-        if self.pings > 0 && now < self.ping_sent_at + self.rtt {
+        let answer_due = if self.pings > 0 { self.rtt } else { Duration::ZERO };
+        if now < self.ping_sent_at + answer_due.max(SHOW_GAP) {
             return None;
         }
         // However often this happens, it does not hasten the end of the link.

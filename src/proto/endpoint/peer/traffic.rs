@@ -22,6 +22,8 @@ impl Peer {
             for path in self.paths.take_forgotten() {
                 session.abandon(path);
             }
+            // An answer to what is on its way there would go there too.
+            self.paths.silent().for_each(|path| session.abandon(path));
             while self.paths.next_probe().is_some_and(|at| at <= cx.now) {
                 let token = cx.random.u64();
                 let mut account = cx.strangers.named_by(sponsor);
@@ -47,6 +49,11 @@ impl Peer {
             if left_relay {
                 session.abandon(PathId::RELAY);
                 session.ping();
+            }
+            if route.also == Some(PathId::RELAY) && route.text && session.has_text() {
+                // Whatever casts doubt on the path, our own mapping may be gone as well, and then the
+                // server drops the copy: it has to see us first.
+                cx.doubt_mapping = true;
             }
             let in_doubt = session.is_in_doubt(PathId::RELAY);
             let mut packets = Vec::new();
