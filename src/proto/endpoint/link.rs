@@ -51,6 +51,10 @@ const UNREACHABLE_AFTER: usize = 4;
 /// Initiations without an answer after which the proof is taken for stale and a hello goes out.
 const STALE_AFTER: usize = 2;
 
+/// The same of those that are to bring a link over TCP back to UDP: the proof has come that way just
+/// now, and nobody waits.
+const BACK_PATIENCE: usize = 4;
+
 /// Unanswered pings after which the link is down.
 const MAX_PINGS: u32 = 5;
 
@@ -516,9 +520,10 @@ impl Link {
                 // If the challenge was genuine there will be no answer: do not wait long for it.
                 // Two in a row that say the same, and no answer to either initiation, are believed.
                 let doubt = self.doubt.take();
-                if init.tries > STALE_AFTER || doubt.is_some() {
+                let patience = if on_way_back { BACK_PATIENCE } else { STALE_AFTER };
+                if init.tries > patience || doubt.is_some() {
                     if on_way_back {
-                        self.attempt = Attempt::None;
+                        self.stay_over_tcp(now);
                         return None;
                     }
                     let before = std::mem::replace(&mut self.suspicion, doubt);

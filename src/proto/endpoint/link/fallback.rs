@@ -17,8 +17,13 @@ use crate::proto::{SocketId, Transmit};
 /// bad link, and moving to TCP would not make it better.
 const SUSPECT_AFTER: u32 = 3;
 
-/// Gaps between the hellos over UDP of a link over TCP; the last repeats. The first are short: perhaps
-/// some answers were only lost.
+/// Hellos over UDP of a link over TCP that go out together, lest one that is lost costs a whole gap.
+const BACK_ROUND: usize = 3;
+
+/// How far apart they are, so that one bad moment does not swallow all of them.
+const BACK_SPACING: Duration = Duration::from_millis(400);
+
+/// Gaps between such rounds; the last repeats. The first are short: perhaps some answers were only lost.
 const BACK_GAPS: [Duration; 5] = [
     Duration::from_secs(2),
     Duration::from_secs(2),
@@ -108,8 +113,12 @@ impl Link {
         if self.back_due().is_some_and(|at| at <= now) {
             let hello = self.hello();
             out.extend(self.udp().map(|way| way.transmit(None, hello.clone())));
-            self.back_at = Some(now + BACK_GAPS[self.back_tries.min(BACK_GAPS.len() - 1)]);
             self.back_tries = self.back_tries.saturating_add(1);
+            let gap = match self.back_tries % BACK_ROUND {
+                0 => BACK_GAPS[(self.back_tries / BACK_ROUND).min(BACK_GAPS.len() - 1)],
+                _ => BACK_SPACING,
+            };
+            self.back_at = Some(now + gap);
         }
     }
 
@@ -123,9 +132,20 @@ impl Link {
     pub(super) fn expect_udp(&mut self, now: Instant) {
         match (self.is_carried(), self.back_at) {
             (true, Some(_)) => {}
-            (true, None) => (self.back_at, self.back_tries) = (Some(now + BACK_GAPS[0]), 1),
+            (true, None) => self.look_back_soon(now),
             (false, _) => self.back_at = None,
         }
+    }
+
+    /// The handshake that would have brought us back to UDP was not answered. Its challenge was, just
+    /// now, so UDP passes, and what is in the way is loss.
+    pub(super) fn stay_over_tcp(&mut self, now: Instant) {
+        self.attempt = Attempt::None;
+        self.look_back_soon(now);
+    }
+
+    fn look_back_soon(&mut self, now: Instant) {
+        (self.back_at, self.back_tries) = (Some(now + BACK_GAPS[0]), 0);
     }
 
     /// When [`Self::look_for_other_ways`] has something to do.
