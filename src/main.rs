@@ -7,13 +7,13 @@ use std::process;
 
 use clap::{CommandFactory, FromArgMatches};
 use p2pchat::app::{self, Configuration, Failure};
+use p2pchat::chat::Format;
 use p2pchat::cli::help;
 use p2pchat::cli::{
     Cli, Command, ConfigAction, Ends, ExportFormat, HistoryArgs, HistoryCommand, IdCommand,
     Options, Words,
 };
 use p2pchat::config::{Face, Settings, file};
-use p2pchat::store::Format;
 use p2pchat::store::words::WordList;
 use p2pchat::ui::language::{Language, Tongue};
 use p2pchat::ui::tui::terminal::has_room_for_a_screen;

@@ -113,6 +113,7 @@ async fn run(
     let wait = matches!(partner, Partner::Pipe | Partner::Sentence(_));
     let own_name = place.name.clone();
     let peer = Peer::start(Setup {
+        dir: dir.clone(),
         profile,
         snapshot,
         place,
@@ -146,7 +147,7 @@ async fn run(
         }
         chatting.run(&mut signals).await
     } else {
-        let mut screening = Screening::new(peer, &own_name, language, &wanted.interface)?;
+        let mut screening = Screening::new(peer, &dir, &own_name, language, &wanted.interface)?;
         if let Some(serving) = &serving {
             screening.remark(serving.sentence(language));
         }

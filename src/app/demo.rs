@@ -55,13 +55,8 @@ pub async fn demo(wanted: Wanted, language: &Language) -> Result<ExitCode, Failu
     let for_a_person = matches!(wanted.face, Face::Line | Face::Screen);
     let wait = (!for_a_person).then_some(Wait::Delivered);
     let own_name = place.name.clone();
-    let setup = setup(
-        &folder.path().join("you"),
-        place,
-        Some("echo".to_owned()),
-        wait,
-        policy(wanted.paths),
-    )?;
+    let dir = folder.path().join("you");
+    let setup = setup(&dir, place, Some("echo".to_owned()), wait, policy(wanted.paths))?;
     let code = match wanted.face {
         Face::Plain => {
             let story = Story::new(started, language.clone());
@@ -75,7 +70,7 @@ pub async fn demo(wanted: Wanted, language: &Language) -> Result<ExitCode, Failu
         }
         Face::Screen => {
             let peer = Peer::start(setup)?;
-            let mut screening = Screening::new(peer, &own_name, language, &wanted.interface)?;
+            let mut screening = Screening::new(peer, &dir, &own_name, language, &wanted.interface)?;
             screening.remark(language.say("demo-welcome", &[("address", &serving.address())]));
             Ok(screening.run(&mut signals).await)
         }
@@ -383,6 +378,7 @@ fn setup(
     let profile = Profile::open(dir)?;
     let snapshot = profile.snapshot()?;
     Ok(Setup {
+        dir: dir.to_owned(),
         profile,
         snapshot,
         place,

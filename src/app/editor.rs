@@ -2,28 +2,43 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
+use tempfile::Builder;
 use tokio::sync::oneshot;
 
 use crate::chat::MAX_TEXT;
 
+/// What the text is in while it is edited, within the profile.
+const FOLDER: &str = "editing";
+
 /// Opens `text` in `$VISUAL`, else `$EDITOR`, else vi, on the terminal, which nobody else may use
-/// meanwhile. What was written comes through the channel; nothing if the editor failed.
+/// meanwhile. The file is in the profile in `dir`, which this process has for itself. What was
+/// written comes through the channel; nothing if the editor failed.
 #[expect(clippy::disallowed_methods, reason = "the editor is waited for in a thread of its own")]
-pub(super) fn edit(text: String) -> oneshot::Receiver<Option<String>> {
+pub(super) fn edit(text: String, dir: PathBuf) -> oneshot::Receiver<Option<String>> {
     let (sender, receiver) = oneshot::channel();
     std::thread::spawn(move || {
         // Nobody listens only when the chat has ended.
-        let _ = sender.send(edited(&text).ok().flatten());
+        let _ = sender.send(edited(&text, &dir).ok().flatten());
     });
     receiver
 }
 
-/// The text goes through a file that nobody else can read, and that is gone afterwards.
-fn edited(text: &str) -> io::Result<Option<String>> {
-    let mut file = tempfile::Builder::new().prefix("p2pchat-").suffix(".txt").tempfile()?;
+/// The text goes through a file in a folder of its own, where nobody else can look, and which is gone
+/// afterwards with whatever the editor has left there: copies, and what it notes for a crash.
+fn edited(text: &str, dir: &Path) -> io::Result<Option<String>> {
+    let folder = dir.join(FOLDER);
+    match fs::remove_dir_all(&folder) {
+        // A run that was killed in the middle of this.
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let folder = private(Builder::new().prefix(FOLDER).rand_bytes(0)).tempdir_in(dir)?;
+    let mut file =
+        Builder::new().prefix("message").suffix(".txt").rand_bytes(0).tempfile_in(&folder)?;
     file.write_all(text.as_bytes())?;
     file.flush()?;
     if !run(file.path())?.success() {
@@ -32,7 +47,21 @@ fn edited(text: &str) -> io::Result<Option<String>> {
     // Editors write another file in place of the first.
     let mut written = Vec::new();
     fs::File::open(file.path())?.take(MAX_TEXT as u64).read_to_end(&mut written)?;
+    folder.close()?;
     Ok(Some(String::from_utf8_lossy(&written).into_owned()))
+}
+
+/// Its owner's alone, as temporary files are by themselves.
+#[cfg(unix)]
+fn private<'a, 'b>(builder: &'a mut Builder<'b, 'b>) -> &'a mut Builder<'b, 'b> {
+    use std::os::unix::fs::PermissionsExt as _;
+    builder.permissions(fs::Permissions::from_mode(0o700))
+}
+
+/// Elsewhere a folder has the permissions of the one that it is in.
+#[cfg(not(unix))]
+fn private<'a, 'b>(builder: &'a mut Builder<'b, 'b>) -> &'a mut Builder<'b, 'b> {
+    builder
 }
 
 #[cfg(unix)]

@@ -35,11 +35,13 @@ type Outcome = (ExitCode, Vec<Printout>);
 ///
 /// The profile cannot be used, perhaps because a chat is using it.
 pub(super) async fn meet(wanted: Wanted, language: &Language) -> Result<Outcome, Failure> {
-    let profile = Profile::open(&profile::directory(wanted.data_dir.clone())?)?;
+    let dir = profile::directory(wanted.data_dir.clone())?;
+    let profile = Profile::open(&dir)?;
     let mut snapshot = profile.snapshot()?;
     let place = wanted.place(&profile::remembered(&snapshot))?;
     profile::believe(&mut snapshot, &place, now());
     let peer = Peer::start(Setup {
+        dir,
         profile,
         snapshot,
         place,

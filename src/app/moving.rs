@@ -1,7 +1,7 @@
 //! History out into a file, and in again.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io::{self, BufRead, BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
@@ -10,9 +10,9 @@ use tempfile::NamedTempFile;
 
 use super::failure::as_it_is;
 use super::{Failure, profile, queries};
-use crate::chat::{Address, ExitCode};
+use crate::chat::{Address, ExitCode, Format, NoRetention, Retention};
 use crate::config::{Face, PeerAddress};
-use crate::store::{Format, ImportError, NoRetention, Profile, Reader, Retention};
+use crate::store::{ImportError, Profile, ProfileError, Reader};
 use crate::ui::Printout;
 use crate::ui::language::{Language, Phrase};
 
@@ -45,30 +45,57 @@ pub fn export(
         }
     };
     let zone = TimeZone::system();
-    let write = |out: &mut dyn Write| reader.export(format, with.as_deref(), &zone, out);
     let Some(path) = output else {
-        write(&mut BufWriter::new(io::stdout().lock()))?;
+        let mut out = BufWriter::new(io::stdout().lock());
+        reader.export(format, with.as_deref(), &zone, &mut out)?;
         return Ok(Vec::new());
     };
-    // It appears under its name when all of it is there. A temporary file is its owner's alone.
-    let failed = |error: io::Error| {
-        Failure::internal(about("export-unwritable", &path).with("error", error))
-    };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut file =
-        NamedTempFile::new_in(folder.unwrap_or_else(|| Path::new("."))).map_err(failed)?;
-    let lines = {
-        let mut out = BufWriter::new(&mut file);
-        write(&mut out)?
-    };
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist_noclobber(&path).map_err(|error| match error.error.kind() {
-        io::ErrorKind::AlreadyExists => refused(about("export-exists", &path)),
-        _ => failed(error.error),
+    let written = write_export(&reader, format, with.as_deref(), &zone, &path);
+    let lines = written.map_err(|why| match why {
+        NotWritten::Exists => refused(about("export-exists", &path)),
+        NotWritten::Failed(error) => {
+            Failure::internal(about("export-unwritable", &path).with("error", error))
+        }
+        NotWritten::Profile(error) => error.into(),
     })?;
     let lines = Phrase::new("lines").counting(lines);
     let done = about("export-done", &path).holding("lines", lines);
     Ok(vec![Printout::out(done.said_in(language))])
+}
+
+/// Why there is no export.
+pub(super) enum NotWritten {
+    /// The file is there already.
+    Exists,
+    /// The disk does not take it.
+    Failed(io::Error),
+    /// The profile cannot be read.
+    Profile(ProfileError),
+}
+
+/// Writes what was said to a new file, with everybody or with those named. How many lines these are.
+///
+/// It appears under its name when all of it is there. A temporary file is its owner's alone.
+pub(super) fn write_export(
+    reader: &Reader,
+    format: Format,
+    with: Option<&[Address]>,
+    zone: &TimeZone,
+    path: &Path,
+) -> Result<u64, NotWritten> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or_else(|| Path::new("."));
+    let mut file = NamedTempFile::new_in(folder).map_err(NotWritten::Failed)?;
+    let lines = {
+        let mut out = BufWriter::new(&mut file);
+        reader.export(format, with, zone, &mut out).map_err(NotWritten::Profile)?
+    };
+    file.as_file().sync_all().map_err(NotWritten::Failed)?;
+    file.persist_noclobber(path).map_err(|error| match error.error.kind() {
+        io::ErrorKind::AlreadyExists => NotWritten::Exists,
+        _ => NotWritten::Failed(error.error),
+    })?;
+    Ok(lines)
 }
 
 /// Takes in what another profile of the same person exported.

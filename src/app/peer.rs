@@ -3,12 +3,14 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::mpsc;
 
+use super::errands::Errands;
 use super::home::{Home, News};
 use crate::chat::{
     Chat, Config, Effect, ExitCode, Input, Notice, Snapshot, StoreReply, Timestamp, Wait,
@@ -26,6 +28,8 @@ const GOODBYE: Duration = Duration::from_secs(2);
 
 /// What a peer is made of.
 pub(super) struct Setup {
+    /// Where the profile is.
+    pub(super) dir: PathBuf,
     pub(super) profile: Profile,
     pub(super) snapshot: Snapshot,
     pub(super) place: Place,
@@ -71,13 +75,25 @@ pub(super) struct Peer {
     replies: mpsc::UnboundedReceiver<StoreReply>,
     homes: Vec<Home>,
     discovery: Option<Discovery>,
+    errands: Errands,
 }
 
 impl Peer {
     /// Opens the sockets and starts everything. Must be called inside the runtime.
     pub(super) fn start(setup: Setup) -> Result<Self, StartError> {
-        let Setup { profile, snapshot, place, peer, wait, replay, policy, bind, port_mapping, lan } =
-            setup;
+        let Setup {
+            dir,
+            profile,
+            snapshot,
+            place,
+            peer,
+            wait,
+            replay,
+            policy,
+            bind,
+            port_mapping,
+            lan,
+        } = setup;
         let sockets =
             Sockets::bind(bind).map_err(|cause| StartError::Socket { address: bind, cause })?;
         let identity = profile.identity().clone();
@@ -115,6 +131,7 @@ impl Peer {
             replies,
             homes,
             discovery,
+            errands: Errands::new(dir),
         })
     }
 
@@ -168,6 +185,7 @@ impl Peer {
                 match self.chat.poll_effect() {
                     Some(Effect::Network(command)) => self.command(command),
                     Some(Effect::Store(request)) => self.store.request(request),
+                    Some(Effect::Errand(errand)) => self.errands.run(errand),
                     Some(Effect::Show(notice)) => return Step::Show(notice),
                     Some(Effect::Quit { code, .. }) => return Step::Quit { code },
                     None => break,
@@ -191,6 +209,7 @@ impl Peer {
                     }
                     None => self.network_ended = true,
                 },
+                outcome = self.errands.next() => self.input(Input::Ran(outcome)),
                 Some(reply) = self.replies.recv() => self.input(Input::Stored(reply)),
                 news = next_of(&mut self.homes), if self.stuck.is_none() => match news {
                     News::Use(command) => self.command(command),

@@ -1,5 +1,6 @@
 //! The chat with a person who sits at a terminal: the loop between the peer and the screen.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -11,10 +12,11 @@ use super::chatting::{reached, wants_colour};
 use super::look::look;
 use super::peer::{Peer, Step, instant, now};
 use super::signals::{Signals, Stop, Stops};
-use super::{Failure, console, editor};
+use super::{Failure, console, editor, folder};
 use crate::chat::{ExitCode, Input, Notice};
 use crate::config::Interface;
 use crate::ui::language::{Language, Phrase, Tongue};
+use crate::ui::tui::completion::Wanted;
 use crate::ui::tui::emulator::Emulator;
 use crate::ui::tui::notify;
 use crate::ui::tui::terminal::{Happening, Terminal};
@@ -31,6 +33,8 @@ const ECHO: Duration = Duration::from_millis(4);
 /// A peer, and the screen on which it is seen.
 pub(super) struct Screening {
     peer: Peer,
+    /// Where the profile is.
+    dir: PathBuf,
     screen: Screen,
     language: Language,
     terminal: Terminal,
@@ -46,14 +50,17 @@ pub(super) struct Screening {
     to_edit: Option<String>,
     /// What comes out of the editor that has the terminal.
     edited: Option<oneshot::Receiver<Option<String>>>,
+    /// What is to be completed, and what it can become.
+    completing: Option<(Wanted, oneshot::Receiver<Vec<String>>)>,
     /// A signal asked us to end; the next one insists.
     ending: bool,
 }
 
 impl Screening {
-    /// Takes the terminal.
+    /// Takes the terminal, for a peer whose profile is in `dir`.
     pub(super) fn new(
         peer: Peer,
+        dir: &Path,
         me: &Name,
         language: &Language,
         interface: &Interface,
@@ -71,6 +78,7 @@ impl Screening {
         })?;
         Ok(Self {
             peer,
+            dir: dir.to_owned(),
             screen,
             language: language.clone(),
             terminal,
@@ -81,6 +89,7 @@ impl Screening {
             suspending: false,
             to_edit: None,
             edited: None,
+            completing: None,
             ending: false,
         })
     }
@@ -127,6 +136,9 @@ impl Screening {
                     self.take_the_terminal_again();
                     self.screen.handle(now(), Event::Edited(text));
                 }
+                (wanted, candidates) = found(&mut self.completing) => {
+                    self.screen.handle(now(), Event::Paths(wanted, candidates));
+                }
                 () = signals.next() => {
                     if std::mem::replace(&mut self.ending, true) {
                         break ExitCode::Internal;
@@ -160,6 +172,10 @@ impl Screening {
                 Action::Redraw => self.on_terminal(Terminal::clear),
                 Action::Suspend => self.suspending = true,
                 Action::Edit(text) => self.to_edit = Some(text),
+                Action::Complete(wanted) => {
+                    let candidates = folder::candidates(wanted.typed.clone());
+                    self.completing = Some((wanted, candidates));
+                }
                 Action::Notify(sentence) => {
                     self.terminal.say(&notify::bytes(self.emulator, &sentence));
                 }
@@ -174,7 +190,7 @@ impl Screening {
         }
         if let Some(text) = self.to_edit.take() {
             self.terminal.give_back();
-            self.edited = Some(editor::edit(text));
+            self.edited = Some(editor::edit(text, self.dir.clone()));
         }
     }
 
@@ -204,6 +220,18 @@ impl Screening {
 async fn came_out(edited: &mut Option<oneshot::Receiver<Option<String>>>) -> Option<String> {
     match edited {
         Some(edited) => edited.await.ok().flatten(),
+        None => std::future::pending().await,
+    }
+}
+
+/// What a path can become, once it is known.
+async fn found(
+    completing: &mut Option<(Wanted, oneshot::Receiver<Vec<String>>)>,
+) -> (Wanted, Vec<String>) {
+    let Some((_, candidates)) = completing else { return std::future::pending().await };
+    let candidates = candidates.await.unwrap_or_default();
+    match completing.take() {
+        Some((wanted, _)) => (wanted, candidates),
         None => std::future::pending().await,
     }
 }

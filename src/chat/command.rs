@@ -14,17 +14,23 @@
 //! The marks `／ ＠ ｜｜` and the ideographic space, which Chinese and Japanese keyboards give, count
 //! as `/ @ ||` and a space where a mark may stand. Inside text they stay what they are.
 
+mod arguments;
 mod people;
 
 use p2pchat_wire::identity::Name;
 
 pub(super) use people::PeopleCommand;
 
-use super::address::{Address, LineId};
+use self::arguments::{
+    UNPICKED, about, form_and_path, history, link, nothing_after, only_word, optional_name, pick,
+    word,
+};
+use super::address::Address;
+use super::errand::Format;
 use super::nearest;
 use super::problem::Problem;
 use super::record::Manner;
-use super::settings::Setting;
+use super::settings::Decision;
 use super::storage::{Direction, Pick};
 
 /// One command, as /help shows it.
@@ -58,10 +64,13 @@ pub(super) enum Command {
     },
     Who,
     Settings,
-    Set {
-        setting: Setting,
-        on: bool,
+    Set(Decision),
+    Export {
+        format: Format,
+        path: String,
     },
+    /// The link with this number, counted back from the newest (1).
+    OpenLink(usize),
     Login(Name),
     Logout,
     Path(Option<Address>),
@@ -100,9 +109,6 @@ pub(super) struct Context<'a> {
 
 /// How many lines /history shows if it is not told, and /search at most.
 pub(super) const HISTORY: usize = 20;
-
-/// As many as /history shows at most.
-const MAX_HISTORY: usize = 1000;
 
 struct Entry {
     help: CommandHelp,
@@ -193,18 +199,30 @@ const TABLE: &[Entry] = &[
         },
     ),
     entry(
+        "export",
+        &[],
+        "[text|markdown|json] PATH",
+        "write this conversation to the new file PATH, which only we can read",
+        |rest, _| {
+            let (format, path) = form_and_path(rest)?;
+            Some(Ok(Command::Export { format, path: path.to_owned() }))
+        },
+    ),
+    entry(
+        "open",
+        &["o"],
+        "[N]",
+        "open the last link of this conversation, or the link N counted back from the newest (1)",
+        |rest, _| Some(Ok(Command::OpenLink(link(rest)?))),
+    ),
+    entry(
         "set",
         &[],
-        "[read|typing on|off]",
-        "what others are told: which of their lines we have seen, when we type",
+        "[read|typing|retention] [on|off|TIME]",
+        "what others are told: which of their lines we have seen, when we type; and how long lines are kept: 90d, 12w, forever",
         |rest, _| {
             let Some((name, value)) = word(rest) else { return Some(Ok(Command::Settings)) };
-            let on = match only_word(value)? {
-                "on" => true,
-                "off" => false,
-                _ => return None,
-            };
-            Some(Ok(Command::Set { setting: Setting::find(name)?, on }))
+            Some(Ok(Command::Set(Decision::read(name, only_word(value)?)?)))
         },
     ),
     entry("login", &["nick"], "NAME", "be reachable under NAME", |rest, _| {
@@ -352,69 +370,6 @@ fn read_bare_word(line: &str, context: &Context<'_>) -> Option<Command> {
         }
         _ => None,
     }
-}
-
-/// The first word, and what follows the space behind it.
-fn word(text: &str) -> Option<(&str, &str)> {
-    let text = text.trim_start();
-    match text.split_once(char::is_whitespace) {
-        Some((word, rest)) => Some((word, rest.trim_start())),
-        None => (!text.is_empty()).then_some((text, "")),
-    }
-}
-
-/// The one word that `text` is.
-fn only_word(text: &str) -> Option<&str> {
-    word(text).and_then(|(word, rest)| rest.is_empty().then_some(word))
-}
-
-fn nothing_after(rest: &str, command: Command) -> Option<Result<Command, Problem>> {
-    rest.is_empty().then_some(Ok(command))
-}
-
-fn optional_name(rest: &str, context: &Context<'_>) -> Option<Result<Option<Address>, Problem>> {
-    if rest.is_empty() {
-        return Some(Ok(None));
-    }
-    Some((context.resolve)(only_word(rest)?).map(Some))
-}
-
-/// Stands in a manner until the store has found the line that is picked.
-const UNPICKED: LineId = LineId([0; 16]);
-
-fn about(manner: Manner, pick: Option<Pick>, last: Direction, text: &str) -> Command {
-    Command::About {
-        manner,
-        pick: pick.unwrap_or(Pick::Last(last)),
-        text: text.trim_end().to_owned(),
-    }
-}
-
-/// The greatest N that counts lines back; a greater number is text.
-const MAX_BACK: u32 = 999;
-
-/// Which line is meant, if it is said: a number that counts back from the newest line, or an id, as
-/// `--json` and the history have it.
-fn pick(rest: &str) -> (Option<Pick>, &str) {
-    let Some((first, text)) = word(rest) else { return (None, rest) };
-    let number = first.parse().ok().filter(|back| (1..=MAX_BACK).contains(back)).map(Pick::Back);
-    match number.or_else(|| LineId::parse(first).map(Pick::Id)) {
-        Some(pick) => (Some(pick), text),
-        None => (None, rest),
-    }
-}
-
-/// `/history`, `/history 50`, `/history alice`, `/history alice 50`.
-fn history(rest: &str, context: &Context<'_>) -> Option<Result<Command, Problem>> {
-    let number = |text: &str| text.parse::<usize>().ok().map(|limit| limit.clamp(1, MAX_HISTORY));
-    let Some((first, second)) = word(rest) else {
-        return Some(Ok(Command::History { with: None, limit: HISTORY }));
-    };
-    if let (Some(limit), "") = (number(first), second) {
-        return Some(Ok(Command::History { with: None, limit }));
-    }
-    let limit = if second.is_empty() { HISTORY } else { number(only_word(second)?)? };
-    Some((context.resolve)(first).map(|with| Command::History { with: Some(with), limit }))
 }
 
 /// The command that was probably meant: the word of one before another word for it.

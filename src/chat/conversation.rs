@@ -96,6 +96,7 @@ impl Conversation {
             key: self.contact.key,
             trust: Trust::of(&self.contact, self.met_now),
             quiet: self.contact.regard.is_quiet(now),
+            offered: self.contact.offered,
             state: self.state(),
             path: self.session.as_ref().map(|session| session.path),
             waiting: self.outbox.waiting(),

@@ -38,6 +38,11 @@ pub(super) enum Asked {
     Page(Address, bool),
     /// The text, and with whom.
     Search(String, Option<Address>),
+    /// Lines of which one may have the link, counted back from the newest.
+    Link {
+        with: Address,
+        number: usize,
+    },
 }
 
 impl Chat {
@@ -89,6 +94,7 @@ impl Chat {
             (Asked::Unshown, reply) => self.unshown_loaded(reply),
             (Asked::Read { to, seq }, reply) => self.noted_read(&to, seq, reply),
             (Asked::Page(with, last), reply) => self.paged(with, last, reply),
+            (Asked::Link { with, number }, reply) => self.link_paged(with, number, reply),
             (Asked::Search(text, with), StoreReply::History(lines)) => {
                 self.show(Notice::Found { text, with, lines });
             }

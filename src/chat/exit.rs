@@ -146,7 +146,8 @@ impl Chat {
     /// The last effects, once the disk has answered everything.
     pub(super) fn go_if_nothing_is_left(&mut self) {
         let Some(code) = self.run.leaving else { return };
-        if self.run.gone || !self.asked.is_empty() || !self.effects.is_empty() {
+        let busy = !self.asked.is_empty() || self.errands > 0 || !self.effects.is_empty();
+        if self.run.gone || busy {
             return;
         }
         self.run.gone = true;

@@ -15,7 +15,8 @@
 //! 4. The sender notes that on disk ([`StoreRequest::Delivered`]); now it is *delivered*.
 //!
 //! The other files: [`storage`] is what disk and chat say to each other, [`notice`] what a person
-//! is told, [`command`] what can be typed, [`clean`] what keeps a stranger's text from the
+//! is told, [`errand`] what others are to do, [`command`] what can be typed, [`links`] what in a text
+//! leads to the web, [`clean`] what keeps a stranger's text from the
 //! terminal, [`nearest()`] the word that was meant by a mistyped one, [`people`] how a person deals with others, [`safety`] what two compare. `conversation`, `outbox` and
 //! `inbox` hold the state; `network`, `disk`, `typed` and `exit` are what the machine does about each
 //! kind of input, `lines` what becomes of lines; `servers` is what it knows of our
@@ -27,10 +28,12 @@ pub mod clean;
 pub mod command;
 mod conversation;
 mod disk;
+pub mod errand;
 mod examining;
 mod exit;
 mod inbox;
 mod lines;
+pub mod links;
 mod locally;
 mod nearest;
 mod network;
@@ -39,6 +42,7 @@ mod outbox;
 pub mod people;
 mod problem;
 pub mod record;
+mod retention;
 pub mod room;
 pub mod safety;
 mod servers;
@@ -55,12 +59,14 @@ use p2pchat_wire::identity::{Name, PeerId};
 use p2pchat_wire::random::Random;
 
 pub use address::{Address, LOCAL_HOST, LineId, Timestamp};
+pub use errand::{Errand, Format, Outcome};
 pub use exit::{ExitCode, Wait};
 pub use nearest::nearest;
 pub use notice::{LineState, Message, Notice, PeerSummary, Presence, Written};
 pub use people::{Limit, Nicknames, Regard};
 pub use problem::Problem;
 pub use record::{Audience, Circumstances, MAX_REACTION, MAX_TEXT, Manner};
+pub use retention::{NoRetention, Retention};
 pub use storage::{
     Contact, Cursor, DeliveredLine, Direction, FailureKind, HistoryLine, OutgoingLine, Pick, Place,
     Quote, ReadUpTo, ReceivedLine, Rendezvous, ShownLines, Snapshot, StoreFailure, StoreReply,
@@ -169,6 +175,8 @@ pub enum Input {
         /// All of it; nothing is kept of an empty one.
         text: String,
     },
+    /// What came of the oldest [`Effect::Errand`] that was not reported yet.
+    Ran(Outcome),
     /// Ask the current conversation's peer what its network is like, if there is a session.
     Examine,
     /// There is no more input: leave as soon as [`Config::wait`] is satisfied.
@@ -187,6 +195,8 @@ pub enum Effect {
     /// Give this to the store. Its answer comes back as [`Input::Stored`]; answers keep the order
     /// of the requests.
     Store(StoreRequest),
+    /// Do this, or have it done, and say what came of it ([`Input::Ran`]).
+    Errand(Errand),
     /// Show this.
     Show(Notice),
     /// The last effect of all: everything asked of the disk has been answered, and the network has
@@ -232,6 +242,8 @@ pub struct Chat {
     unkept: VecDeque<HistoryLine>,
     locally: Locally,
     asked: VecDeque<Asked>,
+    /// How many errands are not done.
+    errands: usize,
     effects: VecDeque<Effect>,
     run: Run,
 }
@@ -262,6 +274,7 @@ impl Chat {
             unkept: VecDeque::new(),
             locally: Locally::default(),
             asked: VecDeque::new(),
+            errands: 0,
             effects: VecDeque::new(),
             run: Run::default(),
             config,
@@ -357,6 +370,7 @@ impl Chat {
             }
             Input::Typing { to, typing } => self.types(&to, typing),
             Input::Draft { with, text } => self.draft(with, text),
+            Input::Ran(outcome) => self.ran(outcome),
             Input::Examine => self.examine(),
             Input::EndOfInput => self.run.input_ended = true,
             Input::TimeUp => self.time_up(),

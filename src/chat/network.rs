@@ -1,5 +1,7 @@
 //! What the chat does about what the network reports.
 
+use std::time::Duration;
+
 use p2pchat_wire::identity::PeerId;
 use p2pchat_wire::signal::Refusal;
 
@@ -53,6 +55,7 @@ impl Chat {
                 None => self.command(Command::Disconnect(name)),
             },
             Event::PathChanged { peer, path } => self.path_changed(peer, path),
+            Event::PathMeasured { peer, rtt } => self.path_measured(peer, rtt),
             Event::Disconnected { peer, name: _, reason } => self.disconnected(peer, reason),
             Event::Transmitted { peer, tag } => self.transmitted(peer, tag),
             Event::Message { peer, message } => self.message(peer, &message),
@@ -274,6 +277,13 @@ impl Chat {
             let (was, state) = (Presence::Connected, Presence::Connected);
             self.show(Notice::Peer { peer: address, key, was, state, path: Some(path) });
         }
+    }
+
+    fn path_measured(&mut self, peer: PeerId, rtt: Duration) {
+        let Some(address) = self.sessions.get(&peer).cloned() else { return };
+        let Some(session) = self.session(&address) else { return };
+        session.path.rtt = Some(rtt);
+        self.show(Notice::Measured { peer: address, rtt });
     }
 
     fn disconnected(&mut self, peer: PeerId, reason: DisconnectReason) {

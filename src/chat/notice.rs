@@ -1,6 +1,7 @@
 //! What a person is told, as facts: the words are the user interface's.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use p2pchat_wire::identity::{Name, PeerId};
 use p2pchat_wire::signal::Refusal;
@@ -104,6 +105,14 @@ pub enum Notice {
         state: Presence,
         /// The path in use, while connected.
         path: Option<PathInfo>,
+    },
+    /// The way to a peer takes noticeably more or less time than was said: for whoever shows that all
+    /// the time.
+    Measured {
+        /// Who.
+        peer: Address,
+        /// The smoothed round-trip time.
+        rtt: Duration,
     },
     /// Nobody has ever claimed this name at this rendezvous. What was written waits for somebody to.
     NoSuchName(Address),
@@ -213,7 +222,19 @@ pub enum Notice {
         text: String,
     },
     /// Answers /set: every setting and its value.
-    Settings(Vec<(&'static str, &'static str)>),
+    Settings(Vec<(&'static str, String)>),
+    /// Answers /export.
+    Exported {
+        /// The file, as it was typed.
+        path: String,
+        /// How many lines are in it.
+        lines: u64,
+    },
+    /// Answers /open: whatever shows pages of the web here has this one.
+    Opened {
+        /// Its address.
+        link: String,
+    },
     /// One of our lines is in another state than before.
     Status {
         /// To whom.
@@ -241,7 +262,8 @@ pub enum Notice {
         /// Its program, as it names itself: not fit for a terminal as it is.
         software: Option<String>,
     },
-    /// Answers /who and /look: everybody who is not offline, then those for whom lines wait.
+    /// Answers /who and /look: everybody who is not offline, then those with whom something is open: lines that
+    /// wait or that nobody has seen, another key.
     Who(Vec<PeerSummary>),
     /// Answers /contacts.
     Contacts(Vec<Contact>),
@@ -467,6 +489,8 @@ pub struct PeerSummary {
     pub trust: Trust,
     /// Whether nobody is to be called to the screen for it.
     pub quiet: bool,
+    /// Another key that proved to own the name since. While there is one, nothing is sent.
+    pub offered: Option<PeerId>,
     /// Whether it is there.
     pub state: Presence,
     /// The path in use, while connected.

@@ -105,6 +105,24 @@ pub enum Problem {
     NotACommand,
     /// We have no name yet: /login first.
     NoName,
+    /// /open, and there are not so many links.
+    NoSuchLink,
+    /// /open, and nothing here shows pages of the web.
+    NotOpened {
+        /// The address of the page.
+        link: String,
+        /// What the system says; without it, there is no desktop.
+        cause: Option<String>,
+    },
+    /// /export, and the file is there already.
+    FileExists(String),
+    /// /export, and the file cannot be written.
+    NotExported {
+        /// Which file.
+        path: String,
+        /// What the system says.
+        cause: String,
+    },
     /// The disk failed.
     Store(StoreFailure),
 }

@@ -1,20 +1,20 @@
-//! What a person decides for all conversations: what others are told. Everything is off at first.
+//! What a person decides for all conversations: what others are told, which is nothing at first, and
+//! how long lines are kept.
 
 use super::record::Record;
 use super::storage::{ReadUpTo, StoreRequest};
-use super::{Address, Asked, Chat, LineState, Notice, Timestamp};
+use super::{Address, Asked, Chat, LineState, Notice, Retention, Timestamp};
 
-/// Something that can be turned on and off.
+/// Something that a person decides.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Setting {
-    /// Others are told which of their lines we have seen.
-    Read,
-    /// Others are told when we type.
-    Typing,
+pub(super) enum Decision {
+    /// Whether others are told which of their lines we have seen.
+    Read(bool),
+    /// Whether others are told when we type.
+    Typing(bool),
+    /// How long lines are kept. The store does it.
+    Keep(Retention),
 }
-
-/// Every setting.
-const ALL: [Setting; 2] = [Setting::Read, Setting::Typing];
 
 /// While somebody types, that is said once in so many milliseconds.
 const TYPING_EVERY: u64 = 3_000;
@@ -22,52 +22,70 @@ const TYPING_EVERY: u64 = 3_000;
 /// How often a peer that types is spoken of, in milliseconds, however often it says so.
 const TYPING_HEARD_EVERY: u64 = 1_000;
 
-impl Setting {
-    pub(super) fn find(word: &str) -> Option<Self> {
-        ALL.into_iter().find(|setting| setting.name() == word)
+impl Decision {
+    /// What is decided by `/set NAME VALUE`, if it is something.
+    pub(super) fn read(name: &str, value: &str) -> Option<Self> {
+        let on = || match value {
+            "on" => Some(true),
+            "off" => Some(false),
+            _ => None,
+        };
+        match name {
+            "read" => on().map(Self::Read),
+            "typing" => on().map(Self::Typing),
+            Retention::SETTING => value.parse().ok().map(Self::Keep),
+            _ => None,
+        }
     }
 
     fn name(self) -> &'static str {
         match self {
-            Self::Read => "read",
-            Self::Typing => "typing",
+            Self::Read(_) => "read",
+            Self::Typing(_) => "typing",
+            Self::Keep(_) => Retention::SETTING,
+        }
+    }
+
+    fn value(self) -> String {
+        match self {
+            Self::Read(on) | Self::Typing(on) => if on { "on" } else { "off" }.to_owned(),
+            Self::Keep(retention) => retention.to_string(),
         }
     }
 }
 
-/// What is on.
+/// What is decided.
 #[derive(Debug, Default)]
 pub(super) struct Settings {
     read: bool,
     typing: bool,
+    retention: Retention,
 }
 
 impl Settings {
     /// What was decided in earlier runs. A setting that this version does not know is left alone.
     pub(super) fn new(saved: &[(String, String)]) -> Self {
         let mut settings = Self::default();
-        for (name, value) in saved {
-            if let Some(setting) = Setting::find(name) {
-                *settings.get_mut(setting) = value == word(true);
-            }
-        }
+        saved
+            .iter()
+            .filter_map(|(name, value)| Decision::read(name, value))
+            .for_each(|decision| settings.apply(decision));
         settings
     }
 
-    fn get_mut(&mut self, setting: Setting) -> &mut bool {
-        match setting {
-            Setting::Read => &mut self.read,
-            Setting::Typing => &mut self.typing,
+    fn apply(&mut self, decision: Decision) {
+        match decision {
+            Decision::Read(on) => self.read = on,
+            Decision::Typing(on) => self.typing = on,
+            Decision::Keep(retention) => self.retention = retention,
         }
     }
 
-    fn list(&mut self) -> Vec<(&'static str, &'static str)> {
-        ALL.into_iter().map(|setting| (setting.name(), word(*self.get_mut(setting)))).collect()
+    fn list(&self) -> Vec<(&'static str, String)> {
+        [Decision::Read(self.read), Decision::Typing(self.typing), Decision::Keep(self.retention)]
+            .map(|decision| (decision.name(), decision.value()))
+            .into()
     }
-}
-
-fn word(on: bool) -> &'static str {
-    if on { "on" } else { "off" }
 }
 
 impl Chat {
@@ -76,13 +94,13 @@ impl Chat {
         self.show(Notice::Settings(settings));
     }
 
-    pub(super) fn set(&mut self, setting: Setting, on: bool) {
-        *self.settings.get_mut(setting) = on;
+    pub(super) fn set(&mut self, decision: Decision) {
+        self.settings.apply(decision);
         if !self.settings.read {
             // What was seen and not told stays so.
             self.conversations.values_mut().for_each(|one| one.to_tell = None);
         }
-        let (name, value) = (setting.name().to_owned(), word(on).to_owned());
+        let (name, value) = (decision.name().to_owned(), decision.value());
         self.ask(StoreRequest::SaveSetting { name, value }, Asked::Nothing);
         self.show_settings();
     }

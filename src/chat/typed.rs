@@ -156,6 +156,10 @@ impl Chat {
             return self.refuse(reference, Problem::Blocked(to));
         }
         conversation.of_this_run = true;
+        if let Some(session) = &mut conversation.session {
+            // A line says by itself that it is no longer being typed.
+            session.said_typing = None;
+        }
         conversation.contact.last_seq += 1;
         let seq = conversation.contact.last_seq;
         let line = OutgoingLine { to, seq, id, sent_at: now, audience, text, manner, reference };
@@ -178,10 +182,13 @@ impl Chat {
             }
             Command::Everyone(text) => self.everyone(&text),
             Command::Settings => self.show_settings(),
-            Command::Set { setting, on } => self.set(setting, on),
+            Command::Set(decision) => self.set(decision),
+            Command::Export { format, path } => self.export(format, path),
+            Command::OpenLink(number) => self.open_link(number),
             Command::Who => {
                 let here = |peer: &PeerSummary| {
-                    peer.state != Presence::Offline || peer.waiting > 0 || peer.current
+                    let news = peer.waiting > 0 || peer.unread > 0 || peer.offered.is_some();
+                    peer.state != Presence::Offline || news || peer.current
                 };
                 let mut who: Vec<PeerSummary> = self.peers().into_iter().filter(here).collect();
                 who.sort_by_key(|peer| std::cmp::Reverse(peer.state));

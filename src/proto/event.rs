@@ -274,6 +274,14 @@ pub enum Event {
         /// The path now in use.
         path: PathInfo,
     },
+    /// The path in use takes noticeably more or less time than was told. At most once in a few
+    /// seconds, and never without packets that were on their way for something else.
+    PathMeasured {
+        /// Whose session.
+        peer: PeerId,
+        /// The smoothed round-trip time.
+        rtt: Duration,
+    },
     /// The session is over.
     Disconnected {
         /// Whose session.

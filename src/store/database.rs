@@ -12,17 +12,17 @@ use p2pchat_wire::identity::PeerId;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
 use super::error::failure;
-use super::export::{self, ExportError, Format};
+use super::export::{self, ExportError};
 use super::identity_file::private;
 use super::import::{self, ImportError, Imported};
-use super::retention::{self, Retention};
+use super::retention;
 use super::rows::{self, log_number, number};
 use super::{ProfileError, lines, page, schema, search};
 use crate::chat::storage::{
     Contact, FailureKind, HistoryLine, Place, Rendezvous, Snapshot, StoreFailure, StoreReply,
     StoreRequest,
 };
-use crate::chat::{Address, Timestamp};
+use crate::chat::{Address, Format, Retention, Timestamp};
 use crate::proto::{AgeLimit, IdleLimit, Lesson};
 
 /// Lessons that are remembered.

@@ -14,18 +14,7 @@ use rusqlite::{Connection, Row};
 use super::portable::{Header, Item, Person, Reaction, Received, Said, Server, VERSION, Way};
 use super::rows;
 use crate::chat::storage::{Direction, HistoryLine};
-use crate::chat::{Address, LineId, Manner, Timestamp, clean};
-
-/// In which form history is exported.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Format {
-    /// For reading: one paragraph for each line.
-    Text,
-    /// Markdown in which nothing that was said is formatting.
-    Markdown,
-    /// Everything, one object on each line.
-    Json,
-}
+use crate::chat::{Address, Format, LineId, Manner, Timestamp, clean};
 
 /// Why an export ended early.
 #[derive(Debug, thiserror::Error)]

@@ -34,8 +34,6 @@ mod profile_tests;
 mod search_tests;
 
 pub use error::ProfileError;
-pub use export::Format;
 pub use import::{ImportError, Imported};
 pub use memory::Memory;
 pub use profile::{Profile, Reader, Store};
-pub use retention::{NoRetention, Retention};

@@ -7,9 +7,8 @@ use tempfile::TempDir;
 use super::database::Database;
 use super::import::{ImportError, Imported};
 use super::search_tests::{about, address, id, ours, save_contact, theirs};
-use super::{Format, Retention};
 use crate::chat::storage::{HistoryLine, Snapshot, StoreReply, StoreRequest};
-use crate::chat::{Manner, Timestamp};
+use crate::chat::{Format, Manner, Retention, Timestamp};
 use p2pchat_wire::identity::PeerId;
 
 const ME: PeerId = PeerId([9; 32]);

@@ -12,9 +12,9 @@ use p2pchat_wire::identity::Identity;
 use p2pchat_wire::random::Random;
 
 use super::database::Database;
-use super::{Format, ImportError, Imported, ProfileError, Retention, identity_file};
+use super::{ImportError, Imported, ProfileError, identity_file};
 use crate::chat::storage::{Contact, HistoryLine, Snapshot, StoreReply, StoreRequest};
-use crate::chat::{Address, Timestamp};
+use crate::chat::{Address, Format, Retention, Timestamp};
 
 /// The secret.
 const IDENTITY: &str = "identity";
@@ -201,6 +201,10 @@ fn carry_out(
         };
         let mut group = vec![first];
         group.extend(requests.try_iter().take(GROUP - 1));
+        // More may be too old now.
+        untidy |= group.iter().any(|request| {
+            matches!(request, StoreRequest::SaveSetting { name, .. } if name == Retention::SETTING)
+        });
         database.handle(&group).into_iter().for_each(&mut answer);
     }
 }

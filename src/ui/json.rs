@@ -135,6 +135,8 @@ pub fn render(notice: &Notice, background: Background<'_>, english: &Language) -
             state: state.as_str(),
             path: describe(*path),
         }),
+        // It stands in the answers to `who` and `path`.
+        Notice::Measured { .. } => return Vec::new(),
         Notice::Message(message) => {
             return vec![Printout {
                 shows: Some((message.from.clone(), message.id)),
@@ -163,8 +165,12 @@ pub fn render(notice: &Notice, background: Background<'_>, english: &Language) -
             write(&json!({"type": "draft", "with": with.to_string(), "text": text}))
         }
         Notice::Settings(settings) => write(&json!({
-            "type": "settings", "settings": settings.iter().copied().collect::<BTreeMap<_, _>>(),
+            "type": "settings", "settings": settings.iter().cloned().collect::<BTreeMap<_, _>>(),
         })),
+        Notice::Exported { path, lines } => {
+            write(&json!({"type": "exported", "path": path, "lines": lines}))
+        }
+        Notice::Opened { link } => write(&json!({"type": "opened", "link": link})),
         Notice::Status { to, id, reference, state } => write(&Outgoing::Status {
             id: Some(id.to_string()),
             reference: reference.as_deref(),
@@ -329,6 +335,7 @@ fn summary(peer: &PeerSummary) -> Value {
         "key": peer.key.map(|key| key.to_string()),
         "trust": peer.trust.as_str(),
         "verified": peer.trust == Trust::Verified,
+        "offered_key": peer.offered.map(|key| key.to_string()),
         "state": peer.state.as_str(),
         "path": peer.path.map(|path| kind(path.kind)),
         "remote": peer.path.and_then(|path| path.remote).map(|remote| remote.to_string()),

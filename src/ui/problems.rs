@@ -84,6 +84,20 @@ pub fn problem_sentence(problem: &Problem, language: &Language) -> String {
         }
         Problem::NotACommand => language.text("problem-not-a-command"),
         Problem::NoName => language.text("problem-no-name"),
+        Problem::NoSuchLink => language.text("problem-no-such-link"),
+        Problem::NotOpened { link, cause: None } => {
+            language.say("problem-no-desktop", &[("link", link)])
+        }
+        Problem::NotOpened { link, cause: Some(cause) } => {
+            language.say("problem-not-opened", &[("link", link), ("cause", cause)])
+        }
+        Problem::FileExists(path) => {
+            language.say("export-exists", &[("path", &clean::one_line(path, " "))])
+        }
+        Problem::NotExported { path, cause } => {
+            let path = clean::one_line(path, " ");
+            language.say("export-unwritable", &[("path", &path), ("error", cause)])
+        }
         Problem::Store(failure) => store_failure(failure).said_in(language),
     }
 }
@@ -139,6 +153,10 @@ pub fn problem_code(problem: &Problem) -> &'static str {
         Problem::Blocked(_) => "blocked",
         Problem::NotACommand => "not-a-command",
         Problem::NoName => "no-name",
+        Problem::NoSuchLink => "no-such-link",
+        Problem::NotOpened { .. } => "not-opened",
+        Problem::FileExists(_) => "file-exists",
+        Problem::NotExported { .. } => "not-exported",
         Problem::Store(_) => "store",
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
+use p2pchat_wire::identity::PeerId;
 use textwrap::{WordSeparator, WordSplitter, WrapAlgorithm};
 use unicode_width::UnicodeWidthStr;
 
@@ -27,8 +28,10 @@ pub(super) fn who(peers: &[PeerSummary], language: &Language) -> String {
             format!("{} {}", peer.peer, peer.trust.mark()),
             peer.key.map_or_else(|| language.text("no-key"), |key| key.tag()),
             state,
+            unread(peer.unread, language),
             waiting(peer.waiting, language),
             peer.software.as_deref().map(|name| clean::label(name, 30)).unwrap_or_default(),
+            stopped(peer.offered, language),
         ]
     }))
 }
@@ -38,10 +41,6 @@ pub(super) fn contacts(contacts: &[Contact], zone: &TimeZone, language: &Languag
         return language.text("contacts-empty");
     }
     rows(contacts.iter().map(|contact| {
-        let offered = contact
-            .offered
-            .map(|key| language.say("stopped", &[("key", &key)]))
-            .unwrap_or_default();
         let key = contact.key.map_or_else(|| language.text("no-key"), |key| key.to_string());
         let nickname = contact.regard.nickname.as_ref().map(ToString::to_string);
         let trust = Trust::of(contact, false);
@@ -50,7 +49,8 @@ pub(super) fn contacts(contacts: &[Contact], zone: &TimeZone, language: &Languag
             if trust == Trust::Verified { language.text("verified") } else { String::new() };
         let waiting = waiting(contact.waiting, language);
         let limits = people::limits(contact, zone, language).join(", ");
-        [nickname.unwrap_or_default(), name, key, verified, limits, waiting, offered]
+        let stopped = stopped(contact.offered, language);
+        [nickname.unwrap_or_default(), name, key, verified, limits, waiting, stopped]
     }))
 }
 
@@ -89,8 +89,8 @@ pub(super) fn history(
     text
 }
 
-pub(super) fn settings(settings: &[(&str, &str)]) -> String {
-    rows(settings.iter().map(|(name, value)| [(*name).to_owned(), (*value).to_owned()]))
+pub(super) fn settings(settings: &[(&str, String)]) -> String {
+    rows(settings.iter().map(|(name, value)| [(*name).to_owned(), value.clone()]))
 }
 
 pub(super) fn help(commands: &[CommandHelp], language: &Language) -> String {
@@ -98,6 +98,16 @@ pub(super) fn help(commands: &[CommandHelp], language: &Language) -> String {
         let usage = words::usage(command, language);
         [format!("/{} {usage}", command.word), words::help(command, language)]
     }))
+}
+
+/// How many lines nobody has seen yet, if any.
+fn unread(count: u64, language: &Language) -> String {
+    if count == 0 { String::new() } else { language.count("unread", count, &[]) }
+}
+
+/// That nothing is sent, if another key owns the name now.
+fn stopped(offered: Option<PeerId>, language: &Language) -> String {
+    offered.map(|key| language.say("stopped", &[("key", &key)])).unwrap_or_default()
 }
 
 /// How many lines wait, if any.

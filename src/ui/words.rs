@@ -32,12 +32,19 @@ pub fn sentence(
         | Notice::Stray(_)
         | Notice::Page { .. }
         | Notice::Typing { .. }
+        | Notice::Measured { .. }
         | Notice::Draft { .. }
         | Notice::Home(_)
         | Notice::Leaving { undelivered: 0 } => return None,
         Notice::Found { lines, .. } if lines.is_empty() => language.text("found-nothing"),
         Notice::Found { lines, .. } => tables::history(lines, zone, background, language),
         Notice::Settings(settings) => tables::settings(settings),
+        Notice::Exported { path, lines } => {
+            let path = clean::one_line(path, " ");
+            let lines = Phrase::new("lines").counting(*lines);
+            Phrase::new("export-done").with("path", path).holding("lines", lines).said_in(language)
+        }
+        Notice::Opened { link } => language.say("link-opened", &[("link", link)]),
         Notice::Registered { me, over_tcp: true, .. } => {
             language.say("registered-over-tcp", &[("me", me)])
         }

@@ -164,6 +164,9 @@ impl Person {
                     }
                     self.store.request(now, request);
                 }
+                Effect::Errand(errand) => {
+                    self.complaints.push(format!("nobody asked for {errand:?}"));
+                }
                 Effect::Show(notice) => self.see(now, notice),
                 Effect::Quit { .. } => self.complaints.push("the chat left".to_owned()),
             }

@@ -18,6 +18,14 @@ fn a_start_ends_in_a_screen_to_write_on_and_control_d_gives_the_terminal_back() 
 }
 
 #[test]
+fn what_is_typed_before_there_is_a_screen_is_sent() {
+    let mut terminal = Terminal::start(80, 24, p2pchat(&["demo"]));
+    terminal.types("too early\r");
+    terminal.shows("echo  too early");
+    terminal.writes("", 0);
+}
+
+#[test]
 fn a_request_to_end_gives_the_terminal_back() {
     for signal in [Signal::SIGTERM, Signal::SIGHUP] {
         let mut terminal = demo(80, 24);

@@ -39,6 +39,7 @@ fn lines_that_are_typed_ahead_are_all_sent() {
 fn a_word_that_is_no_command_is_never_sent_and_control_d_leaves() {
     let mut terminal = start(p2pchat(&["demo"]));
     terminal.says("echo> ");
+    terminal.says("echo is here");
     terminal.types("/pth\r");
     terminal.says("Did you mean /path?");
     terminal.types("／path\r");

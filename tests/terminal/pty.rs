@@ -61,7 +61,7 @@ pub(crate) fn at_home(command: &mut CommandBuilder) {
     command.env("P2PCHAT_NO_LAN", "1");
 }
 
-/// The demo on a terminal of this size, once it takes keys: before that, Enter is another key.
+/// The demo on a terminal of this size, once it takes keys.
 #[track_caller]
 pub(crate) fn demo(columns: u16, rows: u16) -> Terminal {
     let mut terminal = Terminal::start(columns, rows, p2pchat(&["demo"]));

@@ -1,6 +1,8 @@
 //! What typed lines mean.
 
+use super::arguments::MAX_HISTORY;
 use super::*;
+use crate::chat::{LineId, Retention};
 
 fn name(text: &str) -> Name {
     Name::new(text).expect("valid")
@@ -157,6 +159,39 @@ fn arguments_are_checked_against_the_usage() {
         read_with("/trust alice abcd2345…", true),
         Typed::Command(Command::Trust { peer: at_rv("alice"), tag: "abcd2345".into() })
     );
+}
+
+#[test]
+fn an_export_is_named_by_its_form_or_by_its_file() {
+    let export =
+        |format, path: &str| Typed::Command(Command::Export { format, path: path.to_owned() });
+    for (line, format, path) in [
+        ("/export notes.md", Format::Markdown, "notes.md"),
+        ("/export ~/我的 笔记.txt ", Format::Text, "~/我的 笔记.txt"),
+        ("/export json a b", Format::Json, "a b"),
+        ("/export text a.json", Format::Text, "a.json"),
+        ("/export json", Format::Text, "json"),
+    ] {
+        assert_eq!(read_with(line, true), export(format, path), "{line}");
+    }
+    for line in ["/export", "/export ", "/open 0", "/open x", "/open 1 2"] {
+        assert!(matches!(read_with(line, true), Typed::Wrong(Problem::Usage(_))), "{line}");
+    }
+    assert_eq!(read_with("/open", true), Typed::Command(Command::OpenLink(1)));
+    assert_eq!(read_with("/o 3", true), Typed::Command(Command::OpenLink(3)));
+}
+
+#[test]
+fn what_can_be_set_has_values_of_its_own() {
+    let set = |decision| Typed::Command(Command::Set(decision));
+    assert_eq!(read_with("/set read on", true), set(Decision::Read(true)));
+    assert_eq!(read_with("/set typing off", true), set(Decision::Typing(false)));
+    let kept = Decision::Keep(Retention::Days(84));
+    assert_eq!(read_with("/set retention 12w", true), set(kept));
+    assert_eq!(read_with("/set", true), Typed::Command(Command::Settings));
+    for line in ["/set read", "/set read 90d", "/set retention on", "/set else on"] {
+        assert!(matches!(read_with(line, true), Typed::Wrong(Problem::Usage(_))), "{line}");
+    }
 }
 
 #[test]

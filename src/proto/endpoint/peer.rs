@@ -63,6 +63,8 @@ pub(super) struct Peer {
     announced: bool,
     /// What the endpoint was told about the path, while it was told that we are connected.
     reported: Option<PathInfo>,
+    /// When its round-trip time was told last.
+    measured_at: Option<Instant>,
 }
 
 impl Peer {
@@ -84,6 +86,7 @@ impl Peer {
             confirmed: false,
             announced: false,
             reported: None,
+            measured_at: None,
         }
     }
 

@@ -7,8 +7,7 @@
 
 use std::ops::Range;
 
-use unicode_width::UnicodeWidthStr;
-
+use super::wrap::Ambiguous;
 use crate::chat::command;
 
 /// Candidates that are offered; nobody goes through more with Tab.
@@ -23,6 +22,8 @@ pub enum Kind {
     Name,
     /// A file or a folder; a folder ends in `/`.
     Path,
+    /// One of these, with `|` between them. What is in capitals stands for something else.
+    Word(&'static str),
 }
 
 /// A word that is to be completed.
@@ -63,17 +64,32 @@ pub fn wanted(text: &str, caret: usize) -> Option<Wanted> {
     let place = arguments.count() - usize::from(word < caret);
     let help = command::all().find(|help| help.word == name || help.also.contains(&&*name))?;
     let usage: Vec<&str> = help.usage.split_whitespace().collect();
-    let takes = |index: usize| usage.get(index).map(|word| word.trim_matches(['[', ']', '.', '…']));
+    let takes = |index: usize| usage.get(index).map(|word| word.trim_matches(['[', ']']));
+    if let Some(path) =
+        (0..usage.len()).find(|&index| matches!(takes(index), Some("FILE" | "PATH")))
+    {
+        // A path with spaces in it is all of the rest. What stands before it may be left out.
+        let first = nth_word(&before[start..], 1);
+        let words = first.map_or("", |at| &before[start + at..]);
+        let left_out = path > 0
+            && !words
+                .split_once(char::is_whitespace)
+                .is_some_and(|(first, _)| alternatives(usage[0]).any(|word| word == first));
+        let number = if left_out { 1 } else { path + 1 };
+        let at = nth_word(&before[start..], number).map_or(caret, |at| start + at);
+        return make(Kind::Path, at);
+    }
     match takes(place) {
         Some("NAME") => make(Kind::Name, word),
-        Some("FILE" | "PATH" | "DIR") => make(Kind::Path, word),
-        // A path with spaces in it is the last argument, and all of the rest.
-        None if matches!(takes(usage.len().wrapping_sub(1)), Some("FILE" | "PATH" | "DIR")) => {
-            let rest = nth_word(&before[start..], usage.len())?;
-            make(Kind::Path, start + rest)
-        }
+        Some(words) if words.contains('|') => make(Kind::Word(words), word),
         _ => None,
     }
+}
+
+/// The words of a [`Kind::Word`] that can be typed as they are.
+pub(super) fn alternatives(words: &str) -> impl Iterator<Item = &str> {
+    let literal = |word: &&str| word.bytes().all(|byte| byte.is_ascii_lowercase());
+    words.trim_matches(['[', ']']).split('|').filter(literal)
 }
 
 /// The folder whose contents complete `typed`, and the beginning of a name in it. A folder that is
@@ -88,6 +104,7 @@ pub fn folder_and_name(typed: &str) -> (&str, &str) {
 pub(super) struct Choice {
     /// Where it stands.
     pub(super) bytes: Range<usize>,
+    kind: Kind,
     candidates: Vec<String>,
     current: usize,
 }
@@ -107,7 +124,8 @@ impl Choice {
         candidates.dedup();
         candidates.truncate(MAX_CANDIDATES);
         let none = candidates.is_empty();
-        (!none).then(|| Self { bytes: wanted.bytes.clone(), candidates, current: 0 })
+        let (bytes, kind) = (wanted.bytes.clone(), wanted.kind);
+        (!none).then_some(Self { bytes, kind, candidates, current: 0 })
     }
 
     /// Goes to the next candidate, or to the one before.
@@ -127,23 +145,35 @@ impl Choice {
         if candidate.ends_with('/') { candidate.clone() } else { format!("{candidate} ") }
     }
 
+    /// What is shown of a candidate: of a path, what is in the folder.
+    fn label(&self, index: usize) -> &str {
+        let candidate = self.candidates[index].as_str();
+        match self.kind {
+            Kind::Path => {
+                let bare = candidate.strip_suffix('/').unwrap_or(candidate);
+                &candidate[folder_and_name(bare).0.len()..]
+            }
+            Kind::Command | Kind::Name | Kind::Word(_) => candidate,
+        }
+    }
+
     /// The candidates around the current one that fit into `width` cells, and which of them it is.
-    pub(super) fn shown(&self, width: usize) -> (Vec<&str>, usize) {
-        let cells = |candidate: &str| candidate.width() + 2;
+    pub(super) fn shown(&self, width: usize, ambiguous: Ambiguous) -> (Vec<&str>, usize) {
+        let cells = |index: usize| ambiguous.cells(self.label(index)) + 2;
         let mut first = self.current;
-        let mut used = cells(&self.candidates[first]);
-        while first > 0 && used + cells(&self.candidates[first - 1]) <= width {
+        let mut used = cells(first);
+        while first > 0 && used + cells(first - 1) <= width {
             first -= 1;
-            used += cells(&self.candidates[first]);
+            used += cells(first);
         }
         let mut shown = Vec::new();
         let mut used = 0;
-        for candidate in &self.candidates[first..] {
-            used += cells(candidate);
+        for index in first..self.candidates.len() {
+            used += cells(index);
             if used > width && !shown.is_empty() {
                 break;
             }
-            shown.push(candidate.as_str());
+            shown.push(self.label(index));
         }
         (shown, self.current - first)
     }
@@ -190,6 +220,13 @@ mod tests {
             ("／MSG　al", Kind::Name, "al"),
             ("/history al", Kind::Name, "al"),
             ("/msg alice see @b", Kind::Name, "b"),
+            ("/export ", Kind::Path, ""),
+            ("/export ~/no", Kind::Path, "~/no"),
+            ("/export text", Kind::Path, "text"),
+            ("/export text a b", Kind::Path, "a b"),
+            ("/export 会议 记", Kind::Path, "会议 记"),
+            ("/set re", Kind::Word("read|typing|retention"), "re"),
+            ("/set read ", Kind::Word("on|off|TIME"), ""),
         ] {
             assert_eq!(of(text), Some((kind, typed.to_owned())), "{text}");
         }
@@ -209,8 +246,8 @@ mod tests {
         assert_eq!(choice.inserted(), "alice ");
         choice.step(false);
         choice.step(true);
-        assert_eq!(choice.shown(80), (vec!["albert", "alice"], 1));
-        assert_eq!(choice.shown(7), (vec!["alice"], 0));
+        assert_eq!(choice.shown(80, Ambiguous::Narrow), (vec!["albert", "alice"], 1));
+        assert_eq!(choice.shown(7, Ambiguous::Narrow), (vec!["alice"], 0));
         assert_eq!(Choice::new(&wanted, ["carol".to_owned()]), None);
     }
 
@@ -221,5 +258,9 @@ mod tests {
         let wanted = Wanted { kind: Kind::Path, typed: "no".into(), bytes: 0..2 };
         let choice = Choice::new(&wanted, ["notes/".to_owned()]).expect("a candidate");
         assert_eq!(choice.inserted(), "notes/");
+        let wanted = Wanted { kind: Kind::Path, typed: "~/a/n".into(), bytes: 0..5 };
+        let choice = Choice::new(&wanted, ["~/a/notes/", "~/a/no b"].map(str::to_owned));
+        let choice = choice.expect("candidates");
+        assert_eq!(choice.shown(80, Ambiguous::Narrow).0, ["no b", "notes/"]);
     }
 }

@@ -289,7 +289,7 @@ impl Composer {
             self.draw(&question.sentence(&self.language), hints, hints.y, buffer, paint.hint);
         } else if let Some(choice) = &self.choice {
             let mut rest = hints;
-            let (candidates, current) = choice.shown(usize::from(hints.width));
+            let (candidates, current) = choice.shown(hints.width.into(), self.ambiguous);
             for (place, candidate) in candidates.into_iter().enumerate() {
                 let style = if place == current { paint.text } else { paint.hint };
                 let end = self.draw(candidate, rest, hints.y, buffer, style);
@@ -376,10 +376,13 @@ impl Composer {
         let Some(wanted) = completion::wanted(self.text(), self.draft.caret()) else {
             return Outcome::Nothing;
         };
-        if wanted.kind != Kind::Command {
-            return Outcome::Complete(wanted);
+        match wanted.kind {
+            Kind::Command => self.offer(&wanted, command::all().map(|help| help.word.to_owned())),
+            Kind::Word(words) => {
+                self.offer(&wanted, completion::alternatives(words).map(str::to_owned))
+            }
+            Kind::Name | Kind::Path => Outcome::Complete(wanted),
         }
-        self.offer(&wanted, command::all().map(|help| help.word.to_owned()))
     }
 
     /// Puts the candidate into the text. What there is only one of needs no list.

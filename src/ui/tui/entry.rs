@@ -6,11 +6,11 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
-use super::hyperlinks::{self, Row};
+use super::hyperlinks::Row;
 use super::said::Said;
 use super::theme::Theme;
 use super::wrap::{self, Ambiguous};
-use crate::chat::{Direction, Manner, Timestamp, clean};
+use crate::chat::{Direction, Manner, Timestamp, clean, links};
 use crate::ui::language::Language;
 use crate::ui::plain;
 
@@ -148,7 +148,7 @@ pub(super) fn wrapped(
     width: usize,
     ambiguous: Ambiguous,
 ) -> Vec<Row> {
-    let addresses = hyperlinks::addresses(text);
+    let addresses = links::addresses(text);
     let whole = format!("{text}{tail}");
     wrap::rows(&whole, width, ambiguous)
         .into_iter()

@@ -10,7 +10,7 @@
 //! - `sidebar` and `status` are what surrounds it, `overlay` what is shown in its place for a while,
 //!   [`theme`] how all of it looks, [`look`] what a person may choose of it.
 //! - [`composer`] is where a message is written: a [`draft`] that [`wrap`] breaks into rows, with
-//!   [`completion`] of names, commands and paths. [`keys`] is the table of what keys do, [`help`] tells
+//!   [`completion`] of names, commands and paths; `typing` tells the other side of it. [`keys`] is the table of what keys do, [`help`] tells
 //!   of them.
 //! - [`emulator`] is what the terminal can do; [`hyperlinks`] and [`notify`] are done with it.
 
@@ -40,10 +40,12 @@ pub mod terminal;
 #[cfg(test)]
 mod tests;
 pub mod theme;
+mod typing;
 pub mod wrap;
 
 use crossterm::event::KeyEvent;
 
+use self::completion::Wanted;
 use crate::chat::Input;
 
 pub use screen::Screen;
@@ -73,6 +75,8 @@ pub enum Event {
     Tick,
     /// What comes out of an editor; `None` if there was none.
     Edited(Option<String>),
+    /// What the path can become that was to be completed.
+    Paths(Wanted, Vec<String>),
 }
 
 /// Something to be done.
@@ -86,6 +90,8 @@ pub enum Action {
     Suspend,
     /// Let the person go on writing this in an editor. [`Event::Edited`] is the answer.
     Edit(String),
+    /// See what this path can become. [`Event::Paths`] is the answer.
+    Complete(Wanted),
     /// Show this to a person who looks elsewhere.
     Notify(String),
 }

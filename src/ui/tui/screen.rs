@@ -21,6 +21,7 @@ use super::scrollback::{PAGE, Scrollback};
 use super::sidebar::{self, Item};
 use super::status::Status;
 use super::theme::Theme;
+use super::typing::Typing;
 use super::wrap::Ambiguous;
 use super::{Action, Event, SMALLEST};
 use crate::chat::{Address, Input, Manner, Nicknames, PeerSummary, Timestamp};
@@ -50,6 +51,7 @@ pub struct Screen {
     /// What is said where no conversation is open.
     pub(super) home: Scrollback,
     pub(super) composer: Composer,
+    typing: Typing,
     pub(super) keymap: Keymap,
     ambiguous: Ambiguous,
     /// What stands in place of what was said.
@@ -89,6 +91,7 @@ impl Screen {
             current: None,
             home: Scrollback::default(),
             composer,
+            typing: Typing::default(),
             keymap,
             ambiguous,
             overlay: None,
@@ -110,12 +113,18 @@ impl Screen {
         self.stale = true;
         match event {
             Event::Remark(sentence) => self.remark(now, sentence, false),
-            Event::Key(key) => self.key(key),
+            Event::Key(key) => self.key(now, key),
             Event::Paste(text) => {
                 let outcome = self.composer.paste(&text);
-                self.written(outcome);
+                self.written(now, outcome);
             }
-            Event::Edited(Some(text)) => self.composer.set_text(&text),
+            Event::Edited(Some(text)) => {
+                self.composer.set_text(&text);
+                self.written(now, Outcome::Changed);
+            }
+            Event::Paths(wanted, candidates) => {
+                self.composer.offer(&wanted, candidates);
+            }
             Event::Edited(None) => self.answer = Some("screen-no-edit"),
             Event::Focus(focused) => {
                 self.focused = focused;
@@ -128,6 +137,7 @@ impl Screen {
                 for dialogue in &mut self.dialogues {
                     dialogue.typing = dialogue.typing.filter(|until| *until > now);
                 }
+                self.actions.extend(self.typing.tick(now).map(Action::Input));
             }
             Event::Wheel { .. } if self.overlay.is_some() => {}
             Event::Wheel { up: true } => {
@@ -153,7 +163,8 @@ impl Screen {
     /// When [`Event::Tick`] changes something if nothing else happens.
     #[must_use]
     pub fn wakes_at(&self) -> Option<Timestamp> {
-        self.dialogues.iter().filter_map(|dialogue| dialogue.typing).min()
+        let theirs = self.dialogues.iter().filter_map(|dialogue| dialogue.typing);
+        theirs.chain(self.typing.until()).min()
     }
 
     /// The links of the frame that was drawn last, now and ever after.
@@ -166,7 +177,9 @@ impl Screen {
     pub fn learn(&mut self, peers: Vec<PeerSummary>) {
         for peer in peers {
             let index = self.index_of(&peer.peer);
-            self.dialogues[index].summary = Some(peer);
+            let dialogue = &mut self.dialogues[index];
+            dialogue.alarm |= peer.offered.is_some();
+            dialogue.summary = Some(peer);
         }
     }
 
@@ -194,6 +207,7 @@ impl Screen {
         if self.current == Some(index) {
             return;
         }
+        self.actions.extend(self.typing.stop().map(Action::Input));
         let to = &mut self.dialogues[index];
         let draft = std::mem::take(&mut to.draft);
         let begun = self.composer.open(Some(&to.address), &draft);
@@ -221,7 +235,7 @@ impl Screen {
         }
     }
 
-    pub(super) fn key(&mut self, key: KeyEvent) {
+    pub(super) fn key(&mut self, now: Timestamp, key: KeyEvent) {
         let asked = std::mem::take(&mut self.asked_to_leave);
         self.answer = None;
         let press = self.keymap.press(key);
@@ -233,7 +247,7 @@ impl Screen {
             Press::Text(c) => self.composer.write(c),
             Press::Waiting | Press::Nothing => Outcome::Nothing,
         };
-        self.written(outcome);
+        self.written(now, outcome);
     }
 
     /// Does what a key stands for, here or in the composer.
@@ -269,7 +283,7 @@ impl Screen {
     }
 
     /// Does what came of writing.
-    fn written(&mut self, outcome: Outcome) {
+    fn written(&mut self, now: Timestamp, outcome: Outcome) {
         let lines = match outcome {
             Outcome::Submit(text) => vec![text],
             Outcome::SubmitLines(lines) => {
@@ -280,13 +294,12 @@ impl Screen {
                 return self.scrollback().go_to_bottom();
             }
             Outcome::Edit(text) => return self.actions.push_back(Action::Edit(text)),
+            Outcome::Complete(wanted) if wanted.kind == completion::Kind::Path => {
+                return self.actions.push_back(Action::Complete(wanted));
+            }
             Outcome::Complete(wanted) => {
-                let names: Vec<String> = match wanted.kind {
-                    completion::Kind::Name => {
-                        self.dialogues.iter().map(|one| self.name(&one.address)).collect()
-                    }
-                    completion::Kind::Command | completion::Kind::Path => Vec::new(),
-                };
+                let names = self.dialogues.iter().map(|one| self.name(&one.address));
+                let names: Vec<String> = names.collect();
                 self.composer.offer(&wanted, names);
                 return;
             }
@@ -294,11 +307,24 @@ impl Screen {
                 self.answer = Some("screen-full");
                 return;
             }
-            Outcome::Nothing | Outcome::Changed => return,
+            Outcome::Changed => {
+                let to = self.addressee().cloned();
+                let told = self.typing.changed(now, to.as_ref());
+                return self.actions.extend(told.into_iter().map(Action::Input));
+            }
+            Outcome::Nothing => return,
         };
         self.scrollback().go_to_bottom();
         self.keep_draft();
         self.actions.extend(lines.into_iter().map(Input::Line).map(Action::Input));
+        self.actions.extend(self.typing.stop().map(Action::Input));
+    }
+
+    /// For whom the text is that is being written.
+    fn addressee(&self) -> Option<&Address> {
+        let text = self.composer.text().trim_start_matches('\u{3000}');
+        let said = !text.trim().is_empty() && !text.starts_with(['/', '／', '@', '＠']);
+        self.current.filter(|_| said).map(|index| &self.dialogues[index].address)
     }
 
     /// Goes on with what was begun in an earlier run, unless something else is already.

@@ -6,6 +6,7 @@
 //! The terminal is given back as it was found when [`Terminal`] is dropped, and when the program
 //! panics.
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,8 +16,9 @@ use std::time::Duration;
 
 use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste,
-    EnableFocusChange, EnableMouseCapture, EventStream, KeyEventKind, KeyboardEnhancementFlags,
-    MouseEventKind, PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
+    EnableFocusChange, EnableMouseCapture, EventStream, KeyCode, KeyEvent, KeyEventKind,
+    KeyModifiers, KeyboardEnhancementFlags, MouseEventKind, PopKeyboardEnhancementFlags,
+    PushKeyboardEnhancementFlags,
 };
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
@@ -48,6 +50,8 @@ pub struct Terminal {
     inner: ratatui::Terminal<Linked<Pen>>,
     /// `None` while the terminal is given back for a while.
     events: Option<EventStream>,
+    /// What was typed before the terminal was ours.
+    early: VecDeque<Event>,
     /// Whether the mouse is ours, too.
     mouse: bool,
     /// What was drawn and has not gone to the writing thread.
@@ -86,12 +90,13 @@ impl Terminal {
         let (pieces, queue) = blocking::channel();
         let (done, written) = mpsc::unbounded_channel();
         let (end, ended) = blocking::channel();
-        enter(mouse)?;
+        let early = enter(mouse)?.into();
         write_in_a_thread(queue, done, end);
         let events = Some(EventStream::new());
         Ok(Self {
             inner,
             events,
+            early,
             mouse,
             ink,
             pieces: Some(pieces),
@@ -115,6 +120,9 @@ impl Terminal {
                     Some(Ok(())) => Happening::Written,
                     Some(Err(_)) | None => Happening::Gone,
                 });
+            }
+            if let Some(event) = self.early.pop_front() {
+                return Poll::Ready(Happening::Event(event));
             }
             while let Some(events) = &mut self.events {
                 match Pin::new(events).poll_next(cx) {
@@ -187,7 +195,7 @@ impl Terminal {
     ///
     /// The terminal is gone.
     pub fn take_again(&mut self) -> io::Result<()> {
-        enter(self.mouse)?;
+        self.early.extend(enter(self.mouse)?);
         self.events = Some(EventStream::new());
         self.clear()
     }
@@ -276,10 +284,12 @@ fn write(piece: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes the terminal: keys come one by one, and the shell's text is out of sight.
-fn enter(mouse: bool) -> io::Result<()> {
+/// Takes the terminal: keys come one by one, and the shell's text is out of sight. Returns what was
+/// typed before.
+fn enter(mouse: bool) -> io::Result<Vec<Event>> {
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
+    let early = typed_before().inspect_err(|_| leave())?;
     // A terminal that knows no such keyboard takes no notice of it. It is not asked first, for one
     // that does not answer would delay every start.
     let keyboard = KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES;
@@ -291,7 +301,44 @@ fn enter(mouse: bool) -> io::Result<()> {
         EnableFocusChange,
     )
     .and_then(|()| if mouse { execute!(io::stdout(), EnableMouseCapture) } else { Ok(()) })
-    .inspect_err(|_| leave())
+    .inspect_err(|_| leave())?;
+    Ok(early)
+}
+
+/// What waits to be read at the moment at which the terminal becomes ours, typed while it was still
+/// the shell's.
+fn typed_before() -> io::Result<Vec<Event>> {
+    let mut typed = Vec::new();
+    while crossterm::event::poll(Duration::ZERO)? {
+        typed.push(crossterm::event::read()?);
+    }
+    Ok(as_meant(typed))
+}
+
+/// A terminal that gives lines to a shell makes a line feed of Enter, which is Ctrl+J to us. And it
+/// marks no paste; so more than one line is taken for one, and sends nothing.
+fn as_meant(typed: Vec<crossterm::event::Event>) -> Vec<Event> {
+    let meant: Vec<Event> = typed.into_iter().filter_map(translated).collect();
+    let letters: String = meant.iter().filter_map(letter).collect();
+    match letters.find('\n') {
+        Some(first) if first + 1 < letters.len() => vec![Event::Paste(letters)],
+        Some(_) => {
+            let enter = KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE);
+            let sends = |event: &Event| letter(event) == Some('\n');
+            meant.into_iter().map(|one| if sends(&one) { Event::Key(enter) } else { one }).collect()
+        }
+        None => meant,
+    }
+}
+
+/// What a key writes, if it writes something.
+fn letter(event: &Event) -> Option<char> {
+    let Event::Key(key) = event else { return None };
+    match (key.code, key.modifiers) {
+        (KeyCode::Char('j'), KeyModifiers::CONTROL) => Some('\n'),
+        (KeyCode::Char(c), KeyModifiers::NONE | KeyModifiers::SHIFT) => Some(c),
+        _ => None,
+    }
 }
 
 /// Gives the terminal back as it was, if it is ours.
@@ -338,5 +385,34 @@ fn translated(event: crossterm::event::Event) -> Option<Event> {
             MouseEventKind::ScrollDown => Some(Event::Wheel { up: false }),
             _ => None,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the keys of a text do that was typed too early, a line feed for Enter.
+    fn meant(typed: &str) -> String {
+        let key = |c| match c {
+            '\n' => KeyEvent::new(KeyCode::Char('j'), KeyModifiers::CONTROL),
+            c => KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE),
+        };
+        let typed = typed.chars().map(key).map(crossterm::event::Event::Key).collect();
+        let meant = as_meant(typed).into_iter().map(|event| match event {
+            Event::Paste(text) => format!("<{text}>"),
+            Event::Key(key) if key.code == KeyCode::Enter => "⏎".to_owned(),
+            event => letter(&event).into_iter().collect(),
+        });
+        meant.collect()
+    }
+
+    #[test]
+    fn what_is_typed_too_early_is_sent_and_what_is_pasted_is_not() {
+        assert_eq!(meant("hi\n"), "hi⏎");
+        assert_eq!(meant("hi"), "hi");
+        assert_eq!(meant("one\ntwo\n"), "<one\ntwo\n>");
+        assert_eq!(meant("one\ntwo"), "<one\ntwo>");
+        assert_eq!(meant(""), "");
     }
 }

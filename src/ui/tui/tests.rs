@@ -448,6 +448,39 @@ fn whoever_looks_elsewhere_is_told_once_and_who_looks_is_not() {
 }
 
 #[test]
+fn the_other_side_is_told_of_typing_until_it_pauses_or_ends() {
+    let mut story = Story::of(80, 10);
+    let told = |name: &str, typing| (name.to_owned(), typing);
+    story.opens(&alice());
+    story.comes(&bob(), Presence::Connected);
+    story.types("h");
+    assert_eq!(story.typing_told(), [told("alice", true)]);
+    assert!(story.is_woken(), "a pause ends it");
+    assert_eq!(story.typing_told(), [told("alice", false)]);
+    assert!(!story.is_woken(), "nothing else is to come");
+    story.types("i");
+    story.presses("Enter");
+    assert_eq!(story.typing_told(), [told("alice", true), told("alice", false)]);
+    story.types("/who");
+    story.presses("Ctrl+u");
+    story.types("@bob hi");
+    story.presses("Ctrl+u");
+    assert!(story.typing_told().is_empty(), "neither a command nor what is for another");
+    story.types("x");
+    story.presses("Ctrl+n");
+    assert_eq!(story.typing_told(), [told("alice", true), told("alice", false)]);
+}
+
+#[test]
+fn a_key_that_changed_in_an_earlier_run_is_loud_from_the_start() {
+    let mut story = Story::of(120, 6);
+    story.opens(&alice());
+    story.was_offered_another_key(&bob());
+    story.picture();
+    story.told("a_key_changed_earlier");
+}
+
+#[test]
 fn lines_of_a_paste_are_no_commands() {
     let mut story = Story::of(80, 10);
     story.opens(&alice());

@@ -1,5 +1,7 @@
 //! What goes back and forth between a peer's session and its paths, and what the endpoint is told.
 
+use std::time::Duration;
+
 use p2pchat_wire::address;
 
 use super::Peer;
@@ -8,6 +10,9 @@ use crate::proto::frame::{Candidate, CandidateKind};
 use crate::proto::path::{Origin, PathId, Remote};
 use crate::proto::session::{Session, SessionEvent};
 use crate::proto::{DisconnectReason, Event, PathInfo};
+
+/// A round-trip time is told once in so long: people read it, and reading takes time.
+const MEASURED_EVERY: Duration = Duration::from_secs(3);
 
 impl Peer {
     /// Carries between session and paths until neither has anything more to say.
@@ -173,10 +178,17 @@ impl Peer {
         self.notice_transport(cx);
         let path = self.path_info();
         let Some(reported) = &mut self.reported else { return };
-        let moved = PathInfo { rtt: path.rtt, ..*reported } != path;
-        *reported = path;
-        if moved {
+        if (PathInfo { rtt: path.rtt, ..*reported }) != path {
+            *reported = path;
+            self.measured_at = path.rtt.map(|_| cx.now);
             cx.event(Event::PathChanged { peer: self.id, path });
+        } else if let Some(rtt) = path.rtt
+            && reported.rtt.is_none_or(|told| is_noticeable(told, rtt))
+            && self.measured_at.is_none_or(|at| cx.now >= at + MEASURED_EVERY)
+        {
+            reported.rtt = Some(rtt);
+            self.measured_at = Some(cx.now);
+            cx.event(Event::PathMeasured { peer: self.id, rtt });
         }
     }
 
@@ -194,4 +206,11 @@ impl Peer {
         let measured = self.session.as_ref().and_then(|session| session.rtt(active));
         PathInfo { rtt: info.rtt.or(measured), ..info }
     }
+}
+
+/// Whether a person who reads both would say that it has changed: by an eighth, and by more than what
+/// a queue in the local network adds.
+fn is_noticeable(told: Duration, now: Duration) -> bool {
+    let change = told.abs_diff(now);
+    change > told.min(now) / 8 && change > Duration::from_millis(1)
 }

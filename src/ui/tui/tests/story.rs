@@ -170,6 +170,7 @@ impl Story {
             nickname: None,
             trust: Trust::Seen,
             quiet: false,
+            offered: None,
             state,
             path,
             waiting: 0,
@@ -252,6 +253,36 @@ impl Story {
     pub(super) fn key_changes(&mut self, peer: &Address) {
         let (expected, actual) = (PeerId([1; 32]), PeerId([2; 32]));
         self.hears(&Notice::KeyChanged { peer: peer.clone(), expected, actual });
+    }
+
+    /// A contact whose key changed in an earlier run.
+    pub(super) fn was_offered_another_key(&mut self, peer: &Address) {
+        self.comes(peer, Presence::Offline);
+        if let Some(summary) = self.peers.iter_mut().find(|one| one.peer == *peer) {
+            summary.offered = Some(PeerId([2; 32]));
+        }
+        self.draw();
+    }
+
+    /// What others were told of what is being typed, since this was asked last.
+    pub(super) fn typing_told(&mut self) -> Vec<(String, bool)> {
+        let told = self.inputs.iter().filter_map(|input| match input {
+            Input::Typing { to, typing } => Some((to.name.to_string(), *typing)),
+            _ => None,
+        });
+        let told = told.collect();
+        self.inputs.clear();
+        told
+    }
+
+    /// Time passes until the screen wants to be woken, if it does.
+    pub(super) fn is_woken(&mut self) -> bool {
+        let at = self.screen.wakes_at();
+        if let Some(at) = at {
+            self.now = at;
+            self.handles(Event::Tick);
+        }
+        at.is_some()
     }
 
     pub(super) fn minutes_pass(&mut self, minutes: u64) {

@@ -1,0 +1,111 @@
+//! What the chat has done outside of network and store ([`Errand`]), each in a thread of its own: a
+//! disk or a desktop may take its time.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use jiff::tz::TimeZone;
+use tokio::sync::mpsc;
+
+use super::folder;
+use super::moving::{NotWritten, write_export};
+use crate::chat::{Errand, Outcome, Problem};
+use crate::store::Reader;
+
+/// Errands on their way.
+pub(super) struct Errands {
+    /// Where the profile is.
+    dir: PathBuf,
+    done: mpsc::UnboundedSender<Outcome>,
+    outcomes: mpsc::UnboundedReceiver<Outcome>,
+}
+
+impl Errands {
+    pub(super) fn new(dir: PathBuf) -> Self {
+        let (done, outcomes) = mpsc::unbounded_channel();
+        Self { dir, done, outcomes }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a disk and a desktop may take their time")]
+    pub(super) fn run(&self, errand: Errand) {
+        let (dir, done) = (self.dir.clone(), self.done.clone());
+        std::thread::spawn(move || {
+            // Nobody listens only when the chat has ended.
+            let _ = done.send(match errand {
+                Errand::Export { format, with, path } => {
+                    let with = with.as_ref().map(std::slice::from_ref);
+                    let file = folder::expanded(&path);
+                    let written =
+                        Reader::open(&dir).map_err(NotWritten::Profile).and_then(|reader| {
+                            // We use it, so it is there.
+                            let gone = || NotWritten::Failed(io::ErrorKind::NotFound.into());
+                            let reader = reader.ok_or_else(gone)?;
+                            write_export(&reader, format, with, &TimeZone::system(), &file)
+                        });
+                    match written {
+                        Ok(lines) => Outcome::Exported { path, lines },
+                        Err(NotWritten::Exists) => Outcome::Failed(Problem::FileExists(path)),
+                        Err(NotWritten::Failed(cause)) => not_exported(path, &cause),
+                        Err(NotWritten::Profile(cause)) => not_exported(path, &cause),
+                    }
+                }
+                Errand::Open(link) => open(link),
+            });
+        });
+    }
+
+    /// What came of an errand, the next time that one is done. Dropping the future loses nothing.
+    pub(super) async fn next(&mut self) -> Outcome {
+        match self.outcomes.recv().await {
+            Some(outcome) => outcome,
+            // It does not happen: we have a sender ourselves.
+            None => std::future::pending().await,
+        }
+    }
+}
+
+fn not_exported(path: String, cause: &dyn std::fmt::Display) -> Outcome {
+    Outcome::Failed(Problem::NotExported { path, cause: cause.to_string() })
+}
+
+/// Gives a link to the desktop, as one argument and to no shell. Without a desktop the opener would
+/// look for a browser that takes the terminal, so it is not called.
+fn open(link: String) -> Outcome {
+    let Some(mut opener) = opener() else {
+        return Outcome::Failed(Problem::NotOpened { link, cause: None });
+    };
+    opener.arg(&link).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    match opener.spawn() {
+        Ok(mut child) => {
+            // Somebody has to wait for it. It may live for as long as the browser.
+            wait(move || drop(child.wait()));
+            Outcome::Opened(link)
+        }
+        Err(error) => Outcome::Failed(Problem::NotOpened { link, cause: Some(error.to_string()) }),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "processes are waited for in a thread")]
+fn wait(work: impl FnOnce() + Send + 'static) {
+    std::thread::spawn(work);
+}
+
+#[cfg(target_os = "macos")]
+fn opener() -> Option<Command> {
+    Some(Command::new("open"))
+}
+
+#[cfg(windows)]
+fn opener() -> Option<Command> {
+    let mut command = Command::new("rundll32");
+    command.arg("url.dll,FileProtocolHandler");
+    Some(command)
+}
+
+#[cfg(not(any(target_os = "macos", windows)))]
+fn opener() -> Option<Command> {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let desktop = is_set("DISPLAY") || is_set("WAYLAND_DISPLAY");
+    desktop.then(|| Command::new("xdg-open"))
+}

@@ -1,0 +1,82 @@
+//! Paths as a person types them, and what is in a folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tokio::sync::oneshot;
+
+use crate::chat::clean;
+use crate::ui::tui::completion::folder_and_name;
+
+/// Names that are looked at in one folder.
+const MAX_NAMES: usize = 20_000;
+
+/// The path with the person's own folder in place of a `~` at its beginning.
+pub(super) fn expanded(typed: &str) -> PathBuf {
+    let own = typed.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    match own.zip(std::env::home_dir()) {
+        Some((rest, home)) => home.join(rest.trim_start_matches('/')),
+        None => PathBuf::from(typed),
+    }
+}
+
+/// What the beginning of a path can become, through the channel; folders end in `/`.
+#[expect(clippy::disallowed_methods, reason = "a disk may take its time")]
+pub(super) fn candidates(typed: String) -> oneshot::Receiver<Vec<String>> {
+    let (sender, receiver) = oneshot::channel();
+    std::thread::spawn(move || {
+        // Nobody listens only when the chat has ended, or something else is to be completed.
+        let _ = sender.send(begun_with(&typed));
+    });
+    receiver
+}
+
+fn begun_with(typed: &str) -> Vec<String> {
+    if typed == "~" {
+        return vec!["~/".to_owned()];
+    }
+    let (folder, begun) = folder_and_name(typed);
+    let place = if folder.is_empty() { PathBuf::from(".") } else { expanded(folder) };
+    let Ok(entries) = fs::read_dir(place) else { return Vec::new() };
+    let entries = entries.take(MAX_NAMES).filter_map(Result::ok);
+    let candidates = entries.filter_map(|entry| {
+        // A name that is no text, or that does something on a terminal, cannot be typed either.
+        let name = entry.file_name().into_string().ok()?;
+        let hidden = name.starts_with('.') && !begun.starts_with('.');
+        let fits = !hidden && name.chars().all(clean::is_plain);
+        fits.then(|| format!("{folder}{name}{}", if is_folder(&entry.path()) { "/" } else { "" }))
+    });
+    candidates.collect()
+}
+
+/// Also by a link.
+fn is_folder(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.is_dir())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_offers_its_files_with_spaces_and_in_every_script() {
+        let home = tempfile::tempdir().expect("a directory");
+        for name in ["a file.txt", "会议 记录.md", ".hidden", "bell\u{7}"] {
+            fs::write(home.path().join(name), "").expect("written");
+        }
+        fs::create_dir(home.path().join("notes")).expect("made");
+        let folder = format!("{}/", home.path().display());
+        let offered = |begun: &str| {
+            let mut offered = begun_with(&format!("{folder}{begun}"));
+            offered.sort_unstable();
+            let bare = |path: &String| path.strip_prefix(&folder).map(str::to_owned);
+            offered.iter().filter_map(bare).collect::<Vec<_>>()
+        };
+        assert_eq!(offered(""), ["a file.txt", "notes/", "会议 记录.md"]);
+        assert_eq!(offered("."), [".hidden", "a file.txt", "notes/", "会议 记录.md"]);
+        assert_eq!(begun_with(&format!("{folder}none/")), Vec::<String>::new());
+        assert_eq!(begun_with("~"), ["~/"]);
+        assert_eq!(expanded("a/~"), Path::new("a/~"));
+        assert_eq!(expanded("~bob/x"), Path::new("~bob/x"));
+    }
+}
