@@ -39,7 +39,7 @@ fuzz_target!(|input: &[u8]| {
                     assert_eq!(transmit.to, from, "an answer to somebody else");
                     answered += transmit.payload.len();
                 }
-                Output::Claim { .. } => panic!("a claim that nobody proved"),
+                Output::Claim { .. } | Output::Found { .. } => panic!("a claim that nobody proved"),
                 Output::Timeout(at) => {
                     if at.is_some_and(|at| at <= now) {
                         server.handle_timeout(now);

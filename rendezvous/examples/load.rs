@@ -98,7 +98,9 @@ fn registrations() {
         loop {
             match server.poll_output() {
                 Output::Transmit(_) => {}
-                Output::Claim { id, .. } => server.handle_claimed(*at, id, Ok(())),
+                Output::Claim { id, .. } | Output::Found { id, .. } => {
+                    server.handle_claimed(*at, id, Ok(()))
+                }
                 Output::Timeout(_) => break,
             }
         }

@@ -13,7 +13,9 @@ use p2pchat_rendezvous::config::Config;
 use p2pchat_rendezvous::home::Home;
 use p2pchat_rendezvous::ping::{self, Target};
 use p2pchat_rendezvous::serve::{Certificate, Rendezvous, ServeConfig};
+use p2pchat_rendezvous::server::Founding;
 use p2pchat_rendezvous::store::Store;
+use p2pchat_wire::identity::PeerId;
 use p2pchat_wire::{DEFAULT_PORT, address};
 
 /// The public server of p2pchat: records endpoints, introduces peers, relays what it cannot read.
@@ -52,7 +54,9 @@ enum Command {
     CheckConfig,
     /// List the names that are taken, with the keys that own them
     Names,
-    /// Copy the names into a new file; the server may be running
+    /// List the rooms that there are, with their ids and the keys that founded them
+    Rooms,
+    /// Copy the names, of people and of rooms, into a new file; the server may be running
     Backup {
         /// The new file
         file: PathBuf,
@@ -142,6 +146,13 @@ fn run_with_config(options: &Options, command: Option<&Command>) -> anyhow::Resu
         Some(Command::Names) => {
             for (name, key) in existing_names(&config)?.names()? {
                 println!("{name}\t{key}");
+            }
+            Ok(())
+        }
+        Some(Command::Rooms) => {
+            for Founding { room, id, founder } in existing_names(&config)?.rooms()? {
+                // Ids are written like keys.
+                println!("{room}\t{}\t{founder}", PeerId(id));
             }
             Ok(())
         }

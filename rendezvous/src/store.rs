@@ -1,4 +1,4 @@
-//! Names on disk: one SQLite file, and a thread that writes it.
+//! Names of people and of rooms on disk: one SQLite file, and a thread that writes it.
 //!
 //! A claim is acknowledged after it is on the disk and not before: the write-ahead log is synced
 //! at each commit (`synchronous = FULL`). While one commit waits for the disk, the claims that
@@ -14,22 +14,33 @@ use std::time::{Duration, SystemTime};
 use p2pchat_wire::identity::{Name, PeerId};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::server::{ClaimId, StorageFailed};
+use crate::server::{ClaimId, Founding, StorageFailed};
 
 /// Marks the file as ours: "p2pr".
 const APPLICATION: i32 = 0x7032_7072;
 
-/// The version of the tables below.
-const VERSION: i32 = 1;
+/// The version of the tables below. Version 1 had no rooms.
+const VERSION: i32 = 2;
 
 /// Claims in one commit.
 const GROUP: usize = 256;
 
-const TABLES: &str = "
+/// The table of version 1.
+const NAMES: &str = "
     CREATE TABLE names (
         name TEXT PRIMARY KEY,
         key BLOB NOT NULL CHECK (length(key) = 32),
         claimed_at INTEGER NOT NULL -- seconds since 1970
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// What version 2 has beside it.
+const ROOMS: &str = "
+    CREATE TABLE rooms (
+        name TEXT PRIMARY KEY,
+        id BLOB NOT NULL CHECK (length(id) = 32),
+        founder BLOB NOT NULL CHECK (length(founder) = 32),
+        founded_at INTEGER NOT NULL -- seconds since 1970
     ) STRICT, WITHOUT ROWID;
 ";
 
@@ -113,11 +124,14 @@ impl Store {
         (|| {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "FULL")?;
-            if version == 0 {
+            if version < VERSION {
                 let transaction = connection.transaction()?;
                 transaction.pragma_update(None, "application_id", APPLICATION)?;
                 transaction.pragma_update(None, "user_version", VERSION)?;
-                transaction.execute_batch(TABLES)?;
+                if version == 0 {
+                    transaction.execute_batch(NAMES)?;
+                }
+                transaction.execute_batch(ROOMS)?;
                 transaction.commit()?;
             }
             Ok(())
@@ -132,51 +146,78 @@ impl Store {
     ///
     /// [`StoreError`] if the file cannot be read or has something else in it.
     pub fn names(&self) -> Result<Vec<(Name, PeerId)>, StoreError> {
+        let rows = self.read("SELECT name, key, key FROM names ORDER BY name")?;
+        Ok(rows.into_iter().map(|(name, key, _)| (name, PeerId(key))).collect())
+    }
+
+    /// All rooms, in the order of their names.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the file cannot be read or has something else in it.
+    pub fn rooms(&self) -> Result<Vec<Founding>, StoreError> {
+        let rows = self.read("SELECT name, id, founder FROM rooms ORDER BY name")?;
+        let founding = |(room, id, founder)| Founding { room, id, founder: PeerId(founder) };
+        Ok(rows.into_iter().map(founding).collect())
+    }
+
+    fn read(&self, query: &str) -> Result<Vec<Row>, StoreError> {
         let read = || {
-            let mut statement =
-                self.connection.prepare("SELECT name, key FROM names ORDER BY name")?;
-            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            rows.collect::<rusqlite::Result<Vec<(String, [u8; 32])>>>()
+            let mut statement = self.connection.prepare(query)?;
+            let rows =
+                statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            rows.collect::<rusqlite::Result<Vec<(String, [u8; 32], [u8; 32])>>>()
         };
         let rows =
             read().map_err(|source| StoreError::Sqlite { path: self.path.clone(), source })?;
         rows.into_iter()
-            .map(|(text, key)| match Name::new(&text) {
-                Ok(name) if name.as_str() == text => Ok((name, PeerId(key))),
+            .map(|(text, one, other)| match Name::new(&text) {
+                Ok(name) if name.as_str() == text => Ok((name, one, other)),
                 _ => Err(StoreError::Damaged(self.path.clone())),
             })
             .collect()
     }
 
-    /// Writes that each name belongs to its key, and syncs. Says for each whether it does now:
-    /// a name that has another owner keeps it.
+    /// Writes what each name is to stand for, and syncs. Says for each whether it does now: a name
+    /// that stands for something else goes on to.
     ///
     /// # Errors
     ///
     /// SQLite's; nothing of the group is stored then.
-    pub fn claim<'a>(
+    pub fn store<'a>(
         &mut self,
-        claims: impl IntoIterator<Item = (&'a Name, &'a PeerId)>,
+        entries: impl IntoIterator<Item = &'a Entry>,
     ) -> Result<Vec<bool>, rusqlite::Error> {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let seconds = now.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
         let transaction = self.connection.transaction()?;
-        let mut owned = Vec::new();
-        {
-            let mut insert = transaction.prepare_cached(
-                "INSERT INTO names (name, key, claimed_at) VALUES (?1, ?2, ?3) \
-                 ON CONFLICT DO NOTHING",
-            )?;
-            let mut owner = transaction.prepare_cached("SELECT key FROM names WHERE name = ?1")?;
-            for (name, key) in claims {
-                insert.execute(params![name.as_str(), key.0, seconds])?;
-                let stored: Option<[u8; 32]> =
-                    owner.query_row([name.as_str()], |row| row.get(0)).optional()?;
-                owned.push(stored == Some(key.0));
-            }
+        let mut stored = Vec::new();
+        for entry in entries {
+            stored.push(match entry {
+                Entry::Name { name, key } => {
+                    transaction
+                        .prepare_cached(
+                            "INSERT INTO names (name, key, claimed_at) VALUES (?1, ?2, ?3) \
+                             ON CONFLICT DO NOTHING",
+                        )?
+                        .execute(params![name.as_str(), key.0, seconds])?;
+                    let owner = "SELECT key FROM names WHERE name = ?1";
+                    meaning(&transaction, owner, name)? == Some(key.0)
+                }
+                Entry::Room(Founding { room, id, founder }) => {
+                    transaction
+                        .prepare_cached(
+                            "INSERT INTO rooms (name, id, founder, founded_at) \
+                             VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+                        )?
+                        .execute(params![room.as_str(), id, founder.0, seconds])?;
+                    let founded = "SELECT id FROM rooms WHERE name = ?1";
+                    meaning(&transaction, founded, room)? == Some(*id)
+                }
+            });
         }
         transaction.commit()?;
-        Ok(owned)
+        Ok(stored)
     }
 
     /// Copies the names into a new file, also while a server writes them.
@@ -193,11 +234,33 @@ impl Store {
     }
 }
 
-struct Claim {
-    id: ClaimId,
-    name: Name,
-    key: PeerId,
+/// What `query` says that a name stands for.
+fn meaning(
+    connection: &Connection,
+    query: &str,
+    name: &Name,
+) -> rusqlite::Result<Option<[u8; 32]>> {
+    connection.prepare_cached(query)?.query_row([name.as_str()], |row| row.get(0)).optional()
 }
+
+/// What a name is to stand for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Entry {
+    /// A name of a person.
+    Name {
+        /// The name.
+        name: Name,
+        /// Whose.
+        key: PeerId,
+    },
+    /// A name of a room.
+    Room(Founding),
+}
+
+/// A name and the two values beside it.
+type Row = (Name, [u8; 32], [u8; 32]);
+
+type Claim = (ClaimId, Entry);
 
 type Claimed = (ClaimId, Result<(), StorageFailed>);
 
@@ -230,11 +293,11 @@ impl Writer {
     }
 
     /// Hands a claim over.
-    pub(crate) fn submit(&self, id: ClaimId, name: Name, key: PeerId) {
+    pub(crate) fn submit(&self, id: ClaimId, entry: Entry) {
         if let Some(claims) = &self.claims {
             // Fails only if the thread has died, which it does not: then the claim is never
             // answered, and the peer asks again.
-            let _ = claims.send(Claim { id, name, key });
+            let _ = claims.send((id, entry));
         }
     }
 
@@ -251,13 +314,13 @@ impl Writer {
 }
 
 fn write(store: &mut Store, group: &[Claim], mut tell: impl FnMut(Claimed)) {
-    let stored = store.claim(group.iter().map(|claim| (&claim.name, &claim.key)));
+    let stored = store.store(group.iter().map(|(_, entry)| entry));
     if let Err(error) = &stored {
         tracing::error!(%error, claims = group.len(), "names could not be stored");
     }
-    for (at, claim) in group.iter().enumerate() {
-        let owned = stored.as_ref().is_ok_and(|owned| owned.get(at) == Some(&true));
-        tell((claim.id, if owned { Ok(()) } else { Err(StorageFailed) }));
+    for (at, (id, _)) in group.iter().enumerate() {
+        let stands = stored.as_ref().is_ok_and(|stored| stored.get(at) == Some(&true));
+        tell((*id, if stands { Ok(()) } else { Err(StorageFailed) }));
     }
 }
 
@@ -269,24 +332,71 @@ mod tests {
         Name::new(text).expect("name")
     }
 
+    fn claim(name: &Name, key: u8) -> Entry {
+        Entry::Name { name: name.clone(), key: PeerId([key; 32]) }
+    }
+
+    fn founding(room: &str, id: u8, founder: u8) -> Founding {
+        Founding { room: name(room), id: [id; 32], founder: PeerId([founder; 32]) }
+    }
+
     #[test]
     fn names_are_there_when_the_file_is_opened_again() {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("names.sqlite");
         let (alice, bob) = (name("alice"), name("爱丽丝"));
         let mut store = Store::open(&path).expect("open");
-        let owned = store.claim([(&alice, &PeerId([1; 32])), (&bob, &PeerId([2; 32]))]);
+        let owned = store.store(&[claim(&alice, 1), claim(&bob, 2)]);
         assert_eq!(owned.expect("stored"), [true, true]);
         drop(store);
         let mut store = Store::open(&path).expect("open");
         let names = store.names().expect("names");
         assert_eq!(names, [(alice.clone(), PeerId([1; 32])), (bob, PeerId([2; 32]))]);
-        let owned = store.claim([(&alice, &PeerId([3; 32])), (&alice, &PeerId([1; 32]))]);
+        let owned = store.store(&[claim(&alice, 3), claim(&alice, 1)]);
         assert_eq!(owned.expect("stored"), [false, true], "first come");
         let copy = folder.path().join("copy.sqlite");
         store.backup(&copy).expect("backup");
         assert_eq!(Store::open(&copy).expect("open").names().expect("names"), names);
         assert!(store.backup(&copy).is_err(), "nothing is overwritten");
+    }
+
+    #[test]
+    fn a_room_keeps_its_first_id_and_its_name_is_no_persons() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("names.sqlite");
+        let mut store = Store::open(&path).expect("open");
+        let tea = founding("tea", 7, 1);
+        let entries = [
+            Entry::Room(tea.clone()),
+            claim(&name("tea"), 2),
+            Entry::Room(founding("tea", 8, 2)),
+            Entry::Room(founding("tea", 7, 3)),
+        ];
+        assert_eq!(store.store(&entries).expect("stored"), [true, true, false, true]);
+        drop(store);
+        let store = Store::open(&path).expect("open");
+        assert_eq!(store.rooms().expect("rooms"), std::slice::from_ref(&tea));
+        let copy = folder.path().join("copy.sqlite");
+        store.backup(&copy).expect("backup");
+        assert_eq!(Store::open(&copy).expect("open").rooms().expect("rooms"), [tea]);
+    }
+
+    #[test]
+    fn a_file_from_before_there_were_rooms_keeps_its_names() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("names.sqlite");
+        let connection = Connection::open(&path).expect("open");
+        connection.pragma_update(None, "application_id", APPLICATION).expect("pragma");
+        connection.pragma_update(None, "user_version", 1).expect("pragma");
+        connection.execute_batch(NAMES).expect("tables");
+        let row = params!["alice", [1u8; 32], 0];
+        connection.execute("INSERT INTO names VALUES (?1, ?2, ?3)", row).expect("a name");
+        drop(connection);
+        let mut store = Store::open(&path).expect("open");
+        assert_eq!(store.names().expect("names"), [(name("alice"), PeerId([1; 32]))]);
+        assert_eq!(store.rooms().expect("rooms"), []);
+        let stored = store.store(&[Entry::Room(founding("tea", 7, 1))]).expect("stored");
+        assert_eq!(stored, [true]);
     }
 
     #[test]
@@ -313,7 +423,7 @@ mod tests {
         let path = folder.path().join("names.sqlite");
         let mut writer = Writer::start(Store::open(&path).expect("open")).expect("thread");
         for n in 0..500 {
-            writer.submit(ClaimId(n), name(&format!("peer{n}")), PeerId([1; 32]));
+            writer.submit(ClaimId(n), claim(&name(&format!("peer{n}")), 1));
         }
         let (_, result) = writer.claimed().await.expect("an answer");
         assert_eq!(result, Ok(()));

@@ -28,7 +28,9 @@ fn transmits(server: &mut Server, now: Instant) -> Vec<Vec<u8>> {
     loop {
         match server.poll_output() {
             Output::Transmit(transmit) => sent.push(transmit.payload),
-            Output::Claim { id, .. } => server.handle_claimed(now, id, Ok(())),
+            Output::Claim { id, .. } | Output::Found { id, .. } => {
+                server.handle_claimed(now, id, Ok(()))
+            }
             Output::Timeout(_) => return sent,
         }
     }

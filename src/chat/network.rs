@@ -46,6 +46,13 @@ impl Chat {
                     self.key_changed(address, expected, actual);
                 }
             }
+            // The chat enters no room, and invites nobody.
+            Event::RoomPeople { .. }
+            | Event::RoomEntered { .. }
+            | Event::RoomRefused { .. }
+            | Event::InvitationOpened { .. }
+            | Event::Invited { .. }
+            | Event::InvitationFailed { .. } => {}
             Event::Announce(announcement) => {
                 self.announced(announcement.map(|announcement| announcement.open.is_some()));
             }

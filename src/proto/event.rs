@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use p2pchat_wire::handshake::SharedSecret;
 use p2pchat_wire::identity::{Name, PeerId, ServerKey};
 use p2pchat_wire::neighbour::{Announcement, Nonce};
-use p2pchat_wire::signal::Refusal;
+use p2pchat_wire::signal::{Refusal, RoomRefusal};
 
+use super::invitation::{InvitationFailure, InvitationWords};
 use super::lifetime::AgeLimit;
 use super::lifetime::idle::IdleLimit;
 use super::lifetime::upkeep::Upkeep;
@@ -120,6 +122,53 @@ pub enum Command {
     Connect(PeerName),
     /// Stop wanting to be connected to `name`; an existing session is closed.
     Disconnect(PeerName),
+    /// Invite somebody with these words, in place of an invitation before; answered by
+    /// [`Event::InvitationOpened`] and in the end [`Event::Invited`] or
+    /// [`Event::InvitationFailed`]. Waits until we are registered.
+    Invite {
+        /// The rendezvous that carries the letters.
+        server: ServerId,
+        /// What the other will be told besides the number.
+        words: InvitationWords,
+    },
+    /// Accept an invitation; answered by [`Event::Invited`] or [`Event::InvitationFailed`].
+    Accept {
+        /// The rendezvous that it is at.
+        server: ServerId,
+        /// Its number there.
+        number: u32,
+        /// Its words.
+        words: InvitationWords,
+    },
+    /// What an earlier [`Event::Invited`] said: sessions with this peer are made with the secret and
+    /// not without, from the next handshake on.
+    RecallSecret {
+        /// With whom.
+        peer: PeerId,
+        /// What we share.
+        secret: SharedSecret,
+    },
+    /// Be in a room of a rendezvous while we are registered there, until [`Command::LeaveRoom`].
+    ///
+    /// Answered by [`Event::RoomPeople`] or [`Event::RoomRefused`]. Nobody is called: whoever is
+    /// there is for the application to connect to.
+    EnterRoom {
+        /// The rendezvous that the room's name is from.
+        server: ServerId,
+        /// The room's name.
+        room: Name,
+        /// Which room that is; without it, whichever the server says.
+        id: Option<[u8; 32]>,
+        /// Whether the name is to stand for `id` from now on, if it stands for no room yet.
+        found: bool,
+    },
+    /// Be in a room no longer.
+    LeaveRoom {
+        /// The rendezvous.
+        server: ServerId,
+        /// The room.
+        room: Name,
+    },
     /// Send a message over the session with `peer`, in order with those before it.
     ///
     /// Ignored without a session. What was sent and not confirmed by the application when
@@ -238,6 +287,71 @@ pub enum Event {
         name: PeerName,
         /// Why.
         refusal: Refusal,
+    },
+    /// An invitation has its number; whoever is told it and the words can accept it now.
+    InvitationOpened {
+        /// The rendezvous.
+        server: ServerId,
+        /// The number.
+        number: u32,
+    },
+    /// The words were the same: whatever the server says, this is who has them. Pin the key, and keep
+    /// the secret: see [`Command::RecallSecret`], which has been done.
+    Invited {
+        /// The rendezvous that has given the name out.
+        server: ServerId,
+        /// The other's name.
+        name: Name,
+        /// The other's key.
+        key: PeerId,
+        /// What we share with the other, and with nobody else.
+        secret: SharedSecret,
+        /// Whether it was our invitation.
+        by_us: bool,
+    },
+    /// Nothing came of an invitation.
+    InvitationFailed {
+        /// The rendezvous.
+        server: ServerId,
+        /// Its number, if it had one.
+        number: Option<u32>,
+        /// Why.
+        reason: InvitationFailure,
+        /// Whether it was our invitation.
+        by_us: bool,
+    },
+    /// We are in a room, and these were there, without us, at this moment; again whenever that is
+    /// found to have changed after we were out of touch with the server. It is the server's word.
+    RoomPeople {
+        /// The rendezvous.
+        server: ServerId,
+        /// The room.
+        room: Name,
+        /// What its name stands for.
+        id: [u8; 32],
+        /// Their registered names and their keys.
+        people: Vec<(Name, PeerId)>,
+    },
+    /// Somebody has entered a room that we are in, or goes by another name now.
+    RoomEntered {
+        /// The rendezvous.
+        server: ServerId,
+        /// The room.
+        room: Name,
+        /// The registered name.
+        name: Name,
+        /// The key.
+        key: PeerId,
+    },
+    /// A server does not let us into a room. Unless the name stands for another room, it is asked
+    /// again now and then; the same refusal is reported once.
+    RoomRefused {
+        /// The rendezvous.
+        server: ServerId,
+        /// The room.
+        room: Name,
+        /// Why.
+        refusal: RoomRefusal,
     },
     /// Announce this in the local network from now on instead of what was announced before; with
     /// `None`, nothing.

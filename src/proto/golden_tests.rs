@@ -103,8 +103,9 @@ fn a_session_begins_with_these_datagrams() {
     let mut random = Random::from_seed(INITIATOR);
     #[expect(clippy::disallowed_methods, reason = "the opening needs some time")]
     let now = Instant::now();
-    let mut opening = Opening::new(now, purpose, &alice, &bob.id(), hers, 0xa2a2_a2a2, &mut random)
-        .expect("a usable key");
+    let mut opening =
+        Opening::new(now, purpose, &alice, (&bob.id(), None), hers, 0xa2a2_a2a2, &mut random)
+            .expect("a usable key");
     book.check("peer/session/init", &opening.datagram(INTRODUCTION));
     let initiation = opening.initiation();
     assert_eq!(initiation[..4], [0xa2; 4]);

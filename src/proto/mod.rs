@@ -19,6 +19,7 @@ mod event;
 mod frame;
 #[cfg(test)]
 mod golden_tests;
+mod invitation;
 mod lifetime;
 mod nat;
 mod path;
@@ -36,6 +37,7 @@ pub use event::{
     PathInfo, PathKind, PeerName, Policy, RendezvousTrouble, ServerId, SocketId, SocketRequest,
     Transmit,
 };
+pub use invitation::{InvitationFailure, InvitationWords};
 pub use lifetime::AgeLimit;
 pub use lifetime::idle::IdleLimit;
 pub use lifetime::upkeep::Upkeep;

@@ -9,7 +9,7 @@ use p2pchat::proto::{
     Command, Config, DisconnectReason, Endpoint, Event, Output, PathKind, Policy, ServerId,
     SocketId,
 };
-use p2pchat_rendezvous::server::{self, Local, Server};
+use p2pchat_rendezvous::server::{self, Founding, Local, Server};
 use p2pchat_wire::identity::{Identity, Name, PeerId};
 
 pub const SERVER: &str = "203.0.113.10:3478";
@@ -43,6 +43,8 @@ pub struct World {
     start: Instant,
     pub now: Instant,
     pub server: Server,
+    /// The rooms on the server's disk.
+    pub rooms: Vec<Founding>,
     pub hosts: Vec<Host>,
     sequence: u64,
     wire: BTreeMap<(Instant, u64), Packet>,
@@ -96,6 +98,7 @@ impl World {
             start: now,
             now,
             server,
+            rooms: Vec::new(),
             hosts: Vec::new(),
             sequence: 0,
             wire: BTreeMap::new(),
@@ -172,7 +175,7 @@ impl World {
         self.restart(host);
     }
 
-    /// The server ends without a word and starts again; of all that it knew, names are left.
+    /// The server ends without a word and starts again; of all that it knew, names and rooms are left.
     pub fn restart_server(&mut self) {
         self.lives += 1;
         let names = self.hosts.iter().enumerate().filter_map(|(number, host)| {
@@ -186,7 +189,8 @@ impl World {
             names.collect::<Vec<_>>(),
             [1 + self.lives; 32],
             self.now,
-        );
+        )
+        .with_rooms(self.rooms.clone());
     }
 
     pub fn command(&mut self, host: usize, command: Command) {
@@ -258,6 +262,10 @@ impl World {
                 server::Output::Transmit(t) => {
                     let Local::Udp(from) = t.from else { panic!("nobody came by a carrier") };
                     posts.push(Packet { from, to: t.to, payload: t.payload });
+                }
+                server::Output::Found { id, founding } => {
+                    self.rooms.push(founding);
+                    self.server.handle_claimed(self.now, id, Ok(()));
                 }
                 server::Output::Claim { id, .. } => {
                     self.server.handle_claimed(self.now, id, Ok(()));

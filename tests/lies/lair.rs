@@ -182,7 +182,13 @@ impl Lair {
         }
     }
 
-    fn say(&mut self, link: usize, signal: &ServerSignal) {
+    /// Alice's person wants something.
+    pub(crate) fn command(&mut self, command: Command) {
+        self.alice.handle_command(self.now, command);
+        self.listen();
+    }
+
+    pub(crate) fn say(&mut self, link: usize, signal: &ServerSignal) {
         self.say_only(link, signal);
         self.listen();
     }

@@ -4,6 +4,7 @@
 
 mod accomplice;
 mod crowd;
+mod invitation;
 mod lair;
 
 use std::time::Duration;

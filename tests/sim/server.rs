@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use p2pchat_rendezvous::server::{self, CarrierId, ClaimId, Config, Local, Server};
+use p2pchat_rendezvous::server::{self, CarrierId, ClaimId, Config, Founding, Local, Server};
+use p2pchat_rendezvous::store::Entry;
 use p2pchat_wire::DEFAULT_PORT;
 use p2pchat_wire::identity::{Identity, Name, PeerId};
 use p2pchat_wire::stun::Request;
@@ -19,7 +20,8 @@ const IDENTITY: [u8; 32] = [0xcc; 32];
 pub(crate) struct Rendezvous {
     pub(crate) server: Server,
     names: Vec<(Name, PeerId)>,
-    claims: VecDeque<(Instant, ClaimId, Name, PeerId)>,
+    rooms: Vec<Founding>,
+    claims: VecDeque<(Instant, ClaimId, Entry)>,
     commit: Duration,
     /// Whether it listens for streams.
     pub(crate) takes_streams: bool,
@@ -50,12 +52,13 @@ pub(crate) fn server_key() -> PeerId {
 impl Rendezvous {
     /// A server whose disk takes `commit` to write a name.
     pub(crate) fn new(now: Instant, commit: Duration, seed: [u8; 32]) -> Self {
-        Self::start(now, commit, Vec::new(), seed)
+        Self::start(now, commit, Vec::new(), Vec::new(), seed)
     }
 
     /// What is there after the process has died and was started again: names that were written.
     pub(crate) fn restarted(&self, now: Instant, seed: [u8; 32]) -> Self {
-        let again = Self::start(now, self.commit, self.names.clone(), seed);
+        let (names, rooms) = (self.names.clone(), self.rooms.clone());
+        let again = Self::start(now, self.commit, names, rooms, seed);
         Self { takes_streams: self.takes_streams, ..again }
     }
 
@@ -63,19 +66,30 @@ impl Rendezvous {
     pub(crate) fn impostor(now: Instant, seed: [u8; 32]) -> Self {
         let identity = Identity::from_seed(seed);
         let server = Server::new(config(), identity, Vec::new(), seed, now);
-        Self::around(server, Vec::new(), Duration::ZERO)
+        Self::around(server, Vec::new(), Vec::new(), Duration::ZERO)
     }
 
-    fn start(now: Instant, commit: Duration, names: Vec<(Name, PeerId)>, seed: [u8; 32]) -> Self {
+    fn start(
+        now: Instant,
+        commit: Duration,
+        names: Vec<(Name, PeerId)>,
+        rooms: Vec<Founding>,
+        seed: [u8; 32],
+    ) -> Self {
         let identity = Identity::from_seed(IDENTITY);
         let server = Server::new(config(), identity, names.clone(), seed, now);
-        Self::around(server, names, commit)
+        Self::around(server.with_rooms(rooms.clone()), names, rooms, commit)
     }
 
-    fn around(server: Server, names: Vec<(Name, PeerId)>, commit: Duration) -> Self {
+    fn around(
+        server: Server,
+        names: Vec<(Name, PeerId)>,
+        rooms: Vec<Founding>,
+        commit: Duration,
+    ) -> Self {
         let (claims, streams) = (VecDeque::new(), Vec::new());
         let (takes_streams, directs_answers) = (false, true);
-        Self { server, names, claims, commit, takes_streams, streams, directs_answers }
+        Self { server, names, rooms, claims, commit, takes_streams, streams, directs_answers }
     }
 
     fn stream_of(&mut self, from: SocketAddr) -> CarrierId {
@@ -88,8 +102,11 @@ impl Rendezvous {
     }
 
     fn commit_due(&mut self, now: Instant) {
-        while let Some((_, id, name, key)) = self.claims.pop_front_if(|(at, ..)| *at <= now) {
-            self.names.push((name, key));
+        while let Some((_, id, entry)) = self.claims.pop_front_if(|(at, ..)| *at <= now) {
+            match entry {
+                Entry::Name { name, key } => self.names.push((name, key)),
+                Entry::Room(founding) => self.rooms.push(founding),
+            }
             self.server.handle_claimed(now, id, Ok(()));
         }
     }
@@ -131,7 +148,11 @@ impl Host for Rendezvous {
                     return Output::Transmit(Transmit { source, port, to, ttl: None, payload });
                 }
                 server::Output::Claim { id, name, key } => {
-                    self.claims.push_back((now + self.commit, id, name, key));
+                    let entry = Entry::Name { name, key };
+                    self.claims.push_back((now + self.commit, id, entry));
+                }
+                server::Output::Found { id, founding } => {
+                    self.claims.push_back((now + self.commit, id, Entry::Room(founding)));
                 }
                 server::Output::Timeout(timeout) => {
                     if self.claims.front().is_some_and(|(at, ..)| *at <= now) {

@@ -5,6 +5,10 @@
 //! two sides must agree on without saying it: the protocol's version, which channel this is, and
 //! the rendezvous it belongs to, if any. A payload travels with each message; the first can be replayed by
 //! whoever saw it, so nothing irreversible may hang on it.
+//!
+//! Two peers that share a secret mix it into the second message, `Noise_IKpsk2_…` (§9.4): what they
+//! say then stays sealed as long as either the key exchange or the secret holds. The name of the pattern is part of what is
+//! hashed, so a message of the one pattern is no message of the other.
 
 use snow::params::{CipherChoice, DHChoice, HashChoice, NoiseParams};
 use snow::resolvers::{
@@ -12,13 +16,19 @@ use snow::resolvers::{
 };
 use snow::types::{Cipher, Dh, Hash, Random as NoiseRandom};
 use snow::{Builder, HandshakeState};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::identity::{Identity, PeerId, ServerKey};
 use crate::random::Random;
 use crate::sealing::Keys;
 
 const PATTERN: &str = "Noise_IK_25519_ChaChaPoly_BLAKE2s";
+
+/// The same with a secret at the end of the second message.
+const PATTERN_WITH_SECRET: &str = "Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s";
+
+/// The place of the secret in that pattern.
+const SECRET_PLACE: u8 = 2;
 
 /// What message 1 adds to its payload: ephemeral key, sealed static key, tag.
 pub const INIT_OVERHEAD: usize = 32 + 48 + 16;
@@ -65,6 +75,32 @@ impl Purpose {
     }
 }
 
+/// 32 bytes that two peers share and nobody else: what an invitation leaves with them.
+///
+/// `Debug` shows nothing; the bytes are wiped from memory when dropped.
+#[derive(Clone, Eq, PartialEq, Zeroize, ZeroizeOnDrop)]
+pub struct SharedSecret([u8; 32]);
+
+impl SharedSecret {
+    /// A secret that was agreed on, or read from a file that only its owner can read.
+    #[must_use]
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes, to be written to such a file.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for SharedSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SharedSecret(..)")
+    }
+}
+
 /// The side that sent message 1 and waits for message 2.
 pub struct Initiator {
     state: HandshakeState,
@@ -83,9 +119,25 @@ impl Initiator {
         payload: &[u8],
         random: &mut Random,
     ) -> Result<(Self, Vec<u8>), HandshakeError> {
+        Self::with_secret(purpose, local, remote, None, payload, random)
+    }
+
+    /// As [`Self::new`], with a secret that the two share, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`].
+    pub fn with_secret(
+        purpose: Purpose,
+        local: &Identity,
+        remote: &PeerId,
+        secret: Option<&SharedSecret>,
+        payload: &[u8],
+        random: &mut Random,
+    ) -> Result<(Self, Vec<u8>), HandshakeError> {
         let prologue = purpose.prologue();
-        let mut state = builder(random)
-            .local_private_key(local.secret())
+        let mut state = builder(secret, random)
+            .and_then(|b| b.local_private_key(local.secret()))
             .and_then(|b| b.remote_public_key(&remote.0))
             .and_then(|b| b.prologue(&prologue))
             .and_then(Builder::build_initiator)
@@ -134,9 +186,25 @@ impl Responder {
         message: &[u8],
         random: &mut Random,
     ) -> Result<(Self, Vec<u8>), HandshakeError> {
+        Self::with_secret(purpose, local, None, message, random)
+    }
+
+    /// As [`Self::new`], of a message that was made with a secret, if one is given.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`]; also if the message was made without the secret. That its sender has the
+    /// same one is shown by the first packet under the keys, not before.
+    pub fn with_secret(
+        purpose: Purpose,
+        local: &Identity,
+        secret: Option<&SharedSecret>,
+        message: &[u8],
+        random: &mut Random,
+    ) -> Result<(Self, Vec<u8>), HandshakeError> {
         let prologue = purpose.prologue();
-        let mut state = builder(random)
-            .local_private_key(local.secret())
+        let mut state = builder(secret, random)
+            .and_then(|b| b.local_private_key(local.secret()))
             .and_then(|b| b.prologue(&prologue))
             .and_then(Builder::build_responder)
             .map_err(|_| HandshakeError)?;
@@ -198,9 +266,17 @@ fn read(state: &mut HandshakeState, message: &[u8]) -> Result<Vec<u8>, Handshake
     Ok(payload)
 }
 
-fn builder<'a>(random: &mut Random) -> Builder<'a> {
-    let params: NoiseParams = PATTERN.parse().expect("the pattern is one that snow knows");
-    Builder::with_resolver(params, resolver(random.array()))
+fn builder<'a>(
+    secret: Option<&'a SharedSecret>,
+    random: &mut Random,
+) -> Result<Builder<'a>, snow::Error> {
+    let pattern = if secret.is_some() { PATTERN_WITH_SECRET } else { PATTERN };
+    let params: NoiseParams = pattern.parse()?;
+    let builder = Builder::with_resolver(params, resolver(random.array()));
+    match secret {
+        Some(secret) => builder.psk(SECRET_PLACE, &secret.0),
+        None => Ok(builder),
+    }
 }
 
 /// `ring` where it has the primitive, RustCrypto where it has not, and our own randomness.
@@ -349,6 +425,41 @@ mod tests {
             [(Purpose::Link(server()), &bob), (Purpose::Peer(eve.id()), &bob), (purpose, &eve)]
         {
             assert!(Responder::new(purpose, responder, &first, &mut random).is_err());
+        }
+    }
+
+    #[test]
+    fn a_secret_is_needed_on_both_sides_or_on_none() {
+        let (alice, bob) = (identity(1), identity(2));
+        let mut random = Random::from_seed([0; 32]);
+        let purpose = Purpose::Peer(server());
+        let secrets = [None, Some(SharedSecret::new([7; 32])), Some(SharedSecret::new([8; 32]))];
+        for (one, alices) in secrets.iter().enumerate() {
+            for (other, bobs) in secrets.iter().enumerate() {
+                let (mut initiator, first) = Initiator::with_secret(
+                    purpose,
+                    &alice,
+                    &bob.id(),
+                    alices.as_ref(),
+                    b"",
+                    &mut random,
+                )
+                .expect("init");
+                let read =
+                    Responder::with_secret(purpose, &bob, bobs.as_ref(), &first, &mut random);
+                // Which of two secrets it is shows in the answer only.
+                assert_eq!(read.is_ok(), alices.is_some() == bobs.is_some());
+                let Ok((responder, _)) = read else { continue };
+                assert_eq!(responder.remote(), alice.id());
+                let (second, bobs) = responder.respond(b"").expect("respond");
+                let finished = initiator.finish(&second);
+                assert_eq!(finished.is_ok(), one == other);
+                if let Ok((_, alices)) = finished {
+                    let mut packet = Vec::new();
+                    alices.send.seal(1, b"", b"text", &mut packet);
+                    assert_eq!(bobs.receive.open(1, b"", &packet).expect("genuine"), b"text");
+                }
+            }
         }
     }
 

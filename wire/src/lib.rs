@@ -13,6 +13,7 @@
 //!   datagrams that follow it, and [`replay`] refuses those seen before.
 //! - [`signal`] is what peer and rendezvous say inside that channel. Two peers say frames to each
 //!   other, which the server cannot read and this crate does not know.
+//! - [`invitation`] makes two people sure of each other's keys who share a few words.
 //! - [`neighbour`] is what peers of one local network announce, and how contacts recognise it.
 //! - [`identity`] has the keys and names, [`signature`] what somebody says with a key so that others can
 //!   pass it on, [`random`] the one door for randomness,
@@ -28,6 +29,7 @@ pub mod cookie;
 pub mod datagram;
 pub mod handshake;
 pub mod identity;
+pub mod invitation;
 mod likeness;
 pub mod neighbour;
 pub mod random;

@@ -124,6 +124,118 @@ pub struct Introduction {
     pub initiation: Option<Vec<u8>>,
 }
 
+/// How long a client makes its [`Entrance`], in bytes of its encoding as a signal: what fits into
+/// that is told to it at once.
+///
+/// Less than [`MAX_SIGNAL`], which bounds the memory that a value claims: the length of a name claims
+/// eight bytes for its one.
+pub const ENTRANCE: usize = 800;
+
+/// A wish to be among those who are in a room, and to be told who they are.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Entrance {
+    /// The room's name. Names of rooms and of people are not in each other's way.
+    pub room: Name,
+    /// Which room the client means by that: opaque to the server.
+    pub id: Option<[u8; 32]>,
+    /// Whether the name is to stand for `id` from now on, if it stands for no room yet.
+    pub found: bool,
+    /// Tell of those only whose keys are greater: the last one of the answer before.
+    pub after: Option<PeerId>,
+    /// Makes room: no answer to an entrance is longer than the entrance.
+    pub padding: Vec<u8>,
+}
+
+impl Entrance {
+    /// The entrance with as much padding as makes it [`ENTRANCE`] bytes as a signal.
+    #[must_use]
+    pub fn padded(mut self) -> Self {
+        // One byte says which signal it is, and the length of the padding takes three.
+        let rest = ENTRANCE.saturating_sub(1 + 2 + codec::encode(&self).len());
+        self.padding.resize(self.padding.len() + rest, 0);
+        self
+    }
+}
+
+/// Some of those who are in a room.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct RoomPeople {
+    /// Which room.
+    pub room: Name,
+    /// What its name stands for.
+    pub id: [u8; 32],
+    /// As it was asked: only those whose keys are greater.
+    pub after: Option<PeerId>,
+    /// Their registered names and their keys, in the order of the keys, without whoever asks.
+    pub people: Vec<(Name, PeerId)>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+/// Why somebody is not let into a room.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
+pub enum RoomRefusal {
+    /// Nobody has founded a room of that name.
+    Unfounded,
+    /// The name stands for another room than the client means.
+    OtherRoom {
+        /// What it stands for.
+        actual: [u8; 32],
+    },
+    /// As many people are in the room as the server allows.
+    Full,
+    /// A table is full, or a quota of this key or network is used up; later may work.
+    Busy,
+    /// The client is not registered, and only those who are can be found in a room.
+    NotRegistered,
+    /// The server could not write to its disk; later may work.
+    Storage,
+}
+
+/// The longest letter that a mailbox takes.
+pub const MAX_LETTER: usize = 256;
+
+/// Letters that go through one mailbox: the opener's, the taker's, the opener's.
+pub const LETTERS: u8 = 3;
+
+/// How long a client makes a question for a letter, in bytes of its encoding as a signal.
+pub const LETTER_QUESTION: usize = 280;
+
+/// A question for a letter.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct LetterQuestion {
+    /// Of which mailbox.
+    pub number: u32,
+    /// Which letter, from 0 up. Whoever asks for the first takes the mailbox for himself.
+    pub at: u8,
+    /// Makes room: the answer is not longer than the question.
+    pub padding: Vec<u8>,
+}
+
+impl LetterQuestion {
+    /// A question with as much padding as makes it [`LETTER_QUESTION`] bytes as a signal.
+    #[must_use]
+    pub fn new(number: u32, at: u8) -> Self {
+        let mut this = Self { number, at, padding: Vec::new() };
+        // One byte says which signal it is, and the length of the padding takes one or three.
+        let rest = LETTER_QUESTION.saturating_sub(1 + codec::encode(&this).len());
+        this.padding.resize(if rest > 250 { rest - 2 } else { rest }, 0);
+        this
+    }
+}
+
+/// Why a mailbox does not do what it is asked to.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
+pub enum MailboxRefusal {
+    /// There is none of that number: it was never opened, its time is over, or somebody else has
+    /// taken it.
+    Gone,
+    /// A table is full, or a quota of this key or network is used up; later may work.
+    Busy,
+    /// The client is not registered, and letters are from and to those who are.
+    NotRegistered,
+}
+
 /// What a client says.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub enum ClientSignal {
@@ -143,6 +255,27 @@ pub enum ClientSignal {
     Watch(Name),
     /// Takes a watch back.
     Unwatch(Name),
+    /// Asks to be let into a room, and for those who are in it. Answered by
+    /// [`ServerSignal::RoomPeople`]; if the room had to be founded, when that is on disk.
+    EnterRoom(Entrance),
+    /// Leaves a room. Not answered: whoever is told of a room that it has left says so again.
+    LeaveRoom(Name),
+    /// Opens a mailbox with this first letter in it, of at most [`MAX_LETTER`] bytes. Answered by
+    /// [`ServerSignal::MailboxOpened`]. A client has one mailbox; asked again with the same letter,
+    /// it is the same, and with another one it is another.
+    OpenMailbox(Vec<u8>),
+    /// Asks for a letter. Answered by [`ServerSignal::Letter`], perhaps later, when it has come.
+    ReadLetter(LetterQuestion),
+    /// Puts a letter into a mailbox, if it is the turn of this client. Answered by
+    /// [`ServerSignal::LetterKept`].
+    WriteLetter {
+        /// Into which.
+        number: u32,
+        /// Which letter it is.
+        at: u8,
+        /// At most [`MAX_LETTER`] bytes.
+        letter: Vec<u8>,
+    },
 }
 
 /// What a server says.
@@ -186,6 +319,52 @@ pub enum ServerSignal {
     },
     /// The server is stopping. Direct chats go on; registration needs a new attempt.
     Stopping,
+    /// The client is in a room, with these.
+    RoomPeople(RoomPeople),
+    /// Somebody has entered a room that the client is in, or has another name there now.
+    RoomEntered {
+        /// Which room.
+        room: Name,
+        /// Whose registered name.
+        name: Name,
+        /// And key.
+        key: PeerId,
+    },
+    /// The client is not let into a room.
+    RoomRefused {
+        /// Which room.
+        room: Name,
+        /// Why.
+        refusal: RoomRefusal,
+    },
+    /// The client has a mailbox.
+    MailboxOpened {
+        /// Its number, which stands in the code of an invitation.
+        number: u32,
+    },
+    /// A letter is in a mailbox.
+    Letter {
+        /// In which.
+        number: u32,
+        /// Which letter it is.
+        at: u8,
+        /// The letter.
+        letter: Vec<u8>,
+    },
+    /// A letter is in its mailbox.
+    LetterKept {
+        /// In which.
+        number: u32,
+        /// Which letter it is.
+        at: u8,
+    },
+    /// A mailbox does not do what it was asked to.
+    MailboxRefused {
+        /// Which; none for one that was to be opened.
+        number: Option<u32>,
+        /// Why.
+        refusal: MailboxRefusal,
+    },
 }
 
 /// Encodes a link request or reply, padded with zeros to `length` if it is shorter.
@@ -248,6 +427,29 @@ mod tests {
         assert_eq!(decode_padded::<LinkRequest>(&bytes), Err(DecodeError::Trailing));
         assert_eq!(decode_padded::<LinkRequest>(&bytes[..9]), Err(DecodeError::Truncated));
         assert_eq!(decode_padded::<LinkRequest>(&[]), Err(DecodeError::Truncated));
+    }
+
+    #[test]
+    fn a_question_for_a_letter_makes_room_for_it() {
+        for number in [1, 999, u32::MAX] {
+            let question = ClientSignal::ReadLetter(LetterQuestion::new(number, 2));
+            assert_eq!(codec::encode(&question).len(), LETTER_QUESTION);
+            let letter = vec![7; MAX_LETTER];
+            let letter = codec::encode(&ServerSignal::Letter { number, at: 2, letter });
+            assert!(letter.len() <= LETTER_QUESTION);
+            assert!(decode::<ServerSignal>(&letter).is_ok());
+        }
+    }
+
+    #[test]
+    fn an_entrance_makes_room_for_its_answer() {
+        for text in ["t", "tea", &"x".repeat(64)] {
+            let room = Name::new(text).expect("a name");
+            let (id, after) = (Some([7; 32]), Some(PeerId([8; 32])));
+            let entrance = Entrance { room, id, found: true, after, padding: Vec::new() };
+            let signal = ClientSignal::EnterRoom(entrance.padded());
+            assert_eq!(codec::encode(&signal).len(), ENTRANCE);
+        }
     }
 
     proptest! {

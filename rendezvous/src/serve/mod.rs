@@ -27,7 +27,7 @@ use p2pchat_wire::random::Random;
 use tokio::net::TcpListener;
 
 use crate::server::{Config, Local, Output, Server, Statistics, Transmit};
-use crate::store::{Store, StoreError, Writer};
+use crate::store::{Entry, Store, StoreError, Writer};
 
 pub use self::tls::{Certificate, CertificateError};
 
@@ -152,14 +152,15 @@ impl Rendezvous {
             Some(path) => Store::open(path)?,
             None => Store::in_memory()?,
         };
-        let names = store.names()?;
+        let (names, rooms) = (store.names()?, store.rooms()?);
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(StartError::Random)?;
         let mut random = Random::from_seed(seed);
         let mut limits = config.limits;
         limits.sockets = sockets.iter().map(ServerSocket::bound).collect();
         let carriers = Carriers::new(listeners, tls, &limits, &mut random, now);
-        let server = Server::new(limits, config.identity, names, random.array(), now);
+        let server =
+            Server::new(limits, config.identity, names, random.array(), now).with_rooms(rooms);
         Ok(Self { server, sockets, carriers, store: Writer::start(store)?, asked, unsent: 0 })
     }
 
@@ -280,7 +281,10 @@ impl Rendezvous {
                 Output::Transmit(Transmit { from: Local::Carrier(id), payload, .. }) => {
                     self.unsent += u64::from(!self.carriers.send(id, payload));
                 }
-                Output::Claim { id, name, key } => self.store.submit(id, name, key),
+                Output::Claim { id, name, key } => {
+                    self.store.submit(id, Entry::Name { name, key });
+                }
+                Output::Found { id, founding } => self.store.submit(id, Entry::Room(founding)),
                 Output::Timeout(timeout) => {
                     train.leave(&self.sockets);
                     self.unsent += train.unsent;

@@ -51,6 +51,16 @@ pub struct Config {
     pub max_watches_per_peer: usize,
     /// Peers that may watch one name: no change of presence causes more datagrams than this.
     pub max_watchers_per_name: usize,
+    /// Rooms ever founded. When full, no more are.
+    pub max_rooms: usize,
+    /// Rooms that one key may found.
+    pub max_rooms_per_key: u32,
+    /// Rooms that one peer may be in at one time.
+    pub max_rooms_per_peer: usize,
+    /// Peers in one room at one time: no entrance causes more datagrams than this.
+    pub max_people_per_room: usize,
+    /// Mailboxes for invitations at one time.
+    pub max_mailboxes: usize,
     /// Peers whose request counter is remembered after they have gone. The oldest is forgotten.
     pub max_remembered: usize,
     /// Link responses kept for requests that come twice. The oldest is forgotten.
@@ -68,6 +78,9 @@ pub struct Config {
     /// A relay channel that neither connect nor relayed datagram has used for so long is gone.
     #[serde(with = "seconds")]
     pub pair_lifetime: Duration,
+    /// How long a mailbox is there after it was opened: how long the code of an invitation is good.
+    #[serde(with = "seconds")]
+    pub mailbox_lifetime: Duration,
     /// How long a link response is kept for a request that comes twice.
     #[serde(with = "seconds")]
     pub repeat_lifetime: Duration,
@@ -84,10 +97,14 @@ pub struct Config {
     /// Connections accepted from everybody together. With TLS each costs about a millisecond of a
     /// processor.
     pub carriers_total: Rate,
-    /// New names claimed from one network.
+    /// New names claimed, and rooms founded, from one network.
     pub claims: Rate,
+    /// Mailboxes opened, and numbers of mailboxes tried, from one network.
+    pub mailboxes: Rate,
     /// Signals of one peer.
     pub signals: Rate,
+    /// Rooms entered by one peer, of which everybody in them is told.
+    pub entrances: Rate,
     /// STUN requests answered for one network. STUN answers unproven addresses with more bytes
     /// than it got, so this is what bounds its use against a victim.
     pub stun: Rate,
@@ -121,6 +138,11 @@ impl Default for Config {
             max_watches: 400_000,
             max_watches_per_peer: 128,
             max_watchers_per_name: 256,
+            max_rooms: 200_000,
+            max_rooms_per_key: 32,
+            max_rooms_per_peer: 64,
+            max_people_per_room: 32,
+            max_mailboxes: 4096,
             max_remembered: 65_536,
             max_repeats: 4096,
             max_carriers: 4096,
@@ -128,6 +150,7 @@ impl Default for Config {
             max_networks: 16_384,
             peer_lifetime: Duration::from_secs(75),
             pair_lifetime: Duration::from_secs(300),
+            mailbox_lifetime: Duration::from_secs(600),
             repeat_lifetime: Duration::from_secs(10),
             key_lifetime: Duration::from_secs(180),
             handshakes: Rate::new(50.0, 250.0),
@@ -135,7 +158,9 @@ impl Default for Config {
             carriers: Rate::new(5.0, 256.0),
             carriers_total: Rate::new(200.0, 4096.0),
             claims: Rate::new(0.1, 256.0),
+            mailboxes: Rate::new(0.1, 20.0),
             signals: Rate::new(20.0, 200.0),
+            entrances: Rate::new(0.5, 128.0),
             stun: Rate::new(5.0, 40.0),
             stun_total: Rate::new(500.0, 1000.0),
             // A pair that cannot punch may send a photo in seconds and a film only slowly; the
@@ -162,7 +187,9 @@ impl Config {
             ("carriers", self.carriers),
             ("carriers_total", self.carriers_total),
             ("claims", self.claims),
+            ("mailboxes", self.mailboxes),
             ("signals", self.signals),
+            ("entrances", self.entrances),
             ("stun", self.stun),
             ("stun_total", self.stun_total),
             ("relay_pair", self.relay_pair),
@@ -179,6 +206,7 @@ impl Config {
         for (name, duration) in [
             ("peer_lifetime", self.peer_lifetime),
             ("pair_lifetime", self.pair_lifetime),
+            ("mailbox_lifetime", self.mailbox_lifetime),
             ("key_lifetime", self.key_lifetime),
         ] {
             if duration < Duration::from_secs(1) || duration > Duration::from_secs(1 << 20) {

@@ -11,7 +11,9 @@
 //! 3. A link makes a peer in `registry.rs`, and perhaps a name its own in `names.rs`, for which it
 //!    waits for the disk: [`Output::Claim`] goes out, [`Server::handle_claimed`] comes back.
 //! 4. What a peer says afterwards is answered in `signals.rs`, with `watches.rs` for who wants to
-//!    know of whom, and `relay.rs` for the channels between those who were introduced.
+//!    know of whom, `entrances.rs` with `rooms.rs` for who is in a room with whom, `mailboxes.rs`
+//!    for the letters of invitations, and `relay.rs` for the channels between those who were
+//!    introduced.
 //! 5. STUN requests are answered in `stun.rs`.
 //!
 //! # What holds at every moment
@@ -23,17 +25,20 @@
 //! - A repeated, forged or recorded datagram changes nothing.
 //! - The order of outputs depends on inputs and seed alone: the maps are B-trees, whose order no
 //!   hash decides and whose growth copies nothing.
-//! - After a restart nothing is remembered but names. A link request recorded before it can then
+//! - After a restart nothing is remembered but names, of people and of rooms. A link request recorded before it can then
 //!   be played once to make its sender seem present, until the peer itself returns or 75 s pass.
 
 mod config;
+mod entrances;
 mod handshake;
 mod limits;
 mod local;
+mod mailboxes;
 mod names;
 mod registry;
 mod relay;
 mod repeats;
+mod rooms;
 mod signals;
 mod statistics;
 mod stun;
@@ -55,14 +60,17 @@ use p2pchat_wire::signal::ServerSignal;
 pub use self::config::{Config, Rate};
 pub use self::local::{CarrierId, Local};
 pub use self::names::ClaimId;
+pub use self::rooms::Founding;
 pub use self::statistics::{Drop, Statistics};
 
 pub(crate) use self::limits::{Bucket, Census, Networks};
 
+use self::mailboxes::Mailboxes;
 use self::names::Names;
 use self::registry::{Endpoint, Registry};
 use self::relay::Relay;
 use self::repeats::Repeats;
+use self::rooms::Rooms;
 use self::watches::Watches;
 
 /// A datagram to be sent.
@@ -90,6 +98,13 @@ pub enum Output {
         /// Its owner to be.
         key: PeerId,
     },
+    /// Write to disk what the name of a room stands for, then tell [`Server::handle_claimed`].
+    Found {
+        /// For the answer.
+        id: ClaimId,
+        /// The room.
+        founding: Founding,
+    },
     /// Nothing more now; call [`Server::handle_timeout`] at this time. Always last.
     Timeout(Option<Instant>),
 }
@@ -107,8 +122,14 @@ pub struct Sizes {
     pub peers: usize,
     /// Names that somebody owns.
     pub names: usize,
-    /// Claims on their way to the disk.
+    /// Claims on their way to the disk, of names and of rooms.
     pub claims: usize,
+    /// Rooms that somebody has founded.
+    pub rooms: usize,
+    /// Peers in rooms, counted once for each.
+    pub entrances: usize,
+    /// Mailboxes whose time is not over.
+    pub mailboxes: usize,
     /// Pairs with a relay channel.
     pub pairs: usize,
     /// Watched names over all peers.
@@ -129,6 +150,9 @@ pub struct Server {
     random: Random,
     registry: Registry,
     names: Names,
+    rooms: Rooms,
+    claims: u64,
+    mailboxes: Mailboxes,
     watches: Watches,
     relay: Relay,
     repeats: Repeats,
@@ -144,6 +168,7 @@ struct Rates {
     handshakes: Networks,
     handshakes_total: Bucket,
     claims: Networks,
+    mailboxes: Networks,
     relay: Networks,
     relay_total: Bucket,
     stun: Networks,
@@ -174,6 +199,7 @@ impl Server {
             handshakes: networks(),
             handshakes_total: Bucket::default(),
             claims: networks(),
+            mailboxes: networks(),
             relay: networks(),
             relay_total: Bucket::default(),
             stun: networks(),
@@ -188,6 +214,9 @@ impl Server {
             random,
             registry: Registry::default(),
             names: Names::new(names),
+            rooms: Rooms::default(),
+            claims: 0,
+            mailboxes: Mailboxes::default(),
             watches: Watches::default(),
             relay: Relay::default(),
             repeats: Repeats::default(),
@@ -196,6 +225,13 @@ impl Server {
             outputs: VecDeque::new(),
             stopping: Stopping::No,
         }
+    }
+
+    /// The server, with the rooms that were founded before it started.
+    #[must_use]
+    pub fn with_rooms(mut self, rooms: impl IntoIterator<Item = Founding>) -> Self {
+        self.rooms = Rooms::new(rooms);
+        self
     }
 
     /// Tells the time of day, in milliseconds since 1970, which clients may compare with theirs. Nothing
@@ -222,7 +258,10 @@ impl Server {
         Sizes {
             peers: self.registry.len(),
             names: self.names.len(),
-            claims: self.names.claims(),
+            claims: self.names.claims() + self.rooms.claims(),
+            rooms: self.rooms.len(),
+            entrances: self.rooms.entrances(),
+            mailboxes: self.mailboxes.len(),
             pairs: self.relay.len(),
             watches: self.watches.len(),
             repeats: self.repeats.len(),
@@ -275,6 +314,7 @@ impl Server {
         let silence = millis(self.config.peer_lifetime);
         for (key, peer) in self.registry.expire(at, silence, self.config.max_remembered) {
             self.watches.remove_all(&key, &peer);
+            self.rooms.forget(&key, &peer);
             let others: Vec<_> = self.relay.of(&key).collect();
             for other in others {
                 if self.registry.peer(&other).is_none() {
@@ -285,11 +325,12 @@ impl Server {
                 self.announce(at, name);
             }
         }
+        self.mailboxes.expire(at);
         self.relay.expire(at, &self.config);
         self.repeats.expire(at, millis(self.config.repeat_lifetime));
     }
 
-    /// Takes the store's answer to [`Output::Claim`].
+    /// Takes the store's answer to [`Output::Claim`] and [`Output::Found`].
     pub fn handle_claimed(
         &mut self,
         now: Instant,
@@ -331,11 +372,16 @@ impl Server {
 
     fn next_timeout(&self) -> Option<Instant> {
         let repeats = self.repeats.next(millis(self.config.repeat_lifetime));
-        [self.registry.next(), self.relay.next(), repeats]
+        [self.registry.next(), self.mailboxes.next(), self.relay.next(), repeats]
             .into_iter()
             .flatten()
             .min()
             .map(|at| self.started + Duration::from_millis(at))
+    }
+
+    fn next_claim(&mut self) -> ClaimId {
+        self.claims += 1;
+        ClaimId(self.claims)
     }
 
     /// Answers whatever the version: it is the client who compares.

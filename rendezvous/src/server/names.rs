@@ -48,7 +48,6 @@ pub(super) struct Names {
     claimed: BTreeMap<Name, ClaimId>,
     /// The name that a key is claiming: one at a time.
     claimants: BTreeMap<PeerId, ClaimId>,
-    next: u64,
 }
 
 impl Names {
@@ -102,14 +101,11 @@ impl Names {
     }
 
     /// Begins the claim of a name that is [`Standing::Free`].
-    pub(super) fn claim(&mut self, name: Name, key: PeerId) -> ClaimId {
-        let id = ClaimId(self.next);
-        self.next += 1;
+    pub(super) fn claim(&mut self, id: ClaimId, name: Name, key: PeerId) {
         self.looks.insert(name.skeleton());
         self.claimed.insert(name.clone(), id);
         self.claimants.insert(key, id);
         self.claims.insert(id, Claim { name, key, connects: Vec::new() });
-        id
     }
 
     /// Replaces what is done as soon as the claim is stored.

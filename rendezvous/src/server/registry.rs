@@ -81,6 +81,9 @@ pub(super) struct Peer {
     pub(super) signals: Bucket,
     pub(super) relayed: Bucket,
     pub(super) watched: Vec<Name>,
+    pub(super) entrances: Bucket,
+    /// The rooms that it is in.
+    pub(super) rooms: Vec<Name>,
 }
 
 impl Peer {
@@ -194,6 +197,8 @@ impl Registry {
                 signals: Bucket::default(),
                 relayed: Bucket::default(),
                 watched: Vec::new(),
+                entrances: Bucket::default(),
+                rooms: Vec::new(),
             };
             self.census.add(peer.home);
             self.peers.insert(key, Box::new(peer));

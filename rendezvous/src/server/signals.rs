@@ -47,6 +47,21 @@ impl Server {
                 self.answer(at, key, &connect);
             }
             ClientSignal::Watch(name) => self.watch(at, key, &name),
+            ClientSignal::EnterRoom(entrance) => {
+                self.enter_room(at, from, key, entrance, opened.text.len());
+            }
+            ClientSignal::OpenMailbox(letter) => return self.open_mailbox(at, from, key, letter),
+            ClientSignal::ReadLetter(question) => {
+                self.read_letter(at, from, key, &question, opened.text.len());
+            }
+            ClientSignal::WriteLetter { number, at: which, letter } => {
+                return self.write_letter(at, key, number, which, letter);
+            }
+            ClientSignal::LeaveRoom(room) => {
+                if let Some(peer) = self.registry.peer_mut(&key) {
+                    self.rooms.leave(&key, peer, &room);
+                }
+            }
             ClientSignal::Unwatch(name) => {
                 if let Some(peer) = self.registry.peer_mut(&key) {
                     self.watches.remove(&key, peer, &name);
@@ -114,7 +129,8 @@ impl Server {
             Standing::Free
                 if self.rates.claims.take(at, from.remote.ip(), self.config.claims, 1) =>
             {
-                let id = self.names.claim(name.clone(), key);
+                let id = self.next_claim();
+                self.names.claim(id, name.clone(), key);
                 self.names.defer(id, connects.to_vec());
                 self.outputs.push_back(Output::Claim { id, name: name.clone(), key });
                 Registration::Pending
@@ -143,7 +159,9 @@ impl Server {
 
     /// Finishes a claim and does what waited for it.
     pub(super) fn settle(&mut self, at: u64, id: ClaimId, stored: bool) {
-        let Some(claim) = self.names.settle(id, stored) else { return };
+        let Some(claim) = self.names.settle(id, stored) else {
+            return self.settle_room(at, id, stored);
+        };
         let (name, key) = (claim.name, claim.key);
         if self.registry.peer(&key).is_none() {
             return;
@@ -167,6 +185,11 @@ impl Server {
             return;
         }
         let old = std::mem::replace(&mut peer.name, name.clone());
+        match &name {
+            Some(name) => self.show_in_rooms(at, key, name),
+            // Nobody could be introduced to whoever has no name.
+            None => self.rooms.leave_all(&key, peer),
+        }
         for name in [old, name].iter().flatten() {
             self.announce(at, name);
         }

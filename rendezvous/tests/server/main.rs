@@ -4,5 +4,7 @@ mod abuse;
 mod carriers;
 mod discovery;
 mod introduction;
+mod mailboxes;
 mod registration;
+mod rooms;
 mod world;

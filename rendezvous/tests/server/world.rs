@@ -106,10 +106,10 @@ impl World {
         loop {
             match self.server.poll_output() {
                 Output::Transmit(transmit) => sent.push(transmit),
-                Output::Claim { id, .. } if self.stores => {
+                Output::Claim { id, .. } | Output::Found { id, .. } if self.stores => {
                     self.server.handle_claimed(self.now, id, Ok(()));
                 }
-                Output::Claim { id, .. } => self.claims.push(id),
+                Output::Claim { id, .. } | Output::Found { id, .. } => self.claims.push(id),
                 Output::Timeout(_) => break,
             }
         }

@@ -1,11 +1,12 @@
 //! What a peer needs of its endpoint while it works.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use p2pchat_wire::address;
 use p2pchat_wire::datagram::relay;
+use p2pchat_wire::handshake::SharedSecret;
 use p2pchat_wire::identity::{Identity, PeerId};
 use p2pchat_wire::random::Random;
 
@@ -25,6 +26,8 @@ use crate::proto::{Event, Policy, ServerId, SocketId, Transmit};
 pub(super) struct Context<'a> {
     pub(super) now: Instant,
     pub(super) identity: &'a Identity,
+    /// What is shared with peers, for the handshakes with them.
+    pub(super) secrets: &'a BTreeMap<PeerId, SharedSecret>,
     pub(super) policy: Policy,
     pub(super) random: &'a mut Random,
     pub(super) sockets: &'a mut Sockets,

@@ -123,7 +123,7 @@ impl Handshaking {
                 cx.now,
                 purpose,
                 cx.identity,
-                &self.peer,
+                (&self.peer, cx.secrets.get(&self.peer)),
                 Greeting { instance },
                 index,
                 cx.random,
@@ -176,8 +176,11 @@ impl Handshaking {
         if self.spent.contains(&digest(init.noise)) || !self.may_work(cx.now) {
             return None;
         }
+        // With a secret or without: what one side has the other has, or they are to invite each other
+        // again. Whoever could choose would be made to choose the weaker.
+        let secret = cx.secrets.get(&self.peer);
         let (responder, payload) =
-            Responder::new(purpose, cx.identity, init.noise, cx.random).ok()?;
+            Responder::with_secret(purpose, cx.identity, secret, init.noise, cx.random).ok()?;
         if responder.remote() != self.peer {
             return None;
         }

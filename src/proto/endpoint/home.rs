@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 use p2pchat_wire::handshake::Purpose;
 
 use super::calls::Calls;
+use super::invitations::Invitations;
 use super::link::Link;
 use super::registration::Registering;
+use super::rooms::Rooms;
 use crate::proto::nat::Sample;
 use crate::proto::path::Pair;
 use crate::proto::{ServerId, SocketId, Transmit};
@@ -28,6 +30,8 @@ pub(super) struct Home {
     pub(super) registering: Registering,
     /// Whom it is asked for.
     pub(super) calls: Calls,
+    pub(super) rooms: Rooms,
+    pub(super) invitations: Invitations,
     /// Where it sees us, over UDP or TCP.
     pub(super) mapped: Option<SocketAddr>,
     /// Whether it was last heard over TCP.
@@ -43,6 +47,8 @@ impl Home {
             link: Link::new(now, started_at_ms),
             registering: Registering::default(),
             calls: Calls::default(),
+            rooms: Rooms::default(),
+            invitations: Invitations::default(),
             mapped: None,
             carried: false,
             token: None,

@@ -15,6 +15,7 @@ mod directory;
 mod handshaking;
 mod home;
 mod introducing;
+mod invitations;
 mod link;
 mod neighbours;
 mod offer;
@@ -22,6 +23,7 @@ mod peer;
 mod pins;
 mod registration;
 mod relays;
+mod rooms;
 mod rotation;
 mod sockets;
 mod survey;
@@ -33,8 +35,10 @@ use std::time::{Duration, Instant};
 
 use p2pchat_wire::address;
 use p2pchat_wire::datagram::{Datagram, Sealed};
+use p2pchat_wire::handshake::SharedSecret;
 use p2pchat_wire::identity::{Identity, Name, PeerId, ServerKey};
 use p2pchat_wire::random::Random;
+use p2pchat_wire::signal::ClientSignal;
 
 use context::Context;
 use directory::Directory;
@@ -87,6 +91,8 @@ pub struct Endpoint {
     /// Everybody whom we want to be connected to.
     wanted: BTreeSet<PeerName>,
     pins: Pins,
+    /// What we share with peers who were invited, or invited us.
+    secrets: BTreeMap<PeerId, SharedSecret>,
     peers: BTreeMap<PeerId, Peer>,
     directory: Directory,
     neighbours: Neighbours,
@@ -122,6 +128,7 @@ impl Endpoint {
             name: None,
             wanted: BTreeSet::new(),
             pins: Pins::default(),
+            secrets: BTreeMap::new(),
             peers: BTreeMap::new(),
             directory: Directory::default(),
             neighbours: Neighbours::default(),
@@ -174,6 +181,22 @@ impl Endpoint {
             Command::Block(keys) => self.block(now, keys),
             Command::Connect(name) => self.call(now, &name),
             Command::Disconnect(name) => self.hang_up(now, &name),
+            Command::Invite { server, words } => self.invite(now, server, &words),
+            Command::Accept { server, number, words } => self.accept(now, server, number, words),
+            Command::RecallSecret { peer, secret } => {
+                self.secrets.insert(peer, secret);
+            }
+            Command::EnterRoom { server, room, id, found } => {
+                if let Some(home) = self.homes.get_mut(server) {
+                    home.rooms.want(now, room, id, found);
+                }
+            }
+            Command::LeaveRoom { server, room } => {
+                if let Some(home) = self.homes.get_mut(server) {
+                    home.rooms.give_up(&room);
+                    self.tell(server, &ClientSignal::LeaveRoom(room));
+                }
+            }
             Command::Send { peer, tag, message } => {
                 self.with_peer(now, peer, |peer, cx| peer.send(cx, tag, message));
             }
@@ -469,6 +492,7 @@ impl Endpoint {
         let mut cx = Context {
             now,
             identity: &self.identity,
+            secrets: &self.secrets,
             policy: self.config.policy,
             random: &mut self.random,
             sockets: &mut self.sockets,

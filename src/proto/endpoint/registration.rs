@@ -81,6 +81,8 @@ impl Endpoint {
         if home.link.address().is_some() {
             self.repeat_registration(now, server);
             self.place_calls(now, server);
+            self.ask_for_rooms(now, server);
+            self.tend_invitations(now, server);
         } else {
             home.registering.registered = false;
         }
@@ -92,7 +94,10 @@ impl Endpoint {
             let up = home.link.address();
             // Calls wait for the registration, and so does their timer.
             let calls = home.calls.timeout().filter(|_| home.is_ready());
-            [home.link.timeout(), up.and(home.registering.next_at), calls]
+            let rooms = home.rooms.timeout().filter(|_| home.is_ready());
+            let invitations = home.invitations.timeout().filter(|_| home.is_ready());
+            let registration = up.and(home.registering.next_at);
+            [home.link.timeout(), registration, calls, rooms, invitations]
         });
         timeouts.flatten().min()
     }
@@ -220,8 +225,12 @@ impl Endpoint {
                 self.on_register_refused(now, server, refusal);
             }
         }
-        if !renewed && let Some(home) = self.homes.get_mut(server) {
-            home.calls.ask_all(now);
+        if let Some(home) = self.homes.get_mut(server) {
+            if !renewed {
+                home.calls.ask_all(now);
+            }
+            // Whoever is in a room is so by the link: it costs little to make sure.
+            home.rooms.ask_all(now);
         }
         for answer in reply.answers {
             self.on_signal(now, server, answer);
@@ -234,7 +243,9 @@ impl Endpoint {
     fn on_registered(&mut self, now: Instant, server: ServerId, mapped: SocketAddr) {
         let Some(home) = self.homes.get_mut(server) else { return };
         let news = !home.registering.registered || home.mapped != Some(mapped);
-        home.registering.registered = true;
+        if !std::mem::replace(&mut home.registering.registered, true) {
+            home.rooms.ask_all(now);
+        }
         home.registering.next_at = None;
         if let (true, Some(name), Some(token)) = (news, &home.registering.name, home.token) {
             let name = name.clone();
@@ -306,6 +317,23 @@ impl Endpoint {
             }
             ServerSignal::Presence { name, key, online } => {
                 self.on_presence(now, server, name, key, online);
+            }
+            ServerSignal::RoomPeople(people) => self.on_room_people(now, server, people),
+            ServerSignal::RoomEntered { room, name, key } => {
+                self.on_room_entered(server, room, name, key);
+            }
+            ServerSignal::RoomRefused { room, refusal } => {
+                self.on_room_refused(now, server, room, refusal);
+            }
+            ServerSignal::MailboxOpened { number } => self.on_mailbox_opened(now, server, number),
+            ServerSignal::Letter { number, at, letter } => {
+                self.on_letter(now, server, number, at, &letter);
+            }
+            ServerSignal::LetterKept { number, at } => {
+                self.on_letter_kept(now, server, number, at);
+            }
+            ServerSignal::MailboxRefused { number, refusal } => {
+                self.on_mailbox_refused(server, number, refusal);
             }
             // It will be found out soon enough whether another takes its place.
             ServerSignal::Stopping => home.link.ping_now(now),

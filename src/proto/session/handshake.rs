@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use p2pchat_wire::codec::{self, DecodeError};
 use p2pchat_wire::datagram::PeerInit;
-use p2pchat_wire::handshake::{HandshakeError, Initiator, Purpose};
+use p2pchat_wire::handshake::{HandshakeError, Initiator, Purpose, SharedSecret};
 use p2pchat_wire::identity::{Identity, PeerId};
 use p2pchat_wire::random::Random;
 use p2pchat_wire::sealing::Keys;
@@ -61,18 +61,18 @@ pub(crate) struct Opening {
 }
 
 impl Opening {
-    /// Opens a handshake with the owner of `remote`.
+    /// Opens a handshake with the owner of `remote`, with what we share with it.
     pub(crate) fn new(
         now: Instant,
         purpose: Purpose,
         identity: &Identity,
-        remote: &PeerId,
+        (remote, secret): (&PeerId, Option<&SharedSecret>),
         greeting: Greeting,
         index: u32,
         random: &mut Random,
     ) -> Result<Self, HandshakeError> {
         let (initiator, message) =
-            Initiator::new(purpose, identity, remote, &greeting.encode(), random)?;
+            Initiator::with_secret(purpose, identity, remote, secret, &greeting.encode(), random)?;
         Ok(Self {
             initiator,
             index,

@@ -10,11 +10,12 @@ use p2pchat_wire::datagram::{
 };
 use p2pchat_wire::handshake::{INIT_OVERHEAD, Initiator, Purpose, Responder};
 use p2pchat_wire::identity::{Identity, Name, PeerId};
+use p2pchat_wire::invitation::{Accepter, Card, Inviter, Verdict};
 use p2pchat_wire::neighbour::{Acquaintance, Announcement, HINTS};
 use p2pchat_wire::random::Random;
 use p2pchat_wire::signal::{
-    self, ClientSignal, Connect, Introduction, LinkReply, LinkRequest, Refusal, Registration,
-    ServerSignal,
+    self, ClientSignal, Connect, Entrance, Introduction, LetterQuestion, LinkReply, LinkRequest,
+    MailboxRefusal, Refusal, Registration, RoomPeople, RoomRefusal, ServerSignal,
 };
 use p2pchat_wire::signature::Statement;
 use p2pchat_wire::stun::{self, Answer, Change};
@@ -33,6 +34,7 @@ const RESPONDER: [u8; 32] = [0x0b; 32];
 
 const NONCE: [u8; 16] = [0x11; 16];
 const COOKIE: [u8; 16] = [0x22; 16];
+const ROOM: [u8; 32] = [0x66; 32];
 const TOKEN: [u8; 32] = [0x33; 32];
 const CHANNEL: u64 = 0x4444_4444_4444_4444;
 const INTRODUCTION: u64 = 0x5555_5555_5555_5555;
@@ -209,6 +211,14 @@ fn clients_say_these_signals() {
     );
     check("watch", ClientSignal::Watch(name("bob")));
     check("unwatch", ClientSignal::Unwatch(name("bob")));
+    let (room, id) = (name("tea"), Some(ROOM));
+    let entrance = Entrance { room, id, found: true, after: None, padding: Vec::new() };
+    check("enter-room", ClientSignal::EnterRoom(entrance.padded()));
+    check("leave-room", ClientSignal::LeaveRoom(name("tea")));
+    check("open-mailbox", ClientSignal::OpenMailbox(vec![0xaa; 4]));
+    check("read-letter", ClientSignal::ReadLetter(LetterQuestion::new(7, 1)));
+    let letter = vec![0xbb; 4];
+    check("write-letter", ClientSignal::WriteLetter { number: 7, at: 1, letter });
     book.close();
 }
 
@@ -244,6 +254,50 @@ fn servers_say_these_signals() {
         ServerSignal::Presence { name: name("bob"), key: Some(id(BOB)), online: true },
     );
     check("stopping", ServerSignal::Stopping);
+    let people = vec![(name("bob"), id(BOB))];
+    let people = RoomPeople { room: name("tea"), id: ROOM, after: None, people, more: false };
+    check("room-people", ServerSignal::RoomPeople(people));
+    let (room, name, key) = (name("tea"), name("bob"), id(BOB));
+    check("room-entered", ServerSignal::RoomEntered { room: room.clone(), name, key });
+    let refusal = RoomRefusal::Full;
+    check("room-refused", ServerSignal::RoomRefused { room: room.clone(), refusal });
+    let refusal = RoomRefusal::OtherRoom { actual: ROOM };
+    check("other-room", ServerSignal::RoomRefused { room, refusal });
+    check("mailbox-opened", ServerSignal::MailboxOpened { number: 7 });
+    check("letter", ServerSignal::Letter { number: 7, at: 1, letter: vec![0xbb; 4] });
+    check("letter-kept", ServerSignal::LetterKept { number: 7, at: 1 });
+    let (number, refusal) = (Some(7), MailboxRefusal::Gone);
+    check("mailbox-refused", ServerSignal::MailboxRefused { number, refusal });
+    book.close();
+}
+
+#[test]
+fn an_invitation_has_these_letters_and_leaves_this_secret() {
+    let mut book = Book::open("wire/invitation");
+    let (server, number, words) = (id(SERVER), 7, "crossover-clockwork");
+    let card = |text, seed| Card { name: name(text), key: id(seed) };
+    let mut random = Random::from_seed(INITIATOR);
+    let (inviter, opening) = Inviter::new(words, card("alice", ALICE), &mut random);
+    book.check("wire/invitation/opening", &opening);
+    let mut random = Random::from_seed(RESPONDER);
+    let bob = card("bob", BOB);
+    let (accepter, reply) =
+        Accepter::new(words, &server, number, bob.clone(), &opening, &mut random).expect("read");
+    book.check("wire/invitation/reply", &reply);
+    let (verdict, outcome) = inviter.judge(&server, number, &reply);
+    book.check("wire/invitation/right", &verdict);
+    book.check("wire/invitation/wrong", &codec::encode(&Verdict::Wrong));
+    let (ours, theirs) = (outcome.expect("right"), accepter.conclude(&verdict).expect("right"));
+    assert_eq!((ours.card, theirs.card), (bob, card("alice", ALICE)));
+    assert_eq!(ours.secret, theirs.secret);
+    book.check("wire/invitation/secret", ours.secret.bytes());
+
+    let (alice, purpose) = (Identity::from_seed(ALICE), Purpose::Peer(server));
+    let (remote, mut random) = (id(BOB), Random::from_seed(INITIATOR));
+    let secret = Some(&ours.secret);
+    let (_, noise) =
+        Initiator::with_secret(purpose, &alice, &remote, secret, b"", &mut random).expect("init");
+    book.check("wire/invitation/noise", &noise);
     book.close();
 }
 
