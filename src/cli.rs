@@ -173,6 +173,12 @@ pub enum Command {
     Contacts,
     /// Print what was said, oldest first
     History(Box<HistoryArgs>),
+    /// Say whether a passphrase is needed to read this profile: history, contacts and identity
+    Passphrase {
+        /// What to do with it
+        #[command(subcommand)]
+        command: Option<PassphraseCommand>,
+    },
     /// Send one message, wait as --wait says, and leave
     Send {
         /// Whom to
@@ -286,6 +292,20 @@ pub enum IdCommand {
     /// Read the 24 words from the terminal or the standard input, and be who they say; not where an
     /// identity is already
     Restore,
+}
+
+/// What is done with the passphrase.
+#[derive(Clone, Debug, Subcommand)]
+pub enum PassphraseCommand {
+    /// Seal the profile with a passphrase, or change it; whoever forgets it has lost the history.
+    /// From now on it is asked for, or read from the file named by P2PCHAT_PASSPHRASE_FILE
+    Set {
+        /// Do not ask for the new passphrase: it is the first line of this file, which only I may read
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
+    },
+    /// Do without a passphrase again: whoever may read the files can read everything
+    Remove,
 }
 
 /// The lists of words.

@@ -7,11 +7,11 @@ use std::process;
 
 use clap::{CommandFactory, FromArgMatches};
 use p2pchat::app::{self, Configuration, Failure};
-use p2pchat::chat::Format;
+use p2pchat::chat::{ExitCode, Format};
 use p2pchat::cli::help;
 use p2pchat::cli::{
     Cli, Command, ConfigAction, Ends, ExportFormat, HistoryArgs, HistoryCommand, IdCommand,
-    Options, Words,
+    Options, PassphraseCommand, Words,
 };
 use p2pchat::config::{Face, Settings, file};
 use p2pchat::store::words::WordList;
@@ -85,6 +85,13 @@ fn run(cli: Cli, ends: Ends, language: &mut Language) -> Result<u8, Failure> {
         Some(Command::Id { command: Some(IdCommand::Restore) }) => {
             app::restore(data_dir, face, language)?
         }
+        Some(Command::Passphrase { command }) => match command {
+            None => app::passphrase(data_dir, face, language)?,
+            Some(PassphraseCommand::Set { from }) => {
+                app::set_passphrase(data_dir, face, from.as_deref(), language)?
+            }
+            Some(PassphraseCommand::Remove) => app::remove_passphrase(data_dir, face, language)?,
+        },
         Some(Command::Contacts) => app::contacts(data_dir, face, language)?,
         Some(Command::History(asked)) => history(data_dir, face, *asked, language)?,
         // Done above.
@@ -142,7 +149,7 @@ fn history(
 ) -> Result<Vec<Printout>, Failure> {
     let HistoryArgs { command, peer, with, lines, search } = asked;
     match command {
-        None => app::history(data_dir, face, peer.or(with), search.as_deref(), lines),
+        None => app::history(data_dir, face, peer.or(with), search.as_deref(), lines, language),
         Some(HistoryCommand::Export { format, with, output }) => {
             let format = match format {
                 ExportFormat::Text => Format::Text,
@@ -187,7 +194,12 @@ fn complain(face: Face, failure: &Failure, language: &Language) -> u8 {
         // Programs search what they are told.
         Face::Json => {
             let sentence = failure.sentence(&Language::default());
-            Printout::out(json::error(if code == 2 { "usage" } else { "internal" }, &sentence))
+            let word = match failure.code {
+                ExitCode::Usage => "usage",
+                ExitCode::Refused => "refused",
+                _ => "internal",
+            };
+            Printout::out(json::error(word, &sentence))
         }
         Face::Plain | Face::Line | Face::Screen => {
             Printout::err(format!("p2pchat: {}", failure.sentence(language)))

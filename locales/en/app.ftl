@@ -11,6 +11,8 @@ id-name = name
 id-key = key
 id-rendezvous = rendezvous
 id-its-key = its key
+id-passphrase = passphrase
+id-passphrase-set = needed to read this profile
 id-not-chosen = not chosen yet
 
 ## The demo

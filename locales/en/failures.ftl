@@ -40,11 +40,35 @@ profile-busy = Another p2pchat is using the profile in { $path }. Close it first
 profile-readable = Other users of this computer may read { $path }, which holds your secret identity. If nobody has, run `chmod 600 { $path }` and start again; if somebody may have, move it away, and a new identity is made.
 profile-bad-identity = { $path } is no identity: it should hold 32 bytes. Put your backup of it there, or move it away, and a new identity is made, with which your contacts do not know you.
 profile-has-identity = { $path } is an identity already, and nothing was changed. Restore the other one into a profile of its own with --data-dir DIR, or move this one away first.
+profile-sealed = The profile in { $path } is sealed with a passphrase.
+profile-unclean = The profile in { $path } is sealed, but another p2pchat was reading it, so that its file may still hold something of before. The next start removes that.
 profile-unreadable = Could not read { $path }: { $error }.
 profile-unwritable = Could not write { $path }: { $error }.
 profile-uncreatable = Could not create { $path }: { $error }.
 profile-newer = { $path } was written by a newer p2pchat (its format is { $found }, this one knows { $known }). Nothing was changed; use the newer program.
 profile-no-randomness = The operating system gave no random numbers, so no identity could be made.
+
+## The passphrase
+
+passphrase-ask = Passphrase of { $path }:
+passphrase-ask-new = New passphrase:
+passphrase-ask-again = The same again:
+passphrase-wrong = That is not the passphrase. Try again.
+passphrase-wrong-again = that was not the passphrase either; after { $tries } tries nothing was done and nothing was changed
+passphrase-wrong-in-file = the first line of { $path } is not the passphrase of this profile; nothing was changed
+passphrase-needed = the profile in { $path } is sealed, and nobody is here to type its passphrase. Start p2pchat on a terminal, or write the passphrase to a file that only you may read and name that in { $variable }
+passphrase-not-given = no passphrase was given; nothing was changed
+passphrase-file-unreadable = the passphrase could not be read from { $path }: { $error }
+passphrase-file-open-to-others = other users of this computer may read { $path }, which holds a passphrase. Run `chmod 600` on it if nobody has, and choose another passphrase if somebody may have
+passphrase-file-empty = { $path } holds no passphrase: its first line is empty
+passphrase-set-needed = nobody is here to type a passphrase. Start p2pchat on a terminal, or name a file that only you may read with --from FILE; its first line becomes the passphrase
+passphrase-short = a passphrase has { $least } characters at least; several words are easier to remember than a difficult one
+passphrase-differs = these were two different ones; nothing was changed
+passphrase-is-set = A passphrase is needed to read the profile in { $path }.
+passphrase-is-not-set = No passphrase is needed to read the profile in { $path }: whoever may read its files can. `p2pchat passphrase set` changes that.
+passphrase-set = The profile in { $path } is sealed. Nobody can read it without the passphrase, and nobody can replace that: `p2pchat id words` shows what to keep on paper, to be you again if you forget it.
+passphrase-changed = The profile in { $path } has another passphrase now.
+passphrase-removed = The profile in { $path } is sealed no longer: whoever may read its files can read everything.
 
 ## The identity on paper
 

@@ -11,6 +11,8 @@ id-name = 名字
 id-key = 公钥
 id-rendezvous = 会合服务器
 id-its-key = 它的公钥
+id-passphrase = 口令
+id-passphrase-set = 读取这份数据需要口令
 id-not-chosen = 尚未选定
 
 ## 演示

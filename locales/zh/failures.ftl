@@ -40,11 +40,35 @@ profile-busy = 另一个 p2pchat 正在使用 { $path } 中的数据。请先关
 profile-readable = 本机的其他用户可以读取 { $path }，其中是你的私密身份。如果没有人读过，请运行 `chmod 600 { $path }` 后重新启动；如果可能有人读过，请把它移走，程序会生成新的身份。
 profile-bad-identity = { $path } 不是身份文件：它应当有 32 字节。请把备份放回那里，或者把它移走，程序会生成新的身份，但你的联系人不认识它。
 profile-has-identity = { $path } 已经是一个身份，什么都没有改变。请用 --data-dir DIR 把另一个身份恢复到单独的目录，或者先把这个移走。
+profile-sealed = { $path } 中的数据已用口令加密。
+profile-unclean = { $path } 中的数据已加密，但另一个 p2pchat 正在读取它，所以文件里可能还留有先前的内容。下次启动时会清除。
 profile-unreadable = 无法读取 { $path }：{ $error }。
 profile-unwritable = 无法写入 { $path }：{ $error }。
 profile-uncreatable = 无法创建 { $path }：{ $error }。
 profile-newer = { $path } 是由更新的 p2pchat 写入的（格式为 { $found }，本程序只认识到 { $known }）。什么都没有改变；请使用更新的程序。
 profile-no-randomness = 操作系统没有提供随机数，因此无法生成身份。
+
+## 口令
+
+passphrase-ask = { $path } 的口令：
+passphrase-ask-new = 新口令：
+passphrase-ask-again = 再输入一次：
+passphrase-wrong = 口令不对，请再试一次。
+passphrase-wrong-again = 口令仍然不对；试了 { $tries } 次，什么都没有做，也没有改变
+passphrase-wrong-in-file = { $path } 的第一行不是这份数据的口令；什么都没有改变
+passphrase-needed = { $path } 中的数据已加密，而这里没有人可以输入口令。请在终端上启动 p2pchat，或者把口令写入只有你能读的文件，并用 { $variable } 指明它
+passphrase-not-given = 没有输入口令；什么都没有改变
+passphrase-file-unreadable = 无法从 { $path } 读取口令：{ $error }
+passphrase-file-open-to-others = 本机的其他用户可以读取 { $path }，而其中有口令。如果没有人读过，请对它执行 `chmod 600`；如果可能有人读过，请另选口令
+passphrase-file-empty = { $path } 中没有口令：第一行是空的
+passphrase-set-needed = 这里没有人可以输入口令。请在终端上启动 p2pchat，或者用 --from FILE 指明只有你能读的文件；它的第一行将成为口令
+passphrase-short = 口令至少要有 { $least } 个字符；几个词连在一起，比一个难记的词更容易记住
+passphrase-differs = 两次输入的不一样；什么都没有改变
+passphrase-is-set = 读取 { $path } 中的数据需要口令。
+passphrase-is-not-set = 读取 { $path } 中的数据不需要口令：能读这些文件的人就能读到内容。`p2pchat passphrase set` 可以改变这一点。
+passphrase-set = { $path } 中的数据已加密。没有口令谁也读不了，口令也无法找回：`p2pchat id words` 会显示应当抄在纸上的单词，万一忘了口令，凭它仍能成为你。
+passphrase-changed = { $path } 中的数据换了口令。
+passphrase-removed = { $path } 中的数据不再加密：能读这些文件的人就能读到全部内容。
 
 ## 写在纸上的身份
 

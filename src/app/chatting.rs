@@ -1,6 +1,7 @@
 //! The chat with whoever started us.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -13,11 +14,11 @@ use super::peer::{Peer, Setup, Step, now};
 use super::screen::Screening;
 use super::server::Serving;
 use super::signals::Signals;
-use super::{Failure, profile, terminal};
+use super::{Failure, profile, terminal, unlock};
 use crate::chat::{self, ExitCode, Input, Manner, Notice};
 use crate::config::{Face, Lan, Paths, PeerAddress, Wait, Wanted};
 use crate::proto::{Disclosure, Policy};
-use crate::store::Profile;
+use crate::store::{DataKey, Profile};
 use crate::ui::language::Language;
 use crate::ui::line::LineView;
 use crate::ui::terminal::{LineEditor, Printer, Restore, Typed, columns, is_dumb};
@@ -39,15 +40,15 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 ///
 /// [`Failure`] says why the chat could not begin.
 pub async fn chat(wanted: Wanted, language: &Language) -> Result<ExitCode, Failure> {
+    let dir = profile::directory(wanted.data_dir.clone())?;
+    let key = unlock::key(&dir, language)?;
     let _restore = (wanted.face == Face::Line).then(Restore::remember);
     let partner = match wanted.face {
-        Face::Line => {
-            Partner::Line(Box::new(terminal(&profile::directory(wanted.data_dir.clone())?)?))
-        }
+        Face::Line => Partner::Line(Box::new(terminal(&dir, key.is_some())?)),
         Face::Screen => Partner::Screen,
         Face::Plain | Face::Json => Partner::Pipe,
     };
-    run(wanted, partner, language).await
+    run(wanted, &dir, key, partner, language).await
 }
 
 /// Sends one message and leaves.
@@ -62,7 +63,10 @@ pub async fn send(
     language: &Language,
 ) -> Result<ExitCode, Failure> {
     let face = if wanted.face == Face::Json { Face::Json } else { Face::Plain };
-    run(Wanted { face, peer: Some(to), ..wanted }, Partner::Sentence(text), language).await
+    let dir = profile::directory(wanted.data_dir.clone())?;
+    let key = unlock::key(&dir, language)?;
+    let wanted = Wanted { face, peer: Some(to), ..wanted };
+    run(wanted, &dir, key, Partner::Sentence(text), language).await
 }
 
 /// With whom we speak.
@@ -79,18 +83,19 @@ enum Partner {
 
 async fn run(
     mut wanted: Wanted,
+    dir: &Path,
+    key: Option<DataKey>,
     mut partner: Partner,
     language: &Language,
 ) -> Result<ExitCode, Failure> {
-    let dir = profile::directory(wanted.data_dir.clone())?;
-    let profile = Profile::open(&dir)?;
+    let profile = Profile::unlock(dir, key.as_ref())?;
     let mut snapshot = profile.snapshot()?;
     let remembered = profile::remembered(&snapshot);
     if wanted.name.is_none() && remembered.name.is_none() {
         wanted.name = match &mut partner {
             Partner::Line(terminal) => ask_for_a_name(terminal, language),
             // Before the screen there is room for a question.
-            Partner::Screen => ask_for_a_name(&mut terminal(&dir)?, language),
+            Partner::Screen => ask_for_a_name(&mut terminal(dir, key.is_some())?, language),
             Partner::Pipe | Partner::Sentence(_) => None,
         };
     }
@@ -113,7 +118,7 @@ async fn run(
     let wait = matches!(partner, Partner::Pipe | Partner::Sentence(_));
     let own_name = place.name.clone();
     let peer = Peer::start(Setup {
-        dir: dir.clone(),
+        dir: dir.to_owned(),
         profile,
         snapshot,
         place,
@@ -147,7 +152,7 @@ async fn run(
         }
         chatting.run(&mut signals).await
     } else {
-        let mut screening = Screening::new(peer, &dir, &own_name, language, &wanted.interface)?;
+        let mut screening = Screening::new(peer, dir, &own_name, language, &wanted.interface)?;
         if let Some(serving) = &serving {
             screening.remark(serving.sentence(language));
         }

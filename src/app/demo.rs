@@ -78,7 +78,7 @@ pub async fn demo(wanted: Wanted, language: &Language) -> Result<ExitCode, Failu
             let _restore = Restore::remember();
             let console = match wanted.face {
                 Face::Line => {
-                    let (editor, printer) = terminal(folder.path())?;
+                    let (editor, printer) = terminal(folder.path(), false)?;
                     Console::terminal(editor, printer)
                 }
                 Face::Screen | Face::Plain | Face::Json => Console::piped(),

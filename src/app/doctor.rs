@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use super::peer::{StartError, now, random};
-use super::{Failure, meeting, profile};
+use super::{Failure, meeting, profile, unlock};
 use crate::chat::{ExitCode, Snapshot};
 use crate::config::{ConfigError, Face, Rendezvous, Wanted};
 use crate::net::{Sockets, examine, resolve};
@@ -23,7 +23,9 @@ pub async fn doctor(
     language: &Language,
 ) -> Result<(ExitCode, Vec<Printout>), Failure> {
     // Another p2pchat may be using the profile: it is only read, and need not be there.
-    let snapshot = match Reader::open(&profile::directory(wanted.data_dir.clone())?)? {
+    let dir = profile::directory(wanted.data_dir.clone())?;
+    let key = unlock::key(&dir, language)?;
+    let snapshot = match Reader::unlock(&dir, key.as_ref())? {
         Some(reader) => reader.snapshot()?,
         None => Snapshot::default(),
     };
@@ -47,7 +49,7 @@ pub async fn doctor(
     if own != ExitCode::Done || wanted.peer.is_none() {
         return Ok((own, printouts));
     }
-    let (code, met) = meeting::meet(wanted, language).await?;
+    let (code, met) = meeting::meet(wanted, &dir, key, language).await?;
     printouts.extend(met);
     Ok((code, printouts))
 }

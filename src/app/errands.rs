@@ -11,38 +11,40 @@ use tokio::sync::mpsc;
 use super::folder;
 use super::moving::{NotWritten, write_export};
 use crate::chat::{Errand, Outcome, Problem};
-use crate::store::Reader;
+use crate::store::{DataKey, Reader};
 
 /// Errands on their way.
 pub(super) struct Errands {
     /// Where the profile is.
     dir: PathBuf,
+    /// What unlocks it, if it is sealed.
+    key: Option<DataKey>,
     done: mpsc::UnboundedSender<Outcome>,
     outcomes: mpsc::UnboundedReceiver<Outcome>,
 }
 
 impl Errands {
-    pub(super) fn new(dir: PathBuf) -> Self {
+    pub(super) fn new(dir: PathBuf, key: Option<DataKey>) -> Self {
         let (done, outcomes) = mpsc::unbounded_channel();
-        Self { dir, done, outcomes }
+        Self { dir, key, done, outcomes }
     }
 
     #[expect(clippy::disallowed_methods, reason = "a disk and a desktop may take their time")]
     pub(super) fn run(&self, errand: Errand) {
-        let (dir, done) = (self.dir.clone(), self.done.clone());
+        let (dir, key, done) = (self.dir.clone(), self.key.clone(), self.done.clone());
         std::thread::spawn(move || {
             // Nobody listens only when the chat has ended.
             let _ = done.send(match errand {
                 Errand::Export { format, with, path } => {
                     let with = with.as_ref().map(std::slice::from_ref);
                     let file = folder::expanded(&path);
-                    let written =
-                        Reader::open(&dir).map_err(NotWritten::Profile).and_then(|reader| {
-                            // We use it, so it is there.
-                            let gone = || NotWritten::Failed(io::ErrorKind::NotFound.into());
-                            let reader = reader.ok_or_else(gone)?;
-                            write_export(&reader, format, with, &TimeZone::system(), &file)
-                        });
+                    let reader = Reader::unlock(&dir, key.as_ref());
+                    let written = reader.map_err(NotWritten::Profile).and_then(|reader| {
+                        // We use it, so it is there.
+                        let gone = || NotWritten::Failed(io::ErrorKind::NotFound.into());
+                        let reader = reader.ok_or_else(gone)?;
+                        write_export(&reader, format, with, &TimeZone::system(), &file)
+                    });
                     match written {
                         Ok(lines) => Outcome::Exported { path, lines },
                         Err(NotWritten::Exists) => Outcome::Failed(Problem::FileExists(path)),

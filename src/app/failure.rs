@@ -59,7 +59,7 @@ pub(super) fn as_it_is(text: impl std::fmt::Display) -> Phrase {
 impl From<ProfileError> for Failure {
     fn from(error: ProfileError) -> Self {
         let code = match error {
-            ProfileError::HasIdentity { .. } => ExitCode::Refused,
+            ProfileError::HasIdentity { .. } | ProfileError::Sealed { .. } => ExitCode::Refused,
             _ => ExitCode::Internal,
         };
         Self::new(code, profile(&error))
@@ -75,6 +75,8 @@ fn profile(error: &ProfileError) -> Phrase {
         ProfileError::WidePermissions { path } => about("profile-readable", path),
         ProfileError::BadIdentity { path } => about("profile-bad-identity", path),
         ProfileError::HasIdentity { path } => about("profile-has-identity", path),
+        ProfileError::Sealed { dir } => about("profile-sealed", dir),
+        ProfileError::Unclean { dir } => about("profile-unclean", dir),
         ProfileError::Newer { path, found, known } => {
             about("profile-newer", path).with("found", found).with("known", known)
         }
@@ -165,6 +167,8 @@ mod tests {
             ProfileError::WidePermissions { path: path() },
             ProfileError::BadIdentity { path: path() },
             ProfileError::HasIdentity { path: path() },
+            ProfileError::Sealed { dir: path() },
+            ProfileError::Unclean { dir: path() },
             ProfileError::Newer { path: path(), found: 9, known: 8 },
             ProfileError::Io { action: "read", path: path(), error: denied() },
             ProfileError::Io { action: "write", path: path(), error: denied() },

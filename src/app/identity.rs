@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::{Failure, profile};
+use super::{Failure, profile, unlock};
 use crate::chat::ExitCode;
 use crate::config::Face;
 use crate::store::words::{self, WORDS, WordList};
@@ -30,7 +30,8 @@ pub fn words(
     language: &Language,
 ) -> Result<Vec<Printout>, Failure> {
     let dir = profile::directory(data_dir)?;
-    let Some(reader) = Reader::open(&dir)? else {
+    let key = unlock::key(&dir, language)?;
+    let Some(reader) = Reader::unlock(&dir, key.as_ref())? else {
         return Err(refused(Phrase::new("words-no-identity").with("path", dir.display())));
     };
     if !yes {

@@ -2,6 +2,7 @@
 //! why the path is what it is.
 
 use std::fmt::Display;
+use std::path::Path;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use super::{Failure, profile};
 use crate::chat::{ExitCode, Input, Notice, Presence, Wait};
 use crate::config::{Face, Paths, PeerAddress, Wanted};
 use crate::proto::{PathKind, RendezvousTrouble};
-use crate::store::Profile;
+use crate::store::{DataKey, Profile};
 use crate::ui::language::Language;
 use crate::ui::{Background, Printout, View, terminal};
 
@@ -34,14 +35,18 @@ type Outcome = (ExitCode, Vec<Printout>);
 /// # Errors
 ///
 /// The profile cannot be used, perhaps because a chat is using it.
-pub(super) async fn meet(wanted: Wanted, language: &Language) -> Result<Outcome, Failure> {
-    let dir = profile::directory(wanted.data_dir.clone())?;
-    let profile = Profile::open(&dir)?;
+pub(super) async fn meet(
+    wanted: Wanted,
+    dir: &Path,
+    key: Option<DataKey>,
+    language: &Language,
+) -> Result<Outcome, Failure> {
+    let profile = Profile::unlock(dir, key.as_ref())?;
     let mut snapshot = profile.snapshot()?;
     let place = wanted.place(&profile::remembered(&snapshot))?;
     profile::believe(&mut snapshot, &place, now());
     let peer = Peer::start(Setup {
-        dir,
+        dir: dir.to_owned(),
         profile,
         snapshot,
         place,

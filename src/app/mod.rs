@@ -9,6 +9,8 @@
 //! - [`id`], [`contacts`] and [`history`] look into the profile, also while another process uses it.
 //! - [`export`] and [`import`] carry a history from one computer to another, [`keep`] says how long
 //!   it is kept.
+//! - [`passphrase()`], [`set_passphrase`] and [`remove_passphrase`] seal a profile; `unlock.rs` asks for the
+//!   passphrase wherever one is opened.
 //! - [`words()`] and [`restore`] carry an identity on paper from one computer to another.
 //!
 //! One thread runs the network and the chat; the disk, standard input and standard output have
@@ -29,15 +31,18 @@ mod look;
 pub mod manual;
 mod meeting;
 mod moving;
+mod passphrase;
 mod peer;
 mod profile;
 mod queries;
 mod screen;
 mod server;
 mod signals;
+mod unlock;
 
 use std::path::Path;
 
+use crate::store::TYPED;
 use crate::ui::language::Phrase;
 use crate::ui::terminal::{LineEditor, Printer};
 
@@ -48,10 +53,12 @@ pub use doctor::doctor;
 pub use failure::Failure;
 pub use identity::{restore, words};
 pub use moving::{export, import, keep};
+pub use passphrase::{passphrase, remove_passphrase, set_passphrase};
 pub use queries::{contacts, history, id};
 
-/// Takes the terminal of a person.
-fn terminal(data_dir: &Path) -> Result<(LineEditor, Printer), Failure> {
-    LineEditor::open(Some(&data_dir.join("typed")))
+/// Takes the terminal of a person. What was typed is kept for the next time, but not in a sealed profile.
+fn terminal(data_dir: &Path, is_sealed: bool) -> Result<(LineEditor, Printer), Failure> {
+    let typed = (!is_sealed).then(|| data_dir.join(TYPED));
+    LineEditor::open(typed.as_deref())
         .map_err(|error| Failure::internal(Phrase::new("terminal-unusable").with("error", error)))
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use tempfile::NamedTempFile;
 
 use super::failure::as_it_is;
-use super::{Failure, profile, queries};
+use super::{Failure, profile, queries, unlock};
 use crate::chat::{Address, ExitCode, Format, NoRetention, Retention};
 use crate::config::{Face, PeerAddress};
 use crate::store::{ImportError, Profile, ProfileError, Reader};
@@ -29,7 +29,8 @@ pub fn export(
     language: &Language,
 ) -> Result<Vec<Printout>, Failure> {
     let dir = profile::directory(data_dir)?;
-    let Some(reader) = Reader::open(&dir)? else {
+    let key = unlock::key(&dir, language)?;
+    let Some(reader) = Reader::unlock(&dir, key.as_ref())? else {
         return Err(refused(about("export-no-profile", &dir)));
     };
     let with: Option<Vec<Address>> = match with {
@@ -116,7 +117,9 @@ pub fn import(
             .map_err(|error| refused(about("import-unreadable", file).with("error", error)))?;
         Box::new(BufReader::new(opened))
     };
-    let mut profile = Profile::open(&profile::directory(data_dir)?)?;
+    let dir = profile::directory(data_dir)?;
+    let key = unlock::key(&dir, language)?;
+    let mut profile = Profile::unlock(&dir, key.as_ref())?;
     let imported = profile.import(&mut input).map_err(|error| {
         let code = match error {
             ImportError::Malformed { .. } => ExitCode::Usage,
@@ -173,10 +176,15 @@ pub fn keep(
                 let phrase = Phrase::new("keep-no-time").with("typed", format!("{time:?}"));
                 Failure::new(ExitCode::Usage, phrase.with("error", error))
             })?;
-            Profile::open(&dir)?.keep(time)?;
+            let key = unlock::key(&dir, language)?;
+            Profile::unlock(&dir, key.as_ref())?.keep(time)?;
             time
         }
-        None => Reader::open(&dir)?.map_or(Ok(Retention::Forever), |reader| reader.retention())?,
+        None => {
+            let key = unlock::key(&dir, language)?;
+            let reader = Reader::unlock(&dir, key.as_ref())?;
+            reader.map_or(Ok(Retention::Forever), |reader| reader.retention())?
+        }
     };
     let text = match (face, kept) {
         (Face::Json, kept) => json!({"type": "retention", "keep": kept.to_string()}).to_string(),

@@ -116,6 +116,7 @@ impl Peer {
         let mut endpoint = Endpoint::new(core, identity, random()?, instant());
         let (answers, replies) = mpsc::unbounded_channel();
         // The chat has stopped listening only when it has ended; then nobody waits for answers.
+        let key = profile.key().cloned();
         let store = profile.run(move |reply| drop(answers.send(reply)))?;
         let discovery = lan.map(|disclosure| {
             endpoint.handle_command(instant(), Command::MeetNeighbours(disclosure));
@@ -131,7 +132,7 @@ impl Peer {
             replies,
             homes,
             discovery,
-            errands: Errands::new(dir),
+            errands: Errands::new(dir, key),
         })
     }
 

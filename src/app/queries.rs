@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
 
-use super::{Failure, profile};
+use super::{Failure, profile, unlock};
 use crate::chat::{Address, Notice};
 use crate::config::{Face, PeerAddress};
 use crate::store::{Profile, Reader};
@@ -23,10 +23,11 @@ pub fn id(
     language: &Language,
 ) -> Result<Vec<Printout>, Failure> {
     let dir = profile::directory(data_dir)?;
-    let (identity, snapshot) = match Reader::open(&dir)? {
+    let key = unlock::key(&dir, language)?;
+    let (identity, snapshot) = match Reader::unlock(&dir, key.as_ref())? {
         Some(reader) => (reader.identity()?, reader.snapshot()?),
         None => {
-            let profile = Profile::open(&dir)?;
+            let profile = Profile::unlock(&dir, key.as_ref())?;
             (profile.identity().clone(), profile.snapshot()?)
         }
     };
@@ -43,6 +44,9 @@ pub fn id(
         [language.text("id-name"), name],
         [language.text("id-key"), identity.id().to_string()],
     ];
+    if key.is_some() {
+        rows.push([language.text("id-passphrase"), language.text("id-passphrase-set")]);
+    }
     if hosts.is_empty() {
         rows.push([language.text("id-rendezvous"), unknown()]);
     }
@@ -64,7 +68,9 @@ pub fn contacts(
     face: Face,
     language: &Language,
 ) -> Result<Vec<Printout>, Failure> {
-    let Some(reader) = Reader::open(&profile::directory(data_dir)?)? else {
+    let dir = profile::directory(data_dir)?;
+    let key = unlock::key(&dir, language)?;
+    let Some(reader) = Reader::unlock(&dir, key.as_ref())? else {
         return Ok(Vec::new());
     };
     let contacts = reader.contacts()?;
@@ -90,8 +96,11 @@ pub fn history(
     with: Option<PeerAddress>,
     search: Option<&str>,
     limit: usize,
+    language: &Language,
 ) -> Result<Vec<Printout>, Failure> {
-    let Some(reader) = Reader::open(&profile::directory(data_dir)?)? else {
+    let dir = profile::directory(data_dir)?;
+    let key = unlock::key(&dir, language)?;
+    let Some(reader) = Reader::unlock(&dir, key.as_ref())? else {
         return Ok(Vec::new());
     };
     let read = |with: Option<&Address>| match search {

@@ -17,7 +17,12 @@ use super::identity_file::private;
 use super::import::{self, ImportError, Imported};
 use super::retention;
 use super::rows::{self, log_number, number};
-use super::{ProfileError, lines, page, schema, search};
+use super::sealing::random;
+use super::search::Kept;
+use super::vault::DataKey;
+#[cfg(test)]
+use super::vault::{Cost, Envelope};
+use super::{ProfileError, cells, lines, page, schema, search};
 use crate::chat::storage::{
     Contact, FailureKind, HistoryLine, Place, Rendezvous, Snapshot, StoreFailure, StoreReply,
     StoreRequest,
@@ -34,6 +39,13 @@ const UNSHOWN: usize = 256;
 /// Networks whose NATs are remembered.
 const MAX_NETWORKS: i64 = 16;
 
+/// A database that nobody has unlocked yet: only what it is sealed with can be read.
+#[derive(Debug)]
+pub(super) struct Locked {
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
+}
+
 /// An open database.
 #[derive(Debug)]
 pub(super) struct Database {
@@ -41,7 +53,7 @@ pub(super) struct Database {
     path: PathBuf,
 }
 
-impl Database {
+impl Locked {
     /// Opens the database for reading and writing; makes one if there is none.
     pub(super) fn open(path: &Path) -> Result<Self, ProfileError> {
         // SQLite gives its journals the permissions of the database.
@@ -54,14 +66,12 @@ impl Database {
         let failed = |error| ProfileError::Database(failure(path, &error));
         let mut connection = Connection::open(path).map_err(failed)?;
         prepare(&connection).map_err(failed)?;
-        search::register(&connection).map_err(failed)?;
         schema::upgrade(&mut connection, path)?;
-        search::prepare(&mut connection).map_err(failed)?;
         Ok(Self { connection, path: path.to_owned() })
     }
 
     /// Opens the database for reading, beside a process that may be writing. `None` if there is
-    /// none yet.
+    /// none yet, or one that is too old to be read.
     pub(super) fn open_to_read(path: &Path) -> Result<Option<Self>, ProfileError> {
         if !path.exists() {
             return Ok(None);
@@ -71,9 +81,53 @@ impl Database {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
         prepare_to_read(&connection).map_err(failed)?;
-        search::register(&connection).map_err(failed)?;
         let readable = schema::is_newest(&connection, path)?;
         Ok(readable.then(|| Self { connection, path: path.to_owned() }))
+    }
+
+    /// Makes it usable: with the key of what it is sealed with, or with none if it is not sealed.
+    pub(super) fn unlock(self, key: Option<&DataKey>) -> Result<Database, ProfileError> {
+        let mut database = self.unlock_to_read(key)?;
+        let kept = if key.is_some() { Kept::InMemory } else { Kept::OnDisk };
+        let prepared = search::prepare(&mut database.connection, kept);
+        prepared.map_err(|error| database.fault(&error))?;
+        Ok(database)
+    }
+
+    /// As [`Self::unlock`], where nothing is written.
+    pub(super) fn unlock_to_read(self, key: Option<&DataKey>) -> Result<Database, ProfileError> {
+        let database = Database { connection: self.connection, path: self.path };
+        let vault = key.map(DataKey::vault);
+        let seed = random()?;
+        let registered = || {
+            if vault.is_some() {
+                // What is opened to be sorted stays in memory, and so does the index.
+                database.connection.pragma_update(None, "temp_store", "memory")?;
+            }
+            cells::register(&database.connection, vault.as_ref(), seed)?;
+            search::register(&database.connection)
+        };
+        registered().map_err(|error| database.fault(&error))?;
+        Ok(database)
+    }
+}
+
+impl Database {
+    /// Opens a database that is not sealed.
+    #[cfg(test)]
+    pub(super) fn open(path: &Path) -> Result<Self, ProfileError> {
+        Locked::open(path)?.unlock(None)
+    }
+
+    /// Opens a database, and seals it if it is to be and is not.
+    #[cfg(test)]
+    pub(super) fn open_either(path: &Path, is_sealed: bool) -> Result<Self, ProfileError> {
+        let mut database = Locked::open(path)?;
+        let key = is_sealed.then(|| DataKey::new([7; 32]));
+        if let (Some(key), None) = (&key, database.seal()?) {
+            database.seal_all(&Envelope::wrap(key, "", Cost::LEAST, [1; 16]), key)?;
+        }
+        database.unlock(key.as_ref())
     }
 
     /// Carries out all of `requests`, and has one answer for each. Whatever was answered with
@@ -124,8 +178,12 @@ impl Database {
     /// What a chat begins with.
     pub(super) fn snapshot(&self) -> Result<Snapshot, ProfileError> {
         let read = || -> rusqlite::Result<Snapshot> {
+            let mut contacts = self.rows(rows::CONTACTS, rows::contact)?;
+            let by =
+                |contact: &Contact| (contact.address.name.clone(), contact.address.host.clone());
+            contacts.sort_by_cached_key(by);
             Ok(Snapshot {
-                contacts: self.rows(rows::CONTACTS, rows::contact)?,
+                contacts,
                 cursors: self.rows(rows::CURSORS, rows::cursor)?,
                 unshown: page::unshown(&self.connection, Place(0), UNSHOWN)?,
                 rendezvous: self.rows(rows::RENDEZVOUS, rows::rendezvous)?,
@@ -201,6 +259,11 @@ impl Database {
     /// Decides how long lines are kept.
     pub(super) fn set_retention(&self, retention: Retention) -> Result<(), ProfileError> {
         retention::save(&self.connection, retention).map_err(|error| self.fault(&error))
+    }
+
+    /// Locks it again.
+    pub(super) fn lock(self) -> Locked {
+        Locked { connection: self.connection, path: self.path }
     }
 
     /// What a failure of the database means.
@@ -286,7 +349,10 @@ pub(super) fn contact_row(
     address: &Address,
 ) -> rusqlite::Result<Option<i64>> {
     connection
-        .prepare_cached("SELECT id FROM contacts WHERE name = ?1 AND host = ?2")?
+        .prepare_cached(
+            "SELECT id FROM contacts
+             WHERE name = seal_equal('name', ?1) AND host = seal_equal('host', ?2)",
+        )?
         .query_row(params![address.name.as_str(), address.host], |row| row.get(0))
         .optional()
 }
@@ -296,7 +362,8 @@ fn save_contact(connection: &Connection, contact: &Contact) -> rusqlite::Result<
         .prepare_cached(
             "INSERT INTO contacts (name, host, key, verified, offered, log, last_seq, since,
                  nickname, blocked, ignored, muted_until)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+             VALUES (seal_equal('name', ?1), seal_equal('host', ?2), seal_equal('key', ?3), ?4,
+                 seal_equal('key', ?5), ?6, ?7, ?8, seal_equal('name', ?9), ?10, ?11, ?12)
              ON CONFLICT (name, host) DO UPDATE SET
                  key = excluded.key, verified = excluded.verified, offered = excluded.offered,
                  log = excluded.log, since = excluded.since, last_seq = max(last_seq, excluded.last_seq),
@@ -327,7 +394,8 @@ fn save_rendezvous(
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO rendezvous (host, key, token, name, used_at, place)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+             VALUES (seal_equal('host', ?1), seal_equal('key', ?2), seal('token', ?3),
+                 seal_equal('name', ?4), ?5, ?6)",
         )?
         .execute(params![
             rendezvous.host,
@@ -348,7 +416,8 @@ fn save_lesson(
     let plan = codec::encode(&lesson.plan);
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO lessons (peer, external, plan) VALUES (?1, ?2, ?3)",
+            "INSERT OR REPLACE INTO lessons (peer, external, plan)
+             VALUES (seal_equal('key', ?1), seal_equal('network', ?2), ?3)",
         )?
         .execute(params![peer.0, lesson.external.to_string(), plan])?;
     connection
@@ -359,7 +428,10 @@ fn save_lesson(
 
 fn save_idle(connection: &Connection, limit: &IdleLimit) -> rusqlite::Result<StoreReply> {
     connection
-        .prepare_cached("INSERT OR REPLACE INTO idle_limits (external, seconds) VALUES (?1, ?2)")?
+        .prepare_cached(
+            "INSERT OR REPLACE INTO idle_limits (external, seconds)
+             VALUES (seal_equal('network', ?1), ?2)",
+        )?
         .execute(params![limit.external.to_string(), number(limit.idle.as_secs())])?;
     connection
         .prepare_cached(
@@ -372,7 +444,8 @@ fn save_idle(connection: &Connection, limit: &IdleLimit) -> rusqlite::Result<Sto
 fn save_age(connection: &Connection, limit: &AgeLimit) -> rusqlite::Result<StoreReply> {
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO age_limits (external, seconds, learned_at) VALUES (?1, ?2, ?3)",
+            "INSERT OR REPLACE INTO age_limits (external, seconds, learned_at)
+             VALUES (seal_equal('network', ?1), ?2, ?3)",
         )?
         .execute(params![
             limit.external.to_string(),
@@ -395,7 +468,9 @@ fn save_draft(connection: &Connection, with: &Address, text: &str) -> rusqlite::
             .execute(params![contact])?;
     } else {
         connection
-            .prepare_cached("INSERT OR REPLACE INTO drafts (contact, text) VALUES (?1, ?2)")?
+            .prepare_cached(
+                "INSERT OR REPLACE INTO drafts (contact, text) VALUES (?1, seal('draft', ?1, ?2))",
+            )?
             .execute(params![contact, text])?;
     }
     Ok(StoreReply::Done)
@@ -403,7 +478,9 @@ fn save_draft(connection: &Connection, with: &Address, text: &str) -> rusqlite::
 
 fn save_setting(connection: &Connection, name: &str, value: &str) -> rusqlite::Result<StoreReply> {
     connection
-        .prepare_cached("INSERT OR REPLACE INTO settings (name, value) VALUES (?1, ?2)")?
+        .prepare_cached(
+            "INSERT OR REPLACE INTO settings (name, value) VALUES (?1, seal('setting', ?1, ?2))",
+        )?
         .execute(params![name, value])?;
     Ok(StoreReply::Done)
 }

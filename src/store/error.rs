@@ -38,6 +38,21 @@ pub enum ProfileError {
         /// The identity file.
         path: PathBuf,
     },
+    /// The profile needs a passphrase, or another one than was given.
+    #[error("The profile in {} is sealed with a passphrase.", dir.display())]
+    Sealed {
+        /// The profile's directory.
+        dir: PathBuf,
+    },
+    /// The profile was sealed, and somebody kept its file from being emptied.
+    #[error(
+        "The profile in {} is sealed, but another p2pchat was reading it, so that its file may still hold something of before. The next start removes that.",
+        dir.display()
+    )]
+    Unclean {
+        /// The profile's directory.
+        dir: PathBuf,
+    },
     /// There is an identity already, and it is not replaced.
     #[error(
         "{} is an identity already, and nothing was changed. Restore the other one into a profile of its own with --data-dir DIR, or move this one away first.",
@@ -91,6 +106,12 @@ impl ProfileError {
     pub(super) fn io(action: &'static str, path: &Path, error: io::Error) -> Self {
         Self::Io { action, path: path.to_owned(), error }
     }
+}
+
+/// A database that is not what it should be.
+pub(super) fn corrupt(path: &Path, cause: &str) -> StoreFailure {
+    let (place, cause) = (path.display().to_string(), cause.to_owned());
+    StoreFailure { kind: FailureKind::Corrupt, place, cause }
 }
 
 /// What the failure of a database means.

@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use p2pchat_wire::identity::PeerId;
 use rusqlite::{Connection, Row};
 
+use super::cells::said;
 use super::portable::{Header, Item, Person, Reaction, Received, Said, Server, VERSION, Way};
 use super::rows;
 use crate::chat::storage::{Direction, HistoryLine};
@@ -71,14 +72,20 @@ pub(super) fn export(
 }
 
 /// Every line, as [`said`] reads it, the oldest first.
-const LINES: &str = "
-    SELECT name, host, l.line, l.incoming, l.text, l.manner, l.target, l.sent_at, l.arrived_at,
-        l.edited_at, l.deleted_at, l.read_at, l.audience, l.reference, l.done, l.peer, l.log,
-        l.seq, mine.text, theirs.text
+const LINES: &str = concat!(
+    "
+    SELECT unseal('name', name), unseal('host', host), l.line, l.incoming, ",
+    said!("l"),
+    ", l.manner, l.target, l.sent_at, l.arrived_at, l.edited_at, l.deleted_at, l.read_at, l.audience,
+        unseal('reference', l.contact, l.incoming, l.line, l.reference), l.done,
+        unseal('key', l.peer), l.log, l.seq,
+        unseal('reaction', mine.line, mine.incoming, mine.text),
+        unseal('reaction', theirs.line, theirs.incoming, theirs.text)
     FROM lines AS l JOIN contacts ON contacts.id = l.contact
         LEFT JOIN reactions AS mine ON mine.line = l.id AND mine.incoming = 0
         LEFT JOIN reactions AS theirs ON theirs.line = l.id AND theirs.incoming = 1
-    ORDER BY l.id";
+    ORDER BY l.id"
+);
 
 fn said(row: &Row<'_>) -> rusqlite::Result<Said> {
     let incoming: bool = row.get(3)?;
@@ -150,8 +157,8 @@ fn write_circumstances(
             )?;
         }
     }
-    let mut statement =
-        connection.prepare("SELECT peer, log, seq, line, used FROM cursors ORDER BY used")?;
+    let mut statement = connection
+        .prepare("SELECT unseal('key', peer), log, seq, line, used FROM cursors ORDER BY used")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let cursor = rows::cursor(row)?;

@@ -1,4 +1,5 @@
-//! The file with the secret that a person is known by.
+//! The file with the secret that a person is known by: 32 bytes, or in a sealed profile an envelope and
+//! the same bytes, sealed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -8,45 +9,78 @@ use p2pchat_wire::identity::Identity;
 use zeroize::Zeroizing;
 
 use super::ProfileError;
+use super::sealing::random;
+use super::vault::{DataKey, Envelope, OVERHEAD};
 
-/// Reads the identity, and makes one if there is none.
-pub(super) fn load_or_create(path: &Path) -> Result<Identity, ProfileError> {
-    match load(path)? {
-        Some(identity) => Ok(identity),
-        None => create(path),
+/// What the file holds.
+#[derive(Debug)]
+pub(super) enum Stored {
+    /// The secret.
+    Clear(Zeroizing<[u8; 32]>),
+    /// What only the key in the envelope opens.
+    Sealed { envelope: Envelope, seed: SealedSeed },
+}
+
+/// The secret, sealed.
+#[derive(Debug)]
+pub(super) struct SealedSeed(Vec<u8>);
+
+impl SealedSeed {
+    /// Opens it.
+    pub(super) fn open(
+        &self,
+        key: &DataKey,
+        path: &Path,
+    ) -> Result<Zeroizing<[u8; 32]>, ProfileError> {
+        let opened = key.vault().open(PLACE, &self.0).map(Zeroizing::new);
+        let seed = opened.ok().and_then(|seed| seed.as_slice().try_into().ok());
+        seed.map(Zeroizing::new).ok_or_else(|| ProfileError::BadIdentity { path: path.to_owned() })
     }
 }
 
+/// Where the seed is sealed for.
+const PLACE: &[u8] = b"identity";
+
+/// The length of a sealed identity.
+const SEALED: usize = Envelope::LEN + OVERHEAD + 32;
+
 /// Reads the identity. `None` if there is none.
-pub(super) fn load(path: &Path) -> Result<Option<Identity>, ProfileError> {
+pub(super) fn load(path: &Path) -> Result<Option<Stored>, ProfileError> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(ProfileError::io("read", path, error)),
     };
     refuse_if_others_can_read(&file, path)?;
-    let mut seed = Zeroizing::new([0; 33]);
+    let mut bytes = Zeroizing::new([0; SEALED + 1]);
     let mut length = 0;
-    while length < seed.len() {
-        match file.read(&mut seed[length..]) {
+    while length < bytes.len() {
+        match file.read(&mut bytes[length..]) {
             Ok(0) => break,
             Ok(read) => length += read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(ProfileError::io("read", path, error)),
         }
     }
-    match seed[..length].try_into() {
-        Ok(seed) => Ok(Some(Identity::from_seed(seed))),
-        Err(_) => Err(ProfileError::BadIdentity { path: path.to_owned() }),
+    let bytes = &bytes[..length];
+    if let Ok(seed) = bytes.try_into() {
+        return Ok(Some(Stored::Clear(Zeroizing::new(seed))));
     }
+    if Envelope::is_of_another_version(bytes) {
+        return Err(ProfileError::Newer { path: path.to_owned(), found: 2, known: 1 });
+    }
+    let sealed = bytes.split_at_checked(Envelope::LEN).filter(|_| length == SEALED);
+    let stored = sealed.and_then(|(envelope, seed)| {
+        let envelope = Envelope::read(envelope)?;
+        Some(Stored::Sealed { envelope, seed: SealedSeed(seed.to_vec()) })
+    });
+    stored.map(Some).ok_or_else(|| ProfileError::BadIdentity { path: path.to_owned() })
 }
 
 /// Makes an identity.
-fn create(path: &Path) -> Result<Identity, ProfileError> {
-    let mut seed = Zeroizing::new([0; 32]);
-    #[expect(clippy::disallowed_methods, reason = "an identity is made of what nobody can guess")]
-    getrandom::fill(seed.as_mut()).map_err(|_| ProfileError::NoRandomness)?;
-    write(path, &seed)?;
+pub(super) fn create(path: &Path) -> Result<Identity, ProfileError> {
+    let seed = Zeroizing::new(random()?);
+    write_clear(path, &seed)?;
     Ok(Identity::from_seed(*seed))
 }
 
@@ -55,19 +89,35 @@ pub(super) fn restore(path: &Path, seed: &[u8; 32]) -> Result<Identity, ProfileE
     match path.symlink_metadata() {
         Ok(_) => Err(ProfileError::HasIdentity { path: path.to_owned() }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            write(path, seed)?;
+            write_clear(path, seed)?;
             Ok(Identity::from_seed(*seed))
         }
         Err(error) => Err(ProfileError::io("read", path, error)),
     }
 }
 
+/// Writes the secret as it is.
+pub(super) fn write_clear(path: &Path, seed: &[u8; 32]) -> Result<(), ProfileError> {
+    write(path, seed)
+}
+
+/// Writes the secret sealed, and the envelope with the key.
+pub(super) fn write_sealed(
+    path: &Path,
+    seed: &[u8; 32],
+    envelope: &Envelope,
+    key: &DataKey,
+) -> Result<(), ProfileError> {
+    let sealed = key.vault().seal(random()?, PLACE, seed);
+    write(path, &[envelope.bytes(), &sealed].concat())
+}
+
 /// Writes the file. It appears whole or not at all, whenever the power fails.
-fn write(path: &Path, seed: &[u8; 32]) -> Result<(), ProfileError> {
+fn write(path: &Path, content: &[u8]) -> Result<(), ProfileError> {
     let unfinished = path.with_extension("new");
     let write = || -> io::Result<()> {
         let mut file = private().truncate(true).create(true).open(&unfinished)?;
-        file.write_all(seed)?;
+        file.write_all(content)?;
         file.sync_all()?;
         fs::rename(&unfinished, path)?;
         sync_directory(path)

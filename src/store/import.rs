@@ -15,6 +15,7 @@ use std::io::{self, BufRead, Read};
 use p2pchat_wire::identity::{Name, PeerId};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::database::contact_row;
 use super::portable::{Item, MAX_LINE, Person, Received, Said, Server, VERSION, Way};
 use super::rows::{log_number, number};
 use crate::chat::{Address, MAX_TEXT};
@@ -180,7 +181,8 @@ impl<'a> Import<'a> {
         self.connection
             .prepare_cached(
                 "INSERT INTO rendezvous (host, key, name, used_at, place)
-                 VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (host) DO NOTHING",
+                 VALUES (seal_equal('host', ?1), seal_equal('key', ?2), seal_equal('name', ?3), ?4, ?5)
+                 ON CONFLICT (host) DO NOTHING",
             )?
             .execute(params![
                 server.host,
@@ -196,14 +198,15 @@ impl<'a> Import<'a> {
         let row = self.contact(&person.peer)?;
         let known: Option<[u8; 32]> = self
             .connection
-            .prepare_cached("SELECT key FROM contacts WHERE id = ?1")?
+            .prepare_cached("SELECT unseal('key', key) FROM contacts WHERE id = ?1")?
             .query_row(params![row], |row| row.get(0))?;
         match (known, person.key) {
             (Some(known), Some(key)) if known != key.0 => self.imported.other_keys += 1,
             (None, Some(key)) => {
                 self.connection
                     .prepare_cached(
-                        "UPDATE contacts SET key = ?2, verified = ?3, offered = ?4, since = ?5
+                        "UPDATE contacts SET key = seal_equal('key', ?2), verified = ?3,
+                             offered = seal_equal('key', ?4), since = ?5
                          WHERE id = ?1",
                     )?
                     .execute(params![
@@ -226,9 +229,10 @@ impl<'a> Import<'a> {
         self.connection
             .prepare_cached(
                 "UPDATE contacts SET blocked = max(blocked, ?2), ignored = max(ignored, ?3),
-                     nickname = coalesce(nickname, CASE WHEN ?4 IN
+                     nickname = coalesce(nickname, CASE WHEN seal_equal('name', ?4) IN
                          (SELECT nickname FROM contacts WHERE nickname NOT NULL
-                          UNION SELECT name FROM contacts WHERE id <> ?1) THEN NULL ELSE ?4 END)
+                          UNION SELECT name FROM contacts WHERE id <> ?1) THEN NULL
+                         ELSE seal_equal('name', ?4) END)
                  WHERE id = ?1",
             )?
             .execute(params![
@@ -247,19 +251,19 @@ impl<'a> Import<'a> {
             .connection
             .prepare_cached(
                 "INSERT INTO contacts (name, host, verified, log, last_seq, since)
-                 VALUES (?1, ?2, 0, ?3, 0, 0) ON CONFLICT (name, host) DO NOTHING",
+                 VALUES (seal_equal('name', ?1), seal_equal('host', ?2), 0, ?3, 0, 0)
+                 ON CONFLICT (name, host) DO NOTHING",
             )?
             .execute(params![address.name.as_str(), address.host, log_number(log)])?;
         self.imported.contacts += made as u64;
-        self.connection
-            .prepare_cached("SELECT id FROM contacts WHERE name = ?1 AND host = ?2")?
-            .query_row(params![address.name.as_str(), address.host], |row| row.get(0))
+        contact_row(self.connection, address)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
     }
 
     fn received(&mut self, received: &Received) -> rusqlite::Result<()> {
         self.connection
             .prepare_cached(
-                "INSERT INTO cursors (peer, log, seq, line, used) VALUES (?1, ?2, ?3, ?4, ?5)
+                "INSERT INTO cursors (peer, log, seq, line, used)
+                 VALUES (seal_equal('key', ?1), ?2, ?3, ?4, ?5)
                  ON CONFLICT (peer, log) DO NOTHING",
             )?
             .execute(params![
@@ -304,8 +308,9 @@ impl<'a> Import<'a> {
                 "INSERT INTO lines (id, contact, incoming, seq, line, peer, log, sent_at,
                      arrived_at, audience, text, reference, done, manner, target, about, amends,
                      edited_at, deleted_at, read_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
-                     ?17, ?18, ?19, ?20)",
+                 VALUES (?1, ?2, ?3, ?4, ?5, seal_equal('key', ?6), ?7, ?8, ?9, ?10,
+                     seal('line', ?2, ?3, ?5, ?11), seal('reference', ?2, ?3, ?5, ?12), ?13, ?14,
+                     ?15, ?16, ?17, ?18, ?19, ?20)",
             )?
             .execute(params![
                 row,
@@ -333,7 +338,8 @@ impl<'a> Import<'a> {
         for reaction in &said.reactions {
             self.connection
                 .prepare_cached(
-                    "INSERT OR REPLACE INTO reactions (line, incoming, text) VALUES (?1, ?2, ?3)",
+                    "INSERT OR REPLACE INTO reactions (line, incoming, text)
+                     VALUES (?1, ?2, seal('reaction', ?1, ?2, ?3))",
                 )?
                 .execute(params![row, reaction.by == Way::In, reaction.text])?;
         }

@@ -6,6 +6,7 @@
 use p2pchat_wire::identity::PeerId;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::cells::quoted;
 use super::database::{contact_row, failed};
 use super::rows::{self, audience_number, log_number, manner_numbers, number};
 use crate::chat::storage::{
@@ -19,7 +20,8 @@ const MAX_CURSORS: i64 = 16;
 
 /// Lines of ours that their receiver has not seen, up to a number; the last of them first.
 pub(super) const UNREAD_BY_THEM: &str = "
-    SELECT seq, line, reference FROM lines INDEXED BY lines_unread_by_them
+    SELECT seq, line, unseal('reference', contact, incoming, line, reference)
+    FROM lines INDEXED BY lines_unread_by_them
     WHERE contact = ?1 AND incoming = 0 AND seq <= ?2 AND read_at IS NULL AND amends = 0
     ORDER BY seq DESC LIMIT ?3";
 
@@ -30,7 +32,8 @@ pub(super) const READ_BY_THEM: &str = "
 
 /// Lines of ours that are not delivered, up to a number.
 pub(super) const UNDELIVERED: &str = "
-    SELECT seq, line, reference FROM lines INDEXED BY lines_undelivered
+    SELECT seq, line, unseal('reference', contact, incoming, line, reference)
+    FROM lines INDEXED BY lines_undelivered
     WHERE contact = ?1 AND incoming = 0 AND done = 0 AND seq <= ?2 ORDER BY seq";
 
 /// These are.
@@ -63,8 +66,8 @@ struct Target {
 }
 
 impl Target {
-    const COLUMNS: &str =
-        "id, line, incoming, sent_at, substr(CAST(text AS BLOB), 1, 640), deleted_at";
+    /// Of `lines AS l`.
+    const COLUMNS: &str = concat!("id, line, incoming, sent_at, ", quoted!("l"), ", deleted_at");
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let Some(quote) = rows::quote(row, 2)? else {
@@ -139,7 +142,8 @@ fn insert(
         .prepare_cached(
             "INSERT INTO lines (contact, incoming, seq, line, sent_at, audience, text, reference,
                  manner, target, about, amends, done)
-             VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0)",
+             VALUES (?1, 0, ?2, ?3, ?4, ?5, seal('line', ?1, 0, ?3, ?6),
+                 seal('reference', ?1, 0, ?3, ?7), ?8, ?9, ?10, ?11, 0)",
         )?
         .execute(params![
             contact,
@@ -163,7 +167,7 @@ fn find(connection: &Connection, contact: i64, pick: Pick) -> rusqlite::Result<O
         Pick::Id(id) => find_id(connection, contact, id, None),
         Pick::Back(back) => connection
             .prepare_cached(&format!(
-                "SELECT {} FROM lines WHERE contact = ?1 AND amends = 0
+                "SELECT {} FROM lines AS l WHERE contact = ?1 AND amends = 0
                  ORDER BY id DESC LIMIT 1 OFFSET ?2",
                 Target::COLUMNS
             ))?
@@ -171,7 +175,7 @@ fn find(connection: &Connection, contact: i64, pick: Pick) -> rusqlite::Result<O
             .optional(),
         Pick::Last(direction) => connection
             .prepare_cached(&format!(
-                "SELECT {} FROM lines
+                "SELECT {} FROM lines AS l
                  WHERE contact = ?1 AND amends = 0 AND incoming = ?2 AND deleted_at IS NULL
                  ORDER BY id DESC LIMIT 1",
                 Target::COLUMNS
@@ -191,8 +195,8 @@ fn find_id(
 ) -> rusqlite::Result<Option<Target>> {
     connection
         .prepare_cached(&format!(
-            "SELECT {} FROM lines WHERE contact = ?1 AND incoming IN (0, 1) AND line = ?2
-                 AND amends = 0 AND (?3 IS NULL OR peer = ?3) ORDER BY incoming LIMIT 1",
+            "SELECT {} FROM lines AS l WHERE contact = ?1 AND incoming IN (0, 1) AND line = ?2
+                 AND amends = 0 AND (?3 IS NULL OR peer = seal_equal('key', ?3)) ORDER BY incoming LIMIT 1",
             Target::COLUMNS
         ))?
         .query_row(params![contact, id.0, sender.map(|key| key.0)], Target::read)
@@ -214,7 +218,10 @@ fn amend(
         _ if target.is_deleted() => {}
         Manner::Edit { .. } => {
             connection
-                .prepare_cached("UPDATE lines SET text = ?2, edited_at = ?3 WHERE id = ?1")?
+                .prepare_cached(
+                    "UPDATE lines SET text = seal('line', contact, incoming, line, ?2), edited_at = ?3
+                     WHERE id = ?1",
+                )?
                 .execute(params![target.row, text, number(at.0)])?;
         }
         Manner::Delete { .. } => {
@@ -235,7 +242,8 @@ fn amend(
         Manner::React { .. } => {
             connection
                 .prepare_cached(
-                    "INSERT OR REPLACE INTO reactions (line, incoming, text) VALUES (?1, ?2, ?3)",
+                    "INSERT OR REPLACE INTO reactions (line, incoming, text)
+                     VALUES (?1, ?2, seal('reaction', ?1, ?2, ?3))",
                 )?
                 .execute(params![target.row, incoming, text])?;
         }
@@ -332,7 +340,7 @@ pub(super) fn receive(
         return failed(FailureKind::Other, "The line is from nobody that we know.");
     };
     let last: Option<i64> = connection
-        .prepare_cached("SELECT seq FROM cursors WHERE peer = ?1 AND log = ?2")?
+        .prepare_cached("SELECT seq FROM cursors WHERE peer = seal_equal('key', ?1) AND log = ?2")?
         .query_row(params![line.peer.0, log_number(line.log)], |row| row.get(0))
         .optional()?;
     let seq = number(line.seq);
@@ -345,7 +353,8 @@ pub(super) fn receive(
     let (new, quote) = take(connection, contact, line)?;
     connection
         .prepare_cached(
-            "INSERT INTO cursors (peer, log, seq, line, used) VALUES (?1, ?2, ?3, ?4, ?5)
+            "INSERT INTO cursors (peer, log, seq, line, used)
+             VALUES (seal_equal('key', ?1), ?2, ?3, ?4, ?5)
              ON CONFLICT (peer, log) DO UPDATE SET
                  seq = excluded.seq, line = excluded.line, used = excluded.used",
         )?
@@ -411,7 +420,8 @@ fn insert_received(
         .prepare_cached(
             "INSERT INTO lines (contact, incoming, seq, line, peer, log, sent_at, arrived_at,
                  audience, text, manner, target, about, amends, done)
-             VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+             VALUES (?1, 1, ?2, ?3, seal_equal('key', ?4), ?5, ?6, ?7, ?8,
+                 seal('line', ?1, 1, ?3, ?9), ?10, ?11, ?12, ?13, ?14)
              ON CONFLICT (contact, incoming, line) DO NOTHING",
         )?
         .execute(params![
@@ -437,8 +447,8 @@ fn insert_received(
 fn forget_old_cursors(connection: &Connection, line: &ReceivedLine) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "DELETE FROM cursors WHERE peer = ?1 AND log <> ?2 AND log NOT IN
-                 (SELECT log FROM cursors WHERE peer = ?1 AND log <> ?2
+            "DELETE FROM cursors WHERE peer = seal_equal('key', ?1) AND log <> ?2 AND log NOT IN
+                 (SELECT log FROM cursors WHERE peer = seal_equal('key', ?1) AND log <> ?2
                   ORDER BY used DESC LIMIT ?3)",
         )?
         .execute(params![line.peer.0, log_number(line.log), MAX_CURSORS - 1])?;
@@ -454,7 +464,7 @@ pub(super) fn shown(
         let contact = contact_row(connection, from)?;
         let found = connection
             .prepare_cached(
-                "SELECT id, peer, log, seq FROM lines
+                "SELECT id, unseal('key', peer), log, seq FROM lines
                  WHERE contact = ?1 AND incoming = 1 AND line = ?2",
             )?
             .query_row(params![contact, id.0], |row| {

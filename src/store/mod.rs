@@ -3,8 +3,10 @@
 //! A [`Profile`] is a directory that one process at a time may use. [`Store`] is the thread that
 //! carries out the chat's [requests](crate::chat::storage) against its database; [`Memory`] carries
 //! out the same requests without a disk, for simulations. [`Reader`] looks into a profile that
-//! another process may be using.
+//! another process may be using. A profile may be [`Sealed`] with a passphrase; then both need its
+//! [`DataKey`].
 
+mod cells;
 mod database;
 mod error;
 mod export;
@@ -18,8 +20,10 @@ mod profile;
 mod retention;
 mod rows;
 mod schema;
+mod sealing;
 mod search;
 mod terms;
+mod vault;
 pub mod words;
 
 #[cfg(test)]
@@ -31,9 +35,13 @@ mod plan_tests;
 #[cfg(test)]
 mod profile_tests;
 #[cfg(test)]
+mod sealing_tests;
+#[cfg(test)]
 mod search_tests;
 
 pub use error::ProfileError;
 pub use import::{ImportError, Imported};
 pub use memory::Memory;
-pub use profile::{Profile, Reader, Store};
+pub use profile::{Profile, Reader, Store, TYPED};
+pub use sealing::Sealed;
+pub use vault::DataKey;

@@ -20,14 +20,23 @@ struct Disk {
 
 impl Disk {
     fn new() -> Self {
+        Self::either(false)
+    }
+
+    fn either(is_sealed: bool) -> Self {
         let dir = tempfile::tempdir().expect("a directory for the test");
-        let database = Database::open(&dir.path().join("chat.db")).expect("opens");
+        let path = dir.path().join("chat.db");
+        let database = Database::open_either(&path, is_sealed).expect("opens");
         Self { _dir: dir, database }
     }
 
-    /// With a little of everything in it.
     fn filled() -> Self {
-        let mut disk = Self::new();
+        Self::new().fill()
+    }
+
+    /// With a little of everything in it.
+    fn fill(self) -> Self {
+        let mut disk = self;
         let bob = address("bob");
         let (delivered, at) = (id(1), Timestamp(70));
         disk.carry_out(vec![
@@ -83,19 +92,22 @@ fn placeless(lines: Vec<HistoryLine>) -> Vec<String> {
 
 #[test]
 fn a_copy_says_what_the_original_said() {
-    let (old, mut new) = (Disk::filled(), Disk::new());
-    let file = old.export(Format::Json);
-    let imported = new.import(&file).expect("imports");
-    assert_eq!((imported.contacts, imported.known, imported.other_keys), (2, 0, 0));
-    assert_eq!(placeless(new.lines()), placeless(old.lines()));
-    let (before, after) = (old.snapshot(), new.snapshot());
-    assert_eq!(before.unshown, after.unshown);
-    assert_eq!(before.cursors, after.cursors);
-    for (before, after) in before.contacts.iter().zip(&after.contacts) {
-        assert_eq!((before.key, before.waiting), (after.key, after.waiting));
-        assert_ne!(before.log, after.log, "no number of the old computer's is used again");
+    for sealed in [[false, false], [false, true], [true, false]] {
+        let [old, mut new] = sealed.map(Disk::either);
+        let old = old.fill();
+        let file = old.export(Format::Json);
+        let imported = new.import(&file).expect("imports");
+        assert_eq!((imported.contacts, imported.known, imported.other_keys), (2, 0, 0));
+        assert_eq!(placeless(new.lines()), placeless(old.lines()));
+        let (before, after) = (old.snapshot(), new.snapshot());
+        assert_eq!(before.unshown, after.unshown);
+        assert_eq!(before.cursors, after.cursors);
+        for (before, after) in before.contacts.iter().zip(&after.contacts) {
+            assert_eq!((before.key, before.waiting), (after.key, after.waiting));
+            assert_ne!(before.log, after.log, "no number of the old computer's is used again");
+        }
+        assert_eq!(new.export(Format::Text), old.export(Format::Text));
     }
-    assert_eq!(new.export(Format::Text), old.export(Format::Text));
 }
 
 #[test]

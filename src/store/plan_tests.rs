@@ -3,7 +3,7 @@
 
 use rusqlite::Connection;
 
-use super::{lines, rows, schema, search};
+use super::{cells, lines, rows, schema, search};
 
 /// A statement, the index by which it finds its lines, and the condition it has of them.
 const PLANS: [(&str, &str); 13] = [
@@ -25,6 +25,7 @@ const PLANS: [(&str, &str); 13] = [
 #[test]
 fn what_is_asked_for_often_is_found_by_the_index_that_was_made_for_it() {
     let mut connection = Connection::open_in_memory().expect("opens");
+    cells::register(&connection, None, [0; 32]).expect("registers");
     search::register(&connection).expect("registers");
     schema::upgrade(&mut connection, "chat.db".as_ref()).expect("upgrades");
     for (statement, wanted) in PLANS {

@@ -12,15 +12,20 @@ use p2pchat_wire::identity::Identity;
 use p2pchat_wire::random::Random;
 
 use super::database::Database;
-use super::{ImportError, Imported, ProfileError, identity_file};
+use super::identity_file::Stored;
+use super::vault::{Cost, DataKey};
+use super::{ImportError, Imported, ProfileError, identity_file, sealing};
 use crate::chat::storage::{Contact, HistoryLine, Snapshot, StoreReply, StoreRequest};
 use crate::chat::{Address, Format, Retention, Timestamp};
 
 /// The secret.
-const IDENTITY: &str = "identity";
+pub(super) const IDENTITY: &str = "identity";
 
 /// Everything else.
-const DATABASE: &str = "chat.db";
+pub(super) const DATABASE: &str = "chat.db";
+
+/// What was typed in line mode, for the next time; not in a sealed profile.
+pub const TYPED: &str = "typed";
 
 /// Locked by the process that uses the profile.
 const LOCK: &str = "lock";
@@ -34,8 +39,10 @@ const REST: Duration = Duration::from_secs(3600);
 /// A profile in use by this process, and by no other until it is dropped.
 #[derive(Debug)]
 pub struct Profile {
+    dir: PathBuf,
     identity: Identity,
     database: Database,
+    key: Option<DataKey>,
     lock: File,
 }
 
@@ -44,13 +51,65 @@ impl Profile {
     ///
     /// # Errors
     ///
-    /// Another process uses the profile, others can read its secret, or the disk fails.
+    /// Another process uses the profile, others can read its secret, it is sealed, or the disk fails.
     pub fn open(dir: &Path) -> Result<Self, ProfileError> {
+        Self::unlock(dir, None)
+    }
+
+    /// As [`open`](Self::open). If the profile is [`Sealed`](super::Sealed), `key` is what its
+    /// passphrase unlocks.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), or the profile is sealed with another key.
+    pub fn unlock(dir: &Path, key: Option<&DataKey>) -> Result<Self, ProfileError> {
         create_private_directory(dir)?;
         let lock = lock(dir)?;
-        let identity = identity_file::load_or_create(&dir.join(IDENTITY))?;
-        let database = Database::open(&dir.join(DATABASE))?;
-        Ok(Self { identity, database, lock })
+        let (identity, database, key) = sealing::settle(dir, key)?;
+        Ok(Self { dir: dir.to_owned(), identity, database, key, lock })
+    }
+
+    /// Whether a passphrase is needed to read it.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// What unlocks it, if it is sealed.
+    #[must_use]
+    pub fn key(&self) -> Option<&DataKey> {
+        self.key.as_ref()
+    }
+
+    /// Seals the profile with a passphrase, or changes the passphrase of one that is sealed.
+    ///
+    /// Whenever this is interrupted, the profile is what it was or sealed, and the next
+    /// [`unlock`](Self::unlock) does what is left to be done.
+    ///
+    /// # Errors
+    ///
+    /// The disk fails, or somebody was reading the profile.
+    pub fn set_passphrase(self, passphrase: &str) -> Result<(), ProfileError> {
+        self.seal(passphrase, Cost::NORMAL)
+    }
+
+    pub(super) fn seal(self, passphrase: &str, cost: Cost) -> Result<(), ProfileError> {
+        let Self { dir, identity, database, key, lock: _lock } = self;
+        sealing::seal(&dir, &identity, database.lock(), key.as_ref(), passphrase, cost)
+    }
+
+    /// Makes a sealed profile readable for whoever may read its files. One that is not sealed
+    /// stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// The disk fails.
+    pub fn remove_passphrase(self) -> Result<(), ProfileError> {
+        let Self { dir, identity, database, key, lock: _lock } = self;
+        match key {
+            Some(key) => sealing::open(&dir, &identity, database.lock(), &key),
+            None => Ok(()),
+        }
     }
 
     /// Makes a profile in `dir` for the identity with this seed, or gives it to a profile that has
@@ -221,6 +280,7 @@ fn now() -> Timestamp {
 pub struct Reader {
     dir: PathBuf,
     database: Option<Database>,
+    key: Option<DataKey>,
 }
 
 impl Reader {
@@ -228,13 +288,23 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// There is one, and it cannot be read.
+    /// There is one, and it is sealed or cannot be read.
     pub fn open(dir: &Path) -> Result<Option<Self>, ProfileError> {
+        Self::unlock(dir, None)
+    }
+
+    /// As [`open`](Self::open). If the profile is [`Sealed`](super::Sealed), `key` is what its
+    /// passphrase unlocks.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), or the profile is sealed with another key.
+    pub fn unlock(dir: &Path, key: Option<&DataKey>) -> Result<Option<Self>, ProfileError> {
         if !dir.join(IDENTITY).exists() {
             return Ok(None);
         }
-        let database = Database::open_to_read(&dir.join(DATABASE))?;
-        Ok(Some(Self { dir: dir.to_owned(), database }))
+        let database = sealing::read(dir, key)?;
+        Ok(Some(Self { dir: dir.to_owned(), database, key: key.cloned() }))
     }
 
     /// Who this is.
@@ -244,7 +314,15 @@ impl Reader {
     /// The identity cannot be read.
     pub fn identity(&self) -> Result<Identity, ProfileError> {
         let path = self.dir.join(IDENTITY);
-        identity_file::load(&path)?.ok_or(ProfileError::BadIdentity { path })
+        match identity_file::load(&path)? {
+            None => Err(ProfileError::BadIdentity { path }),
+            Some(Stored::Clear(seed)) => Ok(Identity::from_seed(*seed)),
+            Some(Stored::Sealed { seed, .. }) => {
+                let sealed = || ProfileError::Sealed { dir: self.dir.clone() };
+                let key = self.key.as_ref().ok_or_else(sealed)?;
+                Ok(Identity::from_seed(*seed.open(key, &path)?))
+            }
+        }
     }
 
     /// Everything but the lines that have been shown.

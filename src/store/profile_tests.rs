@@ -407,6 +407,7 @@ proptest! {
     #[test]
     fn memory_and_database_answer_alike(
         groups in proptest::collection::vec(proptest::collection::vec(request(), 1..8), 1..12),
+        is_sealed in any::<bool>(),
     ) {
         let dir = temp();
         let path = dir.path().join("chat.db");
@@ -416,7 +417,7 @@ proptest! {
                 .iter()
                 .map(|request| wordless(memory.handle(request.clone())))
                 .collect();
-            let mut database = Database::open(&path).expect("opens");
+            let mut database = Database::open_either(&path, is_sealed).expect("opens");
             let actual: Vec<StoreReply> =
                 database.handle(&group).into_iter().map(wordless).collect();
             prop_assert_eq!(actual, expected);

@@ -17,7 +17,7 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// What the person has decided. A decision that cannot be read is none: nothing is removed.
 pub(super) fn load(connection: &Connection) -> rusqlite::Result<Retention> {
     let value: Option<String> = connection
-        .prepare_cached("SELECT value FROM settings WHERE name = ?1")?
+        .prepare_cached("SELECT unseal('setting', name, value) FROM settings WHERE name = ?1")?
         .query_row(params![Retention::SETTING], |row| row.get(0))
         .optional()?;
     Ok(value.and_then(|value| value.parse().ok()).unwrap_or_default())
@@ -25,7 +25,9 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Retention> {
 
 pub(super) fn save(connection: &Connection, retention: Retention) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("INSERT OR REPLACE INTO settings (name, value) VALUES (?1, ?2)")?
+        .prepare_cached(
+            "INSERT OR REPLACE INTO settings (name, value) VALUES (?1, seal('setting', ?1, ?2))",
+        )?
         .execute(params![Retention::SETTING, retention.to_string()])?;
     Ok(())
 }

@@ -11,6 +11,7 @@ use p2pchat_wire::identity::{Name, PeerId};
 use rusqlite::Row;
 use rusqlite::types::Type;
 
+use super::cells::{quoted, said};
 use crate::chat::storage::{
     Contact, Cursor, DeliveredLine, Direction, HistoryLine, OutgoingLine, Place, QUOTE, Quote,
     ReceivedLine, Rendezvous, UnshownLine,
@@ -24,53 +25,75 @@ const MAX_PLAN: usize = 32;
 /// The indexes are named because the planner would rather take one that leads through every line of a
 /// contact: three seconds where there are a million.
 pub(super) const CONTACTS: &str = "
-    SELECT name, host, key, verified, offered, log, last_seq, since,
+    SELECT unseal('name', name), unseal('host', host), unseal('key', key), verified,
+        unseal('key', offered), log, last_seq, since,
         (SELECT count(*) FROM lines INDEXED BY lines_undelivered
              WHERE contact = contacts.id AND incoming = 0 AND done = 0),
         (SELECT count(*) FROM lines INDEXED BY lines_unread
              WHERE contact = contacts.id AND incoming = 1 AND done = 0 AND amends = 0),
-        nickname, blocked, ignored, muted_until
-    FROM contacts ORDER BY name, host";
+        unseal('name', nickname), blocked, ignored, muted_until
+    FROM contacts ORDER BY contacts.id";
 
-pub(super) const CURSORS: &str = "SELECT peer, log, seq, line FROM cursors ORDER BY used";
+pub(super) const CURSORS: &str =
+    "SELECT unseal('key', peer), log, seq, line FROM cursors ORDER BY used";
 
 /// What an edit says is in the line that it edits. About a line that was deleted since, nothing is said
 /// but that.
-pub(super) const UNSHOWN: &str = "
-    SELECT name, host, l.peer, l.log, l.seq, l.line, l.sent_at, l.arrived_at, l.audience,
-        CASE WHEN l.manner = 3 AND t.id IS NOT NULL THEN t.text ELSE l.text END,
-        l.manner, l.target, t.incoming, t.sent_at, substr(CAST(t.text AS BLOB), 1, 640), t.deleted_at,
-        l.id
+pub(super) const UNSHOWN: &str = concat!(
+    "
+    SELECT unseal('name', name), unseal('host', host), unseal('key', l.peer), l.log, l.seq, l.line,
+        l.sent_at, l.arrived_at, l.audience,
+        CASE WHEN l.manner = 3 AND t.id IS NOT NULL THEN ",
+    said!("t"),
+    " ELSE ",
+    said!("l"),
+    " END,
+        l.manner, l.target, t.incoming, t.sent_at, ",
+    quoted!("t"),
+    ", t.deleted_at, l.id
     FROM lines AS l JOIN contacts ON contacts.id = l.contact LEFT JOIN lines AS t ON t.id = l.about
     WHERE l.id > ?1 AND l.incoming = 1 AND l.done = 0 AND l.deleted_at IS NULL
         AND (l.manner NOT IN (3, 5) OR t.deleted_at IS NULL)
-    ORDER BY l.id LIMIT ?2";
+    ORDER BY l.id LIMIT ?2"
+);
 
-pub(super) const RENDEZVOUS: &str =
-    "SELECT host, key, token, name, used_at, place FROM rendezvous ORDER BY used_at DESC";
+pub(super) const RENDEZVOUS: &str = "
+    SELECT unseal('host', host), unseal('key', key), unseal('token', token), unseal('name', name),
+        used_at, place
+    FROM rendezvous ORDER BY used_at DESC";
 
-pub(super) const LESSONS: &str = "SELECT peer, external, plan FROM lessons ORDER BY id";
+pub(super) const LESSONS: &str =
+    "SELECT unseal('key', peer), unseal('network', external), plan FROM lessons ORDER BY id";
 
-pub(super) const IDLE: &str = "SELECT external, seconds FROM idle_limits ORDER BY id";
+pub(super) const IDLE: &str =
+    "SELECT unseal('network', external), seconds FROM idle_limits ORDER BY id";
 
-pub(super) const AGES: &str = "SELECT external, seconds, learned_at FROM age_limits ORDER BY id";
+pub(super) const AGES: &str =
+    "SELECT unseal('network', external), seconds, learned_at FROM age_limits ORDER BY id";
 
 pub(super) const DRAFTS: &str = "
-    SELECT name, host, text FROM drafts JOIN contacts ON contacts.id = contact ORDER BY name, host";
+    SELECT unseal('name', name), unseal('host', host), unseal('draft', contact, text)
+    FROM drafts JOIN contacts ON contacts.id = contact ORDER BY 1, 2";
 
-pub(super) const SETTINGS: &str = "SELECT name, value FROM settings";
+pub(super) const SETTINGS: &str = "SELECT name, unseal('setting', name, value) FROM settings";
 
 pub(super) const OUTBOX: &str = "
-    SELECT seq, line, sent_at, audience, text, reference, manner, target, deleted_at FROM lines
+    SELECT seq, line, sent_at, audience, unseal('line', contact, incoming, line, text),
+        unseal('reference', contact, incoming, line, reference), manner, target, deleted_at FROM lines
     WHERE contact = ?1 AND incoming = 0 AND done = 0 AND seq > ?2 ORDER BY seq LIMIT ?3";
 
 /// Lines to be shown, as [`history`] reads them: `$which` of them, in what order.
 macro_rules! lines_to_show {
     ($which:literal) => {
         concat!(
-            "SELECT name, host, l.line, l.incoming, l.sent_at, l.arrived_at, l.audience, l.text,
-                 l.manner, l.target, t.incoming, t.sent_at, substr(CAST(t.text AS BLOB), 1, 640), t.deleted_at,
-                 l.edited_at, l.deleted_at, l.read_at, l.done, l.id, mine.text, theirs.text
+            "SELECT unseal('name', name), unseal('host', host), l.line, l.incoming, l.sent_at,
+                 l.arrived_at, l.audience, ",
+            said!("l"),
+            ", l.manner, l.target, t.incoming, t.sent_at, ",
+            quoted!("t"),
+            ", t.deleted_at, l.edited_at, l.deleted_at, l.read_at, l.done, l.id,
+                 unseal('reaction', mine.line, mine.incoming, mine.text),
+                 unseal('reaction', theirs.line, theirs.incoming, theirs.text)
              FROM lines AS l JOIN contacts ON contacts.id = l.contact
                  LEFT JOIN lines AS t ON t.id = l.about
                  LEFT JOIN reactions AS mine ON mine.line = l.id AND mine.incoming = 0

@@ -155,6 +155,15 @@ const STEPS: &[&str] = &[
     ALTER TABLE contacts ADD COLUMN ignored INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE contacts ADD COLUMN muted_until INTEGER;
 ",
+    "
+    -- In a sealed profile: what its key is wrapped in, and how far sealing or opening it has come
+    -- (sealing.rs). One row.
+    CREATE TABLE seal (
+        id       INTEGER PRIMARY KEY CHECK (id = 1),
+        envelope BLOB NOT NULL,
+        state    INTEGER NOT NULL
+    ) STRICT;
+",
 ];
 
 /// Brings the tables to the newest format.

@@ -6,12 +6,17 @@
 //! (`secure-delete`), not at the next merge. What it finds is compared with the text before anybody
 //! sees it, so it may know less than the rules do.
 //!
+//! Of a sealed profile the index is nowhere but in memory: which words a line has, even as numbers that
+//! only the key explains, says much about what it is. There the same table and triggers are those of
+//! the connection (`temp`), and begin empty each time.
+//!
 //! The lines of a database that had no index, or one by other rules, are indexed later, the newest
 //! first and a few at a time ([`index_some`]); until then they are read one by one ([`find`]).
 
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::cells::said;
 use super::rows;
 use super::terms::{self, Query};
 use crate::chat::storage::HistoryLine;
@@ -31,41 +36,75 @@ const EVERYTHING: i64 = i64::MIN;
 const NOTHING: i64 = i64::MAX;
 
 /// Lines that amend others are not shown, and not found.
-const INDEX: &str = "
-    DROP TRIGGER IF EXISTS line_made;
-    DROP TRIGGER IF EXISTS line_changed;
-    DROP TRIGGER IF EXISTS line_removed;
-    DROP TABLE IF EXISTS line_terms;
-
-    CREATE VIRTUAL TABLE line_terms USING
+const INDEX: &str = concat!(
+    "
+    CREATE VIRTUAL TABLE $schema.line_terms USING
         fts5 (terms, content = '', columnsize = 0, detail = none, tokenize = 'ascii');
-    INSERT INTO line_terms (line_terms, rank) VALUES ('secure-delete', 1);
+    INSERT INTO $schema.line_terms (line_terms, rank) VALUES ('secure-delete', 1);
 
-    CREATE TRIGGER line_made AFTER INSERT ON lines
+    CREATE TRIGGER $schema.line_made AFTER INSERT ON lines
     WHEN new.amends = 0 AND new.id >= (SELECT indexed_from FROM line_index)
     BEGIN
-        INSERT INTO line_terms (rowid, terms) VALUES (new.id, terms_of(new.contact, new.text));
+        INSERT INTO line_terms (rowid, terms) VALUES (new.id, terms_of(new.contact, ",
+    said!("new"),
+    "));
     END;
 
-    CREATE TRIGGER line_changed AFTER UPDATE OF text ON lines
+    CREATE TRIGGER $schema.line_changed AFTER UPDATE OF text ON lines
     WHEN new.amends = 0 AND old.text <> new.text
         AND new.id >= (SELECT indexed_from FROM line_index)
     BEGIN
         INSERT INTO line_terms (line_terms, rowid, terms)
-            VALUES ('delete', old.id, terms_of(old.contact, old.text));
-        INSERT INTO line_terms (rowid, terms) VALUES (new.id, terms_of(new.contact, new.text));
+            VALUES ('delete', old.id, terms_of(old.contact, ",
+    said!("old"),
+    "));
+        INSERT INTO line_terms (rowid, terms) VALUES (new.id, terms_of(new.contact, ",
+    said!("new"),
+    "));
     END;
 
-    CREATE TRIGGER line_removed AFTER DELETE ON lines
+    CREATE TRIGGER $schema.line_removed AFTER DELETE ON lines
     WHEN old.amends = 0 AND old.id >= (SELECT indexed_from FROM line_index)
     BEGIN
         INSERT INTO line_terms (line_terms, rowid, terms)
-            VALUES ('delete', old.id, terms_of(old.contact, old.text));
+            VALUES ('delete', old.id, terms_of(old.contact, ",
+    said!("old"),
+    "));
     END;
 
-    INSERT OR REPLACE INTO line_index (id, rules, indexed_from)
+    INSERT OR REPLACE INTO $schema.line_index (id, rules, indexed_from)
     SELECT 1, rules(), coalesce(max(id) + 1, -9223372036854775808) FROM lines;
+"
+);
+
+/// No index, and nothing that would keep one.
+const NO_INDEX: &str = "
+    DROP TRIGGER IF EXISTS $schema.line_made;
+    DROP TRIGGER IF EXISTS $schema.line_changed;
+    DROP TRIGGER IF EXISTS $schema.line_removed;
+    DROP TABLE IF EXISTS $schema.line_terms;
 ";
+
+/// Where an index is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kept {
+    /// In the database.
+    OnDisk,
+    /// With the connection, as long as that lasts.
+    InMemory,
+}
+
+impl Kept {
+    fn statements(self, template: &str) -> String {
+        template.replace(
+            "$schema",
+            match self {
+                Self::OnDisk => "main",
+                Self::InMemory => "temp",
+            },
+        )
+    }
+}
 
 /// Gives a connection the functions that the index is kept with.
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
@@ -81,13 +120,27 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Makes the index where there is none, or one by other rules. Never takes long: it begins empty.
-pub(super) fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
+pub(super) fn prepare(connection: &mut Connection, kept: Kept) -> rusqlite::Result<()> {
     if indexed_from(connection)? != NOTHING {
         return Ok(());
     }
     let transaction = connection.transaction()?;
-    transaction.execute_batch(INDEX)?;
+    if kept == Kept::InMemory {
+        transaction.execute_batch(
+            "CREATE TEMP TABLE line_index (id INTEGER PRIMARY KEY, rules TEXT, indexed_from INTEGER)",
+        )?;
+    }
+    transaction.execute_batch(&kept.statements(NO_INDEX))?;
+    transaction.execute_batch(&kept.statements(INDEX))?;
     transaction.commit()
+}
+
+/// Forgets the index, be it on disk or in memory, so that texts can be sealed or opened.
+pub(super) fn forget(connection: &Connection) -> rusqlite::Result<()> {
+    for kept in [Kept::OnDisk, Kept::InMemory] {
+        connection.execute_batch(&kept.statements(NO_INDEX))?;
+    }
+    connection.execute_batch("DROP TABLE IF EXISTS temp.line_index; DELETE FROM main.line_index;")
 }
 
 /// Lines whose row has this number or a greater one are in the index.
@@ -113,11 +166,11 @@ pub(super) fn index_some(connection: &mut Connection) -> rusqlite::Result<bool> 
         .optional()?;
     let next = next.unwrap_or(EVERYTHING);
     transaction
-        .prepare_cached(
-            "INSERT INTO line_terms (rowid, terms)
-             SELECT id, terms_of(contact, text) FROM lines
-             WHERE amends = 0 AND id >= ?1 AND id < ?2 ORDER BY id",
-        )?
+        .prepare_cached(concat!(
+            "INSERT INTO line_terms (rowid, terms) SELECT id, terms_of(contact, ",
+            said!("lines"),
+            ") FROM lines WHERE amends = 0 AND id >= ?1 AND id < ?2 ORDER BY id"
+        ))?
         .execute(params![next, from])?;
     transaction.execute("UPDATE line_index SET indexed_from = ?1", params![next])?;
     transaction.commit()?;
@@ -137,18 +190,22 @@ pub(super) fn find(
     }
     let from = indexed_from(connection)?;
     if from != NOTHING {
-        let mut statement = connection.prepare_cached(
-            "SELECT l.id, l.text FROM line_terms JOIN lines AS l ON l.id = line_terms.rowid
-             WHERE line_terms MATCH ?1 ORDER BY line_terms.rowid DESC",
-        )?;
+        let mut statement = connection.prepare_cached(concat!(
+            "SELECT l.id, ",
+            said!("l"),
+            " FROM line_terms JOIN lines AS l ON l.id = line_terms.rowid
+                 WHERE line_terms MATCH ?1 ORDER BY line_terms.rowid DESC"
+        ))?;
         let candidates = statement.query(params![expression(contact, query)])?;
         keep(connection, candidates, query, limit, &mut found)?;
     }
     if from != EVERYTHING && found.len() < limit {
-        let mut statement = connection.prepare_cached(
-            "SELECT id, text FROM lines
-             WHERE amends = 0 AND (?1 IS NULL OR contact = ?1) AND id < ?2 ORDER BY id DESC",
-        )?;
+        let mut statement = connection.prepare_cached(concat!(
+            "SELECT id, ",
+            said!("lines"),
+            " FROM lines
+                 WHERE amends = 0 AND (?1 IS NULL OR contact = ?1) AND id < ?2 ORDER BY id DESC"
+        ))?;
         keep(connection, statement.query(params![contact, from])?, query, limit, &mut found)?;
     }
     Ok(found)

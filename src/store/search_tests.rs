@@ -74,12 +74,18 @@ pub(super) fn about(line: OutgoingLine, target: u64, manner: Manner) -> StoreReq
 struct Disk {
     dir: TempDir,
     database: Option<Database>,
+    is_sealed: bool,
 }
 
 impl Disk {
-    fn new() -> Self {
+    /// One that is clear, and one that is sealed.
+    fn both() -> [Self; 2] {
+        [false, true].map(Self::new)
+    }
+
+    fn new(is_sealed: bool) -> Self {
         let dir = tempfile::tempdir().expect("a directory for the test");
-        let mut disk = Self { dir, database: None };
+        let mut disk = Self { dir, database: None, is_sealed };
         disk.reopen();
         disk.carry_out(vec![save_contact("bob"), save_contact("eve")]);
         disk
@@ -87,7 +93,8 @@ impl Disk {
 
     fn reopen(&mut self) {
         self.database = None;
-        self.database = Some(Database::open(&self.dir.path().join("chat.db")).expect("opens"));
+        let path = self.dir.path().join("chat.db");
+        self.database = Some(Database::open_either(&path, self.is_sealed).expect("opens"));
     }
 
     fn database(&mut self) -> &mut Database {
@@ -125,71 +132,87 @@ impl Disk {
 
 #[test]
 fn lines_are_found_the_newest_first_with_one_person_or_all() {
-    let mut disk = Disk::new();
-    disk.carry_out(vec![
-        StoreRequest::Queue(ours("bob", 1, "明天开会吗？")),
-        theirs("bob", 2, "开会在三点"),
-        theirs("eve", 3, "Meeting 开会 at three"),
-        StoreRequest::Queue(ours("eve", 4, "no meeting")),
-    ]);
-    assert_eq!(disk.texts("开会"), ["Meeting 开会 at three", "开会在三点", "明天开会吗？"]);
-    assert_eq!(disk.texts("meet"), ["no meeting", "Meeting 开会 at three"]);
-    assert_eq!(disk.texts("meet 开会"), ["Meeting 开会 at three"]);
-    let places = |lines: Vec<HistoryLine>| lines.iter().map(|line| line.id).collect::<Vec<_>>();
-    assert_eq!(places(disk.find(Some("bob"), "开会", 9)), [id(2), id(1)]);
-    assert_eq!(places(disk.find(None, "开会", 2)), [id(3), id(2)]);
-    assert_eq!(places(disk.find(Some("carol"), "开会", 9)), []);
-    assert_eq!(places(disk.find(None, "开会", 0)), []);
+    for mut disk in Disk::both() {
+        disk.carry_out(vec![
+            StoreRequest::Queue(ours("bob", 1, "明天开会吗？")),
+            theirs("bob", 2, "开会在三点"),
+            theirs("eve", 3, "Meeting 开会 at three"),
+            StoreRequest::Queue(ours("eve", 4, "no meeting")),
+        ]);
+        assert_eq!(disk.texts("开会"), ["Meeting 开会 at three", "开会在三点", "明天开会吗？"]);
+        assert_eq!(disk.texts("meet"), ["no meeting", "Meeting 开会 at three"]);
+        assert_eq!(disk.texts("meet 开会"), ["Meeting 开会 at three"]);
+        let places = |lines: Vec<HistoryLine>| lines.iter().map(|line| line.id).collect::<Vec<_>>();
+        assert_eq!(places(disk.find(Some("bob"), "开会", 9)), [id(2), id(1)]);
+        assert_eq!(places(disk.find(None, "开会", 2)), [id(3), id(2)]);
+        assert_eq!(places(disk.find(Some("carol"), "开会", 9)), []);
+        assert_eq!(places(disk.find(None, "开会", 0)), []);
+    }
 }
 
 #[test]
 fn what_is_typed_is_never_a_question_in_the_index_s_language() {
-    let mut disk = Disk::new();
-    disk.carry_out(vec![
-        theirs("bob", 1, "apples OR \"pears\" near them"),
-        theirs("bob", 2, "pears"),
-    ]);
-    for typed in
-        ["\"", "*", "apples OR figs", "terms:apples", "NEAR(figs", "a\"b", "- ^ ( ) :", "\0", ""]
-    {
-        assert_eq!(disk.texts(typed), [] as [&str; 0], "{typed:?}");
+    for mut disk in Disk::both() {
+        disk.carry_out(vec![
+            theirs("bob", 1, "apples OR \"pears\" near them"),
+            theirs("bob", 2, "pears"),
+        ]);
+        for typed in [
+            "\"",
+            "*",
+            "apples OR figs",
+            "terms:apples",
+            "NEAR(figs",
+            "a\"b",
+            "- ^ ( ) :",
+            "\0",
+            "",
+        ] {
+            assert_eq!(disk.texts(typed), [] as [&str; 0], "{typed:?}");
+        }
+        assert_eq!(disk.texts("pears OR apples").len(), 1);
+        assert_eq!(disk.texts("NEAR(pears"), ["apples OR \"pears\" near them"]);
+        // The term that all of a contact's lines share cannot be typed.
+        assert_eq!(disk.texts("¤1"), [] as [&str; 0]);
     }
-    assert_eq!(disk.texts("pears OR apples").len(), 1);
-    assert_eq!(disk.texts("NEAR(pears"), ["apples OR \"pears\" near them"]);
-    // The term that all of a contact's lines share cannot be typed.
-    assert_eq!(disk.texts("¤1"), [] as [&str; 0]);
 }
 
 #[test]
 fn an_edited_line_is_found_by_what_it_says_now_and_a_deleted_one_not_at_all() {
-    let mut disk = Disk::new();
-    disk.carry_out(vec![
-        StoreRequest::Queue(ours("bob", 1, "the first draft")),
-        about(ours("bob", 2, "the final word"), 1, Manner::Edit { of: id(1) }),
-        StoreRequest::Queue(ours("bob", 3, "a secret")),
-    ]);
-    assert_eq!(disk.texts("draft"), [] as [&str; 0]);
-    assert_eq!(disk.texts("final"), ["the final word"], "once, and not the line that changed it");
-    assert_eq!(disk.texts("secret"), ["a secret"]);
-    disk.carry_out(vec![about(ours("bob", 4, ""), 3, Manner::Delete { of: id(3) })]);
-    assert_eq!(disk.texts("secret"), [] as [&str; 0]);
+    for mut disk in Disk::both() {
+        disk.carry_out(vec![
+            StoreRequest::Queue(ours("bob", 1, "the first draft")),
+            about(ours("bob", 2, "the final word"), 1, Manner::Edit { of: id(1) }),
+            StoreRequest::Queue(ours("bob", 3, "a secret")),
+        ]);
+        assert_eq!(disk.texts("draft"), [] as [&str; 0]);
+        assert_eq!(
+            disk.texts("final"),
+            ["the final word"],
+            "once, and not the line that changed it"
+        );
+        assert_eq!(disk.texts("secret"), ["a secret"]);
+        disk.carry_out(vec![about(ours("bob", 4, ""), 3, Manner::Delete { of: id(3) })]);
+        assert_eq!(disk.texts("secret"), [] as [&str; 0]);
+    }
 }
 
 #[test]
 fn what_is_deleted_leaves_the_index_too() {
-    let mut disk = Disk::new();
-    disk.carry_out(vec![StoreRequest::Queue(ours("bob", 1, "xylophone"))]);
-    disk.carry_out(vec![about(ours("bob", 2, ""), 1, Manner::Delete { of: id(1) })]);
-    disk.database = None;
-    let bytes = fs::read(disk.dir.path().join("chat.db")).expect("is there");
-    let holds = |word: &[u8]| bytes.windows(word.len()).any(|window| window == word);
-    assert!(!holds(b"xylo"), "neither the text nor a term of it is left in the file");
-    assert!(!disk.dir.path().join("chat.db-wal").exists());
+    for mut disk in Disk::both() {
+        disk.carry_out(vec![StoreRequest::Queue(ours("bob", 1, "xylophone"))]);
+        disk.carry_out(vec![about(ours("bob", 2, ""), 1, Manner::Delete { of: id(1) })]);
+        disk.database = None;
+        let bytes = fs::read(disk.dir.path().join("chat.db")).expect("is there");
+        let holds = |word: &[u8]| bytes.windows(word.len()).any(|window| window == word);
+        assert!(!holds(b"xylo"), "neither the text nor a term of it is left in the file");
+        assert!(!disk.dir.path().join("chat.db-wal").exists());
+    }
 }
 
 #[test]
 fn an_old_database_is_indexed_bit_by_bit_and_searched_all_the_while() {
-    let mut disk = Disk::new();
+    let mut disk = Disk::new(false);
     let lines =
         (1..=1200).map(|number| theirs("bob", number, &format!("word{} 开会", number % 100)));
     disk.carry_out(lines.collect());
@@ -210,7 +233,7 @@ fn an_old_database_is_indexed_bit_by_bit_and_searched_all_the_while() {
 
 #[test]
 fn lines_that_change_before_they_are_indexed_are_indexed_as_they_are() {
-    let mut disk = Disk::new();
+    let mut disk = Disk::new(false);
     disk.carry_out(vec![
         StoreRequest::Queue(ours("bob", 1, "alpha")),
         StoreRequest::Queue(ours("bob", 2, "beta")),
@@ -225,4 +248,22 @@ fn lines_that_change_before_they_are_indexed_are_indexed_as_they_are() {
         assert_eq!(found, [0, 0, 1]);
         disk.tidy();
     }
+}
+
+#[test]
+fn a_sealed_profile_is_indexed_in_memory_and_searched_from_the_beginning() {
+    let mut disk = Disk::new(true);
+    let lines = (1..=700).map(|number| theirs("bob", number, &format!("word{}", number % 10)));
+    disk.carry_out(lines.collect());
+    for _ in 0..2 {
+        let found = disk.find(None, "word7", 99);
+        assert_eq!(found.len(), 70);
+        disk.tidy();
+        assert_eq!(disk.find(None, "word7", 99), found);
+        disk.reopen();
+    }
+    let connection = Connection::open(disk.dir.path().join("chat.db")).expect("opens");
+    let tables = "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'line_terms%'";
+    let tables: i64 = connection.query_row(tables, [], |row| row.get(0)).expect("reads");
+    assert_eq!(tables, 0, "nothing of an index is on the disk");
 }

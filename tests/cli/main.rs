@@ -16,6 +16,8 @@ mod failures;
 mod identity;
 mod language;
 mod moving;
+#[cfg(unix)]
+mod passphrase;
 mod program;
 mod queries;
 mod server;

@@ -1,6 +1,7 @@
 //! The program `p2pchat` as a child process, and profiles for it.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -18,6 +19,10 @@ pub(crate) struct Profile(TempDir);
 impl Profile {
     pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().expect("a temporary directory"))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
     }
 
     /// Starts the program for this person.
@@ -44,9 +49,14 @@ impl Profile {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_p2pchat"));
         // Nothing of whoever runs the tests may leak in.
-        for variable in
-            ["P2PCHAT_NAME", "P2PCHAT_DATA_DIR", "P2PCHAT_CONFIG", "P2PCHAT_LOG", "NO_COLOR"]
-        {
+        for variable in [
+            "P2PCHAT_NAME",
+            "P2PCHAT_DATA_DIR",
+            "P2PCHAT_CONFIG",
+            "P2PCHAT_PASSPHRASE_FILE",
+            "P2PCHAT_LOG",
+            "NO_COLOR",
+        ] {
             command.env_remove(variable);
         }
         // Nor does a test talk to the network that it runs in.

@@ -13,6 +13,7 @@
 mod begin;
 mod hostile;
 mod lines;
+mod passphrase;
 #[path = "../programs/mod.rs"]
 mod programs;
 mod pty;

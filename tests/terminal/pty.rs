@@ -17,10 +17,11 @@ const FRAME_BEGINS: &[u8] = b"\x1b[?2026h";
 const FRAME_ENDS: &[u8] = b"\x1b[?2026l";
 
 /// What would have the program behave as whoever runs the tests likes it.
-const LEAKS: [&str; 16] = [
+const LEAKS: [&str; 17] = [
     "P2PCHAT_NAME",
     "P2PCHAT_DATA_DIR",
     "P2PCHAT_CONFIG",
+    "P2PCHAT_PASSPHRASE_FILE",
     "P2PCHAT_LOG",
     "NO_COLOR",
     "COLORTERM",
