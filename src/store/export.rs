@@ -71,7 +71,7 @@ pub(super) fn export(
     Ok(lines)
 }
 
-/// Every line, as [`said`] reads it, the oldest first.
+/// Every line, as [`said()`] reads it, the oldest first.
 const LINES: &str = concat!(
     "
     SELECT unseal('name', name), unseal('host', host), l.line, l.incoming, ",
