@@ -212,14 +212,19 @@ impl Screen {
         let draft = std::mem::take(&mut to.draft);
         let begun = self.composer.open(Some(&to.address), &draft);
         if let Some(before) = self.dialogue() {
-            before.draft = begun;
+            before.draft.clone_from(&begun);
             before.leave();
             let kept = before.keep_draft();
             self.actions.extend(kept.map(Action::Input));
         }
         if self.current.is_none() {
-            // What was said so far would not be seen again.
+            // What was said and written so far would not be seen again.
             self.dialogues[index].scrollback.take_over(&mut self.home);
+            match (draft.is_empty(), begun.is_empty()) {
+                (_, true) => {}
+                (true, false) => self.composer.set_text(&begun),
+                (false, false) => self.composer.set_text(&format!("{draft}\n{begun}")),
+            }
         }
         self.current = Some(index);
     }

@@ -448,6 +448,16 @@ fn whoever_looks_elsewhere_is_told_once_and_who_looks_is_not() {
 }
 
 #[test]
+fn what_is_written_before_anybody_is_there_stays() {
+    let mut story = Story::of(40, 6);
+    story.types("hel");
+    story.opens(&alice());
+    story.types("lo");
+    story.picture();
+    story.told("begun_before_anybody_was_there");
+}
+
+#[test]
 fn the_other_side_is_told_of_typing_until_it_pauses_or_ends() {
     let mut story = Story::of(80, 10);
     let told = |name: &str, typing| (name.to_owned(), typing);
