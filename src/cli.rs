@@ -10,7 +10,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use p2pchat_wire::identity::Name;
 
-use crate::config::{self, Face, Lan, Paths, PeerAddress, Rendezvous, Settings, Wait, Wanted};
+use crate::config::{
+    self, Face, Lan, Paths, PeerAddress, Rendezvous, Settings, Strangers, Wait, Wanted,
+};
 use crate::ui::language::Tongue;
 
 /// The exit codes, for `--help` and the manual page. Scripts rely on them.
@@ -111,6 +113,17 @@ pub struct Options {
     /// Never send text over the relay
     #[arg(long, global = true)]
     pub direct_only: bool,
+    /// What becomes of callers whom I do not know: they wait for my /accept, are contacts at once, or
+    /// are not answered
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHAT",
+        env = "P2PCHAT_STRANGERS",
+        hide_env_values = true
+    )]
+    pub strangers: Option<Strangers>,
     /// My language; the one of this system if left out
     #[arg(
         long,
@@ -355,6 +368,14 @@ impl Options {
             settled.push(("rendezvous", toml::Value::from(servers).to_string()));
         }
         settled.extend(self.lang.map(|lang| ("language", quoted(lang.code()))));
+        settled.extend(self.strangers.map(|what| {
+            let word = match what {
+                Strangers::Request => "request",
+                Strangers::Accept => "accept",
+                Strangers::Refuse => "refuse",
+            };
+            ("contacts.strangers", quoted(word))
+        }));
         settled.extend(self.bind.map(|bind| ("network.bind", quoted(&bind.to_string()))));
         if self.no_port_mapping {
             settled.push(("network.port-mapping", "false".to_owned()));
@@ -406,6 +427,7 @@ impl Cli {
             wait: options.wait,
             timeout: options.timeout,
             serve: self.chat.serve.map(|given| given.unwrap_or_else(config::default_serve_address)),
+            strangers: options.strangers.or(settings.strangers).unwrap_or_default(),
             interface: settings.interface,
         }
     }

@@ -49,6 +49,8 @@ pub struct Wanted {
     pub timeout: Duration,
     /// Where to run a rendezvous of our own.
     pub serve: Option<SocketAddr>,
+    /// What becomes of callers whom I do not know.
+    pub strangers: Strangers,
     /// How the terminal interface looks and behaves.
     pub interface: Interface,
 }
@@ -76,6 +78,18 @@ pub enum Paths {
     RelayOnly,
     /// Only direct ones.
     DirectOnly,
+}
+
+/// What becomes of callers whom I do not know.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, clap::ValueEnum)]
+pub enum Strangers {
+    /// They wait until I have decided.
+    #[default]
+    Request,
+    /// They are contacts at once.
+    Accept,
+    /// They are not answered.
+    Refuse,
 }
 
 /// Who may find us in the local network.
@@ -260,6 +274,7 @@ mod tests {
             wait: Wait::Delivered,
             timeout: Duration::ZERO,
             serve: None,
+            strangers: Strangers::default(),
             interface: Interface::default(),
         }
     }

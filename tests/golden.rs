@@ -35,6 +35,7 @@ fn records_have_the_bytes_of_the_page() {
         ("committed", Record::Committed { log: 7, seq: 1, id: [0x99; 16] }),
         ("read", Record::Read { log: 7, seq: 1, id: [0x99; 16] }),
         ("typing", Record::Typing { typing: true }),
+        ("pending", Record::Pending),
         ("again", Record::Again { log: 7, after: 1 }),
         ("examine", Record::Examine),
         (

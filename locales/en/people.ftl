@@ -26,3 +26,19 @@ problem-no-contact = { $peer } is nobody you know. /contacts shows whom you know
 problem-name-in-use = { $name } can be taken for { $by }, whom you know, too. Two people who are called the same are one mistake away from a line to the wrong one; choose another nickname.
 problem-host-in-nickname = A nickname is one word without @: it is for this computer only.
 problem-blocked = You have blocked { $peer }; nothing was sent. /unblock { $name } takes it back.
+request = { $peer } wants to talk to you, and you do not know each other (key { $tag }). Type /accept { $name } to see what was written, /reject { $name } not to, /block { $name } never to be asked again.
+request-like = CAREFUL: { $peer } wants to talk to you (key { $tag }), and the name can be taken for { $like }, who is somebody else. Type /accept { $name } only if you mean this one, or /block { $name }.
+requests-wait = { $count ->
+    [one] Somebody
+   *[other] { $count } people
+} whom you do not know { $count ->
+    [one] wants
+   *[other] want
+} to talk to you. /requests shows who.
+requests-none = Nobody waits for you to accept.
+request-rejected = rejected
+request-accepted = { $peer } is a contact from now on.
+request-refused = { $peer } is not answered, and not told why. /accept { $name } takes it back.
+pending = { $name } does not know you yet and has been asked whether to talk to you. What you write waits on this computer until { $name } accepts.
+problem-no-request = Nobody of that name waits to be accepted; /requests shows who does.
+problem-confusable = { $peer } is not { $like }, whom you know: the names only look alike. Nothing was done. If you do mean { $peer }, type it once more.

@@ -38,6 +38,7 @@ cli--data-dir = 身份、联系人和历史记录存放在哪里
 cli--config = 使用另一个配置文件，而不是 DIR 或系统目录中的 config.toml
 cli--bind = 使用的本地 UDP 地址
 cli--no-port-mapping = 不请求路由器转发端口（PCP、NAT-PMP、UPnP）
+cli--strangers = 如何对待我不认识的来电者：等我 /accept，立即成为联系人，或不应答
 cli--no-lan = 既不让联系人在局域网中找到我，也不在局域网中寻找他们
 cli--visible = 把我的名字和公钥告诉局域网中的所有人：双方都这样做，就可以不用服务器见面
 cli--relay-only = 从不直连：对方不会知道我的 IP 地址

@@ -16,7 +16,7 @@ use super::server::Serving;
 use super::signals::Signals;
 use super::{Failure, profile, terminal, unlock};
 use crate::chat::{self, ExitCode, Input, Manner, Notice};
-use crate::config::{Face, Lan, Paths, PeerAddress, Wait, Wanted};
+use crate::config::{Face, Lan, Paths, PeerAddress, Strangers, Wait, Wanted};
 use crate::proto::{Disclosure, Policy};
 use crate::store::{DataKey, Profile};
 use crate::ui::language::Language;
@@ -129,6 +129,11 @@ async fn run(
         }),
         // The screen has pages, and counts of its own.
         replay: !matches!(partner, Partner::Screen),
+        strangers: match wanted.strangers {
+            Strangers::Request => chat::Strangers::Request,
+            Strangers::Accept => chat::Strangers::Accept,
+            Strangers::Refuse => chat::Strangers::Refuse,
+        },
         policy: policy(wanted.paths),
         bind: wanted.bind,
         // Whoever only uses the relay has no use for a port.

@@ -22,7 +22,9 @@ use super::screen::Screening;
 use super::server::Serving;
 use super::signals::Signals;
 use super::{Failure, terminal};
-use crate::chat::{ExitCode, Input, LineState, Manner, Message, Notice, Presence, Wait, clean};
+use crate::chat::{
+    ExitCode, Input, LineState, Manner, Message, Notice, Presence, Strangers, Wait, clean,
+};
 use crate::config::{Face, Place, Rendezvous, Wanted};
 use crate::proto::{PathInfo, PathKind, Policy};
 use crate::store::Profile;
@@ -386,6 +388,8 @@ fn setup(
         wait,
         // The directory is new.
         replay: false,
+        // Nobody else is there, and the echo has nobody who could accept.
+        strangers: Strangers::Accept,
         policy,
         bind: None,
         port_mapping: false,

@@ -11,7 +11,7 @@ use tokio::time::{Sleep, sleep};
 use super::chatting::{lan, policy, view};
 use super::peer::{Peer, Setup, Step, now};
 use super::{Failure, profile};
-use crate::chat::{ExitCode, Input, Notice, Presence, Wait};
+use crate::chat::{ExitCode, Input, Notice, Presence, Strangers, Wait};
 use crate::config::{Face, Paths, PeerAddress, Wanted};
 use crate::proto::{PathKind, RendezvousTrouble};
 use crate::store::{DataKey, Profile};
@@ -54,6 +54,8 @@ pub(super) async fn meet(
         wait: Some(Wait::Sent),
         // Nobody reads here.
         replay: false,
+        // They are told of when the chat is opened.
+        strangers: Strangers::Request,
         policy: policy(wanted.paths),
         bind: wanted.bind,
         port_mapping: wanted.port_mapping && wanted.paths != Paths::RelayOnly,

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use super::errands::Errands;
 use super::home::{Home, News};
 use crate::chat::{
-    Chat, Config, Effect, ExitCode, Input, Notice, Snapshot, StoreReply, Timestamp, Wait,
+    Chat, Config, Effect, ExitCode, Input, Notice, Snapshot, StoreReply, Strangers, Timestamp, Wait,
 };
 use crate::config::Place;
 use crate::net::{self, Discovery, Network, Sockets, start};
@@ -41,6 +41,8 @@ pub(super) struct Setup {
     pub(super) policy: Policy,
     pub(super) bind: Option<SocketAddr>,
     pub(super) port_mapping: bool,
+    /// What becomes of callers whom we do not know.
+    pub(super) strangers: Strangers,
     /// Who may find us in the local network; with `None` nobody, nor do we look there.
     pub(super) lan: Option<Disclosure>,
 }
@@ -89,6 +91,7 @@ impl Peer {
             peer,
             wait,
             replay,
+            strangers,
             policy,
             bind,
             port_mapping,
@@ -104,6 +107,7 @@ impl Peer {
             peer,
             wait,
             replay,
+            strangers,
             software: concat!("p2pchat ", env!("CARGO_PKG_VERSION")).to_owned(),
             seed: random()?,
         };

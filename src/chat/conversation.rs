@@ -49,6 +49,8 @@ pub(super) struct Session {
     /// The log for which a confirmation is due.
     pub(super) owes: Option<u64>,
     pub(super) told_unreadable: bool,
+    /// Whether a person was told that the peer asks its person about us.
+    pub(super) told_pending: bool,
     /// When we last said that somebody types here, and when the peer did.
     pub(super) said_typing: Option<Timestamp>,
     pub(super) heard_typing: Option<Timestamp>,
@@ -120,6 +122,7 @@ impl Session {
             software: None,
             owes: None,
             told_unreadable: false,
+            told_pending: false,
             said_typing: None,
             heard_typing: None,
             told_circumstances: None,

@@ -16,8 +16,9 @@
 //!
 //! The other files: [`storage`] is what disk and chat say to each other, [`notice`] what a person
 //! is told, [`errand`] what others are to do, [`command`] what can be typed, [`links`] what in a text
-//! leads to the web, [`clean`] what keeps a stranger's text from the
-//! terminal, [`nearest()`] the word that was meant by a mistyped one, [`people`] how a person deals with others, [`safety`] what two compare. `conversation`, `outbox` and
+//! leads to the web, [`clean`] what keeps a stranger's text from the terminal, [`nearest()`] the word
+//! that was meant by a mistyped one. [`people`] is how a person deals with others, `requests` what becomes
+//! of strangers, `trust` of keys, [`safety`] what two people compare. `conversation`, `outbox` and
 //! `inbox` hold the state; `network`, `disk`, `typed` and `exit` are what the machine does about each
 //! kind of input, `lines` what becomes of lines; `servers` is what it knows of our
 //! rendezvous servers, `locally` what it does without one.
@@ -42,6 +43,7 @@ mod outbox;
 pub mod people;
 mod problem;
 pub mod record;
+mod requests;
 mod retention;
 pub mod room;
 pub mod safety;
@@ -53,7 +55,7 @@ mod tests;
 mod trust;
 mod typed;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use p2pchat_wire::identity::{Name, PeerId};
 use p2pchat_wire::random::Random;
@@ -66,6 +68,7 @@ pub use notice::{LineState, Message, Notice, PeerSummary, Presence, Written};
 pub use people::{Limit, Nicknames, Regard};
 pub use problem::Problem;
 pub use record::{Audience, Circumstances, MAX_REACTION, MAX_TEXT, Manner};
+pub use requests::{MAX_REQUESTS, Request, Strangers};
 pub use retention::{NoRetention, Retention};
 pub use storage::{
     Contact, Cursor, DeliveredLine, Direction, FailureKind, HistoryLine, OutgoingLine, Pick, Place,
@@ -83,6 +86,7 @@ use self::inbox::Inbox;
 use self::locally::Locally;
 use self::outbox::LOAD_LINES;
 use self::record::{Line, Record};
+use self::requests::Requests;
 use self::servers::Servers;
 use self::settings::Settings;
 use crate::proto;
@@ -106,6 +110,8 @@ pub struct Config {
     /// Whether lines that were received in earlier runs and never shown are told, as a pipe needs
     /// it. A screen reads them when it wants to ([`Input::Page`]).
     pub replay: bool,
+    /// What becomes of callers whom we do not know.
+    pub strangers: Strangers,
     /// Our program and version, told to peers; at most 64 bytes.
     pub software: String,
     /// From the operating system: ids of lines come from it.
@@ -225,6 +231,9 @@ pub struct Chat {
     /// Contacts of rendezvous servers that we do not use: shown, not talked to.
     elsewhere: Vec<Contact>,
     nicknames: Nicknames,
+    requests: Requests,
+    /// Names that a person has typed although they look like a contact's.
+    meant: BTreeSet<Address>,
     /// Who is behind each session.
     sessions: BTreeMap<PeerId, Address>,
     inboxes: BTreeMap<PeerId, Inbox>,
@@ -262,6 +271,8 @@ impl Chat {
             conversations: BTreeMap::new(),
             elsewhere: Vec::new(),
             nicknames: Nicknames::default(),
+            requests: Requests::default(),
+            meant: BTreeSet::new(),
             sessions: BTreeMap::new(),
             inboxes: BTreeMap::new(),
             current: None,
@@ -287,6 +298,7 @@ impl Chat {
         for cursor in snapshot.cursors {
             self.inboxes.entry(cursor.peer).or_default().add_cursor(cursor);
         }
+        self.requests = Requests::new(snapshot.requests);
         self.nicknames = (snapshot.contacts.iter())
             .filter_map(|one| Some((one.address.clone(), one.regard.nickname.clone()?)))
             .collect();
@@ -311,6 +323,7 @@ impl Chat {
             }
         }
         self.tell_blocked();
+        self.tell_requests_at_start();
         for (peer, lesson) in snapshot.lessons {
             self.effects.push_back(Effect::Network(proto::Command::RecallPunch { peer, lesson }));
         }
@@ -333,7 +346,10 @@ impl Chat {
             None => {}
             Some(Ok(peer)) => {
                 self.invited = Some(peer.clone());
-                self.open(peer);
+                self.open(peer.clone());
+                if self.config.wait.is_some() && self.meant.contains(&peer) {
+                    self.leave(ExitCode::Refused);
+                }
             }
             Some(Err(problem)) => {
                 self.show(Notice::Refused { reference: None, problem });
@@ -458,6 +474,7 @@ impl Chat {
             };
             self.conversations.insert(address.clone(), Conversation::new(contact));
             self.save_contact(address, Asked::Contact);
+            self.turn_nobody_away();
         }
         self.conversations.get_mut(address).expect("it was there or has just been inserted")
     }
@@ -465,6 +482,7 @@ impl Chat {
     /// Asks the endpoint to be connected to this contact from now on; without a name of our own,
     /// /login does.
     fn want(&mut self, address: &Address) {
+        self.admit(address);
         let Some(conversation) = self.conversations.get_mut(address) else { return };
         let contact = &conversation.contact;
         let unwelcome = contact.offered.is_some() || contact.regard.blocked;

@@ -174,9 +174,12 @@ impl Chat {
         }
     }
 
-    fn connected(&mut self, peer: PeerId, address: Address, path: PathInfo) {
+    pub(super) fn connected(&mut self, peer: PeerId, address: Address, path: PathInfo) {
         if self.is_blocked(peer, &address) {
             return self.turn_away(peer, &address);
+        }
+        if self.is_stranger(peer, &address) && !self.stranger_called(peer, &address, path) {
+            return;
         }
         if let Some(before) = self.sessions.remove(&peer)
             && before != address
@@ -275,7 +278,9 @@ impl Chat {
     }
 
     fn path_changed(&mut self, peer: PeerId, path: PathInfo) {
-        let Some(address) = self.sessions.get(&peer).cloned() else { return };
+        let Some(address) = self.sessions.get(&peer).cloned() else {
+            return self.stranger_moved(peer, path);
+        };
         let Some(conversation) = self.conversations.get_mut(&address) else { return };
         let Some(session) = &mut conversation.session else { return };
         let before = std::mem::replace(&mut session.path, path);
@@ -294,7 +299,7 @@ impl Chat {
     }
 
     fn disconnected(&mut self, peer: PeerId, reason: DisconnectReason) {
-        let Some(address) = self.sessions.remove(&peer) else { return };
+        let Some(address) = self.sessions.remove(&peer) else { return self.stranger_left(peer) };
         let Some(conversation) = self.conversations.get_mut(&address) else { return };
         conversation.session = None;
         conversation.outbox.rewind(0);
@@ -337,7 +342,9 @@ impl Chat {
     }
 
     fn message(&mut self, peer: PeerId, message: &[u8]) {
-        let Some(address) = self.sessions.get(&peer).cloned() else { return };
+        let Some(address) = self.sessions.get(&peer).cloned() else {
+            return self.stranger_says(peer, message);
+        };
         match Record::decode(message) {
             Ok(Some(Record::Hello { log, software })) => {
                 if let Some(session) = self.session(&address) {
@@ -364,6 +371,7 @@ impl Chat {
                 self.read(&address, ReadUpTo { peer, log, seq, id: LineId(id) });
             }
             Ok(Some(Record::Typing { typing })) => self.typing_heard(&address, typing),
+            Ok(Some(Record::Pending)) => self.pending(address),
             Ok(None) => {}
             Err(_) => self.unreadable(&address),
         }
@@ -371,6 +379,15 @@ impl Chat {
 
     pub(super) fn session(&mut self, address: &Address) -> Option<&mut Session> {
         self.conversations.get_mut(address)?.session.as_mut()
+    }
+
+    /// The peer asks its person about us.
+    fn pending(&mut self, address: Address) {
+        if let Some(session) = self.session(&address)
+            && !std::mem::replace(&mut session.told_pending, true)
+        {
+            self.show(Notice::Pending(address));
+        }
     }
 
     fn unreadable(&mut self, address: &Address) {

@@ -11,6 +11,7 @@ use super::command::CommandHelp;
 use super::people::Limit;
 use super::problem::Problem;
 use super::record::{Audience, Circumstances, Manner};
+use super::requests::Request;
 use super::safety::{SafetyCode, Wording};
 use super::storage::{Contact, Direction, HistoryLine, LATE, Quote, StoreFailure};
 use super::trust::Trust;
@@ -357,6 +358,29 @@ pub enum Notice {
         /// Until when; [`Timestamp::MAX`] is for ever.
         until: Option<Timestamp>,
     },
+    /// Somebody whom nobody here knows wants to talk to us. Said a few times a minute at most.
+    Request {
+        /// Who.
+        peer: Address,
+        /// The key.
+        key: PeerId,
+        /// A contact for whom it can be taken.
+        like: Option<Address>,
+    },
+    /// So many want to talk to us since earlier runs. Said at the start.
+    RequestsWait {
+        /// How many.
+        count: u64,
+    },
+    /// Answers /requests.
+    Requests(Vec<Request>),
+    /// Answers /accept.
+    Accepted(Address),
+    /// Answers /reject.
+    Rejected(Address),
+    /// A peer does not know us, and asks its person; until then it takes in nothing of what we say.
+    /// Said once a session.
+    Pending(Address),
     /// Answers /block, /ignore and /mute without a name.
     Limited {
         /// Which.

@@ -137,11 +137,14 @@ impl Chat {
                 self.show(Notice::Limited { limit, contacts: all });
             }
             PeopleCommand::Verify { peer, answer } => self.verify(peer, answer),
+            PeopleCommand::Requests => self.show_requests(),
+            PeopleCommand::Accept(typed) => self.accept(typed.as_deref()),
+            PeopleCommand::Reject(typed) => self.reject(typed.as_deref()),
         }
     }
 
     /// Everybody whom we know, wherever.
-    fn everybody(&self) -> impl Iterator<Item = &Contact> {
+    pub(super) fn everybody(&self) -> impl Iterator<Item = &Contact> {
         self.conversations.values().map(|one| &one.contact).chain(&self.elsewhere)
     }
 
@@ -182,7 +185,13 @@ impl Chat {
         if limit != Limit::Blocked && !self.conversations.contains_key(&peer) {
             return self.refuse(None, Problem::NoContact(peer));
         }
-        let regard = &mut self.conversation(&peer).contact.regard;
+        let requested = self.take_request(&peer);
+        let now = self.now;
+        let contact = &mut self.conversation(&peer).contact;
+        if let (Some(key), None) = (requested, contact.key) {
+            (contact.key, contact.since) = (Some(key), now);
+        }
+        let regard = &mut contact.regard;
         match limit {
             Limit::Blocked => regard.blocked = on,
             Limit::Ignored | Limit::Muted => regard.ignored = on,
@@ -224,7 +233,8 @@ impl Chat {
     /// Tells the network whom it is not to answer.
     pub(super) fn tell_blocked(&mut self) {
         let keys = self.everybody().filter(|one| one.regard.blocked);
-        let keys: Vec<PeerId> = keys.flat_map(|one| [one.key, one.offered]).flatten().collect();
+        let keys = keys.flat_map(|one| [one.key, one.offered]).flatten();
+        let keys: Vec<PeerId> = keys.chain(self.requests.unanswered()).collect();
         self.effects.push_back(Effect::Network(Command::Block(keys)));
     }
 

@@ -99,6 +99,15 @@ pub enum Problem {
     },
     /// A nickname has no host: it is of this computer.
     HostInNickname,
+    /// /accept or /reject, and nobody of that name waits; or, without a name, nobody at all.
+    NoRequest,
+    /// Nobody here knows the name, and it can be taken for a contact's.
+    Confusable {
+        /// The name that was typed.
+        peer: Address,
+        /// The contact.
+        like: Address,
+    },
     /// The receiver is blocked.
     Blocked(Address),
     /// Not a command, where only commands are accepted.

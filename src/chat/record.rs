@@ -71,6 +71,9 @@ pub enum Record {
         /// Or has stopped.
         typing: bool,
     },
+    /// I do not know you, and ask my person. Until then I take in nothing of what you say, and it is
+    /// yours to keep.
+    Pending,
 }
 
 /// What a chat tells of its network to a contact who looks for a fault. There is no address in it.
@@ -241,7 +244,7 @@ impl Record {
             Self::Hello { software, .. } => software.len() <= MAX_SOFTWARE,
             Self::Line(line) => line.manner.allows(&line.text) && is_seq(line.seq),
             Self::Committed { seq, .. } | Self::Read { seq, .. } => is_seq(*seq),
-            Self::Again { .. } | Self::Examine | Self::Typing { .. } => true,
+            Self::Again { .. } | Self::Examine | Self::Typing { .. } | Self::Pending => true,
             Self::Circumstances(circumstances) => circumstances.ports.is_sane(),
         };
         if fits { Ok(Some(record)) } else { Err(DecodeError::OutOfRange) }
@@ -253,8 +256,8 @@ fn is_seq(seq: u64) -> bool {
     (1..=i64::MAX as u64).contains(&seq)
 }
 
-/// The number of the newest kind, [`Record::Typing`].
-const LAST_KIND: u32 = 7;
+/// The number of the newest kind, [`Record::Pending`].
+const LAST_KIND: u32 = 8;
 
 /// The number of the newest manner, [`Manner::React`].
 const LAST_MANNER: u32 = 5;
@@ -328,11 +331,12 @@ mod tests {
         let read = Record::Read { log: 7, seq: 2, id: [1; 16] };
         assert_eq!(golden(&read), "06070201010101010101010101010101010101");
         assert_eq!(golden(&Record::Typing { typing: true }), "0701");
+        assert_eq!(golden(&Record::Pending), "08");
     }
 
     #[test]
     fn what_a_newer_chat_says_is_skipped() {
-        assert_eq!(Record::decode(&[8, 1, 2, 3]), Ok(None));
+        assert_eq!(Record::decode(&[9, 1, 2, 3]), Ok(None));
         let mut longer = line("hi").encode();
         longer.extend([6, 1, 2, 3]);
         assert_eq!(Record::decode(&longer), Ok(Some(line("hi"))), "a manner that is not known");

@@ -12,6 +12,7 @@ use super::address::{Address, LineId, Timestamp};
 use super::notice::LineState;
 use super::people::Regard;
 use super::record::{Audience, Manner};
+use super::requests::Request;
 use crate::proto::{AgeLimit, IdleLimit, Lesson, Upkeep};
 
 /// Something to be written or read.
@@ -120,6 +121,10 @@ pub enum StoreRequest {
         /// The text.
         text: String,
     },
+    /// Keep that somebody wants to talk to us, in place of an earlier request of the same name.
+    SaveRequest(Request),
+    /// Forget that somebody of this name wanted to talk to us.
+    ForgetRequest(Address),
     /// Keep what a person has decided, in place of an earlier decision.
     SaveSetting {
         /// About what.
@@ -481,6 +486,8 @@ pub struct Snapshot {
     pub settings: Vec<(String, String)>,
     /// At what age the NATs of our networks end mappings, the oldest first.
     pub ages: Vec<AgeLimit>,
+    /// Who wants to talk to us and is nobody we know, the oldest first.
+    pub requests: Vec<Request>,
 }
 
 impl Snapshot {

@@ -4,6 +4,7 @@
 mod errands;
 mod locally;
 mod people;
+mod requests;
 mod servers;
 
 use std::net::SocketAddr;
@@ -65,6 +66,16 @@ impl Bench {
     }
 
     fn at(hosts: &[&str], peer: Option<&str>, wait: Option<Wait>, snapshot: Snapshot) -> Self {
+        Self::meeting(Strangers::Accept, hosts, peer, wait, snapshot)
+    }
+
+    fn meeting(
+        strangers: Strangers,
+        hosts: &[&str],
+        peer: Option<&str>,
+        wait: Option<Wait>,
+        snapshot: Snapshot,
+    ) -> Self {
         let config = Config {
             key: ALICE,
             name: Some(name("alice")),
@@ -72,6 +83,7 @@ impl Bench {
             peer: peer.map(str::to_owned),
             wait,
             replay: true,
+            strangers,
             software: "test 1".to_owned(),
             seed: [5; 32],
         };

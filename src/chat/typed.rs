@@ -141,6 +141,9 @@ impl Chat {
             Some(name) if *name == to.name => return self.refuse(reference, Problem::Yourself),
             Some(_) => {}
         }
+        if let Some(problem) = self.is_doubtful(&to) {
+            return self.refuse(reference, problem);
+        }
         let (id, now) = (LineId(self.random.array()), self.now);
         let conversation = self.conversation(&to);
         if let (Some(actual), Some(expected)) =
@@ -239,6 +242,9 @@ impl Chat {
     pub(super) fn open(&mut self, address: Address) {
         if self.config.name.as_ref() == Some(&address.name) {
             return self.refuse(None, Problem::Yourself);
+        }
+        if let Some(problem) = self.is_doubtful(&address) {
+            return self.refuse(None, problem);
         }
         let conversation = self.conversation(&address);
         conversation.of_this_run = true;

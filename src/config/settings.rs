@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use p2pchat_wire::identity::Name;
 use toml_edit::Value;
 
-use super::{Lan, MAX_SERVERS, Paths, Rendezvous};
+use super::{Lan, MAX_SERVERS, Paths, Rendezvous, Strangers};
 
 /// What a person has settled. What is `None` was left to the program, or to the profile.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,6 +25,8 @@ pub struct Settings {
     pub lan: Option<Lan>,
     /// Which paths are allowed.
     pub paths: Option<Paths>,
+    /// What becomes of callers whom I do not know.
+    pub strangers: Option<Strangers>,
     /// How the terminal interface looks and behaves.
     pub interface: Interface,
 }
@@ -175,6 +177,20 @@ pub const SETTINGS: &[Setting] = &[
                 ("direct-only", Paths::DirectOnly),
             ];
             all.paths = Some(choice(value, PATHS)?);
+            Ok(())
+        },
+    ),
+    default(
+        "contacts.strangers",
+        "what becomes of callers whom I do not know: \"request\", \"accept\" or \"refuse\"",
+        "\"request\"",
+        |all, value| {
+            const WAYS: &[(&str, Strangers)] = &[
+                ("request", Strangers::Request),
+                ("accept", Strangers::Accept),
+                ("refuse", Strangers::Refuse),
+            ];
+            all.strangers = Some(choice(value, WAYS)?);
             Ok(())
         },
     ),

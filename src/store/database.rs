@@ -22,7 +22,7 @@ use super::search::Kept;
 use super::vault::DataKey;
 #[cfg(test)]
 use super::vault::{Cost, Envelope};
-use super::{ProfileError, cells, lines, page, schema, search};
+use super::{ProfileError, cells, lines, page, requests, schema, search};
 use crate::chat::storage::{
     Contact, FailureKind, HistoryLine, Place, Rendezvous, Snapshot, StoreFailure, StoreReply,
     StoreRequest,
@@ -192,6 +192,7 @@ impl Database {
                 drafts: self.rows(rows::DRAFTS, rows::draft)?,
                 settings: self.rows(rows::SETTINGS, rows::setting)?,
                 ages: self.rows(rows::AGES, rows::age)?,
+                requests: self.rows(requests::ALL, requests::read)?,
             })
         };
         read().map_err(|error| ProfileError::Database(failure(&self.path, &error)))
@@ -334,6 +335,8 @@ fn handle(connection: &Connection, request: &StoreRequest) -> rusqlite::Result<S
             page::search(connection, with.as_ref(), text, *limit).map(StoreReply::History)
         }
         StoreRequest::SaveDraft { with, text } => save_draft(connection, with, text),
+        StoreRequest::SaveRequest(request) => requests::save(connection, request),
+        StoreRequest::ForgetRequest(address) => requests::forget(connection, address),
         StoreRequest::SaveSetting { name, value } => save_setting(connection, name, value),
     }
 }

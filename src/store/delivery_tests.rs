@@ -77,6 +77,7 @@ impl Side {
             peer: None,
             wait,
             replay: true,
+            strangers: crate::chat::Strangers::Accept,
             software: "test".to_owned(),
             seed: [seed; 32],
         };

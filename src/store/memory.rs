@@ -1,5 +1,7 @@
 //! A store without a disk.
 
+mod entry;
+
 use std::collections::BTreeMap;
 
 use p2pchat_wire::identity::PeerId;
@@ -7,10 +9,10 @@ use p2pchat_wire::identity::PeerId;
 use super::terms::Query;
 use crate::chat::storage::{
     Contact, Cursor, DeliveredLine, Direction, FailureKind, HistoryLine, MAX_LOAD_BYTES, MAX_READ,
-    OutgoingLine, Pick, Place, QUOTE, Quote, ReadUpTo, ReceivedLine, Rendezvous, ShownLines,
-    Snapshot, StoreFailure, StoreReply, StoreRequest, UnshownLine,
+    OutgoingLine, Pick, Place, Quote, ReadUpTo, ReceivedLine, Rendezvous, ShownLines, Snapshot,
+    StoreFailure, StoreReply, StoreRequest, UnshownLine,
 };
-use crate::chat::{Address, LineId, LineState, Manner, Timestamp};
+use crate::chat::{Address, LineId, LineState, Manner, Request, Timestamp};
 use crate::proto::{AgeLimit, IdleLimit, Lesson};
 
 /// Unshown lines that a chat begins with.
@@ -32,6 +34,7 @@ pub struct Memory {
     drafts: BTreeMap<Address, String>,
     settings: BTreeMap<String, String>,
     ages: Vec<AgeLimit>,
+    requests: Vec<Request>,
     full: bool,
 }
 
@@ -140,6 +143,15 @@ impl Memory {
                 }
                 StoreReply::Done
             }
+            StoreRequest::ForgetRequest(address) => {
+                self.requests.retain(|one| one.address != address);
+                StoreReply::Done
+            }
+            StoreRequest::SaveRequest(request) => {
+                self.requests.retain(|one| one.address != request.address);
+                self.requests.push(request);
+                StoreReply::Done
+            }
             StoreRequest::SaveSetting { name, value } => {
                 self.settings.insert(name, value);
                 StoreReply::Done
@@ -164,7 +176,19 @@ impl Memory {
         let (lessons, idle, ages) = (self.lessons.clone(), self.idle.clone(), self.ages.clone());
         let drafts = self.drafts.clone().into_iter().collect();
         let settings = self.settings.clone().into_iter().collect();
-        Snapshot { contacts, cursors, unshown, rendezvous, lessons, idle, ages, drafts, settings }
+        let requests = self.requests.clone();
+        Snapshot {
+            contacts,
+            cursors,
+            unshown,
+            rendezvous,
+            lessons,
+            idle,
+            ages,
+            drafts,
+            settings,
+            requests,
+        }
     }
 
     fn save_contact(&mut self, contact: Contact) -> StoreReply {
@@ -518,64 +542,6 @@ impl Memory {
             state,
             place: Place(index as i64 + 1),
         }
-    }
-}
-
-impl Entry {
-    fn new(line: Kept, about: Option<usize>) -> Self {
-        let (edited_at, deleted, read, reactions) = (None, false, false, [None, None]);
-        Self { line, about, edited_at, deleted, read, reactions }
-    }
-
-    fn with(&self) -> &Address {
-        match &self.line {
-            Kept::Out { line, .. } => &line.to,
-            Kept::In { line, .. } => &line.from,
-        }
-    }
-
-    fn id(&self) -> LineId {
-        match &self.line {
-            Kept::Out { line, .. } => line.id,
-            Kept::In { line, .. } => line.id,
-        }
-    }
-
-    fn direction(&self) -> Direction {
-        match &self.line {
-            Kept::Out { .. } => Direction::Out,
-            Kept::In { .. } => Direction::In,
-        }
-    }
-
-    fn amends(&self) -> bool {
-        match &self.line {
-            Kept::Out { line, .. } => line.manner.amends(),
-            Kept::In { line, .. } => line.manner.amends(),
-        }
-    }
-
-    fn text(&self) -> &str {
-        match &self.line {
-            Kept::Out { line, .. } => &line.text,
-            Kept::In { line, .. } => &line.text,
-        }
-    }
-
-    fn text_mut(&mut self) -> &mut String {
-        match &mut self.line {
-            Kept::Out { line, .. } => &mut line.text,
-            Kept::In { line, .. } => &mut line.text,
-        }
-    }
-
-    fn quote(&self) -> Quote {
-        let sent_at = match &self.line {
-            Kept::Out { line, .. } => line.sent_at,
-            Kept::In { line, .. } => line.sent_at,
-        };
-        let text = || self.text().chars().take(QUOTE).collect();
-        Quote { by: self.direction(), sent_at, text: (!self.deleted).then(text) }
     }
 }
 

@@ -17,6 +17,7 @@ mod memory;
 mod page;
 mod portable;
 mod profile;
+mod requests;
 mod retention;
 mod rows;
 mod schema;

@@ -164,6 +164,18 @@ const STEPS: &[&str] = &[
         state    INTEGER NOT NULL
     ) STRICT;
 ",
+    "
+    -- Who wants to talk to the person and is nobody that it knows. rejected: it does not want to.
+    CREATE TABLE requests (
+        id       INTEGER PRIMARY KEY,
+        name     TEXT NOT NULL,
+        host     TEXT NOT NULL,
+        key      BLOB NOT NULL,
+        at       INTEGER NOT NULL,
+        rejected INTEGER NOT NULL,
+        UNIQUE (name, host)
+    ) STRICT;
+",
 ];
 
 /// Brings the tables to the newest format.

@@ -264,6 +264,27 @@ pub fn render(notice: &Notice, background: Background<'_>, english: &Language) -
             write(&json!({"type": "verified", "peer": peer.to_string(), "key": key.to_string()}))
         }
         Notice::NotTheSame { .. } => error("not-the-same", &sentence()),
+        Notice::Request { peer, key, like } => write(&json!({
+            "type": "request",
+            "peer": peer.to_string(),
+            "key": key.to_string(),
+            "like": like.as_ref().map(ToString::to_string),
+        })),
+        Notice::RequestsWait { count } => {
+            write(&json!({"type": "requests-waiting", "count": count}))
+        }
+        Notice::Requests(list) => write(&json!({
+            "type": "requests",
+            "requests": list.iter().map(|one| json!({
+                "peer": one.address.to_string(),
+                "key": one.key.to_string(),
+                "at": time(one.at),
+                "rejected": one.rejected,
+            })).collect::<Vec<_>>(),
+        })),
+        Notice::Accepted(peer) => write(&json!({"type": "accepted", "peer": peer.to_string()})),
+        Notice::Rejected(peer) => write(&json!({"type": "rejected", "peer": peer.to_string()})),
+        Notice::Pending(peer) => write(&json!({"type": "pending", "peer": peer.to_string()})),
         Notice::Renamed { peer, nickname } => write(&json!({
             "type": "renamed", "peer": peer.to_string(), "nickname": nickname,
         })),

@@ -57,6 +57,27 @@ pub(super) fn sentence(
             (Limit::Muted, true, _) => about("muted", peer),
             (Limit::Muted, false, _) => about("unmuted", peer),
         },
+        Notice::Request { peer, key, like } => {
+            let (name, tag) = (typed(peer, background), key.tag());
+            let like = like.as_ref().map(|like| background.whole(like)).unwrap_or_default();
+            let id = if like.is_empty() { "request" } else { "request-like" };
+            let arguments: [(_, &dyn Display); 4] =
+                [("peer", peer), ("name", &name), ("tag", &tag), ("like", &like)];
+            language.say(id, &arguments)
+        }
+        Notice::RequestsWait { count } => language.count("requests-wait", *count, &[]),
+        Notice::Requests(list) if list.is_empty() => language.text("requests-none"),
+        Notice::Requests(list) => tables::rows(list.iter().map(|one| {
+            let rejected = one.rejected.then(|| language.text("request-rejected"));
+            let (peer, at) = (one.address.to_string(), plain::time(one.at, zone));
+            [peer, one.key.tag(), at, rejected.unwrap_or_default()]
+        })),
+        Notice::Accepted(peer) => about("request-accepted", peer),
+        Notice::Rejected(peer) => {
+            let name = typed(peer, background);
+            language.say("request-refused", &[("peer", peer), ("name", &name)])
+        }
+        Notice::Pending(peer) => about("pending", peer),
         Notice::Limited { contacts, .. } if contacts.is_empty() => language.text("nobody-limited"),
         Notice::Limited { contacts, .. } => tables::rows(contacts.iter().map(|contact| {
             let limits = limits(contact, zone, language).join(", ");
@@ -64,6 +85,11 @@ pub(super) fn sentence(
         })),
         _ => return None,
     })
+}
+
+/// What is to be typed for somebody who is no contact.
+fn typed(peer: &Address, background: Background<'_>) -> String {
+    background.name(peer)
 }
 
 /// What a contact is kept from, as words behind its name.

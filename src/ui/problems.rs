@@ -79,6 +79,10 @@ pub fn problem_sentence(problem: &Problem, language: &Language) -> String {
             language.say("problem-name-in-use", &[("name", name), ("by", by)])
         }
         Problem::HostInNickname => language.text("problem-host-in-nickname"),
+        Problem::NoRequest => language.text("problem-no-request"),
+        Problem::Confusable { peer, like } => {
+            language.say("problem-confusable", &[("peer", peer), ("like", like)])
+        }
         Problem::Blocked(peer) => {
             language.say("problem-blocked", &[("peer", peer), ("name", &peer.name)])
         }
@@ -150,6 +154,8 @@ pub fn problem_code(problem: &Problem) -> &'static str {
         Problem::NoContact(_) => "no-contact",
         Problem::NameInUse { .. } => "name-in-use",
         Problem::HostInNickname => "host-in-nickname",
+        Problem::NoRequest => "no-request",
+        Problem::Confusable { .. } => "confusable",
         Problem::Blocked(_) => "blocked",
         Problem::NotACommand => "not-a-command",
         Problem::NoName => "no-name",

@@ -95,7 +95,13 @@ pub fn sentence(
         | Notice::NotTheSame { .. }
         | Notice::Renamed { .. }
         | Notice::Limit { .. }
-        | Notice::Limited { .. } => return people::sentence(notice, zone, background, language),
+        | Notice::Limited { .. }
+        | Notice::Request { .. }
+        | Notice::RequestsWait { .. }
+        | Notice::Requests(_)
+        | Notice::Accepted(_)
+        | Notice::Rejected(_)
+        | Notice::Pending(_) => return people::sentence(notice, zone, background, language),
         Notice::SamePerson { peer, before } => {
             language.say("same-person", &[("peer", peer), ("before", before)])
         }

@@ -18,6 +18,7 @@ mod language;
 mod moving;
 #[cfg(unix)]
 mod passphrase;
+mod people;
 mod program;
 mod queries;
 mod server;

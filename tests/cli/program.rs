@@ -61,6 +61,8 @@ impl Profile {
         }
         // Nor does a test talk to the network that it runs in.
         command.env("P2PCHAT_NO_LAN", "1");
+        // Two programs have nobody who could accept a stranger; `tests/cli/people.rs` has.
+        command.env("P2PCHAT_STRANGERS", "accept");
         command
             .env("TZ", "UTC")
             .env("P2PCHAT_LANG", "en")

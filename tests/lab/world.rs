@@ -171,7 +171,7 @@ impl World {
     pub(crate) fn command(&self, space: &str, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.full(space)]).arg(program.as_ref());
-        command.env("PATH", path()).env("P2PCHAT_LANG", "en");
+        command.env("PATH", path()).env("P2PCHAT_LANG", "en").env("P2PCHAT_STRANGERS", "accept");
         command
     }
 

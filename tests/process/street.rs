@@ -47,6 +47,7 @@ impl Street {
     fn command(&self, name: &str) -> Command {
         let mut command = Command::new(peer_program());
         command.args(["--name", name, "--rendezvous", &format!("127.0.0.1:{}", self.port)]);
+        command.args(["--strangers", "accept"]);
         command.arg("--no-lan").arg("--data-dir").arg(self.folder.join(name));
         command
     }

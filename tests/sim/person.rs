@@ -72,6 +72,7 @@ impl Person {
             peer: Some(peer.to_owned()),
             wait: None,
             replay: true,
+            strangers: chat::Strangers::Accept,
             software: "simulated".to_owned(),
             seed: random.array(),
         };

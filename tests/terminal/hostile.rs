@@ -26,6 +26,7 @@ fn is_unharmed(terminal: &Terminal) {
 fn mallory(home: &Path, rendezvous: &str) -> Chat {
     let mut command = Command::new(env!("CARGO_BIN_EXE_p2pchat"));
     command.env("P2PCHAT_NO_LAN", "1").env("P2PCHAT_LANG", "en").env_remove("P2PCHAT_LOG");
+    command.env("P2PCHAT_STRANGERS", "accept");
     command.args(["--name", "mallory", "--rendezvous", rendezvous, "--peer", "bob", "--data-dir"]);
     Chat::start("mallory", {
         command.arg(home);

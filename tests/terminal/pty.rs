@@ -60,6 +60,7 @@ pub(crate) fn at_home(command: &mut CommandBuilder) {
     command.env("TZ", "UTC");
     command.env("P2PCHAT_LANG", "en");
     command.env("P2PCHAT_NO_LAN", "1");
+    command.env("P2PCHAT_STRANGERS", "accept");
 }
 
 /// The demo on a terminal of this size, once it takes keys.

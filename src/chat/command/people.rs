@@ -8,7 +8,7 @@ use p2pchat_wire::identity::Name;
 
 use super::super::people::{Limit, milliseconds, nickname};
 use super::super::safety::{Answer, Wording};
-use super::{Command, Context, Entry, entry, only_word, word};
+use super::{Command, Context, Entry, entry, nothing_after, only_word, word};
 use crate::chat::{Address, Problem};
 
 /// What a person wants done about somebody.
@@ -34,9 +34,26 @@ pub(in crate::chat) enum PeopleCommand {
         peer: Address,
         answer: Answer,
     },
+    Requests,
+    /// Of the one named, or the only one.
+    Accept(Option<String>),
+    Reject(Option<String>),
 }
 
 pub(super) const TABLE: &[Entry] = &[
+    entry(
+        "requests",
+        &[],
+        "",
+        "show whom you do not know and who wants to talk to you",
+        |rest, _| nothing_after(rest, Command::People(PeopleCommand::Requests)),
+    ),
+    entry("accept", &[], "[NAME]", "talk to NAME, or to the only one who wants to", |rest, _| {
+        requested(rest).map(|name| Ok(Command::People(PeopleCommand::Accept(name))))
+    }),
+    entry("reject", &[], "[NAME]", "do not talk to NAME, who is not told", |rest, _| {
+        requested(rest).map(|name| Ok(Command::People(PeopleCommand::Reject(name))))
+    }),
     entry(
         "rename",
         &["alias"],
@@ -109,6 +126,10 @@ pub(super) const TABLE: &[Entry] = &[
         unlimited(rest, context, Limit::Muted)
     }),
 ];
+
+fn requested(rest: &str) -> Option<Option<String>> {
+    if rest.is_empty() { Some(None) } else { only_word(rest).map(|word| Some(word.to_owned())) }
+}
 
 fn limit(rest: &str, context: &Context<'_>, limit: Limit) -> Option<Result<Command, Problem>> {
     if rest.is_empty() {

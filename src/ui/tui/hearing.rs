@@ -191,6 +191,7 @@ fn concerned(notice: &Notice) -> Option<&Address> {
         | Notice::Kept { to: peer, .. }
         | Notice::Unreadable { peer, .. }
         | Notice::NotTheSame { peer, .. }
+        | Notice::Pending(peer)
         | Notice::Trusted { peer, .. } => Some(peer),
         _ => None,
     }
