@@ -75,6 +75,7 @@ const CELLS: &[(&str, &[Cell])] = &[
             found("nickname", "'name'"),
         ],
     ),
+    ("requests", &[found("name", "'name'"), found("host", "'host'"), found("key", "'key'")]),
     ("cursors", &[found("peer", "'key'")]),
     (
         "rendezvous",
