@@ -4,7 +4,7 @@
 //! The words are 132 bits of a hash of the two keys in order, so both sides see the same. Somebody
 //! in the middle has a key towards each side, may try as many as he likes, and needs one pair for
 //! which both sides see the same words: that is a collision, 2^66 attempts. So the hash is made
-//! expensive ([`ROUNDS`]), which nobody notices who needs one, and an attempt costs as much: 2^82 hashes
+//! expensive (`ROUNDS`), which nobody notices who needs one, and an attempt costs as much: 2^82 hashes
 //! altogether.
 //!
 //! The words are those of BIP-39, 2,048 in each language, eleven bits each; there is no check sum in
