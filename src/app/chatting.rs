@@ -15,7 +15,7 @@ use super::screen::Screening;
 use super::server::Serving;
 use super::signals::Signals;
 use super::{Failure, profile, terminal, unlock};
-use crate::chat::{self, ExitCode, Input, Manner, Notice};
+use crate::chat::{self, ExitCode, FaceId, Input, Manner, Notice};
 use crate::config::{Face, Lan, Paths, PeerAddress, Strangers, Wait, Wanted};
 use crate::proto::{Disclosure, Policy};
 use crate::store::{DataKey, Profile};
@@ -274,7 +274,7 @@ impl Chatting {
                             (&notice, &self.console.prompts)
                         {
                             prompts.change(LineView::prompt(
-                                self.peer.chat().current(),
+                                self.peer.chat().current(FaceId::FIRST),
                                 background,
                                 self.view.language(),
                             ));
@@ -370,7 +370,7 @@ impl Chatting {
         self.prompt_due = None;
         if let Some(prompts) = &self.console.prompts {
             prompts.ask(LineView::prompt(
-                self.peer.chat().current(),
+                self.peer.chat().current(FaceId::FIRST),
                 self.peer.calling(),
                 self.view.language(),
             ));

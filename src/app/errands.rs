@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::folder;
 use super::moving::{NotWritten, write_export};
-use crate::chat::{Errand, Outcome, Problem};
+use crate::chat::{Errand, FaceId, Outcome, Problem};
 use crate::store::{DataKey, Reader};
 
 /// Errands on their way.
@@ -19,8 +19,8 @@ pub(super) struct Errands {
     dir: PathBuf,
     /// What unlocks it, if it is sealed.
     key: Option<DataKey>,
-    done: mpsc::UnboundedSender<Outcome>,
-    outcomes: mpsc::UnboundedReceiver<Outcome>,
+    done: mpsc::UnboundedSender<(FaceId, Outcome)>,
+    outcomes: mpsc::UnboundedReceiver<(FaceId, Outcome)>,
 }
 
 impl Errands {
@@ -30,11 +30,10 @@ impl Errands {
     }
 
     #[expect(clippy::disallowed_methods, reason = "a disk and a desktop may take their time")]
-    pub(super) fn run(&self, errand: Errand) {
+    pub(super) fn run(&self, face: FaceId, errand: Errand) {
         let (dir, key, done) = (self.dir.clone(), self.key.clone(), self.done.clone());
         std::thread::spawn(move || {
-            // Nobody listens only when the chat has ended.
-            let _ = done.send(match errand {
+            let outcome = match errand {
                 Errand::Export { format, with, path } => {
                     let with = with.as_ref().map(std::slice::from_ref);
                     let file = folder::expanded(&path);
@@ -53,12 +52,14 @@ impl Errands {
                     }
                 }
                 Errand::Open(link) => open(link),
-            });
+            };
+            // Nobody listens only when the chat has ended.
+            let _ = done.send((face, outcome));
         });
     }
 
-    /// What came of an errand, the next time that one is done. Dropping the future loses nothing.
-    pub(super) async fn next(&mut self) -> Outcome {
+    /// Whose errand, and what came of it, the next time that one is done. Dropping the future loses nothing.
+    pub(super) async fn next(&mut self) -> (FaceId, Outcome) {
         match self.outcomes.recv().await {
             Some(outcome) => outcome,
             // It does not happen: we have a sender ourselves.

@@ -190,8 +190,12 @@ impl Peer {
                 match self.chat.poll_effect() {
                     Some(Effect::Network(command)) => self.command(command),
                     Some(Effect::Store(request)) => self.store.request(request),
-                    Some(Effect::Errand(errand)) => self.errands.run(errand),
-                    Some(Effect::Show(notice)) => return Step::Show(notice),
+                    Some(Effect::Errand(face, errand)) => self.errands.run(face, errand),
+                    Some(Effect::Show(notice) | Effect::Answer(_, notice)) => {
+                        return Step::Show(notice);
+                    }
+                    // The one face here is the first.
+                    Some(Effect::Left { .. }) => {}
                     Some(Effect::Quit { code, .. }) => return Step::Quit { code },
                     None => break,
                 }
@@ -214,7 +218,9 @@ impl Peer {
                     }
                     None => self.network_ended = true,
                 },
-                outcome = self.errands.next() => self.input(Input::Ran(outcome)),
+                (face, outcome) = self.errands.next() => {
+                    self.chat.handle_face(now(), face, Input::Ran(outcome));
+                }
                 Some(reply) = self.replies.recv() => self.input(Input::Stored(reply)),
                 news = next_of(&mut self.homes), if self.stuck.is_none() => match news {
                     News::Use(command) => self.command(command),

@@ -13,7 +13,7 @@ use super::look::look;
 use super::peer::{Peer, Step, instant, now};
 use super::signals::{Signals, Stop, Stops};
 use super::{Failure, console, editor, folder};
-use crate::chat::{ExitCode, Input, Notice};
+use crate::chat::{ExitCode, FaceId, Input, Notice};
 use crate::config::Interface;
 use crate::ui::language::{Language, Phrase, Tongue};
 use crate::ui::tui::completion::Wanted;
@@ -197,7 +197,7 @@ impl Screening {
     fn draw(&mut self) {
         self.last_frame = instant().into();
         self.pause = FRAME;
-        self.screen.learn(self.peer.chat().peers());
+        self.screen.learn(self.peer.chat().peers(FaceId::FIRST));
         let Self { terminal, screen, .. } = self;
         if terminal.draw(screen).is_err() {
             self.peer.input(Input::Quit);

@@ -4,6 +4,7 @@ use p2pchat_wire::identity::PeerId;
 use p2pchat_wire::signal::Refusal;
 
 use super::address::Timestamp;
+use super::face::FaceId;
 use super::notice::{PeerSummary, Presence};
 use super::outbox::{Confirming, Outbox};
 use super::storage::{Contact, ReadUpTo};
@@ -32,8 +33,6 @@ pub(super) struct Conversation {
     pub(super) to_tell: Option<ReadUpTo>,
     /// How far the peer has read our lines.
     pub(super) reading: Confirming,
-    /// Whether this run has written to it, or was started for it.
-    pub(super) of_this_run: bool,
     /// Whether the key was seen for the first time in this run.
     pub(super) met_now: bool,
     /// For which key a person was shown what is to be compared.
@@ -56,7 +55,7 @@ pub(super) struct Session {
     pub(super) heard_typing: Option<Timestamp>,
     /// When we last told of our network, and when we last asked for the peer's.
     pub(super) told_circumstances: Option<Timestamp>,
-    pub(super) asked_circumstances: Option<Timestamp>,
+    pub(super) asked_circumstances: Option<(FaceId, Timestamp)>,
     /// Whether our log was renamed in this session. Once is what a restored backup needs; more is a
     /// peer that plays with us.
     pub(super) renamed: bool,
@@ -75,7 +74,6 @@ impl Conversation {
             refusal: None,
             to_tell: None,
             reading: Confirming::default(),
-            of_this_run: false,
             met_now: false,
             shown_code: None,
             contact,

@@ -48,7 +48,13 @@ pub(super) enum Asked {
 impl Chat {
     /// The disk answers the oldest request.
     pub(super) fn stored(&mut self, reply: StoreReply) {
-        let Some(asked) = self.asked.pop_front() else { return };
+        let Some((face, asked)) = self.asked.pop_front() else { return };
+        let before = self.faces.turn_to(face);
+        self.answered(asked, reply);
+        self.faces.turn_to(before);
+    }
+
+    fn answered(&mut self, asked: Asked, reply: StoreReply) {
         match (asked, reply) {
             (Asked::Queue(line), StoreReply::Failed(failure)) => self.not_queued(line, failure),
             (Asked::Queue(mut line), StoreReply::About { id, quote }) => {
@@ -85,7 +91,7 @@ impl Chat {
             (Asked::History { with, limit }, StoreReply::History(mut lines)) => {
                 let all = lines.len() < limit;
                 self.add_unkept(with.as_ref(), &mut lines, all);
-                self.show(Notice::History(lines));
+                self.answer(Notice::History(lines));
             }
             (Asked::NewKey { address, then_call }, StoreReply::Done) => {
                 self.key_pinned(&address, then_call);
@@ -96,7 +102,7 @@ impl Chat {
             (Asked::Page(with, last), reply) => self.paged(with, last, reply),
             (Asked::Link { with, number }, reply) => self.link_paged(with, number, reply),
             (Asked::Search(text, with), StoreReply::History(lines)) => {
-                self.show(Notice::Found { text, with, lines });
+                self.answer(Notice::Found { text, with, lines });
             }
             (
                 Asked::Nothing

@@ -73,20 +73,24 @@ impl Format {
 impl Chat {
     /// Has the conversation that is open written to a file, or all of them where none is.
     pub(super) fn export(&mut self, format: Format, path: String) {
-        let with = self.current.clone();
+        let with = self.faces.asking().current.clone();
         self.run_errand(Errand::Export { format, with, path });
     }
 
     fn run_errand(&mut self, errand: Errand) {
-        self.errands += 1;
-        self.effects.push_back(Effect::Errand(errand));
+        let face = self.faces.asking_id();
+        self.errands.push(face);
+        self.effects.push_back(Effect::Errand(face, errand));
     }
 
     pub(super) fn ran(&mut self, outcome: Outcome) {
-        self.errands = self.errands.saturating_sub(1);
+        let face = self.faces.asking_id();
+        if let Some(index) = self.errands.iter().position(|errand| *errand == face) {
+            self.errands.swap_remove(index);
+        }
         match outcome {
-            Outcome::Exported { path, lines } => self.show(Notice::Exported { path, lines }),
-            Outcome::Opened(link) => self.show(Notice::Opened { link }),
+            Outcome::Exported { path, lines } => self.answer(Notice::Exported { path, lines }),
+            Outcome::Opened(link) => self.answer(Notice::Opened { link }),
             Outcome::Failed(problem) => self.refuse(None, problem),
         }
     }
@@ -94,7 +98,7 @@ impl Chat {
     /// Has the link opened that is the `number`-th of the conversation, counted back from the newest,
     /// which is 1.
     pub(super) fn open_link(&mut self, number: usize) {
-        match self.current.clone() {
+        match self.faces.asking().current.clone() {
             Some(with) => self.look_for_link(with, None, number),
             None => self.refuse(None, Problem::NoRecipient),
         }

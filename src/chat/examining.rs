@@ -3,7 +3,7 @@
 use p2pchat_wire::identity::PeerId;
 
 use super::record::{Circumstances, Record};
-use super::{Address, Chat, Notice};
+use super::{Address, Chat, Effect, Notice};
 use crate::proto::{PortModel, PunchReport};
 
 /// A peer that asks more often than this, in milliseconds, gets no answer.
@@ -23,9 +23,10 @@ impl Chat {
     /// Asks the peer of the current conversation.
     pub(super) fn examine(&mut self) {
         let now = self.now;
-        let Some(address) = self.current.clone() else { return };
+        let Some(address) = self.faces.asking().current.clone() else { return };
+        let face = self.faces.asking_id();
         let Some(session) = self.session(&address) else { return };
-        session.asked_circumstances = Some(now);
+        session.asked_circumstances = Some((face, now));
         let peer = session.peer;
         self.say(peer, &Record::Examine);
     }
@@ -52,12 +53,14 @@ impl Chat {
     pub(super) fn circumstances(&mut self, address: &Address, circumstances: Circumstances) {
         let now = self.now;
         let Some(session) = self.session(address) else { return };
-        let Some(asked) = session.asked_circumstances.take() else { return };
+        let Some((face, asked)) = session.asked_circumstances.take() else { return };
         // The answer was written about half way between.
         let ours = asked.0 + now.since(asked) / 2;
         let milliseconds = |at: u64| i64::try_from(at).unwrap_or(i64::MAX);
         let clock_ahead_ms =
             milliseconds(ours).saturating_sub(milliseconds(circumstances.clock_ms));
-        self.show(Notice::Circumstances { peer: address.clone(), circumstances, clock_ahead_ms });
+        let peer = address.clone();
+        let notice = Notice::Circumstances { peer, circumstances, clock_ahead_ms };
+        self.effects.push_back(Effect::Answer(face, notice));
     }
 }

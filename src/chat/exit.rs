@@ -56,35 +56,31 @@ pub enum Wait {
 /// What matters for how this run ends.
 #[derive(Debug, Default)]
 pub(super) struct Run {
-    pub(super) input_ended: bool,
     pub(super) leaving: Option<ExitCode>,
     pub(super) gone: bool,
-    /// A line could not be kept.
-    pub(super) lost_a_line: bool,
     /// A confirmation is due in some session.
     pub(super) owing: bool,
 }
 
 impl Chat {
-    /// Ends the run, unless it is ending already.
-    pub(super) fn leave(&mut self, code: ExitCode) {
-        self.run.leaving.get_or_insert(code);
-    }
-
     /// After the end of a pipe: leaves as soon as what it brought has come as far as was asked.
-    pub(super) fn leave_if_done(&mut self) {
-        if !self.run.input_ended || self.run.leaving.is_some() {
+    pub(super) fn leave_if_this_is_done(&mut self) {
+        let face = self.faces.asking();
+        if !face.input_ended || face.leaving.is_some() {
             return;
         }
         // A person who closes the terminal's input wants to go.
-        let Some(wait) = self.config.wait else { return self.leave(ExitCode::Done) };
-        let queued = !self.asked.iter().any(|asked| matches!(asked, Asked::Queue(_)));
-        let done = |one: &Conversation| match wait {
-            Wait::Sent => one.outbox.all_sent(),
-            Wait::Delivered => one.outbox.waiting() == 0,
+        let Some(wait) = face.wait else { return self.leave(ExitCode::Done) };
+        let own = self.faces.asking_id();
+        let queues = |(face, asked): &(_, Asked)| *face == own && matches!(asked, Asked::Queue(_));
+        let queued = !self.asked.iter().any(queues);
+        let done = |one: &Conversation, seq: u64| match wait {
+            Wait::Sent => one.outbox.is_sent(seq),
+            Wait::Delivered => one.outbox.is_delivered(seq),
         };
-        if queued && self.conversations.values().filter(|one| one.of_this_run).all(done) {
-            let code = if self.run.lost_a_line { ExitCode::Internal } else { ExitCode::Done };
+        if queued && self.waited_for().all(|(one, seq)| done(one, seq)) {
+            let code =
+                if self.faces.asking().lost_a_line { ExitCode::Internal } else { ExitCode::Done };
             self.leave(code);
         } else if self.peer_is_blocked() {
             self.leave(ExitCode::KeyChanged);
@@ -93,20 +89,27 @@ impl Chat {
 
     /// The time that a person gave us is over.
     pub(super) fn time_up(&mut self) {
-        self.run.input_ended = true;
-        self.leave_if_done();
+        self.faces.asking_mut().input_ended = true;
+        self.leave_if_this_is_done();
         let code = self.what_was_missing();
         self.leave(code);
     }
 
+    /// The conversations that matter to the face, and up to which of our lines.
+    fn waited_for(&self) -> impl Iterator<Item = (&Conversation, u64)> {
+        let waits_for = self.faces.asking().waits_for.iter();
+        waits_for.filter_map(|(with, seq)| Some((self.conversations.get(with)?, *seq)))
+    }
+
     fn peer_is_blocked(&self) -> bool {
-        let peer = self.invited.as_ref().and_then(|peer| self.conversations.get(peer));
+        let peer = self.faces.asking().invited.as_ref();
+        let peer = peer.and_then(|peer| self.conversations.get(peer));
         peer.is_some_and(|one| one.contact.offered.is_some())
     }
 
-    /// The reason why lines of this run are undelivered, the one nearest to us first.
+    /// The reason why lines of this face are undelivered, the one nearest to us first.
     fn what_was_missing(&self) -> ExitCode {
-        let missing = |one: &&Conversation| one.of_this_run && one.outbox.waiting() > 0;
+        let missing = self.waited_for().filter(|(one, seq)| !one.outbox.is_delivered(*seq));
         let reason = |one: &Conversation| {
             let own = self.servers.of(&one.contact.address);
             // Whose key we know may be met at any server.
@@ -120,8 +123,7 @@ impl Chat {
                 Some((None, None)) | None => self.why_undelivered(one),
             }
         };
-        let missing = self.conversations.values().filter(missing);
-        missing.map(reason).min_by_key(|code| code.code()).unwrap_or(ExitCode::Done)
+        missing.map(|(one, _)| reason(one)).min_by_key(|code| code.code()).unwrap_or(ExitCode::Done)
     }
 
     fn why_undelivered(&self, one: &Conversation) -> ExitCode {
@@ -146,7 +148,7 @@ impl Chat {
     /// The last effects, once the disk has answered everything.
     pub(super) fn go_if_nothing_is_left(&mut self) {
         let Some(code) = self.run.leaving else { return };
-        let busy = !self.asked.is_empty() || self.errands > 0 || !self.effects.is_empty();
+        let busy = !self.asked.is_empty() || !self.errands.is_empty() || !self.effects.is_empty();
         if self.run.gone || busy {
             return;
         }

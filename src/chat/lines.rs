@@ -43,7 +43,7 @@ impl Chat {
             FailureKind::NotOurs => Problem::NotYours,
             FailureKind::Deleted => Problem::Deleted,
             FailureKind::Full | FailureKind::Corrupt | FailureKind::Gap | FailureKind::Other => {
-                self.run.lost_a_line = true;
+                self.faces.asking_mut().lost_a_line = true;
                 let state = LineState::Failed(Problem::Store(failure));
                 if !line.manner.amends() {
                     self.show_own(&line, None);
@@ -53,7 +53,7 @@ impl Chat {
                 return self.show(Notice::Status { to, id, reference, state });
             }
         };
-        self.show(Notice::Refused { reference: line.reference, problem });
+        self.refuse(line.reference, problem);
     }
 
     fn show_own(&mut self, line: &OutgoingLine, quote: Option<Quote>) {
@@ -168,7 +168,7 @@ impl Chat {
                 if last {
                     self.add_unkept(Some(&with), &mut lines, end);
                 }
-                self.show(Notice::Page { with, lines, end });
+                self.answer(Notice::Page { with, lines, end });
             }
             reply => self.tell_failure(reply),
         }

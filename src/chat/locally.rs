@@ -41,6 +41,13 @@ impl Chat {
         wanted.iter().for_each(|address| self.tell_search(address));
     }
 
+    /// Under which name the local network was told of us, where there is no server.
+    pub(super) fn announced_as(&self) -> Option<Notice> {
+        let (name, visible) = self.locally.announced.clone().filter(|_| self.servers.are_none())?;
+        let me = Address::new(name, LOCAL_HOST);
+        Some(Notice::Announced { me, key: self.config.key, visible })
+    }
+
     /// Says once that we look for somebody in the local network, where there is nobody else to ask.
     pub(super) fn tell_search(&mut self, address: &Address) {
         let Some((_, visible)) = self.locally.announced else { return };

@@ -19,7 +19,8 @@
 //! leads to the web, [`clean`] what keeps a stranger's text from the terminal, [`nearest()`] the word
 //! that was meant by a mistyped one. [`people`] is how a person deals with others, `requests` what becomes
 //! of strangers, `trust` of keys, [`safety`] what two people compare. `conversation`, `outbox` and
-//! `inbox` hold the state; `network`, `disk`, `typed` and `exit` are what the machine does about each
+//! `inbox` hold the state, `face` of whom there is to look at it; `network`, `disk`, `typed` and
+//! `exit` are what the machine does about each
 //! kind of input, `lines` what becomes of lines; `servers` is what it knows of our
 //! rendezvous servers, `locally` what it does without one.
 
@@ -32,6 +33,7 @@ mod disk;
 pub mod errand;
 mod examining;
 mod exit;
+mod face;
 mod inbox;
 mod lines;
 pub mod links;
@@ -63,6 +65,7 @@ use p2pchat_wire::random::Random;
 pub use address::{Address, LOCAL_HOST, LineId, Timestamp};
 pub use errand::{Errand, Format, Outcome};
 pub use exit::{ExitCode, Wait};
+pub use face::FaceId;
 pub use nearest::nearest;
 pub use notice::{LineState, Message, Notice, PeerSummary, Presence, Written};
 pub use people::{Limit, Nicknames, Regard};
@@ -82,6 +85,7 @@ use self::conversation::Conversation;
 use self::disk::Asked;
 use self::examining::OwnNetwork;
 use self::exit::Run;
+use self::face::Faces;
 use self::inbox::Inbox;
 use self::locally::Locally;
 use self::outbox::LOAD_LINES;
@@ -181,7 +185,7 @@ pub enum Input {
         /// All of it; nothing is kept of an empty one.
         text: String,
     },
-    /// What came of the oldest [`Effect::Errand`] that was not reported yet.
+    /// What came of one of the face's [`Effect::Errand`]s.
     Ran(Outcome),
     /// Ask the current conversation's peer what its network is like, if there is a session.
     Examine,
@@ -201,10 +205,19 @@ pub enum Effect {
     /// Give this to the store. Its answer comes back as [`Input::Stored`]; answers keep the order
     /// of the requests.
     Store(StoreRequest),
-    /// Do this, or have it done, and say what came of it ([`Input::Ran`]).
-    Errand(Errand),
-    /// Show this.
+    /// Do this, or have it done, and say what came of it ([`Input::Ran`]) for the face that wants it.
+    Errand(FaceId, Errand),
+    /// Show this, in every face.
     Show(Notice),
+    /// Show this in the one face that has asked.
+    Answer(FaceId, Notice),
+    /// This face has left, as it wanted or because waiting is of no use; nothing more comes for it.
+    Left {
+        /// Which; not the first, with which all ends.
+        face: FaceId,
+        /// For the shell that started it.
+        code: ExitCode,
+    },
     /// The last effect of all: everything asked of the disk has been answered, and the network has
     /// been told to close.
     Quit {
@@ -237,22 +250,20 @@ pub struct Chat {
     /// Who is behind each session.
     sessions: BTreeMap<PeerId, Address>,
     inboxes: BTreeMap<PeerId, Inbox>,
-    current: Option<Address>,
+    faces: Faces,
     /// What the network has told about itself.
     network: OwnNetwork,
-    /// Whom this run was started for.
-    invited: Option<Address>,
     /// For whom /path was asked, until the endpoint describes them.
-    describing: Vec<PeerId>,
+    describing: Vec<(FaceId, PeerId)>,
     servers: Servers,
     settings: Settings,
     backlog: Option<Backlog>,
     /// Lines that the disk refused.
     unkept: VecDeque<HistoryLine>,
     locally: Locally,
-    asked: VecDeque<Asked>,
-    /// How many errands are not done.
-    errands: usize,
+    asked: VecDeque<(FaceId, Asked)>,
+    /// Who waits for an errand, once for each.
+    errands: Vec<FaceId>,
     effects: VecDeque<Effect>,
     run: Run,
 }
@@ -275,9 +286,8 @@ impl Chat {
             meant: BTreeSet::new(),
             sessions: BTreeMap::new(),
             inboxes: BTreeMap::new(),
-            current: None,
             network: OwnNetwork::default(),
-            invited: None,
+            faces: Faces::new(config.wait),
             describing: Vec::new(),
             servers: Servers::new(&config.hosts, &snapshot),
             settings: Settings::new(&snapshot.settings),
@@ -285,7 +295,7 @@ impl Chat {
             unkept: VecDeque::new(),
             locally: Locally::default(),
             asked: VecDeque::new(),
-            errands: 0,
+            errands: Vec::new(),
             effects: VecDeque::new(),
             run: Run::default(),
             config,
@@ -342,25 +352,12 @@ impl Chat {
             self.want(&address);
             self.pump(&address);
         }
-        match self.config.peer.as_deref().map(|peer| self.resolve(peer)) {
-            None => {}
-            Some(Ok(peer)) => {
-                self.invited = Some(peer.clone());
-                self.open(peer.clone());
-                if self.config.wait.is_some() && self.meant.contains(&peer) {
-                    self.leave(ExitCode::Refused);
-                }
-            }
-            Some(Err(problem)) => {
-                self.show(Notice::Refused { reference: None, problem });
-                if self.config.wait.is_some() {
-                    self.leave(ExitCode::Usage);
-                }
-            }
-        }
+        let peer = self.config.peer.take();
+        self.invite(peer.as_deref());
     }
 
-    /// Takes in something that happened at `now`.
+    /// Takes in something that happened at `now`, or that the first face wants; the others speak
+    /// through [`handle_face`](Self::handle_face).
     pub fn handle_input(&mut self, now: Timestamp, input: Input) {
         self.now = now;
         match input {
@@ -388,7 +385,7 @@ impl Chat {
             Input::Draft { with, text } => self.draft(with, text),
             Input::Ran(outcome) => self.ran(outcome),
             Input::Examine => self.examine(),
-            Input::EndOfInput => self.run.input_ended = true,
+            Input::EndOfInput => self.faces.asking_mut().input_ended = true,
             Input::TimeUp => self.time_up(),
             Input::Quit => self.leave(ExitCode::Done),
         }
@@ -405,6 +402,7 @@ impl Chat {
         if self.effects.is_empty() {
             self.load_unshown();
         }
+        self.let_go();
         self.go_if_nothing_is_left();
         self.effects.pop_front()
     }
@@ -416,17 +414,10 @@ impl Chat {
         self.asked.len() < BUSY
     }
 
-    /// To whom plain lines go.
+    /// Everybody with whom there is a conversation, as a face sees them.
     #[must_use]
-    pub fn current(&self) -> Option<&Address> {
-        self.current.as_ref()
-    }
-
-    /// Everybody with whom there is a conversation.
-    #[must_use]
-    pub fn peers(&self) -> Vec<PeerSummary> {
-        let current = self.current.as_ref();
-        let now = self.now;
+    pub fn peers(&self, face: FaceId) -> Vec<PeerSummary> {
+        let (current, now) = (self.current(face), self.now);
         let summary =
             |(address, one): (&Address, &Conversation)| one.summary(current == Some(address), now);
         self.conversations.iter().map(summary).collect()
@@ -447,7 +438,7 @@ impl Chat {
     }
 
     fn ask(&mut self, request: StoreRequest, asked: Asked) {
-        self.asked.push_back(asked);
+        self.asked.push_back((self.faces.asking_id(), asked));
         self.effects.push_back(Effect::Store(request));
     }
 

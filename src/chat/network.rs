@@ -81,14 +81,12 @@ impl Chat {
                 self.network.forwarded = mapping.external().is_some();
             }
             Event::PathsDescribed { peer, paths, reason, upkeep } => {
-                if let Some(index) = self.describing.iter().position(|asked| *asked == peer) {
-                    self.describing.swap_remove(index);
-                    let punch = self.network.punch.take();
+                self.described(peer, |chat| {
+                    let punch = chat.network.punch.take();
                     let punch = punch.filter(|(with, _)| *with == peer).map(|(_, report)| report);
-                    if let Some(address) = self.sessions.get(&peer).cloned() {
-                        self.show(Notice::Paths { peer: address, paths, reason, punch, upkeep });
-                    }
-                }
+                    let peer = chat.sessions.get(&peer).cloned()?;
+                    Some(Notice::Paths { peer, paths, reason, punch, upkeep })
+                });
             }
         }
     }
@@ -166,9 +164,8 @@ impl Chat {
         if hang_up {
             self.hang_up(&address);
         }
-        if self.config.wait.is_some() && self.invited.as_ref() == Some(&address) {
-            self.leave(ExitCode::KeyChanged);
-        }
+        let invited = |chat: &Self| chat.faces.asking().invited.as_ref() == Some(&address);
+        self.give_up(ExitCode::KeyChanged, invited);
         if news || !told {
             self.show(Notice::KeyChanged { peer: address, expected, actual });
         }
@@ -270,13 +267,6 @@ impl Chat {
         }
     }
 
-    pub(super) fn make_current_if_none(&mut self, address: &Address) {
-        if self.current.is_none() {
-            self.current = Some(address.clone());
-            self.show(Notice::Current(address.clone()));
-        }
-    }
-
     fn path_changed(&mut self, peer: PeerId, path: PathInfo) {
         let Some(address) = self.sessions.get(&peer).cloned() else {
             return self.stranger_moved(peer, path);
@@ -312,9 +302,8 @@ impl Chat {
         };
         let waits = conversation.outbox.waiting() > 0;
         self.set_presence(&address, state);
-        if let Some(index) = self.describing.iter().position(|asked| *asked == peer) {
-            self.describing.swap_remove(index);
-            self.show(Notice::no_paths(address.clone()));
+        while self.describing.iter().any(|(_, asked)| *asked == peer) {
+            self.described(peer, |_| Some(Notice::no_paths(address.clone())));
         }
         if waits {
             self.want(&address);

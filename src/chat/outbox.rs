@@ -111,9 +111,15 @@ impl Outbox {
         self.waiting
     }
 
-    /// Whether every line has left this computer in this run, or has been delivered.
-    pub(super) fn all_sent(&self) -> bool {
-        self.waiting == 0 || self.transmitted >= self.stored
+    /// Whether every line up to this number has left this computer in this run, or has been
+    /// delivered.
+    pub(super) fn is_sent(&self, seq: u64) -> bool {
+        self.is_delivered(seq) || self.transmitted >= seq.min(self.stored)
+    }
+
+    /// Whether every line up to this number is known to be delivered.
+    pub(super) fn is_delivered(&self, seq: u64) -> bool {
+        self.waiting == 0 || self.known_delivered() >= seq
     }
 
     /// Whether lines wait of which this run has sent none.

@@ -134,7 +134,7 @@ impl Chat {
                 let here = self.conversations.values().map(|one| one.to_save());
                 let all = here.chain(self.elsewhere.iter().cloned());
                 let all = all.filter(|one| limit.holds(&one.regard, now)).collect();
-                self.show(Notice::Limited { limit, contacts: all });
+                self.answer(Notice::Limited { limit, contacts: all });
             }
             PeopleCommand::Verify { peer, answer } => self.verify(peer, answer),
             PeopleCommand::Requests => self.show_requests(),
@@ -219,9 +219,7 @@ impl Chat {
         let Some(conversation) = self.conversations.get_mut(address) else { return };
         if on {
             conversation.wanted = false;
-            if self.current.as_ref() == Some(address) {
-                self.current = None;
-            }
+            self.close_everywhere(address);
             self.hang_up(address);
         }
         self.tell_blocked();

@@ -113,7 +113,7 @@ impl Chat {
 
     pub(super) fn show_requests(&mut self) {
         let list = self.requests.list.clone();
-        self.show(Notice::Requests(list));
+        self.answer(Notice::Requests(list));
     }
 
     /// Whether nobody here has called, written to or accepted whoever has this key and this name.

@@ -14,6 +14,8 @@ use crate::proto::{PeerName, RendezvousTrouble, ServerId};
 pub(super) struct Server {
     pub(super) rendezvous: Rendezvous,
     pub(super) registered: bool,
+    /// Our endpoint as it sees it.
+    mapped: Option<SocketAddr>,
     /// Whether it is reached over TCP alone.
     over_tcp: bool,
     pub(super) trouble: Option<RendezvousTrouble>,
@@ -37,6 +39,7 @@ impl Servers {
         let server = |host: &String| Server {
             rendezvous: snapshot.rendezvous(host).cloned().unwrap_or_else(|| Rendezvous::new(host)),
             registered: false,
+            mapped: None,
             over_tcp: false,
             trouble: None,
             refusal: None,
@@ -170,9 +173,20 @@ impl Chat {
         server.rendezvous.token = Some(token);
         server.rendezvous.name = Some(name.clone());
         let me = Address::new(name.clone(), &server.rendezvous.host);
+        server.mapped = Some(mapped);
         let over_tcp = server.over_tcp;
         self.save_rendezvous(id);
         self.show(Notice::Registered { me, key: self.config.key, mapped, over_tcp, first });
+    }
+
+    /// Under which names we can be reached now.
+    pub(super) fn known_as(&self) -> Vec<Notice> {
+        let known = self.servers.iter().filter(|server| server.registered).filter_map(|server| {
+            let me = Address::new(server.rendezvous.name.clone()?, &server.rendezvous.host);
+            let (mapped, over_tcp) = (server.mapped?, server.over_tcp);
+            Some(Notice::Registered { me, key: self.config.key, mapped, over_tcp, first: true })
+        });
+        known.chain(self.announced_as()).collect()
     }
 
     pub(super) fn carried(&mut self, id: ServerId, over_tcp: bool) {
@@ -232,16 +246,19 @@ impl Chat {
 
     /// Ends a run that is fed by a pipe and that no server can help.
     fn leave_if_hopeless(&mut self, code: ExitCode) {
-        let local = self.invited.as_ref().is_some_and(|peer| peer.host == LOCAL_HOST);
+        self.give_up(code, Self::is_hopeless);
+    }
+
+    fn is_hopeless(&self) -> bool {
+        let invited = self.faces.asking().invited.as_ref();
+        let local = invited.is_some_and(|peer| peer.host == LOCAL_HOST);
         let all = self.servers.iter().all(Server::is_hopeless) && !local;
         let pinned = |peer: &Address| {
             self.conversations.get(peer).is_some_and(|one| one.contact.key.is_some())
         };
         // Whose key we know may be met at any of them, everybody else at his own.
-        let own = self.invited.as_ref().filter(|peer| !pinned(peer));
+        let own = invited.filter(|peer| !pinned(peer));
         let own = own.and_then(|peer| self.servers.of(peer)).is_some_and(Server::is_hopeless);
-        if self.config.wait.is_some() && (all || own) {
-            self.leave(code);
-        }
+        all || own
     }
 }

@@ -91,7 +91,7 @@ impl Settings {
 impl Chat {
     pub(super) fn show_settings(&mut self) {
         let settings = self.settings.list();
-        self.show(Notice::Settings(settings));
+        self.answer(Notice::Settings(settings));
     }
 
     pub(super) fn set(&mut self, decision: Decision) {
@@ -102,7 +102,8 @@ impl Chat {
         }
         let (name, value) = (decision.name().to_owned(), decision.value());
         self.ask(StoreRequest::SaveSetting { name, value }, Asked::Nothing);
-        self.show_settings();
+        let settings = self.settings.list();
+        self.show(Notice::Settings(settings));
     }
 
     /// A person has seen lines. The peer is told, if that is wanted, as soon as it is there.

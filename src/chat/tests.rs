@@ -2,6 +2,7 @@
 //! in `store::delivery_tests`.
 
 mod errands;
+mod faces;
 mod locally;
 mod people;
 mod requests;
@@ -118,8 +119,9 @@ impl Bench {
             assert!(self.quit.is_none(), "nothing follows the end");
             match effect {
                 Effect::Network(command) => self.commands.push(command),
-                Effect::Errand(errand) => self.errands.push(errand),
-                Effect::Show(notice) => self.notices.push(notice),
+                Effect::Errand(_, errand) => self.errands.push(errand),
+                Effect::Show(notice) | Effect::Answer(_, notice) => self.notices.push(notice),
+                Effect::Left { .. } => {}
                 Effect::Quit { code, undelivered } => self.quit = Some((code, undelivered)),
                 Effect::Store(request) => {
                     let reply = self.store(request);

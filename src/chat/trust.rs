@@ -118,7 +118,7 @@ impl Chat {
             Answer::Yes => self.verified(address, key),
             Answer::Typed(text) => match code.compare(&text, &me, &key) {
                 Comparison::Same => self.verified(address, key),
-                Comparison::Other => self.show(Notice::NotTheSame { peer: address, key }),
+                Comparison::Other => self.answer(Notice::NotTheSame { peer: address, key }),
                 Comparison::Unreadable => self.refuse(None, Problem::NoCode),
             },
         }
@@ -133,7 +133,7 @@ impl Chat {
     ) {
         let verified = self.conversations.get(&peer).is_some_and(|one| one.contact.verified);
         let me = self.config.key;
-        self.show(Notice::SafetyCode { peer, me, key, code, wording, verified });
+        self.answer(Notice::SafetyCode { peer, me, key, code, wording, verified });
     }
 
     fn verified(&mut self, address: Address, key: PeerId) {

@@ -61,7 +61,7 @@ impl Chat {
     fn understand(&self, line: &str, read: fn(&str, &Context<'_>) -> Typed) -> Typed {
         let resolve = |typed: &str| self.resolve(typed);
         let is_known = |address: &Address| self.conversations.contains_key(address);
-        let conversation_open = self.current.is_some();
+        let conversation_open = self.faces.asking().current.is_some();
         read(line, &Context { resolve: &resolve, conversation_open, is_known: &is_known })
     }
 
@@ -99,10 +99,6 @@ impl Chat {
         Ok(here.map_or(*first, |(address, _)| *address).clone())
     }
 
-    pub(super) fn refuse(&mut self, reference: Option<String>, problem: Problem) {
-        self.show(Notice::Refused { reference, problem });
-    }
-
     /// Sends a line to the person named, or to the current conversation.
     pub(super) fn send(
         &mut self,
@@ -126,11 +122,11 @@ impl Chat {
     /// Gives a line its number and id, and puts it into the outbox. `pick` says which line it is
     /// about; which one that is, the store knows.
     fn submit(&mut self, to: Option<Address>, saying: Saying, pick: Option<Pick>) {
-        if self.run.leaving.is_some() {
+        if self.is_leaving() {
             return;
         }
         let Saying { text, audience, reference, manner } = saying;
-        let Some(to) = to.or_else(|| self.current.clone()) else {
+        let Some(to) = to.or_else(|| self.faces.asking().current.clone()) else {
             return self.refuse(reference, Problem::NoRecipient);
         };
         if let Err(problem) = check(&text, manner) {
@@ -150,7 +146,8 @@ impl Chat {
             (conversation.contact.offered, conversation.contact.key)
         {
             self.refuse(reference, Problem::KeyChanged { expected, actual });
-            if self.config.wait.is_some() && self.invited.as_ref() == Some(&to) {
+            let face = self.faces.asking();
+            if face.wait.is_some() && face.invited.as_ref() == Some(&to) {
                 self.leave(ExitCode::KeyChanged);
             }
             return;
@@ -158,13 +155,13 @@ impl Chat {
         if conversation.contact.regard.blocked {
             return self.refuse(reference, Problem::Blocked(to));
         }
-        conversation.of_this_run = true;
         if let Some(session) = &mut conversation.session {
             // A line says by itself that it is no longer being typed.
             session.said_typing = None;
         }
         conversation.contact.last_seq += 1;
         let seq = conversation.contact.last_seq;
+        self.faces.asking_mut().waits_for.insert(to.clone(), seq);
         let line = OutgoingLine { to, seq, id, sent_at: now, audience, text, manner, reference };
         let request = match pick {
             None => StoreRequest::Queue(line.clone()),
@@ -193,9 +190,10 @@ impl Chat {
                     let news = peer.waiting > 0 || peer.unread > 0 || peer.offered.is_some();
                     peer.state != Presence::Offline || news || peer.current
                 };
-                let mut who: Vec<PeerSummary> = self.peers().into_iter().filter(here).collect();
+                let mut who: Vec<PeerSummary> =
+                    self.peers(self.faces.asking_id()).into_iter().filter(here).collect();
                 who.sort_by_key(|peer| std::cmp::Reverse(peer.state));
-                self.show(Notice::Who(who));
+                self.answer(Notice::Who(who));
             }
             Command::Login(name) => {
                 self.config.name = Some(name.clone());
@@ -205,7 +203,8 @@ impl Chat {
                 }
                 self.command(proto::Command::Register(name));
                 let wanted = self.conversations.iter().filter(|(address, one)| {
-                    one.outbox.waiting() > 0 || self.current.as_ref() == Some(address)
+                    one.outbox.waiting() > 0
+                        || self.faces.asking().current.as_ref() == Some(*address)
                 });
                 let wanted: Vec<Address> = wanted.map(|(address, _)| address.clone()).collect();
                 wanted.iter().for_each(|address| self.want(address));
@@ -215,10 +214,10 @@ impl Chat {
             Command::Contacts => {
                 let here = self.conversations.values().map(|one| one.to_save());
                 let contacts = here.chain(self.elsewhere.iter().cloned()).collect();
-                self.show(Notice::Contacts(contacts));
+                self.answer(Notice::Contacts(contacts));
             }
             Command::History { with, limit } => {
-                let with = with.or_else(|| self.current.clone());
+                let with = with.or_else(|| self.faces.asking().current.clone());
                 let asked = Asked::History { with: with.clone(), limit };
                 self.ask(StoreRequest::History { with, limit }, asked);
             }
@@ -231,9 +230,9 @@ impl Chat {
             Command::Identity => {
                 let hosts = self.servers.hosts().map(str::to_owned).collect();
                 let name = self.config.name.clone();
-                self.show(Notice::Identity { name, hosts, key: self.config.key });
+                self.answer(Notice::Identity { name, hosts, key: self.config.key });
             }
-            Command::Help => self.show(Notice::Help(command::all().collect())),
+            Command::Help => self.answer(Notice::Help(command::all().collect())),
             Command::Quit => self.leave(ExitCode::Done),
         }
     }
@@ -247,16 +246,17 @@ impl Chat {
             return self.refuse(None, problem);
         }
         let conversation = self.conversation(&address);
-        conversation.of_this_run = true;
+        let last = conversation.contact.last_seq;
         let changed = conversation.contact.key.zip(conversation.contact.offered);
         conversation.told_changed |= changed.is_some();
-        if self.current.as_ref() != Some(&address) {
-            self.current = Some(address.clone());
-            self.show(Notice::Current(address.clone()));
+        let face = self.faces.asking_mut();
+        face.waits_for.entry(address.clone()).or_insert(last);
+        if face.current.as_ref() != Some(&address) {
+            self.make_current(&address);
         }
         match changed {
             Some((expected, actual)) => {
-                self.show(Notice::KeyChanged { peer: address, expected, actual });
+                self.answer(Notice::KeyChanged { peer: address, expected, actual });
             }
             None => self.want(&address),
         }
@@ -293,14 +293,13 @@ impl Chat {
     }
 
     fn describe_path(&mut self, peer: Option<Address>) {
-        let Some(address) = peer.or_else(|| self.current.clone()) else {
+        let Some(address) = peer.or_else(|| self.faces.asking().current.clone()) else {
             return self.refuse(None, Problem::WhosePath);
         };
         let session = self.conversations.get(&address).and_then(|one| one.session.as_ref());
         let Some(peer) = session.map(|session| session.peer) else {
-            return self.show(Notice::no_paths(address));
+            return self.answer(Notice::no_paths(address));
         };
-        self.describing.push(peer);
-        self.command(proto::Command::DescribePaths(peer));
+        self.describe(peer);
     }
 }

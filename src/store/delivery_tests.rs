@@ -97,9 +97,10 @@ impl Side {
                     self.wire.push_back((tag, message));
                 }
                 Effect::Network(Command::Connect(_)) => self.wants = true,
-                Effect::Network(_) | Effect::Errand(_) | Effect::Quit { .. } => {}
+                Effect::Network(_) | Effect::Errand(..) => {}
+                Effect::Left { .. } | Effect::Quit { .. } => {}
                 Effect::Store(request) => self.requests.push_back(request),
-                Effect::Show(notice) => self.saw(notice),
+                Effect::Show(notice) | Effect::Answer(_, notice) => self.saw(notice),
             }
         }
     }

@@ -165,10 +165,11 @@ impl Person {
                     }
                     self.store.request(now, request);
                 }
-                Effect::Errand(errand) => {
+                Effect::Errand(_, errand) => {
                     self.complaints.push(format!("nobody asked for {errand:?}"));
                 }
-                Effect::Show(notice) => self.see(now, notice),
+                Effect::Show(notice) | Effect::Answer(_, notice) => self.see(now, notice),
+                Effect::Left { .. } => {}
                 Effect::Quit { .. } => self.complaints.push("the chat left".to_owned()),
             }
         }

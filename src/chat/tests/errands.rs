@@ -116,6 +116,6 @@ fn a_path_that_takes_longer_is_news_for_the_screen_alone() {
     let rtt = Duration::from_millis(80);
     bench.event(Event::PathMeasured { peer: BOB, rtt });
     assert_eq!(bench.last(), &Notice::Measured { peer: address("bob"), rtt });
-    let summary = bench.chat.peers().remove(0);
+    let summary = bench.chat.peers(FaceId::FIRST).remove(0);
     assert_eq!(summary.path.and_then(|path| path.rtt), Some(rtt));
 }

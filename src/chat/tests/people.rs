@@ -33,7 +33,7 @@ fn blocked(bench: &Bench) -> Option<&Vec<PeerId>> {
 }
 
 fn trust_of(bench: &Bench, text: &str) -> Trust {
-    let peers = bench.chat.peers();
+    let peers = bench.chat.peers(FaceId::FIRST);
     let peer = peers.iter().find(|peer| peer.peer == address(text));
     peer.map(|peer| peer.trust).expect("a conversation")
 }
@@ -160,7 +160,7 @@ fn what_is_ignored_is_kept_and_confirmed_and_not_shown() {
     let shown = bench.notices.len();
     bench.says(BOB, "hello?");
     assert_eq!(bench.notices.len(), shown, "{:?}", bench.notices.last());
-    assert_eq!(bench.chat.peers()[0].unread, 0);
+    assert_eq!(bench.chat.peers(FaceId::FIRST)[0].unread, 0);
     let confirmed = bench.commands.iter().any(|command| match command {
         Command::Send { message, .. } => {
             matches!(Record::decode(message), Ok(Some(Record::Committed { seq: 1, .. })))
@@ -175,13 +175,13 @@ fn whoever_is_muted_is_shown_and_calls_nobody_until_the_time_is_over() {
     let mut bench = Bench::new(None, None);
     bench.connected(BOB, "bob").line("/mute bob 2h").says(BOB, "hello");
     assert!(matches!(bench.last(), Notice::Message(_)));
-    assert!(bench.chat.peers()[0].quiet);
+    assert!(bench.chat.peers(FaceId::FIRST)[0].quiet);
     bench.line("/mute");
     assert!(matches!(bench.last(), Notice::Limited { contacts, .. } if contacts.len() == 1));
     bench.chat.handle_input(Timestamp(1_000_000 + 2 * 3_600_000), Input::Command("who".into()));
-    assert!(!bench.chat.peers()[0].quiet);
+    assert!(!bench.chat.peers(FaceId::FIRST)[0].quiet);
     bench.line("/mute bob").line("/unmute bob");
-    assert!(!bench.chat.peers()[0].quiet);
+    assert!(!bench.chat.peers(FaceId::FIRST)[0].quiet);
     bench.line("/mute bob soon");
     assert!(matches!(bench.last(), Notice::Refused { problem: Problem::Usage(_), .. }));
 }

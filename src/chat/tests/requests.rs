@@ -43,11 +43,11 @@ fn what_a_stranger_says_waits_at_the_stranger_until_it_is_accepted() {
     let request = Notice::Request { peer: address("bob"), key: BOB, like: None };
     assert_eq!(bench.notices.iter().filter(|notice| **notice == request).count(), 1);
     assert!(!bench.notices.iter().any(|notice| matches!(notice, Notice::Message(_))));
-    assert!(bench.chat.peers().is_empty(), "it is no conversation");
+    assert!(bench.chat.peers(FaceId::FIRST).is_empty(), "it is no conversation");
     assert_eq!(records_to(&bench, BOB), [Record::Pending], "nothing is confirmed, nothing told");
     bench.line("/accept");
     assert!(bench.notices.contains(&Notice::Accepted(address("bob"))));
-    assert_eq!(bench.chat.current(), Some(&address("bob")));
+    assert_eq!(bench.chat.current(FaceId::FIRST), Some(&address("bob")));
     let sent = records_to(&bench, BOB);
     assert_eq!(sent.last(), Some(&Record::Again { log: 9, after: 0 }), "it is asked to repeat");
     bench.says(BOB, "hello");

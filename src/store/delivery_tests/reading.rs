@@ -1,6 +1,7 @@
 //! What has been shown, what is said of that, and what is told of typing.
 
 use super::*;
+use crate::chat::FaceId;
 use crate::chat::storage::ReceivedLine;
 
 fn line(world: &mut World, side: usize, text: &str) {
@@ -117,7 +118,7 @@ fn however_much_was_never_shown_is_shown_in_order_and_before_what_comes_now() {
     world.sides[1].chat = Side::start("bob", world.sides[1].key, &world.sides[1].store, 9, None);
     world.sides[1].requests.clear();
     world.sides[1].drain();
-    assert_eq!(world.sides[1].chat.peers()[0].unread, 700);
+    assert_eq!(world.sides[1].chat.peers(FaceId::FIRST)[0].unread, 700);
     line(&mut world, 0, "@bob new");
     let shown = |notice: &Notice| match notice {
         Notice::Message(message) => Some((message.text.clone(), message.again)),
@@ -126,7 +127,7 @@ fn however_much_was_never_shown_is_shown_in_order_and_before_what_comes_now() {
     let shown: Vec<(String, bool)> = world.sides[1].seen.iter().filter_map(shown).collect();
     let expected = (1..=700).map(|seq| (format!("old {seq}"), true));
     assert!(expected.chain([("new".to_owned(), false)]).eq(shown));
-    assert_eq!(world.sides[1].chat.peers()[0].unread, 0);
+    assert_eq!(world.sides[1].chat.peers(FaceId::FIRST)[0].unread, 0);
 }
 
 #[test]

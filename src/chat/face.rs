@@ -1,0 +1,261 @@
+//! Who looks at the chat: one chat can have several faces at the same time, a screen, a bot, a
+//! script.
+//!
+//! What happens is told to all of them ([`Effect::Show`]); what one of them has asked is answered to
+//! that one ([`Effect::Answer`]). Each has a current conversation of its own, and ends by itself:
+//! when its input has ended and what it brought has come as far as it wants to wait
+//! ([`Effect::Left`]). The chat ends with the first face, which is there from the start and has what
+//! is in [`Config`](super::Config).
+
+use std::collections::BTreeMap;
+
+use super::exit::Wait;
+use super::{Address, Chat, Effect, ExitCode, Input, Notice, Presence, Problem, Timestamp};
+use crate::proto;
+
+/// One of the faces of a chat. None is given out twice.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct FaceId(u64);
+
+impl FaceId {
+    /// The face that the chat begins with, and with which it ends.
+    pub const FIRST: Self = Self(0);
+}
+
+/// What is remembered of a face.
+#[derive(Debug, Default)]
+pub(super) struct Face {
+    /// To whom plain lines go.
+    pub(super) current: Option<Address>,
+    /// For whom it was started.
+    pub(super) invited: Option<Address>,
+    /// What the end of its input waits for; `None` for a person, who does not wait.
+    pub(super) wait: Option<Wait>,
+    /// The last line that it waits for, in each conversation that it has opened or written to.
+    pub(super) waits_for: BTreeMap<Address, u64>,
+    pub(super) input_ended: bool,
+    pub(super) leaving: Option<ExitCode>,
+    /// A line of its could not be kept.
+    pub(super) lost_a_line: bool,
+}
+
+/// All faces, and the one for which something is being done.
+#[derive(Debug)]
+pub(super) struct Faces {
+    first: Face,
+    others: BTreeMap<FaceId, Face>,
+    asking: FaceId,
+    given_out: u64,
+}
+
+impl Faces {
+    pub(super) fn new(wait: Option<Wait>) -> Self {
+        let first = Face { wait, ..Face::default() };
+        Self { first, others: BTreeMap::new(), asking: FaceId::FIRST, given_out: 0 }
+    }
+
+    pub(super) fn ids(&self) -> impl Iterator<Item = FaceId> + use<> {
+        let others: Vec<FaceId> = self.others.keys().copied().collect();
+        std::iter::once(FaceId::FIRST).chain(others)
+    }
+
+    fn get(&self, face: FaceId) -> Option<&Face> {
+        if face == FaceId::FIRST { Some(&self.first) } else { self.others.get(&face) }
+    }
+
+    /// The one for which something is being done.
+    pub(super) fn asking(&self) -> &Face {
+        self.get(self.asking).unwrap_or(&self.first)
+    }
+
+    pub(super) fn asking_mut(&mut self) -> &mut Face {
+        self.others.get_mut(&self.asking).unwrap_or(&mut self.first)
+    }
+
+    pub(super) fn asking_id(&self) -> FaceId {
+        self.asking
+    }
+
+    /// From now on something is done for this one. Whoever it was before.
+    pub(super) fn turn_to(&mut self, face: FaceId) -> FaceId {
+        std::mem::replace(&mut self.asking, face)
+    }
+}
+
+impl Chat {
+    /// Lets another face look at the chat. `peer` is whom it wants to talk to, `alice` or
+    /// `alice@host`, and `wait` what the end of its input waits for, as in
+    /// [`Config`](super::Config). It is told how things stand: under which names we are known, who
+    /// is there, what is typed and not sent.
+    pub fn attach(&mut self, now: Timestamp, peer: Option<&str>, wait: Option<Wait>) -> FaceId {
+        self.now = now;
+        self.faces.given_out += 1;
+        let face = FaceId(self.faces.given_out);
+        self.faces.others.insert(face, Face { wait, ..Face::default() });
+        let before = self.faces.turn_to(face);
+        for notice in self.how_things_stand() {
+            self.answer(notice);
+        }
+        self.invite(peer);
+        self.faces.turn_to(before);
+        face
+    }
+
+    /// Takes in something that one of the faces wants at `now`. A face that has left wants nothing.
+    pub fn handle_face(&mut self, now: Timestamp, face: FaceId, input: Input) {
+        if self.faces.get(face).is_some() {
+            let before = self.faces.turn_to(face);
+            self.handle_input(now, input);
+            self.faces.turn_to(before);
+        }
+    }
+
+    /// To whom the plain lines of a face go.
+    #[must_use]
+    pub fn current(&self, face: FaceId) -> Option<&Address> {
+        self.faces.get(face)?.current.as_ref()
+    }
+
+    /// Opens the conversation for which a face was started.
+    pub(super) fn invite(&mut self, peer: Option<&str>) {
+        match peer.map(|peer| self.resolve(peer)) {
+            None => {}
+            Some(Ok(peer)) => {
+                self.faces.asking_mut().invited = Some(peer.clone());
+                self.open(peer.clone());
+                if self.faces.asking().wait.is_some() && self.meant.contains(&peer) {
+                    self.leave(ExitCode::Refused);
+                }
+            }
+            Some(Err(problem)) => {
+                self.refuse(None, problem);
+                if self.faces.asking().wait.is_some() {
+                    self.leave(ExitCode::Usage);
+                }
+            }
+        }
+    }
+
+    fn how_things_stand(&self) -> Vec<Notice> {
+        let mut notices = self.known_as();
+        for (address, one) in &self.conversations {
+            if one.state() != Presence::Offline {
+                notices.push(Notice::Peer {
+                    peer: address.clone(),
+                    key: one.contact.key,
+                    was: one.state(),
+                    state: one.state(),
+                    path: one.session.as_ref().map(|session| session.path),
+                });
+            }
+        }
+        notices
+    }
+
+    /// Tells the face that asked.
+    pub(super) fn answer(&mut self, notice: Notice) {
+        self.effects.push_back(Effect::Answer(self.faces.asking_id(), notice));
+    }
+
+    pub(super) fn refuse(&mut self, reference: Option<String>, problem: Problem) {
+        self.answer(Notice::Refused { reference, problem });
+    }
+
+    /// Faces in which no conversation is open get this one.
+    pub(super) fn make_current_if_none(&mut self, address: &Address) {
+        for face in self.faces.ids() {
+            let before = self.faces.turn_to(face);
+            if self.faces.asking().current.is_none() {
+                self.make_current(address);
+            }
+            self.faces.turn_to(before);
+        }
+    }
+
+    pub(super) fn make_current(&mut self, address: &Address) {
+        self.faces.asking_mut().current = Some(address.clone());
+        self.answer(Notice::Current(address.clone()));
+    }
+
+    /// Nobody's plain lines go there any more.
+    pub(super) fn close_everywhere(&mut self, address: &Address) {
+        for face in self.faces.ids() {
+            let before = self.faces.turn_to(face);
+            self.faces.asking_mut().current.take_if(|current| current == address);
+            self.faces.turn_to(before);
+        }
+    }
+
+    /// Ends the faces that wait for something which waiting cannot bring.
+    pub(super) fn give_up(&mut self, code: ExitCode, hopeless: impl Fn(&Self) -> bool) {
+        for face in self.faces.ids() {
+            let before = self.faces.turn_to(face);
+            if self.faces.asking().wait.is_some() && hopeless(self) {
+                self.leave(code);
+            }
+            self.faces.turn_to(before);
+        }
+    }
+
+    /// Ends a face, unless it is ending already; with the first, the run.
+    pub(super) fn leave(&mut self, code: ExitCode) {
+        self.faces.asking_mut().leaving.get_or_insert(code);
+        if self.faces.asking_id() == FaceId::FIRST {
+            self.run.leaving.get_or_insert(code);
+        }
+    }
+
+    /// Whether a network that reports may still be answered for this face.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.run.leaving.is_some() || self.faces.asking().leaving.is_some()
+    }
+
+    /// Faces whose input has ended leave as soon as what it brought has come as far as was asked.
+    pub(super) fn leave_if_done(&mut self) {
+        for face in self.faces.ids() {
+            let before = self.faces.turn_to(face);
+            self.leave_if_this_is_done();
+            self.faces.turn_to(before);
+        }
+    }
+
+    /// Lets the faces go that leave and for which the disk has answered everything.
+    pub(super) fn let_go(&mut self) {
+        let (asked, errands) = (&self.asked, &self.errands);
+        let gone = self.faces.others.extract_if(.., |face, one| {
+            one.leaving.is_some()
+                && asked.iter().all(|(asking, _)| asking != face)
+                && !errands.contains(face)
+        });
+        let gone: Vec<(FaceId, Face)> = gone.collect();
+        let undelivered = self.undelivered();
+        for (face, one) in gone {
+            if undelivered > 0 {
+                self.effects.push_back(Effect::Answer(face, Notice::Leaving { undelivered }));
+            }
+            let code = one.leaving.unwrap_or(ExitCode::Done);
+            self.effects.push_back(Effect::Left { face, code });
+        }
+    }
+
+    /// Has the endpoint describe the paths to a peer, for the face that asks.
+    pub(super) fn describe(&mut self, peer: p2pchat_wire::identity::PeerId) {
+        self.describing.push((self.faces.asking_id(), peer));
+        self.command(proto::Command::DescribePaths(peer));
+    }
+
+    /// Answers the face that has asked first for the paths to this peer.
+    pub(super) fn described(
+        &mut self,
+        peer: p2pchat_wire::identity::PeerId,
+        notice: impl FnOnce(&mut Self) -> Option<Notice>,
+    ) {
+        let Some(index) = self.describing.iter().position(|(_, asked)| *asked == peer) else {
+            return;
+        };
+        let (face, _) = self.describing.remove(index);
+        if let Some(notice) = notice(self) {
+            self.effects.push_back(Effect::Answer(face, notice));
+        }
+    }
+}

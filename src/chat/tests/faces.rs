@@ -1,0 +1,193 @@
+//! Several faces that look at one chat.
+
+use super::*;
+
+/// A bench whose notices are sorted by the face that got them.
+struct Faces {
+    bench: Bench,
+    told: Vec<(FaceId, Notice)>,
+    left: Vec<(FaceId, ExitCode)>,
+    all: Vec<FaceId>,
+}
+
+impl Faces {
+    fn new() -> Self {
+        let mut bench = Bench::new(None, None);
+        bench.registered();
+        Self { bench, told: Vec::new(), left: Vec::new(), all: vec![FaceId::FIRST] }
+    }
+
+    fn attach(&mut self, peer: Option<&str>, wait: Option<Wait>) -> FaceId {
+        let face = self.bench.chat.attach(Timestamp(1_000_000), peer, wait);
+        self.all.push(face);
+        self.drain();
+        face
+    }
+
+    fn says(&mut self, face: FaceId, line: &str) {
+        self.input(face, Input::Line(line.to_owned()));
+    }
+
+    fn input(&mut self, face: FaceId, input: Input) {
+        self.bench.chat.handle_face(Timestamp(1_000_000), face, input);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(effect) = self.bench.chat.poll_effect() {
+            match effect {
+                Effect::Show(notice) => {
+                    self.told.extend(self.all.iter().map(|face| (*face, notice.clone())));
+                }
+                Effect::Answer(face, notice) => self.told.push((face, notice)),
+                Effect::Left { face, code } => {
+                    self.all.retain(|one| *one != face);
+                    self.left.push((face, code));
+                }
+                Effect::Store(request) => {
+                    let reply = self.bench.store(request);
+                    self.bench.chat.handle_input(Timestamp(1_000_000), Input::Stored(reply));
+                }
+                Effect::Network(_) | Effect::Errand(..) => {}
+                Effect::Quit { code, .. } => self.bench.quit = Some((code, 0)),
+            }
+        }
+    }
+
+    /// Bob confirms everything that was written.
+    fn confirmed(&mut self) {
+        let last = self.bench.lines.last().expect("a line was sent").clone();
+        let log = self.bench.chat.conversations[&address("bob")].contact.log;
+        let record = Record::Committed { log, seq: last.seq, id: last.id.0 };
+        let event = Event::Message { peer: BOB, message: record.encode() };
+        self.bench.chat.handle_input(Timestamp(1_000_000), Input::Network(event));
+        self.drain();
+    }
+
+    /// Who was told something of this kind, in order.
+    fn who(&self, is: impl Fn(&Notice) -> bool) -> Vec<FaceId> {
+        let told = self.told.iter().filter(|(_, notice)| is(notice));
+        told.map(|(face, _)| *face).collect()
+    }
+}
+
+fn asked(notice: &Notice) -> bool {
+    matches!(
+        notice,
+        Notice::Who(_)
+            | Notice::Help(_)
+            | Notice::Refused { .. }
+            | Notice::History(_)
+            | Notice::Settings(_)
+            | Notice::Contacts(_)
+            | Notice::Identity { .. }
+            | Notice::Paths { .. }
+    )
+}
+
+#[test]
+fn an_answer_goes_to_the_face_that_asked_and_an_event_to_all() {
+    let mut faces = Faces::new();
+    let (one, two) = (faces.attach(Some("bob"), None), faces.attach(None, None));
+    let questions = ["/who", "/help", "/nonsense", "/history", "/set", "/contacts", "/id", "/path"];
+    for line in questions {
+        faces.told.clear();
+        faces.says(one, line);
+        assert_eq!(faces.who(asked), [one], "{line}");
+    }
+    faces.told.clear();
+    faces.says(one, "hi");
+    let written = |notice: &Notice| matches!(notice, Notice::Written(_));
+    assert_eq!(faces.who(written), [FaceId::FIRST, one, two]);
+}
+
+#[test]
+fn every_face_has_a_conversation_of_its_own() {
+    let mut faces = Faces::new();
+    let (one, two) = (faces.attach(Some("bob"), None), faces.attach(Some("eve"), None));
+    faces.says(one, "for bob");
+    faces.says(two, "for eve");
+    let to: Vec<Address> = faces.bench.lines.iter().map(|line| line.to.clone()).collect();
+    assert_eq!(to, [address("bob"), address("eve")]);
+    let chat = &faces.bench.chat;
+    assert_eq!(chat.current(one), Some(&address("bob")));
+    assert_eq!(chat.current(two), Some(&address("eve")));
+    assert_eq!(chat.current(FaceId::FIRST), None);
+    assert!(chat.peers(two).iter().all(|peer| peer.current == (peer.peer == address("eve"))));
+}
+
+#[test]
+fn whoever_comes_is_told_how_things_stand() {
+    let mut faces = Faces::new();
+    faces.bench.connected(BOB, "bob");
+    faces.told.clear();
+    let face = faces.attach(None, None);
+    assert_eq!(faces.who(|notice| matches!(notice, Notice::Registered { .. })), [face]);
+    let connected = |notice: &Notice| {
+        matches!(notice, Notice::Peer { state: Presence::Connected, path: Some(_), .. })
+    };
+    assert_eq!(faces.who(connected), [face]);
+}
+
+#[test]
+fn a_face_leaves_when_its_own_lines_are_delivered_and_the_others_stay() {
+    let mut faces = Faces::new();
+    faces.bench.connected(BOB, "bob");
+    let pipe = faces.attach(Some("bob"), Some(Wait::Delivered));
+    let person = faces.attach(Some("eve"), None);
+    faces.says(pipe, "one");
+    faces.input(pipe, Input::EndOfInput);
+    faces.says(person, "nobody confirms this");
+    assert_eq!(faces.left, []);
+    faces.bench.lines.retain(|line| line.to == address("bob"));
+    faces.confirmed();
+    assert_eq!(faces.left, [(pipe, ExitCode::Done)]);
+    faces.says(pipe, "too late");
+    assert!(faces.bench.lines.iter().all(|line| line.text != "too late"));
+    assert_eq!(faces.bench.quit, None);
+    faces.input(FaceId::FIRST, Input::Quit);
+    assert_eq!(faces.bench.quit, Some((ExitCode::Done, 0)));
+}
+
+#[test]
+fn a_face_does_not_wait_for_what_others_write_after_it() {
+    let mut faces = Faces::new();
+    faces.bench.connected(BOB, "bob");
+    let pipe = faces.attach(Some("bob"), Some(Wait::Delivered));
+    let other = faces.attach(Some("bob"), None);
+    faces.says(pipe, "mine");
+    let mine = faces.bench.lines.clone();
+    faces.input(pipe, Input::EndOfInput);
+    faces.says(other, "later");
+    let later = faces.bench.lines.split_off(1);
+    assert_eq!(faces.bench.lines.len(), mine.len());
+    faces.confirmed();
+    assert_eq!(faces.left, [(pipe, ExitCode::Done)]);
+    assert_eq!((faces.bench.chat.undelivered(), later.len()), (1, 1));
+}
+
+#[test]
+fn a_face_whose_time_is_up_says_what_was_missing_of_its_own() {
+    let mut faces = Faces::new();
+    let idle = faces.attach(None, Some(Wait::Delivered));
+    let pipe = faces.attach(Some("bob"), Some(Wait::Delivered));
+    faces.says(pipe, "hi");
+    faces.bench.refused(Refusal::NoSuchName);
+    faces.input(pipe, Input::TimeUp);
+    faces.input(idle, Input::TimeUp);
+    assert_eq!(faces.left, [(pipe, ExitCode::NoSuchName), (idle, ExitCode::Done)]);
+}
+
+#[test]
+fn a_changed_key_ends_the_pipe_that_was_started_for_it_and_no_other() {
+    let mut faces = Faces::new();
+    faces.bench.connected(BOB, "bob").disconnected(BOB, DisconnectReason::Left);
+    let bobs = faces.attach(Some("bob"), Some(Wait::Delivered));
+    faces.attach(Some("eve"), Some(Wait::Delivered));
+    faces.attach(Some("bob"), None);
+    let changed = Event::KeyChanged { name: name("bob").into(), expected: BOB, actual: EVE };
+    faces.bench.chat.handle_input(Timestamp(1_000_000), Input::Network(changed));
+    faces.drain();
+    assert_eq!(faces.left, [(bobs, ExitCode::KeyChanged)]);
+    assert_eq!(faces.all.len(), 3);
+}
