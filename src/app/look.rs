@@ -3,11 +3,11 @@
 use std::fmt;
 
 use crate::config::{Interface, Notify, Symbols as Marks, ThemeTable};
+use crate::ui::tui::cells::Ambiguous;
 use crate::ui::tui::keys::{KeyProblem, Keymap};
 use crate::ui::tui::look::Look;
 use crate::ui::tui::notify::Level;
 use crate::ui::tui::theme::{Symbols, Theme, ThemeProblem};
-use crate::ui::tui::wrap::Ambiguous;
 
 /// What is wrong, and in which line of the file; without one it is somewhere in it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -51,14 +51,14 @@ pub(super) fn look(
         None if wide => Symbols::ASCII,
         None => Symbols::UNICODE,
     };
+    // What is two cells wide by guess may be one: only who says so gets the gaps.
+    theme.ambiguous = match interface.ambiguous {
+        Some(2) => Ambiguous::Wide,
+        _ => Ambiguous::Narrow,
+    };
     Ok(Look {
         theme,
         keymap,
-        // What is two cells wide by guess may be one: only who says so gets the gaps.
-        ambiguous: match interface.ambiguous {
-            Some(2) => Ambiguous::Wide,
-            _ => Ambiguous::Narrow,
-        },
         sidebar: interface.sidebar.unwrap_or(true),
         notify: match interface.notify.unwrap_or_default() {
             Notify::None => Level::None,
@@ -155,8 +155,8 @@ mod tests {
         assert_eq!(there("").theme.symbols, Symbols::ASCII);
         assert_eq!(there("ui.ambiguous = 1").theme.symbols, Symbols::UNICODE);
         assert_eq!(there("ui.symbols = \"unicode\"").theme.symbols, Symbols::UNICODE);
-        assert_eq!(there("").ambiguous, Ambiguous::Narrow);
-        assert_eq!(there("ui.ambiguous = 2").ambiguous, Ambiguous::Wide);
+        assert_eq!(there("").theme.ambiguous, Ambiguous::Narrow);
+        assert_eq!(there("ui.ambiguous = 2").theme.ambiguous, Ambiguous::Wide);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::wrap::Ambiguous;
+use super::cells::Ambiguous;
 use crate::chat::command;
 
 /// Candidates that are offered; nobody goes through more with Tab.

@@ -9,21 +9,20 @@
 //! Up (`sent`). Tab completes ([`completion`]).
 
 use std::cell::Cell;
-use std::num::NonZeroU16;
 
 use crossterm::event::KeyEvent;
-use ratatui::buffer::{Buffer, CellDiffOption};
+use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
-use unicode_segmentation::UnicodeSegmentation;
 
+use super::cells::Ambiguous;
 use super::completion::{self, Choice, Kind, Wanted};
 use super::draft::Draft;
 use super::keys::{Action, Keymap, Press};
 use super::layout::Layout;
 use super::paste::{Answer, Paste};
 use super::sent::Sent;
-use super::wrap::Ambiguous;
+use super::wrap;
 use crate::chat::{Address, MAX_TEXT, clean, command};
 use crate::ui::language::Language;
 
@@ -278,7 +277,7 @@ impl Composer {
     #[must_use]
     pub fn rows(&self, width: u16) -> u16 {
         let text = self.layout(usize::from(width)).len().min(MAX_ROWS);
-        u16::try_from(text + self.hint_rows()).unwrap_or(u16::MAX)
+        u16::try_from(text + self.hint_rows(width)).unwrap_or(u16::MAX)
     }
 
     /// Draws it.
@@ -286,13 +285,14 @@ impl Composer {
         buffer.set_style(area, paint.text);
         let (hints, area) = self.split(area);
         if let Some(question) = &self.question {
-            self.draw(&question.sentence(&self.language), hints, hints.y, buffer, paint.hint);
+            let sentence = question.sentence(&self.language);
+            wrap::draw(&sentence, hints, buffer, paint.hint, self.ambiguous);
         } else if let Some(choice) = &self.choice {
             let mut rest = hints;
             let (candidates, current) = choice.shown(hints.width.into(), self.ambiguous);
             for (place, candidate) in candidates.into_iter().enumerate() {
                 let style = if place == current { paint.text } else { paint.hint };
-                let end = self.draw(candidate, rest, hints.y, buffer, style);
+                let end = self.ambiguous.draw(candidate, rest, buffer, style);
                 let used = (end - rest.x).saturating_add(2).min(rest.width);
                 rest = Rect { x: rest.x + used, width: rest.width - used, ..rest };
             }
@@ -300,10 +300,11 @@ impl Composer {
         let layout = self.layout(usize::from(area.width));
         let top = self.scroll(&layout, area);
         if self.text().is_empty() {
-            self.draw(&self.placeholder, area, area.y, buffer, paint.hint);
+            self.ambiguous.draw(&self.placeholder, area, buffer, paint.hint);
         }
         for (row, y) in layout.rows().iter().skip(top).zip(area.top()..area.bottom()) {
-            self.draw(&self.text()[row.bytes.clone()], area, y, buffer, paint.text);
+            let row = &self.text()[row.bytes.clone()];
+            self.ambiguous.draw(row, Rect { y, ..area }, buffer, paint.text);
         }
     }
 
@@ -328,14 +329,21 @@ impl Composer {
         Layout::new(self.draft.text(), self.draft.caret(), width, self.ambiguous)
     }
 
-    /// How many rows stand above the text.
-    fn hint_rows(&self) -> usize {
-        usize::from(self.question.is_some() || self.choice.is_some())
+    /// How many rows of so many cells stand above the text.
+    fn hint_rows(&self, width: u16) -> usize {
+        match &self.question {
+            Some(question) => {
+                let sentence = question.sentence(&self.language);
+                wrap::rows(&sentence, width.into(), self.ambiguous).len()
+            }
+            None => usize::from(self.choice.is_some()),
+        }
     }
 
     /// The rows above the text, and those of the text.
     fn split(&self, area: Rect) -> (Rect, Rect) {
-        let above = u16::try_from(self.hint_rows()).unwrap_or(0).min(area.height.saturating_sub(1));
+        let above = u16::try_from(self.hint_rows(area.width)).unwrap_or(u16::MAX);
+        let above = above.min(area.height.saturating_sub(1));
         let hints = Rect { height: above, ..area };
         (hints, Rect { y: area.y + above, height: area.height - above, ..area })
     }
@@ -348,28 +356,6 @@ impl Composer {
         let top = self.top.get().min(row).max((row + 1).saturating_sub(height)).min(last);
         self.top.set(top);
         top
-    }
-
-    /// Writes one row at `y`, as far as it fits into `area`. Returns the column behind it.
-    fn draw(&self, text: &str, area: Rect, y: u16, buffer: &mut Buffer, style: Style) -> u16 {
-        let mut x = area.x;
-        for cluster in text.graphemes(true) {
-            let cells = u16::try_from(self.ambiguous.cells(cluster)).unwrap_or(u16::MAX);
-            let Some(forced) = NonZeroU16::new(cells) else { continue };
-            if cells > area.right() - x {
-                break;
-            }
-            for column in x..x + cells {
-                buffer[(column, y)].reset();
-                buffer[(column, y)].set_style(style);
-            }
-            buffer[(x, y)].set_symbol(cluster);
-            if self.ambiguous.cells(cluster) != Ambiguous::Narrow.cells(cluster) {
-                buffer[(x, y)].set_diff_option(CellDiffOption::ForcedWidth(forced));
-            }
-            x += cells;
-        }
-        x
     }
 
     fn complete(&mut self) -> Outcome {

@@ -4,12 +4,12 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use unicode_width::UnicodeWidthStr;
 
+use super::cells::Ambiguous;
 use super::hyperlinks::Row;
 use super::said::Said;
 use super::theme::Theme;
-use super::wrap::{self, Ambiguous};
+use super::wrap;
 use crate::chat::{Direction, Manner, Timestamp, clean, links};
 use crate::ui::language::Language;
 use crate::ui::plain;
@@ -47,7 +47,6 @@ pub(super) enum Kind {
 pub(super) struct Page {
     /// Cells of a row.
     pub(super) width: usize,
-    pub(super) ambiguous: Ambiguous,
     /// What we are called.
     pub(super) me: String,
     /// What the other side is called.
@@ -104,9 +103,12 @@ impl Entry {
             CLOCK => Span::styled(self.at.strftime("%H:%M ").to_string(), theme.dim),
             _ => Span::styled("-", theme.dim),
         };
-        wrapped(&sentence, style, "", theme.dim, width, page.ambiguous)
+        wrapped(&sentence, style, "", theme.dim, width, page.theme.ambiguous)
             .into_iter()
-            .map(|row| row.behind(vec![std::mem::replace(&mut before, blank(indent))]))
+            .map(|row| {
+                let before = std::mem::replace(&mut before, blank(indent));
+                row.behind(vec![before], theme.ambiguous)
+            })
             .collect()
     }
 }
@@ -125,7 +127,8 @@ impl Page {
         if self.width < NARROW {
             return 0;
         }
-        let widest = self.me.width().max(self.them.width());
+        let cells = |name| self.theme.ambiguous.cells(name);
+        let widest = cells(&self.me).max(cells(&self.them));
         widest.clamp(1, MAX_NAME.min(self.width / 4))
     }
 }

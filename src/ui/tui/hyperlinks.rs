@@ -19,7 +19,8 @@ use ratatui::buffer::{Buffer, Cell, CellDiffOption};
 use ratatui::layout::{Position, Rect, Size};
 use ratatui::text::{Line, Span};
 
-use super::wrap::{self, Ambiguous};
+use super::cells::Ambiguous;
+use super::wrap;
 
 /// A row of text, and what in it leads somewhere.
 #[derive(Clone, Debug, Default)]
@@ -53,8 +54,8 @@ impl Row {
     }
 
     /// The same behind something else.
-    pub(super) fn behind(mut self, before: Vec<Span<'static>>) -> Self {
-        let moved = before.iter().map(Span::width).sum::<usize>();
+    pub(super) fn behind(mut self, before: Vec<Span<'static>>, ambiguous: Ambiguous) -> Self {
+        let moved = before.iter().map(|span| ambiguous.cells(&span.content)).sum::<usize>();
         let moved = u16::try_from(moved).unwrap_or(u16::MAX);
         for (columns, _) in &mut self.targets {
             *columns = columns.start.saturating_add(moved)..columns.end.saturating_add(moved);
@@ -64,8 +65,14 @@ impl Row {
     }
 
     /// Draws it at the top of `area`, and notes its links.
-    pub(super) fn render(&self, area: Rect, buffer: &mut Buffer, links: &Links) {
-        buffer.set_line(area.x, area.y, &self.line, area.width);
+    pub(super) fn render(
+        &self,
+        area: Rect,
+        buffer: &mut Buffer,
+        links: &Links,
+        ambiguous: Ambiguous,
+    ) {
+        ambiguous.draw_line(&self.line, area, buffer);
         for (columns, target) in &self.targets {
             let x = area.x.saturating_add(columns.start);
             let cells = Rect { x, y: area.y, width: columns.end - columns.start, height: 1 };

@@ -2,7 +2,8 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::wrap::{Ambiguous, Row, rows};
+use super::cells::Ambiguous;
+use super::wrap::{Row, rows};
 
 /// Text in rows, with the caret in one of them.
 #[derive(Debug)]

@@ -3,17 +3,14 @@
 use super::keys::Keymap;
 use super::notify::Level;
 use super::theme::Theme;
-use super::wrap::Ambiguous;
 
 /// What a person may choose.
 #[derive(Clone, Debug)]
 pub struct Look {
-    /// Colours and glyphs.
+    /// Colours, glyphs, and how wide these are.
     pub theme: Theme,
     /// What the keys do.
     pub keymap: Keymap,
-    /// How wide the terminal draws what can be narrow or wide.
-    pub ambiguous: Ambiguous,
     /// Whether the list of conversations is there at first.
     pub sidebar: bool,
     /// How much a notification says.
@@ -27,7 +24,6 @@ impl Default for Look {
         Self {
             theme: Theme::dark(),
             keymap: Keymap::default(),
-            ambiguous: Ambiguous::Narrow,
             sidebar: true,
             notify: Level::Name,
             mouse: false,

@@ -10,10 +10,12 @@
 //! - `sidebar` and `status` are what surrounds it, `overlay` what is shown in its place for a while,
 //!   [`theme`] how all of it looks, [`look`] what a person may choose of it.
 //! - [`composer`] is where a message is written: a [`draft`] that [`wrap`] breaks into rows, with
-//!   [`completion`] of names, commands and paths; `typing` tells the other side of it. [`keys`] is the table of what keys do, [`help`] tells
-//!   of them.
+//!   [`completion`] of names, commands and paths; `typing` tells the other side of it. [`keys`] is
+//!   the table of what keys do, [`help`] tells of them.
+//! - [`cells`] measures, cuts and draws all text.
 //! - [`emulator`] is what the terminal can do; [`hyperlinks`] and [`notify`] are done with it.
 
+pub mod cells;
 pub mod completion;
 pub mod composer;
 mod dialogue;

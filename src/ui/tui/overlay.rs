@@ -4,14 +4,13 @@ use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use unicode_width::UnicodeWidthStr;
 
+use super::cells::Ambiguous;
 use super::composer::Composer;
 use super::entry::{moment, wrapped};
 use super::help;
 use super::keys::{Keymap, Place};
 use super::theme::Theme;
-use super::wrap::Ambiguous;
 use crate::chat::{HistoryLine, clean, command};
 use crate::ui::language::Language;
 use crate::ui::words;
@@ -43,8 +42,8 @@ pub(super) struct Search {
 }
 
 impl Search {
-    pub(super) fn new(language: &Language) -> Self {
-        let query = Composer::with(Ambiguous::Narrow, language.clone());
+    pub(super) fn new(ambiguous: Ambiguous, language: &Language) -> Self {
+        let query = Composer::with(ambiguous, language.clone());
         Self { query, found: Vec::new(), chosen: 0 }
     }
 
@@ -65,7 +64,7 @@ impl Search {
     ) {
         let height = usize::from(area.height);
         let first = (self.chosen + 1).saturating_sub(height);
-        for (y, (index, line)) in area.rows().zip(self.found.iter().enumerate().skip(first)) {
+        for (row, (index, line)) in area.rows().zip(self.found.iter().enumerate().skip(first)) {
             let chosen = index == self.chosen;
             let at = moment(line.arrived_at.unwrap_or(line.sent_at), zone);
             let text = format!(
@@ -75,10 +74,9 @@ impl Search {
                 name(line),
                 clean::one_line(&line.text, " ")
             );
-            let width = usize::from(area.width);
             let style = if chosen { theme.current } else { theme.text };
-            let text = clean::label(&text, width.saturating_sub(1));
-            buffer.set_stringn(y.x, y.y, text, width, style);
+            let text = theme.ambiguous.label(&text, row.width.into());
+            theme.ambiguous.draw(&text, row, buffer, style);
         }
     }
 }
@@ -95,8 +93,8 @@ pub(super) fn render_help(
 ) -> usize {
     let rows = help_rows(keymap, area.width.into(), theme, language);
     let top = top.min(rows.len().saturating_sub(area.height.into()));
-    for (y, row) in area.rows().zip(rows.iter().skip(top)) {
-        buffer.set_line(y.x, y.y, row, area.width);
+    for (area, row) in area.rows().zip(rows.iter().skip(top)) {
+        theme.ambiguous.draw_line(row, area, buffer);
     }
     top
 }
@@ -121,7 +119,8 @@ fn help_rows(
         ("screen-help-commands", commands.collect()),
     ];
     let all = sections.iter().flat_map(|(_, lines)| lines);
-    let column = all.map(|(key, _)| key.trim_end().width()).max().unwrap_or(0).min(MAX_KEY);
+    let cells = |text: &str| theme.ambiguous.cells(text);
+    let column = all.map(|(key, _)| cells(key.trim_end())).max().unwrap_or(0).min(MAX_KEY);
     let mut rows = Vec::new();
     for (title, lines) in &sections {
         if !rows.is_empty() {
@@ -130,16 +129,16 @@ fn help_rows(
         rows.push(Line::styled(language.text(title), theme.unread));
         for (key, does) in lines {
             let key = key.trim_end();
-            let beside = width >= NARROW && key.width() <= column;
+            let beside = width >= NARROW && cells(key) <= column;
             let indent = if width >= NARROW { column + 4 } else { 4 };
             let mut before = vec![Span::styled(format!("  {key}"), theme.own)];
             if beside {
-                before.push(Span::raw(" ".repeat(indent - 2 - key.width())));
+                before.push(Span::raw(" ".repeat(indent - 2 - cells(key))));
             } else {
                 rows.push(Line::from(std::mem::replace(&mut before, blank(indent))));
             }
             let room = width.saturating_sub(indent).max(1);
-            for pieces in wrapped(does, theme.text, "", theme.dim, room, Ambiguous::Narrow) {
+            for pieces in wrapped(does, theme.text, "", theme.dim, room, theme.ambiguous) {
                 let mut row = std::mem::replace(&mut before, blank(indent));
                 row.extend(pieces.line.spans);
                 rows.push(Line::from(row));

@@ -2,7 +2,6 @@
 
 use jiff::civil::DateTime;
 use ratatui::text::{Line, Span};
-use unicode_width::UnicodeWidthStr;
 
 use super::entry::{CLOCK, Page, blank, moment, wrapped};
 use super::hyperlinks::Row;
@@ -186,22 +185,23 @@ impl Said {
         let mut before = match (column, continued) {
             (_, true) => vec![blank(indent)],
             (0, false) => {
-                let name = clean::label(name, page.width.saturating_sub(CLOCK));
+                let name = theme.ambiguous.label(name, page.width.saturating_sub(CLOCK));
                 rows.push(Line::from(vec![clock, Span::styled(name, style)]).into());
                 vec![blank(indent)]
             }
             (column, false) => {
                 let acts = self.manner == Manner::Action && self.text.is_some();
-                let name = if acts { "*".to_owned() } else { clean::label(name, column) };
-                let rest = blank(indent.saturating_sub(CLOCK + name.width()));
+                let name = if acts { "*".to_owned() } else { theme.ambiguous.label(name, column) };
+                let rest = blank(indent.saturating_sub(CLOCK + theme.ambiguous.cells(&name)));
                 vec![clock, Span::styled(name, style), rest]
             }
         };
         let mut push = |row: Row| {
-            rows.push(row.behind(std::mem::replace(&mut before, vec![blank(indent)])));
+            let before = std::mem::replace(&mut before, vec![blank(indent)]);
+            rows.push(row.behind(before, theme.ambiguous));
         };
         if let Some(quoted) = self.quoted(page, language) {
-            let quoted = clean::label(&quoted, room.saturating_sub(1));
+            let quoted = theme.ambiguous.label(&quoted, room);
             push(Line::from(Span::styled(quoted, theme.dim)).into());
         }
         let mark = self.mark.symbol(theme);
@@ -214,22 +214,22 @@ impl Said {
             Some(text) => (clean::text(text), theme.text),
         };
         let tail = self.tail(page, language);
-        let mut lines = wrapped(&text, text_style, &tail, theme.dim, width, page.ambiguous);
+        let mut lines = wrapped(&text, text_style, &tail, theme.dim, width, theme.ambiguous);
         if let (false, Some(last)) = (mark.is_empty(), lines.last_mut()) {
             let style = if let Mark::Failed(_) = self.mark { theme.wrong } else { theme.dim };
             last.line.push_span(Span::styled(format!(" {mark}"), style));
         }
         lines.into_iter().for_each(&mut push);
         if let Mark::Failed(reason) = &self.mark {
-            let reason = wrapped(reason, theme.wrong, "", theme.dim, room, page.ambiguous);
+            let reason = wrapped(reason, theme.wrong, "", theme.dim, room, theme.ambiguous);
             reason.into_iter().for_each(&mut push);
         }
         if !self.reactions.is_empty() {
             let reactions = self.reactions.iter().map(|(by, reaction)| {
-                format!("{} {}", clean::label(reaction, REACTION), page.name(*by))
+                format!("{} {}", theme.ambiguous.label(reaction, REACTION), page.name(*by))
             });
             let reactions = reactions.collect::<Vec<_>>().join("  ");
-            let reactions = clean::label(&reactions, room.saturating_sub(1));
+            let reactions = theme.ambiguous.label(&reactions, room);
             push(Line::from(Span::styled(reactions, theme.dim)).into());
         }
         rows

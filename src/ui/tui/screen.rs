@@ -6,7 +6,6 @@ use crossterm::event::KeyEvent;
 use jiff::tz::TimeZone;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
-use unicode_width::UnicodeWidthStr;
 
 use super::completion;
 use super::composer::{Composer, Outcome, Paint};
@@ -22,7 +21,6 @@ use super::sidebar::{self, Item};
 use super::status::Status;
 use super::theme::Theme;
 use super::typing::Typing;
-use super::wrap::Ambiguous;
 use super::{Action, Event, SMALLEST};
 use crate::chat::{Address, Input, Manner, Nicknames, PeerSummary, Timestamp};
 use crate::ui::Background;
@@ -53,7 +51,6 @@ pub struct Screen {
     pub(super) composer: Composer,
     typing: Typing,
     pub(super) keymap: Keymap,
-    ambiguous: Ambiguous,
     /// What stands in place of what was said.
     pub(super) overlay: Option<Overlay>,
     links: Links,
@@ -77,8 +74,8 @@ impl Screen {
     /// Nothing said, nothing written. `me` is what we are called until a server says so.
     #[must_use]
     pub fn new(me: String, zone: TimeZone, language: Language, look: Look) -> Self {
-        let Look { theme, keymap, ambiguous, sidebar, notify, .. } = look;
-        let composer = Composer::with(ambiguous, language.clone());
+        let Look { theme, keymap, sidebar, notify, .. } = look;
+        let composer = Composer::with(theme.ambiguous, language.clone());
         Self {
             zone,
             language,
@@ -93,7 +90,6 @@ impl Screen {
             composer,
             typing: Typing::default(),
             keymap,
-            ambiguous,
             overlay: None,
             links: Links::default(),
             notifier: Notifier::new(notify),
@@ -276,7 +272,10 @@ impl Screen {
             Action::Conversation(number) => self.go_to(usize::from(number).saturating_sub(1)),
             Action::Help => self.overlay = Some(Overlay::Help { top: 0 }),
             Action::Search => {
-                self.overlay = Some(Overlay::Search(Box::new(Search::new(&self.language))))
+                self.overlay = Some(Overlay::Search(Box::new(Search::new(
+                    self.theme.ambiguous,
+                    &self.language,
+                ))))
             }
             Action::Sidebar => self.sidebar_hidden = !self.sidebar_hidden,
             Action::PageUp => self.scrollback().up(page, height),
@@ -402,15 +401,18 @@ impl Screen {
             if !area.is_empty() {
                 let size = format!("{width}x{height}");
                 let text = self.language.say("screen-too-small", &[("size", &size)]);
-                frame.buffer_mut().set_stringn(0, 0, text, area.width.into(), self.theme.text);
+                self.theme.ambiguous.draw(&text, area, frame.buffer_mut(), self.theme.text);
             }
             return;
         }
-        let prompt = u16::try_from(self.prompt().width()).unwrap_or(0).min(area.width / 2);
+        let prompt = u16::try_from(self.theme.ambiguous.cells(&self.prompt()))
+            .unwrap_or(0)
+            .min(area.width / 2);
         let rows = self.writing().rows(area.width - prompt).min(area.height / 2);
+        let asked = Status::rows(self.question().as_deref(), area.width, &self.theme);
         let [upper, status, lower] = Layout::vertical([
             Constraint::Fill(1),
-            Constraint::Length(1),
+            Constraint::Length(asked.min(area.height / 3)),
             Constraint::Length(rows),
         ])
         .areas(area);
@@ -428,8 +430,7 @@ impl Screen {
         self.status().render(status, frame.buffer_mut(), &self.theme, &self.language);
         let [mark, text] =
             Layout::horizontal([Constraint::Length(prompt), Constraint::Fill(1)]).areas(lower);
-        let (x, y, style) = (mark.x, mark.y, self.theme.dim);
-        frame.buffer_mut().set_stringn(x, y, self.prompt(), prompt.into(), style);
+        self.theme.ambiguous.draw(&self.prompt(), mark, frame.buffer_mut(), self.theme.dim);
         let paint = Paint { text: self.theme.text, hint: self.theme.dim };
         let composer = self.writing();
         composer.render(text, frame.buffer_mut(), paint);
@@ -445,7 +446,8 @@ impl Screen {
         let rows = self.scrollback().view(&page, &language, height);
         let top = area.bottom().saturating_sub(rows.len() as u16);
         for (row, y) in rows.iter().zip(top..) {
-            row.render(Rect { y, height: 1, ..area }, frame.buffer_mut(), &self.links);
+            let area = Rect { y, height: 1, ..area };
+            row.render(area, frame.buffer_mut(), &self.links, self.theme.ambiguous);
         }
         let Some(index) = self.current else { return };
         let watched = self.is_watched(index);
@@ -463,11 +465,11 @@ impl Screen {
         } else if !dialogue.scrollback.at_bottom() {
             let count = self.language.count("screen-new", count as u64, &[]);
             let text = format!(" {} {count} ", self.theme.symbols.below);
-            let width = text.width() as u16;
-            let x = area.right().saturating_sub(width);
-            let y = area.bottom() - 1;
+            let ambiguous = self.theme.ambiguous;
+            let width = area.width.min(ambiguous.cells(&text) as u16);
+            let corner = Rect::new(area.right() - width, area.bottom() - 1, width, 1);
             let style = self.theme.status.patch(self.theme.unread);
-            frame.buffer_mut().set_stringn(x, y, text, area.width.into(), style);
+            ambiguous.draw(&text, corner, frame.buffer_mut(), style);
         }
     }
 
@@ -476,7 +478,6 @@ impl Screen {
         let key = current.and_then(|one| one.summary.as_ref()).and_then(|summary| summary.key);
         Page {
             width,
-            ambiguous: self.ambiguous,
             me: self.me.clone(),
             them: current.map(|one| self.name(&one.address)).unwrap_or_default(),
             them_style: self.theme.name(key),

@@ -10,7 +10,6 @@ use std::collections::{HashMap, VecDeque};
 
 use jiff::tz::TimeZone;
 use ratatui::text::{Line, Span};
-use unicode_width::UnicodeWidthStr;
 
 use super::entry::{Entry, Kind, Page};
 use super::hyperlinks::Row;
@@ -480,6 +479,8 @@ fn place(by: Direction, id: LineId) -> (bool, LineId) {
 fn rule(page: &Page, word: &str, style: ratatui::style::Style) -> Row {
     let dash = page.theme.symbols.rule;
     let text = format!("{} {word} ", dash.repeat(2));
-    let rest = page.width.min(40).saturating_sub(text.width());
-    Line::from(Span::styled(text + &dash.repeat(rest), style)).into()
+    let ambiguous = page.theme.ambiguous;
+    let rest = page.width.min(40).saturating_sub(ambiguous.cells(&text));
+    let dashes = rest / ambiguous.cells(dash).max(1);
+    Line::from(Span::styled(text + &dash.repeat(dashes), style)).into()
 }

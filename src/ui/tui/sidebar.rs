@@ -1,12 +1,11 @@
 //! The list of conversations on the left: whether they are there, and what is unread.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
-use unicode_width::UnicodeWidthStr;
 
 use super::theme::Theme;
-use crate::chat::{Presence, clean};
+use crate::chat::Presence;
 use crate::ui::language::Language;
 use crate::ui::words;
 
@@ -40,12 +39,15 @@ pub(super) fn render(
     theme: &Theme,
     language: &Language,
 ) {
-    let (width, height) = (usize::from(area.width.saturating_sub(1)), usize::from(area.height));
+    let ambiguous = theme.ambiguous;
+    let rule = u16::try_from(ambiguous.cells(theme.symbols.column)).unwrap_or(1);
+    let [list, rule] =
+        Layout::horizontal([Constraint::Fill(1), Constraint::Length(rule)]).areas(area);
     let current = items.iter().position(|item| item.current).unwrap_or(0);
-    let first = (current + 1).saturating_sub(height);
-    for (y, (index, item)) in area.rows().zip(items.iter().enumerate().skip(first)) {
+    let first = (current + 1).saturating_sub(usize::from(area.height));
+    for (row, (index, item)) in list.rows().zip(items.iter().enumerate().skip(first)) {
         let base = if item.current { theme.current } else { theme.text };
-        buffer.set_style(Rect { width: area.width.saturating_sub(1), ..y }, base);
+        buffer.set_style(row, base);
         let mark = if item.current { '>' } else { ' ' };
         let number = if index < 9 { (index + 1).to_string() } else { " ".to_owned() };
         let word = word(item, language);
@@ -53,24 +55,31 @@ pub(super) fn render(
             0 => String::new(),
             count => format!(" ({count})"),
         };
-        let room = width.saturating_sub(6 + unread.width() + 1 + word.width());
-        let name = clean::label(&item.name, room.saturating_sub(1));
-        let (x, _) = buffer.set_stringn(y.x, y.y, format!("{mark}{number} "), width, base);
-        let (x, _) = buffer.set_stringn(x, y.y, &name, width, base.patch(item.style));
-        let (x, _) = buffer.set_stringn(x, y.y, format!(" {}", item.trust), width, base);
-        let style = if item.quiet { theme.dim } else { theme.unread };
-        buffer.set_stringn(x, y.y, unread, width, base.patch(style));
-        let x = area.right().saturating_sub(2 + u16::try_from(word.width()).unwrap_or(0));
+        // Mark, number and a space before the name, a space and the trust behind it, two spaces
+        // around the word.
+        let around = 7 + ambiguous.cells(&unread) + ambiguous.cells(&word);
+        let name = ambiguous.label(&item.name, usize::from(row.width).saturating_sub(around));
+        let mut rest = row;
+        let mut draw = |text: &str, style| {
+            let x = ambiguous.draw(text, rest, buffer, base.patch(style));
+            rest = Rect { x, width: row.right().saturating_sub(x), ..row };
+        };
+        draw(&format!("{mark}{number} "), base);
+        draw(&name, item.style);
+        draw(&format!(" {}", item.trust), base);
+        draw(&unread, if item.quiet { theme.dim } else { theme.unread });
         let style = match (item.alarm, item.state) {
             (true, _) => theme.alarm,
             (false, Presence::Connected) => theme.text,
             (false, _) => theme.dim,
         };
-        buffer.set_stringn(x, y.y, &word, width, base.patch(style));
+        let width = u16::try_from(ambiguous.cells(&word) + 1).unwrap_or(u16::MAX);
+        let x = row.right().saturating_sub(width).max(rest.x);
+        let rest = Rect { x, width: row.right().saturating_sub(x), ..row };
+        ambiguous.draw(&word, rest, buffer, base.patch(style));
     }
-    for y in area.rows() {
-        let x = area.right().saturating_sub(1);
-        buffer.set_stringn(x, y.y, theme.symbols.column, 1, theme.dim);
+    for row in rule.rows() {
+        ambiguous.draw(theme.symbols.column, row, buffer, theme.dim);
     }
 }
 

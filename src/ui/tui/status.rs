@@ -3,10 +3,10 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use unicode_width::UnicodeWidthStr;
 
 use super::theme::Theme;
-use crate::chat::{Presence, clean};
+use super::wrap;
+use crate::chat::Presence;
 use crate::proto::{PathInfo, PathKind};
 use crate::ui::language::Language;
 use crate::ui::words;
@@ -43,6 +43,13 @@ struct Item {
 }
 
 impl Status {
+    /// How many rows of so many cells `question` takes in place of the rest.
+    pub(super) fn rows(question: Option<&str>, width: u16, theme: &Theme) -> u16 {
+        let width = usize::from(width.saturating_sub(2));
+        let rows = question.map_or(1, |text| wrap::rows(text, width, theme.ambiguous).len());
+        u16::try_from(rows).unwrap_or(u16::MAX)
+    }
+
     /// Draws as much of it as there is room for.
     pub(super) fn render(
         &self,
@@ -52,25 +59,27 @@ impl Status {
         language: &Language,
     ) {
         buffer.set_style(area, theme.status);
-        let width = usize::from(area.width);
+        let ambiguous = theme.ambiguous;
+        // A cell at either end stays empty.
+        let mut rest = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
         if let Some(question) = &self.question {
-            let text = clean::label(question, width.saturating_sub(2));
             let style = theme.status.patch(theme.unread);
-            buffer.set_stringn(area.x + 1, area.y, text, width.saturating_sub(1), style);
+            wrap::draw(question, rest, buffer, style, ambiguous);
             return;
         }
         let mut items = self.items(theme, language);
-        let taken = |items: &[Item]| items.iter().map(|item| item.text.width() + 2).sum::<usize>();
-        while taken(&items) > width && items.len() > 1 {
+        let taken = |items: &[Item]| {
+            items.iter().map(|item| ambiguous.cells(&item.text) + 2).sum::<usize>()
+        };
+        while taken(&items) > usize::from(area.width) && items.len() > 1 {
             let last = (0..items.len()).max_by_key(|&index| items[index].rank);
             items.remove(last.unwrap_or(0));
         }
-        let mut x = area.x + 1;
         for item in items {
-            let room = usize::from(area.right().saturating_sub(x));
-            let text = clean::label(&item.text, room.saturating_sub(1));
+            let text = ambiguous.label(&item.text, rest.width.into());
             let style = theme.status.patch(item.style);
-            x = buffer.set_stringn(x, area.y, text, room, style).0 + 2;
+            let x = ambiguous.draw(&text, rest, buffer, style).saturating_add(2).min(rest.right());
+            rest = Rect { x, width: rest.right() - x, ..rest };
         }
     }
 

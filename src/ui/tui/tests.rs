@@ -4,6 +4,7 @@
 //! the cell that it is on.
 
 mod story;
+mod written;
 
 use super::SMALLEST;
 use crate::chat::{Direction, HistoryLine, LineState, Manner, Notice, Place, Presence, Quote};
@@ -63,17 +64,19 @@ fn whoever_reads_above_is_not_disturbed() {
 
 #[test]
 fn the_wheel_goes_through_what_was_said() {
-    let mut story = Story::of(40, 8);
-    story.opens(&alice());
-    for line in 1..=12 {
-        story.says(&alice(), line, &format!("line {line}"));
-        story.minutes_pass(1);
+    for columns in [40, 80, 120] {
+        let mut story = Story::of(columns, 8);
+        story.opens(&alice());
+        for line in 1..=12 {
+            story.says(&alice(), line, &format!("line {line}"));
+            story.minutes_pass(1);
+        }
+        story.wheels(true);
+        story.picture();
+        story.wheels(false);
+        story.picture();
+        story.told(&format!("the_wheel_goes_through_what_was_said_{columns}"));
     }
-    story.wheels(true);
-    story.picture();
-    story.wheels(false);
-    story.picture();
-    story.told("the_wheel_goes_through_what_was_said");
 }
 
 #[test]
@@ -129,25 +132,27 @@ fn every_size_is_drawn_and_the_smallest_say_so() {
 
 #[test]
 fn control_c_clears_asks_and_leaves() {
-    let mut story = Story::of(60, 6);
-    story.opens(&alice());
-    story.comes(&alice(), Presence::Offline);
-    story.types("is not delivered");
-    story.presses("Enter");
-    story.sends(&alice(), 1);
-    story.types("never mind");
-    story.presses("Ctrl+c");
-    story.picture();
-    story.presses("Ctrl+c");
-    story.picture();
-    assert!(!story.has_left());
-    story.types("x");
-    story.presses("Ctrl+c");
-    story.presses("Ctrl+c");
-    assert!(!story.has_left(), "something was written in between");
-    story.presses("Ctrl+c");
-    assert!(story.has_left());
-    story.told("control_c_clears_asks_and_leaves");
+    for columns in [40, 80, 120] {
+        let mut story = Story::of(columns, 6);
+        story.opens(&alice());
+        story.comes(&alice(), Presence::Offline);
+        story.types("is not delivered");
+        story.presses("Enter");
+        story.sends(&alice(), 1);
+        story.types("never mind");
+        story.presses("Ctrl+c");
+        story.picture();
+        story.presses("Ctrl+c");
+        story.picture();
+        assert!(!story.has_left());
+        story.types("x");
+        story.presses("Ctrl+c");
+        story.presses("Ctrl+c");
+        assert!(!story.has_left(), "something was written in between");
+        story.presses("Ctrl+c");
+        assert!(story.has_left());
+        story.told(&format!("control_c_clears_asks_and_leaves_{columns}"));
+    }
 }
 
 #[test]
@@ -183,15 +188,17 @@ fn a_line_is_seen_when_it_is_in_view_of_somebody_who_looks() {
 
 #[test]
 fn nothing_a_stranger_writes_reaches_the_terminal_unfiltered() {
-    let mut story = Story::of(80, 12);
-    story.opens(&alice());
-    story.says(
-        &alice(),
-        1,
-        "\u{1b}]52;c;aGk=\u{7}\u{9b}31m red\rfake\u{202e}desrever\u{2028}12:00 bob  forged",
-    );
-    story.picture();
-    story.told("nothing_unfiltered");
+    for columns in [40, 80, 120] {
+        let mut story = Story::of(columns, 12);
+        story.opens(&alice());
+        story.says(
+            &alice(),
+            1,
+            "\u{1b}]52;c;aGk=\u{7}\u{9b}31m red\rfake\u{202e}desrever\u{2028}12:00 bob  forged",
+        );
+        story.picture();
+        story.told(&format!("nothing_unfiltered_{columns}"));
+    }
 }
 
 #[test]
@@ -231,100 +238,110 @@ fn what_was_said_before_is_there_with_all_that_was_done_to_it() {
 
 #[test]
 fn a_long_history_is_read_page_by_page_as_the_reader_goes_up() {
-    let mut story = Story::of(80, 10);
-    story.opens(&alice());
-    assert_eq!(story.pages_wanted(), (1, None), "the newest page, and only once");
-    let page = |numbers: std::ops::Range<u64>| {
-        let line = |number| stored(number, Direction::In, &format!("line {number}"));
-        numbers.map(line).collect::<Vec<_>>()
-    };
-    story.reads(&alice(), page(801..1001), false);
-    assert_eq!(story.pages_wanted(), (0, None), "there is enough above the reader");
-    for _ in 0..20 {
-        story.presses("PageUp");
+    for columns in [40, 80, 120] {
+        let mut story = Story::of(columns, 10);
+        story.opens(&alice());
+        assert_eq!(story.pages_wanted(), (1, None), "the newest page, and only once");
+        let page = |numbers: std::ops::Range<u64>| {
+            let line = |number| stored(number, Direction::In, &format!("line {number}"));
+            numbers.map(line).collect::<Vec<_>>()
+        };
+        story.reads(&alice(), page(801..1001), false);
+        assert_eq!(story.pages_wanted(), (0, None), "there is enough above the reader");
+        for _ in 0..20 {
+            story.presses("PageUp");
+        }
+        assert_eq!(story.pages_wanted(), (1, Some(Place(801))));
+        story.picture();
+        story.reads(&alice(), page(601..801), false);
+        story.happens("older lines come, and nothing moves");
+        story.picture();
+        // A line that came by itself is not shown twice when its page comes.
+        story.told(&format!("a_long_history_{columns}"));
     }
-    assert_eq!(story.pages_wanted(), (1, Some(Place(801))));
-    story.picture();
-    story.reads(&alice(), page(601..801), false);
-    story.happens("older lines come, and nothing moves");
-    story.picture();
-    // A line that came by itself is not shown twice when its page comes.
-    story.told("a_long_history");
 }
 
 #[test]
 fn what_came_by_itself_is_not_there_twice() {
-    let mut story = Story::of(60, 8);
-    story.says(&alice(), 1, "the newest");
-    story.opens(&alice());
-    let mut known = stored(2, Direction::In, "the newest");
-    known.id = crate::chat::LineId([1; 16]);
-    story.reads(&alice(), vec![stored(1, Direction::In, "an older one"), known], true);
-    story.picture();
-    story.told("not_twice");
+    for columns in [40, 80, 120] {
+        let mut story = Story::of(columns, 8);
+        story.says(&alice(), 1, "the newest");
+        story.opens(&alice());
+        let mut known = stored(2, Direction::In, "the newest");
+        known.id = crate::chat::LineId([1; 16]);
+        story.reads(&alice(), vec![stored(1, Direction::In, "an older one"), known], true);
+        story.picture();
+        story.told(&format!("not_twice_{columns}"));
+    }
 }
 
 #[test]
 fn what_is_unread_begins_with_the_first_of_it_also_where_that_is_on_an_older_page() {
-    let mut story = Story::of(60, 65);
-    story.has_unread(&alice(), 250);
-    story.opens(&alice());
-    let page = |numbers: std::ops::Range<u64>, state: LineState| {
-        let line = |number| HistoryLine {
-            state: state.clone(),
-            ..stored(number, Direction::In, &format!("line {number}"))
+    for columns in [40, 80, 120] {
+        let mut story = Story::of(columns, 65);
+        story.has_unread(&alice(), 250);
+        story.opens(&alice());
+        let page = |numbers: std::ops::Range<u64>, state: LineState| {
+            let line = |number| HistoryLine {
+                state: state.clone(),
+                ..stored(number, Direction::In, &format!("line {number}"))
+            };
+            numbers.map(line).collect::<Vec<_>>()
         };
-        numbers.map(line).collect::<Vec<_>>()
-    };
-    story.reads(&alice(), page(801..1001, LineState::Delivered), false);
-    assert_eq!(story.seen().len(), 1);
-    story.happens("of 250 unread lines 200 are read in; whoever looks at the newest has seen all");
-    story.has_unread(&alice(), 0);
-    story.presses("PageUp");
-    story.presses("PageUp");
-    story.reads(&alice(), page(601..801, LineState::Read), false);
-    story.presses("PageUp");
-    story.presses("PageUp");
-    story.is_resized_to(60, 8);
-    story.picture();
-    story.told("unread_on_two_pages");
+        story.reads(&alice(), page(801..1001, LineState::Delivered), false);
+        assert_eq!(story.seen().len(), 1);
+        story.happens(
+            "of 250 unread lines 200 are read in; whoever looks at the newest has seen all",
+        );
+        story.has_unread(&alice(), 0);
+        story.presses("PageUp");
+        story.presses("PageUp");
+        story.reads(&alice(), page(601..801, LineState::Read), false);
+        story.presses("PageUp");
+        story.presses("PageUp");
+        story.is_resized_to(columns, 8);
+        story.picture();
+        story.told(&format!("unread_on_two_pages_{columns}"));
+    }
 }
 
 #[test]
 fn lines_are_changed_where_they_stand() {
-    let mut story = Story::of(60, 9);
-    story.opens(&alice());
-    story.comes(&alice(), Presence::Connected);
-    story.says(&alice(), 1, "see you at eigth");
-    story.says(&alice(), 2, "oops");
-    let quote = |text: &str| Quote {
-        by: Direction::In,
-        sent_at: crate::chat::Timestamp(0),
-        text: Some(text.to_owned()),
-    };
-    let amended = |id: u8, line: u8, text: Option<&str>| Notice::Amended {
-        with: alice(),
-        id: crate::chat::LineId([id; 16]),
-        line: crate::chat::LineId([line; 16]),
-        text: text.map(str::to_owned),
-        by: Direction::In,
-        at: crate::chat::Timestamp(0),
-        quote: quote("x"),
-    };
-    story.hears(&amended(1, 3, Some("see you at eight")));
-    story.hears(&amended(2, 4, None));
-    story.hears(&Notice::Reacted {
-        with: alice(),
-        id: crate::chat::LineId([1; 16]),
-        line: crate::chat::LineId([5; 16]),
-        by: Direction::Out,
-        reaction: "👍".to_owned(),
-        at: crate::chat::Timestamp(0),
-        quote: quote("x"),
-    });
-    story.hears(&Notice::Typing { peer: alice(), typing: true });
-    story.picture();
-    story.told("lines_are_changed");
+    for columns in [40, 80, 120] {
+        let mut story = Story::of(columns, 9);
+        story.opens(&alice());
+        story.comes(&alice(), Presence::Connected);
+        story.says(&alice(), 1, "see you at eigth");
+        story.says(&alice(), 2, "oops");
+        let quote = |text: &str| Quote {
+            by: Direction::In,
+            sent_at: crate::chat::Timestamp(0),
+            text: Some(text.to_owned()),
+        };
+        let amended = |id: u8, line: u8, text: Option<&str>| Notice::Amended {
+            with: alice(),
+            id: crate::chat::LineId([id; 16]),
+            line: crate::chat::LineId([line; 16]),
+            text: text.map(str::to_owned),
+            by: Direction::In,
+            at: crate::chat::Timestamp(0),
+            quote: quote("x"),
+        };
+        story.hears(&amended(1, 3, Some("see you at eight")));
+        story.hears(&amended(2, 4, None));
+        story.hears(&Notice::Reacted {
+            with: alice(),
+            id: crate::chat::LineId([1; 16]),
+            line: crate::chat::LineId([5; 16]),
+            by: Direction::Out,
+            reaction: "👍".to_owned(),
+            at: crate::chat::Timestamp(0),
+            quote: quote("x"),
+        });
+        story.hears(&Notice::Typing { peer: alice(), typing: true });
+        story.picture();
+        story.told(&format!("lines_are_changed_{columns}"));
+    }
 }
 
 #[test]
@@ -374,43 +391,49 @@ fn a_search_finds_lines_and_goes_there() {
 
 #[test]
 fn a_flood_neither_fills_the_memory_nor_moves_what_is_read() {
-    let mut story = Story::of(80, 8);
-    story.opens(&alice());
-    story.is_flooded_by(&alice(), 30_000);
-    story.happens("30,000 lines");
-    story.picture();
-    story.presses("PageUp");
-    story.is_flooded_by(&alice(), 30_000);
-    story.happens("30,000 more while somebody reads above");
-    story.picture();
-    story.pages_wanted();
-    story.presses("End");
-    assert_eq!(story.pages_wanted().1, None, "the newest come from the disk");
-    story.told("a_flood");
+    for columns in [40, 80, 120] {
+        let mut story = Story::of(columns, 8);
+        story.opens(&alice());
+        story.is_flooded_by(&alice(), 30_000);
+        story.happens("30,000 lines");
+        story.picture();
+        story.presses("PageUp");
+        story.is_flooded_by(&alice(), 30_000);
+        story.happens("30,000 more while somebody reads above");
+        story.picture();
+        story.pages_wanted();
+        story.presses("End");
+        assert_eq!(story.pages_wanted().1, None, "the newest come from the disk");
+        story.told(&format!("a_flood_{columns}"));
+    }
 }
 
 #[test]
 fn what_is_written_never_goes_to_somebody_else_than_it_is_shown_for() {
-    let mut story = Story::of(80, 6);
-    story.opens(&alice());
-    story.comes(&bob(), Presence::Connected);
-    story.is_refused(&bob());
-    story.presses("Alt+2");
-    story.happens("the chat refuses");
-    story.picture();
-    story.told("a_refused_conversation");
+    for columns in [40, 80, 120] {
+        let mut story = Story::of(columns, 6);
+        story.opens(&alice());
+        story.comes(&bob(), Presence::Connected);
+        story.is_refused(&bob());
+        story.presses("Alt+2");
+        story.happens("the chat refuses");
+        story.picture();
+        story.told(&format!("a_refused_conversation_{columns}"));
+    }
 }
 
 #[test]
 fn what_was_said_before_anybody_was_there_is_still_seen() {
-    let mut story = Story::of(80, 7);
-    story.is_told("A rendezvous runs in this process.");
-    story.picture();
-    story.says(&alice(), 1, "hello");
-    story.opens(&alice());
-    story.happens("alice writes");
-    story.picture();
-    story.told("before_anybody_was_there");
+    for columns in [40, 80, 120] {
+        let mut story = Story::of(columns, 7);
+        story.is_told("A rendezvous runs in this process.");
+        story.picture();
+        story.says(&alice(), 1, "hello");
+        story.opens(&alice());
+        story.happens("alice writes");
+        story.picture();
+        story.told(&format!("before_anybody_was_there_{columns}"));
+    }
 }
 
 #[test]
@@ -449,12 +472,14 @@ fn whoever_looks_elsewhere_is_told_once_and_who_looks_is_not() {
 
 #[test]
 fn what_is_written_before_anybody_is_there_stays() {
-    let mut story = Story::of(40, 6);
-    story.types("hel");
-    story.opens(&alice());
-    story.types("lo");
-    story.picture();
-    story.told("begun_before_anybody_was_there");
+    for columns in [40, 80, 120] {
+        let mut story = Story::of(columns, 6);
+        story.types("hel");
+        story.opens(&alice());
+        story.types("lo");
+        story.picture();
+        story.told(&format!("begun_before_anybody_was_there_{columns}"));
+    }
 }
 
 #[test]
@@ -483,11 +508,13 @@ fn the_other_side_is_told_of_typing_until_it_pauses_or_ends() {
 
 #[test]
 fn a_key_that_changed_in_an_earlier_run_is_loud_from_the_start() {
-    let mut story = Story::of(120, 6);
-    story.opens(&alice());
-    story.was_offered_another_key(&bob());
-    story.picture();
-    story.told("a_key_changed_earlier");
+    for columns in [40, 80, 120] {
+        let mut story = Story::of(columns, 6);
+        story.opens(&alice());
+        story.was_offered_another_key(&bob());
+        story.picture();
+        story.told(&format!("a_key_changed_earlier_{columns}"));
+    }
 }
 
 #[test]

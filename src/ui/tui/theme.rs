@@ -9,6 +9,8 @@ use ratatui::style::{Color, Modifier, Style};
 
 pub use custom::ThemeProblem;
 
+use super::cells::Ambiguous;
+
 /// Colours for names; which one is a name's, its key says.
 const NAMES: usize = 6;
 
@@ -35,6 +37,8 @@ pub struct Theme {
     pub current: Style,
     /// The glyphs.
     pub symbols: Symbols,
+    /// How wide the terminal draws what can be narrow or wide.
+    pub ambiguous: Ambiguous,
 }
 
 impl Theme {
@@ -99,6 +103,7 @@ impl Theme {
             status: plain.add_modifier(Modifier::REVERSED),
             current: plain.add_modifier(Modifier::BOLD),
             symbols: Symbols::UNICODE,
+            ambiguous: Ambiguous::Narrow,
         }
     }
 

@@ -1,4 +1,4 @@
-//! How many cells text takes, and where it is broken into rows.
+//! Where text is broken into rows, and text drawn in several.
 //!
 //! Rows break where UAX #14 allows it, so no row begins with `。` or `」`, and a run of Chinese
 //! breaks between any two of its characters. What has no such place within a row is broken between
@@ -6,32 +6,13 @@
 
 use std::ops::Range;
 
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
 use textwrap::WordSeparator;
 use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
 
-/// How wide a terminal draws the characters that UAX #11 calls ambiguous: `§`, `—` and `…`.
-///
-/// Terminals of East Asia may draw them in two cells; nothing tells which do.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Ambiguous {
-    /// In one cell.
-    #[default]
-    Narrow,
-    /// In two.
-    Wide,
-}
-
-impl Ambiguous {
-    /// How many cells `text`, which is of one row, takes.
-    #[must_use]
-    pub fn cells(self, text: &str) -> usize {
-        match self {
-            Self::Narrow => text.width(),
-            Self::Wide => text.width_cjk(),
-        }
-    }
-}
+use super::cells::Ambiguous;
 
 /// A row on the screen: a piece of the text.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -52,6 +33,22 @@ pub fn rows(text: &str, width: usize, ambiguous: Ambiguous) -> Vec<Row> {
         start += line.len() + 1;
     }
     rows
+}
+
+/// Writes `text` into the rows of `area`. Where there are too few, the last says so.
+pub(super) fn draw(
+    text: &str,
+    area: Rect,
+    buffer: &mut Buffer,
+    style: Style,
+    ambiguous: Ambiguous,
+) {
+    let rows = rows(text, area.width.into(), ambiguous);
+    for (row, place) in rows.iter().zip(area.rows()) {
+        let end = if place.bottom() < area.bottom() { row.bytes.end } else { text.len() };
+        let piece = ambiguous.label(text[row.bytes.start..end].trim_end(), place.width.into());
+        ambiguous.draw(&piece, place, buffer, style);
+    }
 }
 
 /// Appends the rows of `line`, which begins at byte `offset` of the text.
@@ -125,9 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn ambiguous_characters_are_as_wide_as_one_says() {
-        assert_eq!(Ambiguous::Narrow.cells("—§…"), 3);
-        assert_eq!(Ambiguous::Wide.cells("—§…"), 6);
+    fn a_row_holds_fewer_of_what_is_wider() {
         let text = "§§§§";
         assert_eq!(rows(text, 4, Ambiguous::Narrow).len(), 1);
         assert_eq!(rows(text, 4, Ambiguous::Wide).len(), 2);

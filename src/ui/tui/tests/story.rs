@@ -8,8 +8,8 @@ use p2pchat_wire::identity::{Name, PeerId};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
-use unicode_width::UnicodeWidthStr;
 
+use super::super::cells::Ambiguous;
 use super::super::look::Look;
 use super::super::theme::Theme;
 use super::super::{Action, Event, Screen};
@@ -19,7 +19,7 @@ use crate::chat::{
 };
 use crate::proto::{PathInfo, PathKind};
 use crate::ui::Background;
-use crate::ui::language::Language;
+use crate::ui::language::{Language, Tongue};
 
 /// 2026-11-22 14:03 UTC.
 const START: Timestamp = Timestamp(1_795_356_180_000);
@@ -40,7 +40,7 @@ fn id(line: u8) -> LineId {
     LineId([line; 16])
 }
 
-fn address(text: &str) -> Address {
+pub(super) fn address(text: &str) -> Address {
     let (name, host) = text.split_once('@').expect("a whole address");
     Address::new(Name::new(name).expect("name"), host)
 }
@@ -86,6 +86,7 @@ pub(super) fn stored(number: u64, direction: Direction, text: &str) -> HistoryLi
 /// Carol's screen, and what happens on it.
 pub(super) struct Story {
     screen: Screen,
+    ambiguous: Ambiguous,
     terminal: Terminal<TestBackend>,
     drawn: Buffer,
     peers: Vec<PeerSummary>,
@@ -101,14 +102,21 @@ pub(super) struct Story {
 impl Story {
     /// On a terminal of this size.
     pub(super) fn of(columns: u16, rows: u16) -> Self {
+        Self::with(columns, rows, Tongue::En, Theme::mono())
+    }
+
+    /// In this language, on a terminal that looks so.
+    pub(super) fn with(columns: u16, rows: u16, tongue: Tongue, theme: Theme) -> Self {
         let backend = TestBackend::new(columns, rows);
+        let ambiguous = theme.ambiguous;
         Self {
             screen: Screen::new(
                 "carol".to_owned(),
                 TimeZone::UTC,
-                Language::default(),
-                Look { theme: Theme::mono(), ..Look::default() },
+                Language::new(tongue),
+                Look { theme, ..Look::default() },
             ),
+            ambiguous,
             terminal: Terminal::new(backend).expect("memory never fails"),
             drawn: Buffer::default(),
             peers: Vec::new(),
@@ -311,6 +319,7 @@ impl Story {
             "F1" => KeyCode::F(1),
             "F2" => KeyCode::F(2),
             "Esc" => KeyCode::Esc,
+            "Tab" => KeyCode::Tab,
             "Up" => KeyCode::Up,
             "Down" => KeyCode::Down,
             letter => KeyCode::Char(letter.chars().next().expect("a key")),
@@ -426,8 +435,13 @@ impl Story {
                 }
                 let symbol = buffer[(x, y)].symbol();
                 row.push_str(symbol);
-                x += (symbol.width() as u16).max(1);
+                let cells = (self.ambiguous.cells(symbol) as u16).max(1);
+                let covered = (x + 1..(x + cells).min(buffer.area.width)).map(|x| (x, y));
+                let free = |at| buffer[at].symbol() == " ";
+                assert!(covered.into_iter().all(free), "a wide {symbol} is drawn over: {row}");
+                x += cells;
             }
+            assert_eq!(x, buffer.area.width, "longer than the terminal: {row}");
             let _ = writeln!(self.told, "|{row}|");
         }
     }
