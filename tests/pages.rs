@@ -1,12 +1,15 @@
 //! What the pages under `docs/` say about files, tests and constants is there.
 //!
 //! A line that names a source file as `` `path/to/file.rs` `` may name, behind it and in the same
-//! way, what is in that file: a test, a constant, a function. Both must exist.
+//! way, what is in that file: a test, a constant, a function. Both must exist. Tables that say what the
+//! program can do are made by it.
 #![allow(clippy::disallowed_methods, reason = "it reads the repository")]
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use p2pchat::app::manual;
 
 #[test]
 fn every_file_test_and_constant_that_a_page_names_exists() {
@@ -47,6 +50,17 @@ fn every_link_between_the_pages_leads_somewhere() {
         }
     }
     assert!(report.is_empty(), "links that lead nowhere:\n{report}");
+}
+
+#[test]
+fn the_tables_of_keys_and_settings_are_those_that_the_program_obeys() {
+    let page = read(&root().join("docs/using.md"));
+    for (name, table) in [("keys", manual::key_table()), ("settings", manual::setting_table())] {
+        let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->\n"));
+        let written = page.split_once(&begin).and_then(|(_, rest)| rest.split_once(&end));
+        let (written, _) = written.unwrap_or_else(|| panic!("docs/using.md has no {begin}"));
+        assert!(written == table, "put this between {begin}and {end}in docs/using.md:\n\n{table}");
+    }
 }
 
 fn root() -> PathBuf {

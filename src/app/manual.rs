@@ -8,7 +8,7 @@ use clap_mangen::Man;
 use roff::{Inline, Roff, bold, italic, roman};
 
 use crate::chat::command;
-use crate::config::SETTINGS;
+use crate::config::{SETTINGS, Setting};
 use crate::ui::language::Language;
 use crate::ui::tui::help;
 use crate::ui::tui::keys::{Keymap, Place};
@@ -99,6 +99,30 @@ fn settings() -> Roff {
         entry(&mut section, term, setting.help);
     }
     section
+}
+
+/// Every key, as `docs/using.md` has them: a table in Markdown.
+#[must_use]
+pub fn key_table() -> String {
+    let mut table = String::from("| Keys | In `[keys]` | |\n|---|---|---|\n");
+    let (keymap, language) = (Keymap::default(), Language::default());
+    for place in [Place::Writing, Place::Screen] {
+        for help::Line { keys, name, help } in help::lines(&keymap, place, &language) {
+            table.push_str(&format!("| {keys} | `{name}` | {help} |\n"));
+        }
+    }
+    table
+}
+
+/// Everything that can be settled, as `docs/using.md` has it: a table in Markdown.
+#[must_use]
+pub fn setting_table() -> String {
+    let mut table = String::from("| Setting | By itself | |\n|---|---|---|\n");
+    for Setting { key, help, example, is_default, .. } in SETTINGS {
+        let mark = if *is_default { "" } else { "none; for example " };
+        table.push_str(&format!("| `{key}` | {mark}`{example}` | {help} |\n"));
+    }
+    table
 }
 
 fn entry(section: &mut Roff, term: Vec<Inline>, text: &str) {
