@@ -1,13 +1,14 @@
 //! The program `p2pchat`: reads the command line, does what it says, ends with a code that scripts
 //! can rely on.
 
+use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process;
 
 use clap::{CommandFactory, FromArgMatches};
 use p2pchat::app::{self, Configuration, Failure};
-use p2pchat::chat::{ExitCode, Format};
+use p2pchat::chat::{ExitCode, Format, clean};
 use p2pchat::cli::help;
 use p2pchat::cli::{
     Cli, Command, ConfigAction, Ends, ExportFormat, HistoryArgs, HistoryCommand, IdCommand,
@@ -27,8 +28,9 @@ fn main() {
     let variable = std::env::var("P2PCHAT_LANG").ok();
     let asked = help::tongue_asked_for(std::env::args_os(), variable.as_deref());
     let mut language = language(asked);
-    let matches = help::in_language(Cli::command(), &language).get_matches();
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let matches = help::in_language(Cli::command(), &language).try_get_matches();
+    let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = cli.unwrap_or_else(|answer| end_with(&answer));
     let ends = ends();
     let face = cli.wanted(ends, Settings::default()).face;
     log();
@@ -38,6 +40,29 @@ fn main() {
     };
     // Threads may still wait for a key or for a name server; they have nothing left to lose.
     process::exit(code.into());
+}
+
+/// Ends the program with what the parser says instead of options: the help, or a mistake. It repeats
+/// what it was given, which others may have written, in a link or a script, and the terminal obeys.
+/// Then there are no colours, and nothing else that is not text.
+fn end_with(answer: &clap::Error) -> ! {
+    let ours = |name: &OsStr| name.to_string_lossy().starts_with("P2PCHAT_");
+    let variables = std::env::vars_os().filter(|(name, _)| ours(name)).map(|(_, value)| value);
+    let is_clean = |given: OsString| {
+        let given = given.to_string_lossy();
+        clean::text(&given) == given
+    };
+    if std::env::args_os().chain(variables).all(is_clean) {
+        answer.exit();
+    }
+    let text = clean::text(&answer.render().to_string());
+    // Where nobody listens, the code has to do.
+    let _ = if answer.use_stderr() {
+        write!(io::stderr(), "{text}")
+    } else {
+        write!(io::stdout(), "{text}")
+    };
+    process::exit(answer.exit_code());
 }
 
 /// The one that a person asks for, else the system's.

@@ -80,7 +80,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(answer) => return answered(&answer),
+    };
     let filter = tracing_subscriber::EnvFilter::try_from_env("P2PCHAT_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     tracing_subscriber::fmt()
@@ -93,10 +96,36 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // The sentences of our errors contain their causes.
-            eprintln!("p2pchat-rendezvous: {error}");
+            eprintln!("p2pchat-rendezvous: {}", harmless(&error.to_string()));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Says what the parser says instead of options: the help, or a mistake. It repeats what it was
+/// given; if that is more than text, there are no colours either.
+fn answered(answer: &clap::Error) -> ExitCode {
+    let is_harmless = |given: std::ffi::OsString| {
+        let given = given.to_string_lossy();
+        harmless(&given) == given
+    };
+    if std::env::args_os().all(is_harmless) {
+        answer.exit();
+    }
+    let text = harmless(&answer.render().to_string());
+    if answer.use_stderr() {
+        eprint!("{text}")
+    } else {
+        print!("{text}")
+    }
+    u8::try_from(answer.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// What was typed, without anything that a terminal obeys: control characters and bidi controls.
+fn harmless(text: &str) -> String {
+    let is_bidi = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_text = |c: char| c == '\n' || !(c.is_control() || is_bidi(c));
+    text.chars().map(|c| if is_text(c) { c } else { '\u{fffd}' }).collect()
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {

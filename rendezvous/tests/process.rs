@@ -106,6 +106,20 @@ fn the_program_writes_its_own_manual_and_completions_without_a_configuration() {
 }
 
 #[test]
+fn what_was_typed_wrongly_is_repeated_as_text_and_nothing_else() {
+    let clipboard = "\u{1b}]52;c;x\u{7}\r\u{9b}2J";
+    for arguments in [&["--listen", clipboard][..], &[clipboard], &["--config", clipboard]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_p2pchat-rendezvous"))
+            .args(arguments)
+            .output()
+            .expect("the program starts");
+        let (_, said) = text(&output);
+        assert!(!output.status.success() && !said.is_empty(), "{arguments:?}");
+        assert!(!said.chars().any(|c| c.is_control() && c != '\n'), "{said:?}");
+    }
+}
+
+#[test]
 fn sigterm_says_goodbye_to_the_peers_and_exits_with_0() {
     let folder = tempfile::tempdir().expect("folder");
     let server = Running::start(folder.path());

@@ -8,7 +8,7 @@ use p2pchat_wire::datagram::{Challenge, Datagram};
 use p2pchat_wire::identity::Identity;
 use serde_json::json;
 
-use super::program::Profile;
+use super::program::{Outcome, Profile, Program};
 use super::server::Server;
 
 #[test]
@@ -29,6 +29,26 @@ fn what_makes_no_sense_is_wrong_usage() {
     }
     profile.run(&["--name", "bob"], "").says("--rendezvous HOST");
     profile.run(&["--rendezvous", "127.0.0.1"], "").says("--name NAME");
+}
+
+#[test]
+fn what_was_typed_wrongly_is_repeated_as_text_and_nothing_else() {
+    let profile = Profile::new();
+    let clipboard = "\u{1b}]52;c;x\u{7}\r\u{9b}2J";
+    let check = |outcome: Outcome| {
+        let outcome = outcome.exits(2).says("error");
+        let controls = outcome.err.iter().flat_map(|line| line.chars()).any(char::is_control);
+        assert!(!controls, "{outcome:?}");
+    };
+    for arguments in [&["--name", clipboard][..], &["--lang", clipboard], &[clipboard]] {
+        check(profile.run(arguments, ""));
+    }
+    check(profile.run(&[&format!("--{clipboard}")], ""));
+    let mut command = profile.command(&["id"]);
+    command.env("P2PCHAT_NAME", clipboard);
+    let mut program = Program::start(command);
+    program.end_input();
+    check(program.outcome());
 }
 
 #[test]
