@@ -63,6 +63,15 @@ impl Ambiguous {
         if area.is_empty() {
             return x;
         }
+        // What reaches into the area from the left cannot be seen by half.
+        if let Some(left) = x.checked_sub(1).filter(|left| *left >= buffer.area.x) {
+            let cell = &mut buffer[(left, area.y)];
+            if self.cells(cell.symbol()) > 1 {
+                let below = cell.style();
+                cell.reset();
+                cell.set_style(below);
+            }
+        }
         for cluster in text.graphemes(true).filter(|cluster| !cluster.contains(char::is_control)) {
             let cells = u16::try_from(self.cells(cluster)).unwrap_or(u16::MAX);
             let Some(forced) = NonZeroU16::new(cells) else { continue };
@@ -125,6 +134,9 @@ mod tests {
         let area = buffer.area;
         assert_eq!(Ambiguous::Wide.draw("a§你好", area, &mut buffer, Style::new()), 5);
         assert!(area.positions().all(|at| buffer[at].style().bg == under.bg));
+        let half = Rect { x: 4, width: 2, ..area };
+        Ambiguous::Wide.draw("!", half, &mut buffer, Style::new());
+        assert_eq!((buffer[(3, 0)].symbol(), buffer[(4, 0)].symbol()), (" ", "!"));
         assert_eq!(Ambiguous::Narrow.draw("\u{1b}[2J", area, &mut buffer, Style::new()), 3);
     }
 

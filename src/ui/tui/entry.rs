@@ -18,7 +18,7 @@ use crate::ui::plain;
 const NARROW: usize = 40;
 
 /// The most cells of a name before what is said.
-const MAX_NAME: usize = 16;
+pub(super) const MAX_NAME: usize = 16;
 
 /// `23:31 ` before a name.
 pub(super) const CLOCK: usize = 6;

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::cells::Ambiguous;
 use super::composer::Composer;
-use super::entry::{moment, wrapped};
+use super::entry::{MAX_NAME, moment, wrapped};
 use super::help;
 use super::keys::{Keymap, Place};
 use super::theme::Theme;
@@ -64,14 +64,18 @@ impl Search {
     ) {
         let height = usize::from(area.height);
         let first = (self.chosen + 1).saturating_sub(height);
+        let cells = |text: &str| theme.ambiguous.cells(text);
+        let widest = self.found.iter().map(|line| cells(&name(line))).max().unwrap_or(0);
+        let column = widest.min(MAX_NAME.min(usize::from(area.width) / 4));
         for (row, (index, line)) in area.rows().zip(self.found.iter().enumerate().skip(first)) {
             let chosen = index == self.chosen;
             let at = moment(line.arrived_at.unwrap_or(line.sent_at), zone);
+            let name = theme.ambiguous.label(&name(line), column);
             let text = format!(
-                "{} {} {}  {}",
+                "{} {} {name}{}  {}",
                 if chosen { '>' } else { ' ' },
                 at.strftime("%Y-%m-%d %H:%M"),
-                name(line),
+                " ".repeat(column - cells(&name)),
                 clean::one_line(&line.text, " ")
             );
             let style = if chosen { theme.current } else { theme.text };
