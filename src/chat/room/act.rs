@@ -59,8 +59,8 @@ pub enum Act {
     Kick {
         /// Who.
         key: PeerId,
-        /// What still counts of his stays, but those that an earlier Kick or two histories have ended.
-        /// Nothing does of one that is not listed.
+        /// What still counts of his stays, but those that an earlier Kick has ended. Nothing does of one
+        /// that is not listed.
         cuts: Vec<Cut>,
     },
     /// What the room is about.

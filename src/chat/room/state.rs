@@ -277,10 +277,10 @@ impl State {
     fn kick(&mut self, key: PeerId, cuts: &[Cut]) -> Vec<(LogId, u64)> {
         self.kicked.insert(key);
         self.invitations.remove(&key);
-        // Who left may have left only to be out of reach, and dated that back.
+        // Who left, or showed two histories, may have done so only to be out of reach, and dated that back.
         let stays: Vec<_> = self
             .stays_of(key)
-            .filter(|(_, stay)| matches!(stay.end, None | Some(End::Left)))
+            .filter(|(_, stay)| stay.end != Some(End::Kicked))
             .map(|(log, stay)| (*log, *stay))
             .collect();
         let mut cut = Vec::new();

@@ -161,6 +161,33 @@ fn dating_an_act_back_does_not_undo_a_kick() {
 }
 
 #[test]
+fn two_histories_do_not_save_a_stay_from_a_kick() {
+    let mut owner = Person::owner(Access::Open);
+    let mut one = Person::guest(1, &owner);
+    let mut witness = Person::guest(2, &owner);
+    let topic = owner.act(topic("before"));
+    let kick = owner.kick(id(1));
+    // He joins and speaks where the owner does not hear it, and says another thing too.
+    let joined = one.join();
+    let said = one.say("yes");
+    let other = one.other_than(&said);
+    for entry in [&joined, &said, &topic] {
+        assert!(is_new(&witness.hear(entry)));
+    }
+    let Outcome::Fork(fork) = witness.hear(&other) else { panic!("a proof") };
+    assert!(is_new(&witness.hear(&kick)));
+    for entry in [&joined, &said, &other] {
+        owner.hear(entry);
+    }
+    owner.log.add_fork(*fork);
+    for log in [&owner.log, &witness.log] {
+        assert_eq!(log.standing(said.header()), Standing::NotMember);
+    }
+    assert_eq!(owner.log.state(), witness.log.state());
+    assert_eq!(owner.log.digest(), witness.log.digest());
+}
+
+#[test]
 fn an_act_from_the_far_future_is_not_taken_yet() {
     let (mut owner, mut one, _) = three();
     let act = one.act(topic("x"));
