@@ -24,6 +24,7 @@ use p2pchat::ui::{Printout, Stream, json};
 const LOG: &str = "P2PCHAT_LOG";
 
 fn main() {
+    app::end_on_panic();
     // Before the options are read, for they may ask for the help.
     let variable = std::env::var("P2PCHAT_LANG").ok();
     let asked = help::tongue_asked_for(std::env::args_os(), variable.as_deref());

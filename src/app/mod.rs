@@ -19,6 +19,7 @@
 mod chatting;
 mod configuration;
 mod console;
+mod defect;
 mod demo;
 mod doctor;
 mod editor;
@@ -48,6 +49,7 @@ use crate::ui::terminal::{LineEditor, Printer};
 
 pub use chatting::{chat, send};
 pub use configuration::Configuration;
+pub use defect::end_on_panic;
 pub use demo::demo;
 pub use doctor::doctor;
 pub use failure::Failure;

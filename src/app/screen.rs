@@ -13,7 +13,7 @@ use super::look::look;
 use super::peer::{Peer, Step, instant, now};
 use super::signals::{Signals, Stop, Stops};
 use super::{Failure, console, editor, folder};
-use crate::chat::{ExitCode, FaceId, Input, Notice};
+use crate::chat::{ExitCode, FaceId, Notice};
 use crate::config::Interface;
 use crate::ui::language::{Language, Phrase, Tongue};
 use crate::ui::tui::completion::Wanted;
@@ -121,7 +121,7 @@ impl Screening {
                         self.pause = self.pause.min(ECHO);
                     }
                     Happening::Written => {}
-                    Happening::Gone => self.peer.input(Input::Quit),
+                    Happening::Gone => self.leave(),
                 },
                 () = tokio::time::sleep_until(self.last_frame + self.pause), if drawing => self.draw(),
                 () = reached(wakes_at) => self.screen.handle(now(), Event::Tick),
@@ -143,7 +143,7 @@ impl Screening {
                     if std::mem::replace(&mut self.ending, true) {
                         break ExitCode::Internal;
                     }
-                    self.peer.input(Input::Quit);
+                    self.leave();
                 }
             }
         };
@@ -200,7 +200,7 @@ impl Screening {
         self.screen.learn(self.peer.chat().peers(FaceId::FIRST));
         let Self { terminal, screen, .. } = self;
         if terminal.draw(screen).is_err() {
-            self.peer.input(Input::Quit);
+            self.leave();
         }
     }
 
@@ -212,8 +212,13 @@ impl Screening {
     /// Without a terminal there is nobody to chat with.
     fn on_terminal(&mut self, does: impl FnOnce(&mut Terminal) -> std::io::Result<()>) {
         if does(&mut self.terminal).is_err() {
-            self.peer.input(Input::Quit);
+            self.leave();
         }
+    }
+
+    /// Ends the chat without the person, for whom what is being written is kept.
+    fn leave(&mut self) {
+        self.screen.handle(now(), Event::Gone);
     }
 }
 

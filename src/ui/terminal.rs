@@ -193,13 +193,25 @@ pub struct Restore {
 }
 
 impl Restore {
-    /// Remembers how the terminal is now.
+    /// Remembers how the terminal is now. A panic restores it too.
     #[must_use]
     pub fn remember() -> Self {
-        Self {
+        let found = Self {
             #[cfg(unix)]
             state: rustix::termios::tcgetattr(io::stdin()).ok(),
+        };
+        #[cfg(unix)]
+        {
+            let state = found.state.clone();
+            let tell = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |fault| {
+                if let Some(state) = &state {
+                    restore(state);
+                }
+                tell(fault);
+            }));
         }
+        found
     }
 }
 
@@ -207,19 +219,20 @@ impl Drop for Restore {
     fn drop(&mut self) {
         #[cfg(unix)]
         if let Some(state) = &self.state {
-            // Also ends bracketed paste, which the editor turns on while it waits, and takes away
-            // a prompt that nobody will answer.
-            if !is_dumb() {
-                let _ = write!(io::stdout(), "\u{1b}[?2004l\r\u{1b}[J")
-                    .and_then(|()| io::stdout().flush());
-            }
-            let _ = rustix::termios::tcsetattr(
-                io::stdin(),
-                rustix::termios::OptionalActions::Now,
-                state,
-            );
+            restore(state);
         }
     }
+}
+
+/// Also ends bracketed paste, which the editor turns on while it waits, and takes away a prompt that
+/// nobody will answer.
+#[cfg(unix)]
+fn restore(state: &rustix::termios::Termios) {
+    use rustix::termios::{OptionalActions, tcsetattr};
+    if !is_dumb() {
+        let _ = write!(io::stdout(), "\u{1b}[?2004l\r\u{1b}[J").and_then(|()| io::stdout().flush());
+    }
+    let _ = tcsetattr(io::stdin(), OptionalActions::Now, state);
 }
 
 fn into_io(error: ReadlineError) -> io::Error {

@@ -4,16 +4,47 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use p2pchat::chat::record::{Line, Record};
+use p2pchat::chat::{Audience, LineId, Manner};
+use portable_pty::CommandBuilder;
+
+use super::mallory::Mallory;
 use super::programs::chat::Chat;
-use super::pty::{Terminal, demo, find, p2pchat_of};
+use super::pty::{Terminal, at_home, demo, find, p2pchat_of};
 use super::server::Server;
 
 /// Puts something on the clipboard; goes back to the beginning of the row; turns the direction of
 /// writing round; breaks the line where only some see it; colours, in one byte and in two.
 const ATTACK: &str = "a\u{1b}]52;c;aGk=\u{7}b\rc\u{202e}d\u{2028}e\u{9b}31mf\u{1b}[31mg\u{8}h";
 
+/// Names the window; makes a link; writes on a row that no screen of these tests has; breaks the line
+/// and moves the cursor as few programs remember that one can.
+const MORE: &str = "\u{1b}]2;mine\u{7}\u{1b}]8;id=m;http://evil.example\u{1b}\\x\u{1b}[77;77Hi\tj\u{85}k\u{7f}\u{84}l";
+
+/// As much of it as a reaction and the name of a program have room for.
+const SHORT: &str = "b\u{1b}]52;c;aGk=\u{7}b\rc\u{202e}\u{9b}31m\u{1b}[77;77H";
+
 /// None of it may be written to the terminal.
-const NEVER: [&str; 7] = ["\u{1b}]52", "\u{7}b", "b\rc", "\u{202e}", "\u{2028}", "\u{9b}", "\u{8}"];
+const NEVER: [&str; 15] = [
+    "\u{1b}]52",
+    "\u{7}b",
+    "b\rc",
+    "\u{202e}",
+    "\u{2028}",
+    "\u{9b}",
+    "\u{8}",
+    "\u{1b}]2;",
+    "\u{1b}]8;id=m",
+    "\u{1b}[77;77H",
+    "i\tj",
+    "\u{85}",
+    "\u{7f}",
+    "\u{84}",
+    "\u{202d}",
+];
+
+/// More marks than any script puts on one letter.
+const MARKS: &str = "\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}";
 
 #[track_caller]
 fn is_unharmed(terminal: &Terminal) {
@@ -69,4 +100,106 @@ fn what_is_pasted_only_stands_there() {
     terminal.types(" hi\r");
     terminal.writes("", 0);
     is_unharmed(&terminal);
+}
+
+/// Everything that a peer can say, each with everything in it that a terminal would obey.
+fn records() -> Vec<Vec<u8>> {
+    let (long, marks) = (format!("{ATTACK}{MORE}"), format!("z{}", "\u{301}".repeat(10_000)));
+    let line = |number: u8| LineId([number; 16]);
+    let said = [
+        (Manner::Text, &*long),
+        (Manner::Action, &long),
+        (Manner::Reply { to: line(1) }, &long),
+        (Manner::Text, "to be changed"),
+        (Manner::Edit { of: line(4) }, &long),
+        (Manner::React { to: line(1) }, SHORT),
+        // About lines that nobody has.
+        (Manner::Reply { to: line(99) }, &long),
+        (Manner::Edit { of: line(99) }, &long),
+        (Manner::React { to: line(99) }, SHORT),
+        (Manner::Text, &marks),
+        (Manner::Text, "the end"),
+    ];
+    let lines = (1..).zip(said).map(|(number, (manner, text))| {
+        Record::Line(Line {
+            log: 7,
+            seq: number.into(),
+            id: line(number).0,
+            sent_at_ms: 1_000,
+            audience: Audience::You,
+            text: text.to_owned(),
+            manner,
+        })
+    });
+    let hello = Record::Hello { log: 7, software: SHORT.to_owned() }.encode();
+    // The beginning of a line, and nothing more: who wrote such a program?
+    let unreadable = vec![1];
+    [hello, unreadable].into_iter().chain(lines.map(|line| line.encode())).collect()
+}
+
+/// Lets Mallory say everything to Bob, who is there when his terminal says so.
+fn accosted(server: &Server, bob: &mut Terminal, here: &str) -> Mallory {
+    bob.says(here);
+    Mallory::calls("bob", server, records())
+}
+
+fn arguments<'a>(rendezvous: &'a str, face: &'a [&str]) -> Vec<&'a str> {
+    [&["--name", "bob", "--rendezvous", rendezvous], face].concat()
+}
+
+#[test]
+fn whatever_a_peer_says_line_mode_only_writes_it() {
+    let (server, home) = (Server::start(), tempfile::tempdir().expect("a directory"));
+    let rendezvous = server.address().to_string();
+    let mut command = p2pchat_of(home.path(), &arguments(&rendezvous, &["--plain"]));
+    command.env("NO_COLOR", "1");
+    let mut bob = Terminal::start(100, 30, command);
+    let _mallory = accosted(&server, &mut bob, "You are bob@");
+    bob.says("the end");
+    bob.types("/who\r");
+    bob.says("b]52;c;aGk=b");
+    bob.types("/history\r");
+    bob.says("the end");
+    is_unharmed(&bob);
+    assert_eq!(find(bob.raw(), MARKS.as_bytes()), None);
+}
+
+/// The program as a part of a pipeline, whose end is a terminal.
+fn piped(home: &Path, arguments: &[&str]) -> Terminal {
+    let program = env!("CARGO_BIN_EXE_p2pchat");
+    let script = format!(
+        "tail -f /dev/null | '{program}' {} --data-dir '{}'",
+        arguments.join(" "),
+        home.display()
+    );
+    let mut command = CommandBuilder::new("sh");
+    command.args(["-c", &script]);
+    at_home(&mut command);
+    Terminal::start(100, 30, command)
+}
+
+#[test]
+fn whatever_a_peer_says_a_pipeline_may_end_at_a_terminal() {
+    let (server, home) = (Server::start(), tempfile::tempdir().expect("a directory"));
+    let rendezvous = server.address().to_string();
+    let mut bob = piped(home.path(), &arguments(&rendezvous, &["--plain"]));
+    let _mallory = accosted(&server, &mut bob, "You are bob@");
+    bob.says("the end");
+    is_unharmed(&bob);
+    assert_eq!(find(bob.raw(), MARKS.as_bytes()), None);
+}
+
+#[test]
+fn whatever_a_peer_says_json_escapes_it_and_loses_nothing() {
+    let (server, home) = (Server::start(), tempfile::tempdir().expect("a directory"));
+    let rendezvous = server.address().to_string();
+    let mut bob = piped(home.path(), &arguments(&rendezvous, &["--json"]));
+    let _mallory = accosted(&server, &mut bob, "\"ready\"");
+    bob.says("the end");
+    is_unharmed(&bob);
+    let written = String::from_utf8_lossy(bob.raw());
+    let objects = written.lines().filter_map(|line| serde_json::from_str(line).ok());
+    let objects: Vec<serde_json::Value> = objects.collect();
+    let long = format!("{ATTACK}{MORE}");
+    assert!(objects.iter().any(|one| one["type"] == "message" && one["text"] == *long));
 }

@@ -11,8 +11,11 @@
 )]
 
 mod begin;
+mod beside;
+mod end;
 mod hostile;
 mod lines;
+mod mallory;
 mod passphrase;
 #[path = "../programs/mod.rs"]
 mod programs;

@@ -3,7 +3,9 @@
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
@@ -76,7 +78,10 @@ pub(crate) struct Terminal {
     child: Box<dyn Child + Send + Sync>,
     keys: Box<dyn Write + Send>,
     output: Receiver<Vec<u8>>,
-    master: Box<dyn MasterPty + Send>,
+    /// Whoever reads is to let go of the terminal at the next output.
+    unread: Arc<AtomicBool>,
+    /// `None` once the window is closed.
+    master: Option<Box<dyn MasterPty + Send>>,
     emulator: Parser,
     /// Everything that the program has written.
     raw: Vec<u8>,
@@ -97,10 +102,13 @@ impl Terminal {
         let mut reader = pair.master.try_clone_reader().expect("the terminal can be read");
         let keys = pair.master.take_writer().expect("the terminal can be written");
         let (sender, output) = channel();
+        let unread = Arc::new(AtomicBool::new(false));
+        let closed = Arc::clone(&unread);
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(length @ 1..) = reader.read(&mut buffer) {
-                if sender.send(buffer[..length].to_vec()).is_err() {
+                let sent = sender.send(buffer[..length].to_vec());
+                if sent.is_err() || closed.load(Ordering::SeqCst) {
                     break;
                 }
             }
@@ -109,7 +117,8 @@ impl Terminal {
             child,
             keys,
             output,
-            master: pair.master,
+            unread,
+            master: Some(pair.master),
             emulator: Parser::new(nonzero(rows), nonzero(columns), 0),
             raw: Vec::new(),
             shown: 0,
@@ -139,7 +148,17 @@ impl Terminal {
     pub(crate) fn resizes(&mut self, columns: u16, rows: u16) {
         self.take_in();
         self.emulator.set_size(nonzero(rows), nonzero(columns));
-        self.master.resize(size(columns, rows)).expect("the terminal is there");
+        self.master().resize(size(columns, rows)).expect("the terminal is there");
+    }
+
+    /// Closes the window: nobody is at the other end of the terminal any more. A blank is typed, so
+    /// that there is one thing more to be read.
+    pub(crate) fn closes(&mut self) {
+        self.unread.store(true, Ordering::SeqCst);
+        self.types(" ");
+        while self.output.recv_timeout(PATIENCE) != Err(RecvTimeoutError::Disconnected) {}
+        self.master = None;
+        self.keys = Box::new(std::io::sink());
     }
 
     /// The screen as the last complete frame left it.
@@ -165,7 +184,7 @@ impl Terminal {
 
     /// The group of processes that has the terminal.
     pub(crate) fn foreground(&self) -> i32 {
-        self.master.process_group_leader().expect("somebody has the terminal")
+        self.master().process_group_leader().expect("somebody has the terminal")
     }
 
     /// Waits until the screen, complete, is as wanted.
@@ -251,22 +270,30 @@ impl Terminal {
 
     /// Whether keys come one by one and are not shown by the terminal itself.
     pub(crate) fn is_raw(&self) -> bool {
-        !modes(&*self.master).contains("ICANON")
+        !modes(self.master()).contains("ICANON")
     }
 
     /// Checks that the terminal is as it was found.
     #[track_caller]
     pub(crate) fn is_as_before(&self) {
-        assert_eq!(modes(&*self.master), self.found);
+        assert_eq!(modes(self.master()), self.found);
         let screen = self.screen();
         assert!(!screen.alternate_screen(), "the shell's text is out of sight");
         assert!(!screen.hide_cursor(), "there is no cursor");
         assert!(!screen.bracketed_paste(), "the shell would see the marks of a paste");
-        // The emulator knows nothing of these: the keyboard's protocol, and reports of the focus.
-        for (on, off) in [("\x1b[>1u", "\x1b[<1u"), ("\x1b[?1004h", "\x1b[?1004l")] {
+        // The keyboard's protocol, and reports of the focus and of the mouse.
+        for (on, off) in [
+            ("\x1b[>1u", "\x1b[<1u"),
+            ("\x1b[?1004h", "\x1b[?1004l"),
+            ("\x1b[?1000h", "\x1b[?1000l"),
+        ] {
             let last = |text: &str| rfind(&self.raw, text.as_bytes());
             assert!(last(on) <= last(off), "{on:?} without {off:?}");
         }
+    }
+
+    fn master(&self) -> &dyn MasterPty {
+        self.master.as_deref().expect("the window is open")
     }
 
     /// Receives more, until another frame is complete or what was written is no frame.

@@ -75,6 +75,8 @@ pub enum Event {
     Resize,
     /// It is as late as [`Screen::wakes_at`] said.
     Tick,
+    /// The terminal is gone, or the system wants the program to end.
+    Gone,
     /// What comes out of an editor; `None` if there was none.
     Edited(Option<String>),
     /// What the path can become that was to be completed.

@@ -142,6 +142,7 @@ impl Screen {
             }
             Event::Wheel { up: false } => self.scrollback().down(WHEEL),
             Event::Resize => self.actions.push_back(Action::Redraw),
+            Event::Gone => self.leave(true),
         }
     }
 

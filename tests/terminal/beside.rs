@@ -1,0 +1,32 @@
+//! What is beside the chat on a computer: the person's editor.
+
+use std::fs;
+
+use super::pty::{Terminal, p2pchat_of};
+use super::server::Server;
+
+#[test]
+fn what_the_editor_writes_comes_back_and_nothing_is_left() {
+    let (server, home) = (Server::start(), tempfile::tempdir().expect("a directory"));
+    let script = home.path().join("my editor");
+    // It waits for a line, which only comes if the terminal gives lines again.
+    fs::write(&script, "echo EDITING; read -r word; printf ' %s' \"$word\" >> \"$1\"\n")
+        .expect("a script");
+    let rendezvous = server.address().to_string();
+    let alice = ["--name", "alice", "--rendezvous", &rendezvous, "--peer", "bob"];
+    let profile = home.path().join("profile");
+    let mut command = p2pchat_of(&profile, &alice);
+    command.env("EDITOR", format!("sh '{}'", script.display()));
+    let mut terminal = Terminal::start(80, 24, command);
+    terminal.shows("bob");
+    terminal.types("half a 想法");
+    terminal.writes("half a 想法", 11);
+    terminal.types("\x18e");
+    terminal.shows("EDITING");
+    terminal.is_as_before();
+    assert!(profile.join("editing").exists());
+    terminal.types("ends\r");
+    terminal.writes("half a 想法 ends", 16);
+    assert!(terminal.screen().alternate_screen() && terminal.is_raw());
+    assert!(!profile.join("editing").exists());
+}
