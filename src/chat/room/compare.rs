@@ -88,8 +88,8 @@ impl Log {
         for (log, head) in &theirs {
             let leaves = self.leaves(log);
             let has = head.leaves.unwrap_or((u64::MAX, u64::MAX));
-            if leaves.is_some_and(|(acts, lines)| acts < has.0 || lines < has.1) {
-                lacking.forks.extend(self.forks_of(log).iter().cloned());
+            if leaves.is_some_and(|leaves| leaves < has) {
+                lacking.forks.extend(self.fork_of(log).cloned());
             }
         }
         lacking.acts.sort_by_key(|entry| order(entry));
@@ -114,7 +114,7 @@ impl Log {
             lacking.lines.push(LineRange { log: ours.log, from, to: ours.lines, continues });
         }
         if theirs.is_none() && ours.leaves.is_some() {
-            lacking.forks.extend(self.forks_of(&ours.log).iter().cloned());
+            lacking.forks.extend(self.fork_of(&ours.log).cloned());
         }
     }
 }

@@ -25,7 +25,7 @@ pub struct Log {
     create: Arc<Entry>,
     acts: BTreeMap<Order, Arc<Entry>>,
     logs: BTreeMap<LogId, Chains>,
-    forks: BTreeMap<LogId, Vec<Fork>>,
+    forks: BTreeMap<LogId, Fork>,
     strikes: Strikes,
     fold: Fold,
     waiting: Waiting,
@@ -158,7 +158,7 @@ impl Log {
 
     /// All proofs that somebody shows two histories.
     pub fn forks(&self) -> impl Iterator<Item = &Fork> {
-        self.forks.values().flatten()
+        self.forks.values()
     }
 
     /// Whether `key` has shown two histories, in any stay.
@@ -237,12 +237,11 @@ impl Log {
 
     /// Takes in a proof that somebody has sent.
     pub fn add_fork(&mut self, fork: Fork) -> Outcome {
-        let (log, (acts, lines)) = (fork.log(), fork.leaves());
+        let log = fork.log();
         if fork.room() != self.id {
             return Outcome::Refused(Refusal::OtherRoom);
         }
-        let has = self.leaves(&log).unwrap_or((u64::MAX, u64::MAX));
-        if acts >= has.0 && lines >= has.1 {
+        if self.leaves(&log).is_some_and(|has| has <= fork.leaves()) {
             return Outcome::Known;
         }
         if !self.logs.contains_key(&log) && !self.strikes.contains_key(&log) {
@@ -344,8 +343,8 @@ impl Log {
         self.strikes.get(log).copied()
     }
 
-    pub(super) fn forks_of(&self, log: &LogId) -> &[Fork] {
-        self.forks.get(log).map(Vec::as_slice).unwrap_or_default()
+    pub(super) fn fork_of(&self, log: &LogId) -> Option<&Fork> {
+        self.forks.get(log)
     }
 
     pub(super) fn act(&self, log: &LogId, seq: u64) -> Option<Arc<Entry>> {
@@ -550,27 +549,21 @@ impl Log {
         Some(why.unwrap_or(Refusal::NotMember))
     }
 
-    /// Believes an authentic proof: what came after the two histories parted does not count.
+    /// Believes an authentic proof: what came after the two histories parted does not count. Of several
+    /// about one stay, the one that leaves the fewest acts counts, then the one that leaves the fewest
+    /// lines: the lines that another would cut off were said after acts that do not count.
     fn strike(&mut self, fork: Fork) -> Outcome {
         let (log, leaves) = (fork.log(), fork.leaves());
-        let has = self.leaves(&log).unwrap_or((u64::MAX, u64::MAX));
-        let (acts, lines) = (leaves.0.min(has.0), leaves.1.min(has.1));
-        if (acts, lines) == has {
+        if self.leaves(&log).is_some_and(|has| has <= leaves) {
             return Outcome::Known;
         }
         if self.strikes.len() >= MAX_STRIKES && !self.strikes.contains_key(&log) {
             return Outcome::Refused(Refusal::WornOut);
         }
-        self.strikes.insert(log, (acts, lines));
-        let forks = self.forks.entry(log).or_default();
-        forks.push(fork.clone());
-        // The one that leaves the fewest acts, and the one that leaves the fewest lines.
-        let fewest_acts = forks.iter().find(|fork| fork.leaves().0 == acts).cloned();
-        let fewest_lines = forks.iter().find(|fork| fork.leaves().1 == lines).cloned();
-        *forks = fewest_acts.into_iter().chain(fewest_lines).collect();
-        forks.dedup();
+        self.strikes.insert(log, leaves);
+        self.forks.insert(log, fork.clone());
         if let Some(chains) = self.logs.get_mut(&log) {
-            let keep = usize::try_from(acts).unwrap_or(usize::MAX).min(chains.acts.len());
+            let keep = usize::try_from(leaves.0).unwrap_or(usize::MAX).min(chains.acts.len());
             for place in chains.acts.split_off(keep) {
                 self.acts.remove(&place);
             }

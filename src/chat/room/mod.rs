@@ -33,7 +33,7 @@
 //! - Lines are not held here: their two ends are. A line costs one verification.
 //! - An act costs a fold of at most [`MAX_ACTS`] acts if it is not the last in the order; each Kick can make
 //!   that fold begin again once.
-//! - A [`Fork`] is kept only of stays that we knew, two for each, for at most [`MAX_STRIKES`] stays.
+//! - A [`Fork`] is kept only of stays that we knew, one for each, for at most [`MAX_STRIKES`] stays.
 
 pub mod act;
 pub mod compare;

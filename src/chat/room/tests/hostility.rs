@@ -99,6 +99,29 @@ fn two_histories_of_acts_leave_what_came_before() {
 }
 
 #[test]
+fn of_several_proofs_about_one_stay_the_one_that_leaves_least_says_all() {
+    let (mut owner, mut one, mut two) = three();
+    let act = one.act(topic("x"));
+    let other_act = one.other_than(&act);
+    let lines = [one.say("a"), one.say("b")];
+    let other_line = one.other_than(&lines[1]);
+    // One has heard what was said before he hears that the acts had parted, one after.
+    for entry in [&act, &lines[0], &lines[1], &other_line, &other_act] {
+        two.hear(entry);
+    }
+    for entry in [&act, &other_act, &lines[0], &lines[1], &other_line] {
+        owner.hear(entry);
+    }
+    let line_fork = Fork::between(&lines[1], &other_line).expect("a proof");
+    assert_eq!(owner.log.add_fork(line_fork), Outcome::Known);
+    assert_eq!(owner.log.state(), two.log.state());
+    assert_eq!(owner.log.heads(), two.log.heads());
+    for line in &lines {
+        assert_eq!(two.log.standing(line.header()), Standing::Withdrawn(End::TwoHistories));
+    }
+}
+
+#[test]
 fn a_proof_that_is_none_is_refused() {
     let (mut owner, mut one, _) = three();
     let said = one.say("yes");
