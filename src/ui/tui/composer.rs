@@ -4,7 +4,7 @@
 //! [`Composer::render`] draws it, and [`Composer::caret`] says on which cell the caret stands. The
 //! terminal's own cursor belongs on that cell in every frame: an input method puts its window there.
 //!
-//! The text is a [`Draft`]; rows are made of it by [`wrap`](super::wrap). A paste that looks like
+//! The text is a [`Draft`]; rows are made of it by [`wrap`]. A paste that looks like
 //! more than one message is not inserted but asked about (`paste`). What was sent comes back with
 //! Up (`sent`). Tab completes ([`completion`]).
 
