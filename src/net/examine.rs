@@ -23,7 +23,7 @@ use crate::proto::diagnosis::{Diagnosis, Findings, Output, Tcp};
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How long a router that was asked for a port is waited for, once everything else is known.
-const ROUTER: Duration = Duration::from_secs(3);
+const ROUTER: Duration = Duration::from_secs(5);
 
 /// Asks the rendezvous servers, each at its addresses, what stands between them and us, and the router
 /// for a port if `port_mapping` says so; `clock_ms` is what our clock says, in milliseconds since 1970.

@@ -3,8 +3,9 @@
 //! A router that does as it is asked makes its NAT harmless, whatever its kind. PCP and NAT-PMP are
 //! `portmapper`'s, UPnP is [`upnp`](super::upnp)'s; whom to ask, how and when is decided here. The
 //! router is asked for a port by PCP, and at the same time what else it speaks; then by what it does
-//! speak. A lease is renewed for as long as we run. A router that refuses is asked again after growing
-//! pauses, and any router when the network is another one.
+//! speak. Silence is an answer only when a second question meets it too: the first may have got lost. A
+//! lease is renewed for as long as we run. A router that refuses is asked again after growing pauses,
+//! and any router when the network is another one.
 
 use std::net::{SocketAddr, SocketAddrV4};
 use std::num::NonZeroU16;
@@ -22,6 +23,10 @@ use crate::proto::{MappingProtocol, PortMapping};
 
 /// How long a router may take to say whether it speaks PCP and NAT-PMP.
 const PROBE: Duration = Duration::from_secs(1);
+
+/// How often a router is asked before its silence counts. RFC 6886 section 3.1 asks nine times within a
+/// minute and RFC 6887 section 8.1.1 for ever; the search for UPnP, a second long, leaves time for two.
+const ATTEMPTS: usize = 2;
 
 /// How often a port is asked for again by UPnP: routers forget it when they restart.
 const RENEWAL: Duration = Duration::from_secs(20 * 60);
@@ -167,10 +172,11 @@ async fn obtain(
     tell.send_replace(PortMapping::Asking);
     // Whoever has a port has all that was wanted: an error, to the joins below.
     let simple = async {
-        let pcp = async { attempt(MappingProtocol::Pcp, port).await.map_or(Ok(()), Err) };
+        let attempt = async |by| attempt(by, port).await.map_or(Ok(()), Err);
+        let pcp = attempt(MappingProtocol::Pcp);
         let ((), spoken) = tokio::try_join!(pcp, async { Ok(spoken().await) })?;
-        if spoken.contains(&MappingProtocol::NatPmp) {
-            attempt(MappingProtocol::NatPmp, port).await.map_or(Ok(()), Err)?;
+        for by in spoken.iter().flat_map(|&by| [by; ATTEMPTS]) {
+            attempt(by).await?;
         }
         Ok(spoken)
     };
@@ -191,7 +197,7 @@ async fn obtain(
     Err(first.map_or(PortMapping::Unsupported, |by| PortMapping::Refused { by }))
 }
 
-/// Asks for a port by one protocol of `portmapper`'s.
+/// Asks for a port once by one protocol of `portmapper`'s.
 async fn attempt(by: MappingProtocol, port: NonZeroU16) -> Option<Lease> {
     let client = Client::new(Config {
         enable_pcp: by == MappingProtocol::Pcp,
@@ -208,11 +214,21 @@ async fn attempt(by: MappingProtocol, port: NonZeroU16) -> Option<Lease> {
 
 /// Which of the two simple protocols the router speaks.
 async fn spoken() -> Vec<MappingProtocol> {
-    let client = Client::new(SIMPLE);
-    let answer = timeout(PROBE, client.probe()).await;
-    let Ok(Ok(Ok(ProbeOutput { pcp, nat_pmp, .. }))) = answer else { return Vec::new() };
-    let spoken = [(pcp, MappingProtocol::Pcp), (nat_pmp, MappingProtocol::NatPmp)];
-    spoken.into_iter().filter_map(|(speaks, protocol)| speaks.then_some(protocol)).collect()
+    for _ in 0..ATTEMPTS {
+        // A new client: one remembers for seconds that nobody answered.
+        let client = Client::new(SIMPLE);
+        let answer = timeout(PROBE, client.probe()).await;
+        if let Ok(Ok(Ok(ProbeOutput { pcp, nat_pmp, .. }))) = answer
+            && (pcp || nat_pmp)
+        {
+            let spoken = [(pcp, MappingProtocol::Pcp), (nat_pmp, MappingProtocol::NatPmp)];
+            return spoken
+                .into_iter()
+                .filter_map(|(speaks, protocol)| speaks.then_some(protocol))
+                .collect();
+        }
+    }
+    Vec::new()
 }
 
 impl Lease {

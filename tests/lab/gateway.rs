@@ -2,7 +2,8 @@
 
 use std::net::Ipv4Addr;
 use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::ground::on_lab_ground_with;
 use super::meeting::{Meeting, PATIENCE, report};
@@ -75,7 +76,21 @@ impl Gateway {
         let mut command = world.command(&home.router, "miniupnpd");
         command.arg("-d").arg("-f").arg(path).arg("-P").arg(folder.join("miniupnpd.pid"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        Self { program: command.spawn().expect("miniupnpd starts"), router: home.router.clone() }
+        let program = command.spawn().expect("miniupnpd starts");
+        let gateway = Self { program, router: home.router.clone() };
+        gateway.wait_until_it_listens(world, speaks);
+        gateway
+    }
+
+    /// Whoever asks before that is told that nobody is there.
+    fn wait_until_it_listens(&self, world: &World, speaks: Speaks) {
+        let port = if speaks == Speaks::Upnp { 1900 } else { 5351 };
+        let socket = format!(":{port:04X} ");
+        let began = Instant::now();
+        while !world.run(&self.router, "cat", &["/proc/net/udp"]).contains(&socket) {
+            assert!(began.elapsed() < PATIENCE, "miniupnpd does not listen on port {port}");
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Has the router send everything from the address at which it forwards, by this rule.
@@ -164,6 +179,27 @@ fn what_a_router_behind_a_carrier_forwards_serves_a_neighbour() {
             report(meeting.say_hello());
             // Alice sees a private address, Bob the router's.
             report(meeting.wait_path(&["direct", "lan"], PATIENCE));
+            report(reached_outside(&meeting));
+        },
+    );
+}
+
+#[test]
+fn a_question_to_the_router_that_got_lost_is_asked_again() {
+    on_lab_ground_with(
+        "gateway::a_question_to_the_router_that_got_lost_is_asked_again",
+        TOOLS,
+        || {
+            let (world, folder) = (World::new(), Folder::new());
+            let (mut one, mut other) = (world.home(SYMMETRIC), world.home(SYMMETRIC));
+            let ((alice, _), (bob, _)) = (world.host(&mut one), world.host(&mut other));
+            let _gateway = Gateway::open(&world, "core", &one, &folder, Speaks::Pcp);
+            // As much as one question for a port and one for each protocol.
+            let lost = "add rule ip filter own udp dport 5351 quota until 150 bytes drop\n";
+            world.nft(&one.router, lost);
+            let mut meeting = report(Meeting::start(&world, &alice, &bob));
+            report(meeting.say_hello());
+            report(meeting.wait_path(&["direct"], PATIENCE));
             report(reached_outside(&meeting));
         },
     );
