@@ -11,7 +11,8 @@ use clap::{Args, Parser, Subcommand};
 use p2pchat_wire::identity::Name;
 
 use crate::config::{
-    self, Face, Lan, Paths, PeerAddress, Rendezvous, Settings, Strangers, Wait, Wanted,
+    self, ContactLink, Face, InvalidLink, Lan, Paths, PeerAddress, Rendezvous, Settings, Strangers,
+    Wait, Wanted,
 };
 use crate::ui::language::Tongue;
 
@@ -181,6 +182,19 @@ pub enum Command {
         /// Another thing to do with who I am
         #[command(subcommand)]
         command: Option<IdCommand>,
+    },
+    /// Make a code and tell it somebody: good once and for ten minutes, after which we are sure of
+    /// each other's keys
+    Invite {
+        /// From which list its words are
+        #[arg(long, value_enum, default_value_t)]
+        list: Words,
+    },
+    /// Accept an invitation: its code is asked for, or read from P2PCHAT_CODE or the standard input
+    Accept {
+        /// A link instead of a code
+        #[arg(value_name = "LINK", value_parser = link)]
+        link: Option<Box<ContactLink>>,
     },
     /// List whom I know, with their keys
     Contacts,
@@ -354,6 +368,10 @@ pub enum ConfigAction {
         /// Such as ui.theme
         key: String,
     },
+}
+
+fn link(text: &str) -> Result<Box<ContactLink>, InvalidLink> {
+    text.parse().map(Box::new)
 }
 
 impl Options {

@@ -6,6 +6,7 @@
 
 mod address;
 pub mod file;
+mod link;
 mod settings;
 
 use std::net::{Ipv6Addr, SocketAddr};
@@ -18,6 +19,7 @@ use p2pchat_wire::neighbour::HOST as LOCAL_HOST;
 
 pub use address::{HostPort, InvalidAddress, PeerAddress, Rendezvous};
 pub use file::{Mistake, Wrong};
+pub use link::{ContactLink, InvalidLink};
 pub use settings::{
     Interface, KeyBinding, Notify, SETTINGS, Setting, Settings, Symbols, ThemeTable,
 };

@@ -8,6 +8,7 @@ use std::process;
 
 use clap::{CommandFactory, FromArgMatches};
 use p2pchat::app::{self, Configuration, Failure};
+use p2pchat::chat::safety::Wording;
 use p2pchat::chat::{ExitCode, Format, clean};
 use p2pchat::cli::help;
 use p2pchat::cli::{
@@ -118,6 +119,16 @@ fn run(cli: Cli, ends: Ends, language: &mut Language) -> Result<u8, Failure> {
             }
             Some(PassphraseCommand::Remove) => app::remove_passphrase(data_dir, face, language)?,
         },
+        Some(Command::Invite { list }) => {
+            let wording = match list {
+                Words::En => Wording::English,
+                Words::Zh => Wording::Chinese,
+            };
+            awaited(app::invite(wanted, wording, language))?
+        }
+        Some(Command::Accept { link }) => {
+            awaited(app::accept(wanted, link.map(|link| *link), language))?
+        }
         Some(Command::Contacts) => app::contacts(data_dir, face, language)?,
         Some(Command::History(asked)) => history(data_dir, face, *asked, language)?,
         // Done above.

@@ -11,6 +11,7 @@
 //!   it is kept.
 //! - [`passphrase()`], [`set_passphrase`] and [`remove_passphrase`] seal a profile; `unlock.rs` asks for the
 //!   passphrase wherever one is opened.
+//! - [`invite`] and [`accept`] make two people sure of each other's keys.
 //! - [`words()`] and [`restore`] carry an identity on paper from one computer to another.
 //!
 //! One thread runs the network and the chat; the disk, standard input and standard output have
@@ -28,6 +29,7 @@ mod failure;
 mod folder;
 mod home;
 mod identity;
+mod inviting;
 mod look;
 pub mod manual;
 mod meeting;
@@ -54,6 +56,7 @@ pub use demo::demo;
 pub use doctor::doctor;
 pub use failure::Failure;
 pub use identity::{restore, words};
+pub use inviting::{accept, invite};
 pub use moving::{export, import, keep};
 pub use passphrase::{passphrase, remove_passphrase, set_passphrase};
 pub use queries::{contacts, history, id};

@@ -35,6 +35,7 @@ mod examining;
 mod exit;
 mod face;
 mod inbox;
+pub mod invitation;
 mod lines;
 pub mod links;
 mod locally;
@@ -339,6 +340,10 @@ impl Chat {
         }
         for limit in snapshot.idle {
             self.effects.push_back(Effect::Network(proto::Command::RecallIdle(limit)));
+        }
+        for (peer, secret) in snapshot.secrets {
+            let recall = proto::Command::RecallSecret { peer, secret };
+            self.effects.push_back(Effect::Network(recall));
         }
         for limit in snapshot.ages {
             self.effects.push_back(Effect::Network(proto::Command::RecallAge(limit)));

@@ -60,7 +60,7 @@ pub(super) enum Comparison {
 }
 
 impl Wording {
-    fn language(self) -> Language {
+    pub(super) fn language(self) -> Language {
         match self {
             Self::English => Language::English,
             Self::Chinese => Language::SimplifiedChinese,

@@ -6,6 +6,7 @@
 
 use std::net::IpAddr;
 
+use p2pchat_wire::handshake::SharedSecret;
 use p2pchat_wire::identity::{Name, PeerId, ServerKey};
 
 use super::address::{Address, LineId, Timestamp};
@@ -69,6 +70,8 @@ pub enum StoreRequest {
     SaveIdle(IdleLimit),
     /// Remember at what age the NAT of a network of ours ends mappings however busy they are.
     SaveAge(AgeLimit),
+    /// Remember what we share with a peer since an invitation, in place of what was remembered.
+    SaveSecret(PeerId, SharedSecret),
     /// Read the last lines, oldest first. Answered by [`StoreReply::History`].
     History {
         /// Of one conversation, or of all.
@@ -488,6 +491,8 @@ pub struct Snapshot {
     pub ages: Vec<AgeLimit>,
     /// Who wants to talk to us and is nobody we know, the oldest first.
     pub requests: Vec<Request>,
+    /// What we share with peers since an invitation.
+    pub secrets: Vec<(PeerId, SharedSecret)>,
 }
 
 impl Snapshot {

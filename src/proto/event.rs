@@ -124,7 +124,7 @@ pub enum Command {
     Disconnect(PeerName),
     /// Invite somebody with these words, in place of an invitation before; answered by
     /// [`Event::InvitationOpened`] and in the end [`Event::Invited`] or
-    /// [`Event::InvitationFailed`]. Waits until we are registered.
+    /// [`Event::InvitationFailed`]. The rendezvous is in use; it is asked when we are registered.
     Invite {
         /// The rendezvous that carries the letters.
         server: ServerId,

@@ -77,6 +77,7 @@ const CELLS: &[(&str, &[Cell])] = &[
     ),
     ("requests", &[found("name", "'name'"), found("host", "'host'"), found("key", "'key'")]),
     ("cursors", &[found("peer", "'key'")]),
+    ("secrets", &[found("peer", "'key'"), cell("secret", "'secret'")]),
     (
         "rendezvous",
         &[

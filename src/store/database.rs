@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 use p2pchat_wire::codec;
+use p2pchat_wire::handshake::SharedSecret;
 use p2pchat_wire::identity::PeerId;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
@@ -175,6 +176,16 @@ impl Database {
         Ok(replies)
     }
 
+    /// Writes down who somebody is and where, with what we share, all of it or nothing.
+    pub(super) fn introduce(&mut self, requests: &[StoreRequest]) -> Result<(), ProfileError> {
+        let failed = |error| ProfileError::Database(failure(&self.path, &error));
+        let transaction = self.connection.transaction().map_err(failed)?;
+        for request in requests {
+            handle(&transaction, request).map_err(failed)?;
+        }
+        transaction.commit().map_err(failed)
+    }
+
     /// What a chat begins with.
     pub(super) fn snapshot(&self) -> Result<Snapshot, ProfileError> {
         let read = || -> rusqlite::Result<Snapshot> {
@@ -193,6 +204,7 @@ impl Database {
                 settings: self.rows(rows::SETTINGS, rows::setting)?,
                 ages: self.rows(rows::AGES, rows::age)?,
                 requests: self.rows(requests::ALL, requests::read)?,
+                secrets: self.rows(rows::SECRETS, rows::secret)?,
             })
         };
         read().map_err(|error| ProfileError::Database(failure(&self.path, &error)))
@@ -323,6 +335,7 @@ fn handle(connection: &Connection, request: &StoreRequest) -> rusqlite::Result<S
         StoreRequest::SaveLesson(peer, lesson) => save_lesson(connection, *peer, lesson),
         StoreRequest::SaveIdle(limit) => save_idle(connection, limit),
         StoreRequest::SaveAge(limit) => save_age(connection, limit),
+        StoreRequest::SaveSecret(peer, secret) => save_secret(connection, peer, secret),
         StoreRequest::History { with, limit } => {
             page::history(connection, with.as_ref(), *limit).map(StoreReply::History)
         }
@@ -458,6 +471,20 @@ fn save_age(connection: &Connection, limit: &AgeLimit) -> rusqlite::Result<Store
     connection
         .prepare_cached("DELETE FROM age_limits WHERE id <= (SELECT max(id) FROM age_limits) - ?1")?
         .execute(params![MAX_NETWORKS])?;
+    Ok(StoreReply::Done)
+}
+
+fn save_secret(
+    connection: &Connection,
+    peer: &PeerId,
+    secret: &SharedSecret,
+) -> rusqlite::Result<StoreReply> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO secrets (peer, secret)
+             VALUES (seal_equal('key', ?1), seal('secret', ?2))",
+        )?
+        .execute(params![peer.0, secret.bytes()])?;
     Ok(StoreReply::Done)
 }
 

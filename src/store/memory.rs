@@ -4,6 +4,7 @@ mod entry;
 
 use std::collections::BTreeMap;
 
+use p2pchat_wire::handshake::SharedSecret;
 use p2pchat_wire::identity::PeerId;
 
 use super::terms::Query;
@@ -35,6 +36,7 @@ pub struct Memory {
     settings: BTreeMap<String, String>,
     ages: Vec<AgeLimit>,
     requests: Vec<Request>,
+    secrets: Vec<(PeerId, SharedSecret)>,
     full: bool,
 }
 
@@ -112,6 +114,11 @@ impl Memory {
                 self.ages.push(limit);
                 StoreReply::Done
             }
+            StoreRequest::SaveSecret(peer, secret) => {
+                self.secrets.retain(|(known, _)| *known != peer);
+                self.secrets.push((peer, secret));
+                StoreReply::Done
+            }
             StoreRequest::History { with, limit } => {
                 let (mut lines, _) = self.page(with.as_ref(), None, limit);
                 lines.reverse();
@@ -169,25 +176,20 @@ impl Memory {
             let unread = |entry: &&Entry| matches!(&entry.line, Kept::In { line, shown: false } if line.from == contact.address && !entry.amends());
             contact.unread = self.lines.iter().filter(unread).count() as u64;
         }
-        let unshown = self.unshown(Place(0), UNSHOWN);
         let mut rendezvous = self.rendezvous.clone();
         rendezvous.sort_by_key(|known| std::cmp::Reverse(known.used_at));
-        let cursors = self.cursors.clone();
-        let (lessons, idle, ages) = (self.lessons.clone(), self.idle.clone(), self.ages.clone());
-        let drafts = self.drafts.clone().into_iter().collect();
-        let settings = self.settings.clone().into_iter().collect();
-        let requests = self.requests.clone();
         Snapshot {
             contacts,
-            cursors,
-            unshown,
+            cursors: self.cursors.clone(),
+            unshown: self.unshown(Place(0), UNSHOWN),
             rendezvous,
-            lessons,
-            idle,
-            ages,
-            drafts,
-            settings,
-            requests,
+            lessons: self.lessons.clone(),
+            idle: self.idle.clone(),
+            drafts: self.drafts.clone().into_iter().collect(),
+            settings: self.settings.clone().into_iter().collect(),
+            ages: self.ages.clone(),
+            requests: self.requests.clone(),
+            secrets: self.secrets.clone(),
         }
     }
 

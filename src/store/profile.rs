@@ -8,14 +8,15 @@ use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::tz::TimeZone;
-use p2pchat_wire::identity::Identity;
+use p2pchat_wire::handshake::SharedSecret;
+use p2pchat_wire::identity::{Identity, PeerId};
 use p2pchat_wire::random::Random;
 
 use super::database::Database;
 use super::identity_file::Stored;
 use super::vault::{Cost, DataKey};
 use super::{ImportError, Imported, ProfileError, identity_file, sealing};
-use crate::chat::storage::{Contact, HistoryLine, Snapshot, StoreReply, StoreRequest};
+use crate::chat::storage::{Contact, HistoryLine, Rendezvous, Snapshot, StoreReply, StoreRequest};
 use crate::chat::{Address, Format, Retention, Timestamp};
 
 /// The secret.
@@ -151,6 +152,23 @@ impl Profile {
         getrandom::fill(&mut seed).map_err(|error| ImportError::Io(io::Error::other(error)))?;
         let mut random = Random::from_seed(seed);
         self.database.import(self.identity.id(), file, &mut || random.u64())
+    }
+
+    /// Writes down whom we know for sure from now on, at which rendezvous, and what we share.
+    ///
+    /// # Errors
+    ///
+    /// The disk fails; nothing is written then.
+    pub fn introduce(
+        &mut self,
+        contact: Contact,
+        rendezvous: Rendezvous,
+        secret: Option<(PeerId, SharedSecret)>,
+    ) -> Result<(), ProfileError> {
+        let mut requests =
+            vec![StoreRequest::SaveContact(contact), StoreRequest::SaveRendezvous(rendezvous)];
+        requests.extend(secret.map(|(peer, secret)| StoreRequest::SaveSecret(peer, secret)));
+        self.database.introduce(&requests)
     }
 
     /// How long lines are kept.

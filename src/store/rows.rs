@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use p2pchat_wire::codec;
+use p2pchat_wire::handshake::SharedSecret;
 use p2pchat_wire::identity::{Name, PeerId};
 use rusqlite::Row;
 use rusqlite::types::Type;
@@ -70,6 +71,9 @@ pub(super) const IDLE: &str =
 
 pub(super) const AGES: &str =
     "SELECT unseal('network', external), seconds, learned_at FROM age_limits ORDER BY id";
+
+pub(super) const SECRETS: &str =
+    "SELECT unseal('key', peer), unseal('secret', secret) FROM secrets ORDER BY 1";
 
 pub(super) const DRAFTS: &str = "
     SELECT unseal('name', name), unseal('host', host), unseal('draft', contact, text)
@@ -199,6 +203,10 @@ pub(super) fn idle(row: &Row<'_>) -> rusqlite::Result<IdleLimit> {
 pub(super) fn age(row: &Row<'_>) -> rusqlite::Result<AgeLimit> {
     let (external, age) = (ip(row, 0)?, Duration::from_secs(unsigned(row, 1)?));
     Ok(AgeLimit { external, age, learned_at_ms: unsigned(row, 2)? })
+}
+
+pub(super) fn secret(row: &Row<'_>) -> rusqlite::Result<(PeerId, SharedSecret)> {
+    Ok((PeerId(row.get(0)?), SharedSecret::new(row.get(1)?)))
 }
 
 fn ip(row: &Row<'_>, column: usize) -> rusqlite::Result<IpAddr> {

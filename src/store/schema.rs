@@ -176,6 +176,13 @@ const STEPS: &[&str] = &[
         UNIQUE (name, host)
     ) STRICT;
 ",
+    "
+    -- What we share with peers since an invitation. Whoever reads this has read the identity, too.
+    CREATE TABLE secrets (
+        peer   BLOB PRIMARY KEY,
+        secret BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// Brings the tables to the newest format.

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use p2pchat_wire::identity::Name;
+use p2pchat_wire::handshake::SharedSecret;
+use p2pchat_wire::identity::{Name, PeerId};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -14,13 +15,13 @@ use super::search_tests::{about, address, id, ours, save_contact, theirs};
 use super::vault::{Cost, DataKey, Envelope};
 use super::{Profile, ProfileError, Reader};
 use crate::chat::storage::{HistoryLine, OutgoingLine, Rendezvous, Snapshot, StoreRequest};
-use crate::chat::{Manner, Retention, Timestamp};
+use crate::chat::{Address, Manner, Request, Retention, Timestamp};
 use crate::proto::IdleLimit;
 
 const PASSPHRASE: &str = "correct horse";
 
 /// What nobody may read in the files of a sealed profile.
-const SECRETS: [&str; 10] = [
+const SECRETS: [&str; 12] = [
     "swordfish",
     "xylophone",
     "trustno1",
@@ -31,6 +32,8 @@ const SECRETS: [&str; 10] = [
     "203.0.113.77",
     "thereference",
     "sesame",
+    "ottilie",
+    "rv.unknown",
 ];
 
 fn fill(database: &mut Database) {
@@ -52,6 +55,13 @@ fn fill(database: &mut Database) {
             external: "203.0.113.77".parse().expect("an address"),
             idle: std::time::Duration::from_secs(30),
         }),
+        StoreRequest::SaveRequest(Request {
+            address: Address::new(Name::new("ottilie").expect("valid"), "rv.unknown"),
+            key: PeerId([8; 32]),
+            at: Timestamp(9),
+            rejected: false,
+        }),
+        StoreRequest::SaveSecret(PeerId([7; 32]), SharedSecret::new([6; 32])),
         StoreRequest::Queue(ours("bob", 4, "gone")),
         about(ours("bob", 5, ""), 4, Manner::Delete { of: id(4) }),
     ]);
@@ -105,8 +115,8 @@ fn found<'a>(dir: &Path, secrets: &[&'a [u8]]) -> Option<&'a [u8]> {
 #[track_caller]
 fn tells_nothing(dir: &Path, seed: &[u8; 32]) {
     let mut secrets: Vec<&[u8]> = SECRETS.iter().map(|secret| secret.as_bytes()).collect();
-    // The key of every contact, and a token.
-    secrets.extend([&seed[..], &[7; 32], &[5; 32]]);
+    // The keys of every contact and of who waits, a token, and what is shared with a contact.
+    secrets.extend([&seed[..], &[7; 32], &[8; 32], &[5; 32], &[6; 32]]);
     let found = found(dir, &secrets);
     assert_eq!(found.map(String::from_utf8_lossy), None, "is in a file");
 }

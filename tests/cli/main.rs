@@ -14,6 +14,7 @@ mod demo;
 mod doctor;
 mod failures;
 mod identity;
+mod invitations;
 mod language;
 mod moving;
 #[cfg(unix)]

@@ -1,0 +1,401 @@
+//! `p2pchat invite` and `p2pchat accept`: two people become sure of each other's keys, with a code that
+//! is told, not sent, or with a link.
+//!
+//! There is no chat in it: an endpoint registers, the letters go through the mailbox, and what comes
+//! of it is written into the profile, for the next chat.
+
+use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use p2pchat_wire::identity::{Name, PeerId};
+use p2pchat_wire::random::Random;
+use p2pchat_wire::signal::Refusal;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::failure::as_it_is;
+use super::home::{Home, News};
+use super::peer::{StartError, instant, now, random};
+use super::{Failure, profile, unlock};
+use crate::chat::invitation::{self, NotACode};
+use crate::chat::safety::Wording;
+use crate::chat::{self, Address, Contact, ExitCode, Notice, Regard, Snapshot};
+use crate::config::{ConfigError, ContactLink, Face, PeerAddress, Place, Rendezvous, Wanted};
+use crate::net::{self, Network, Sockets};
+use crate::proto::{
+    self, Command, Endpoint, Event, InvitationFailure, InvitationWords, RendezvousTrouble, ServerId,
+};
+use crate::store::Profile;
+use crate::ui::language::{Language, Phrase};
+use crate::ui::{Background, Printout, words};
+
+/// Where the code may stand instead of the standard input: arguments are seen by everybody on the
+/// same computer.
+const CODE: &str = "P2PCHAT_CODE";
+
+/// How long a code is good, as the server has it unless its keeper has settled otherwise.
+const MINUTES: u64 = 10;
+
+/// How long the last letter may take to reach the server, with its repetitions.
+const LAST_LETTER: Duration = Duration::from_secs(2);
+
+/// How long goodbyes may take.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Longer than any code.
+const MAX_INPUT: u64 = 256;
+
+/// Makes a code up, shows it, and waits for whoever has it.
+///
+/// # Errors
+///
+/// Nobody came, or somebody with other words.
+pub async fn invite(
+    wanted: Wanted,
+    wording: Wording,
+    language: &Language,
+) -> Result<Vec<Printout>, Failure> {
+    let mut letters = Correspondence::start(&wanted, language)?;
+    let words = invitation::draw(wording, &mut Random::from_seed(random()?));
+    letters.ask(Command::Invite { server: ServerId::FIRST, words: words.clone() }).await?;
+    loop {
+        match letters.next().await? {
+            Event::InvitationOpened { number, .. } => letters.show(number, &words)?,
+            Event::Invited { name, key, secret, by_us: true, .. } => {
+                tokio::time::sleep(LAST_LETTER).await;
+                return letters.keep(name, key, Some(secret)).await;
+            }
+            Event::InvitationFailed { reason, by_us: true, .. } => {
+                tokio::time::sleep(LAST_LETTER).await;
+                letters.close().await;
+                return Err(failed(reason, true));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Accepts a code, which is asked for, or a link.
+///
+/// # Errors
+///
+/// It is no code, nobody has made it, or somebody is in between.
+pub async fn accept(
+    wanted: Wanted,
+    link: Option<ContactLink>,
+    language: &Language,
+) -> Result<Vec<Printout>, Failure> {
+    if let Some(link) = link {
+        return believe(&wanted, &link, language);
+    }
+    // Whatever else is wrong is said before somebody types a code.
+    let mut letters = Correspondence::start(&wanted, language)?;
+    let (number, words) = invitation::read(&typed(language)?)?;
+    letters.ask(Command::Accept { server: ServerId::FIRST, number, words }).await?;
+    loop {
+        match letters.next().await? {
+            Event::Invited { name, key, secret, by_us: false, .. } => {
+                return letters.keep(name, key, Some(secret)).await;
+            }
+            Event::InvitationFailed { reason, by_us: false, .. } => {
+                letters.close().await;
+                return Err(failed(reason, false));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A link says who somebody is; nobody is asked.
+fn believe(
+    wanted: &Wanted,
+    link: &ContactLink,
+    language: &Language,
+) -> Result<Vec<Printout>, Failure> {
+    let mut profile = open(wanted, language)?;
+    if profile.identity().id() == link.key {
+        return Err(failed(InvitationFailure::Own, false));
+    }
+    let snapshot = profile.snapshot()?;
+    let host = link.rendezvous.host.to_string();
+    let known = snapshot.rendezvous(&host).cloned();
+    let mut rendezvous = known.unwrap_or_else(|| chat::Rendezvous::new(&host));
+    rendezvous.key = link.rendezvous.key.or(rendezvous.key);
+    rendezvous.used_at = now();
+    let contact = contact(&snapshot, &link.peer.name, &host, link.key, false)?;
+    let address = contact.address.clone();
+    profile.introduce(contact, rendezvous, None)?;
+    Ok(vec![introduced(&address, link.key, false, wanted.face, language)])
+}
+
+fn open(wanted: &Wanted, language: &Language) -> Result<Profile, Failure> {
+    let dir = profile::directory(wanted.data_dir.clone())?;
+    let key = unlock::key(&dir, language)?;
+    Ok(Profile::unlock(&dir, key.as_ref())?)
+}
+
+/// What an invitation needs: a name at a rendezvous.
+struct Correspondence<'a> {
+    profile: Profile,
+    snapshot: Snapshot,
+    name: Name,
+    /// With its key, once that is known.
+    rendezvous: Rendezvous,
+    token: Option<[u8; 32]>,
+    home: Home,
+    network: Network,
+    face: Face,
+    by_us: bool,
+    language: &'a Language,
+}
+
+impl<'a> Correspondence<'a> {
+    fn start(wanted: &Wanted, language: &'a Language) -> Result<Self, Failure> {
+        let profile = open(wanted, language)?;
+        let mut snapshot = profile.snapshot()?;
+        let place = wanted.place(&profile::remembered(&snapshot))?;
+        profile::believe(&mut snapshot, &place, now());
+        let Place { name, rendezvous } = place;
+        let rendezvous = rendezvous.into_iter().next().ok_or(ConfigError::NoRendezvous)?;
+        let known = snapshot.rendezvous(&rendezvous.host.to_string());
+        let key = rendezvous.key.or_else(|| known.and_then(|known| known.key));
+        let home = Home::new(ServerId::FIRST, rendezvous.clone(), known);
+        let rendezvous = Rendezvous { key, ..rendezvous };
+        let sockets = Sockets::bind(wanted.bind)
+            .map_err(|cause| StartError::Socket { address: wanted.bind, cause })?;
+        let core = proto::Config { started_at_ms: now().0, ..proto::Config::default() };
+        let identity = profile.identity().clone();
+        let mut endpoint = Endpoint::new(core, identity, random()?, instant());
+        endpoint.handle_command(instant(), Command::Register(name.clone()));
+        let network = net::start(endpoint, sockets, net::Options::default());
+        let (token, face, by_us) = (None, wanted.face, false);
+        Ok(Self {
+            profile,
+            snapshot,
+            name,
+            rendezvous,
+            token,
+            home,
+            network,
+            face,
+            by_us,
+            language,
+        })
+    }
+
+    /// Asks for something as soon as the server knows us.
+    async fn ask(&mut self, command: Command) -> Result<(), Failure> {
+        self.by_us = matches!(command, Command::Invite { .. });
+        while self.token.is_none() {
+            self.next().await?;
+        }
+        // It has ended only if the process is ending.
+        let _ = self.network.commands.send(command).await;
+        Ok(())
+    }
+
+    /// What happens next, unless it is something that no waiting helps against.
+    async fn next(&mut self) -> Result<Event, Failure> {
+        loop {
+            tokio::select! {
+                event = self.network.events.recv() => {
+                    let Some(event) = event else {
+                        return Err(Failure::internal(Phrase::new("invitation-ended")));
+                    };
+                    self.home.observe(&event);
+                    self.look_at(&event)?;
+                    return Ok(event);
+                }
+                news = self.home.next() => match news {
+                    News::Use(command) => {
+                        let _ = self.network.commands.send(command).await;
+                    }
+                    News::Unreachable(_) => {
+                        return Err(self.trouble(RendezvousTrouble::Unreachable));
+                    }
+                },
+            }
+        }
+    }
+
+    fn look_at(&mut self, event: &Event) -> Result<(), Failure> {
+        match event {
+            Event::RendezvousKey { key, .. } => self.rendezvous.key = Some(*key),
+            Event::Registered { token, .. } => self.token = Some(*token),
+            // These pass.
+            Event::RegisterRefused { refusal: Refusal::Busy | Refusal::Storage, .. } => {}
+            Event::RegisterRefused { name, refusal, .. } => {
+                let (name, refusal) = (name.clone(), *refusal);
+                let notice = Notice::RegisterRefused { server: None, name, refusal };
+                return Err(self.said(&notice, ExitCode::Refused));
+            }
+            Event::RendezvousTrouble { trouble, .. } => return Err(self.trouble(*trouble)),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn trouble(&self, trouble: RendezvousTrouble) -> Failure {
+        let code = match trouble {
+            RendezvousTrouble::Unreachable => ExitCode::RendezvousUnreachable,
+            RendezvousTrouble::Version { .. } => ExitCode::Version,
+            RendezvousTrouble::KeyChanged { .. } => ExitCode::KeyChanged,
+            RendezvousTrouble::SameAs(_) => ExitCode::Internal,
+        };
+        let notice = Notice::Trouble { server: None, trouble, same_as: None, others: false };
+        self.said(&notice, code)
+    }
+
+    /// What the chat would say of it.
+    fn said(&self, notice: &Notice, code: ExitCode) -> Failure {
+        let background = Background { cause: self.home.cause(), ..Background::default() };
+        let sentence = words::sentence(notice, &TimeZone::UTC, background, self.language);
+        Failure::new(code, as_it_is(sentence.unwrap_or_default()))
+    }
+
+    /// The code, and what the other has to do with it.
+    fn show(&self, number: u32, words: &InvitationWords) -> Result<(), Failure> {
+        let code = invitation::write(number, words);
+        let command = format!("p2pchat accept --rendezvous '{}'", self.rendezvous);
+        let peer =
+            PeerAddress { name: self.name.clone(), rendezvous: Some(self.rendezvous.clone()) };
+        let key = self.profile.identity().id();
+        let link = ContactLink { peer, rendezvous: self.rendezvous.clone(), key };
+        if self.face == Face::Json {
+            let (seconds, link) = (MINUTES * 60, link.to_string());
+            let object = json!({"type": "invitation", "code": code, "command": command,
+                "link": link, "expires_in_s": seconds});
+            return print(&mut io::stdout(), &object.to_string());
+        }
+        let arguments: [(&'static str, &dyn std::fmt::Display); 3] =
+            [("command", &command), ("link", &link), ("minutes", &MINUTES)];
+        print(&mut io::stderr(), &self.language.say("invitation-tell", &arguments))?;
+        print(&mut io::stdout(), &code)
+    }
+
+    /// Writes down who the other is, and says so.
+    async fn keep(
+        mut self,
+        name: Name,
+        key: PeerId,
+        secret: Option<p2pchat_wire::handshake::SharedSecret>,
+    ) -> Result<Vec<Printout>, Failure> {
+        let host = self.rendezvous.host.to_string();
+        let contact = contact(&self.snapshot, &name, &host, key, true)?;
+        let address = contact.address.clone();
+        let known = self.snapshot.rendezvous(&host).cloned();
+        let known = known.unwrap_or_else(|| chat::Rendezvous::new(&host));
+        let rendezvous = chat::Rendezvous {
+            key: self.rendezvous.key,
+            token: self.token.or(known.token),
+            name: Some(self.name.clone()),
+            used_at: now(),
+            ..known
+        };
+        self.profile.introduce(contact, rendezvous, secret.map(|secret| (key, secret)))?;
+        let said = introduced(&address, key, self.by_us, self.face, self.language);
+        self.close().await;
+        Ok(vec![said])
+    }
+
+    async fn close(mut self) {
+        drop(self.network.commands);
+        let goodbye = async { while self.network.events.recv().await.is_some() {} };
+        let _ = tokio::time::timeout(GOODBYE, goodbye).await;
+    }
+}
+
+/// Whom we know by this name from now on, with what we had of it before.
+///
+/// The words of an invitation are as good as those of a verification: only the two know them. A link is
+/// worth what the way is worth that it came by.
+fn contact(
+    snapshot: &Snapshot,
+    name: &Name,
+    host: &str,
+    key: PeerId,
+    verified: bool,
+) -> Result<Contact, StartError> {
+    let address = Address::new(name.clone(), host);
+    let known = snapshot.contacts.iter().find(|one| one.address == address).cloned();
+    let since = known.as_ref().filter(|one| one.key == Some(key)).map(|one| one.since);
+    let mut log = Random::from_seed(random()?);
+    let contact = known.unwrap_or_else(|| Contact {
+        address,
+        key: None,
+        verified: false,
+        offered: None,
+        log: log.u64(),
+        last_seq: 0,
+        waiting: 0,
+        unread: 0,
+        since: now(),
+        regard: Regard::default(),
+    });
+    let verified = verified || contact.verified && contact.key == Some(key);
+    let since = since.unwrap_or_else(now);
+    Ok(Contact { key: Some(key), verified, offered: None, since, ..contact })
+}
+
+/// The code: from the environment, or typed, or from a pipe.
+fn typed(language: &Language) -> Result<Zeroizing<String>, Failure> {
+    if let Ok(code) = std::env::var(CODE) {
+        return Ok(Zeroizing::new(code));
+    }
+    if io::stdin().is_terminal() {
+        let asked = language.text("invitation-ask");
+        let said = io::stderr().write_all(asked.as_bytes()).and_then(|()| io::stderr().flush());
+        said.map_err(|error| {
+            Failure::internal(Phrase::new("terminal-closed").with("error", error))
+        })?;
+    }
+    let mut line = Zeroizing::new(String::new());
+    let read = io::stdin().lock().take(MAX_INPUT).read_line(&mut line);
+    read.map_err(|error| Failure::internal(Phrase::new("input-unreadable").with("error", error)))?;
+    Ok(line)
+}
+
+fn introduced(
+    address: &Address,
+    key: PeerId,
+    by_us: bool,
+    face: Face,
+    language: &Language,
+) -> Printout {
+    let peer = address.to_string();
+    if face == Face::Json {
+        let (key, peer) = (key.to_string(), peer.as_str());
+        return Printout::out(
+            json!({"type": "invited", "peer": peer, "key": key, "by_us": by_us}).to_string(),
+        );
+    }
+    Printout::out(language.say("invitation-introduced", &[("peer", &peer), ("key", &key)]))
+}
+
+fn print(to: &mut dyn Write, text: &str) -> Result<(), Failure> {
+    writeln!(to, "{text}").and_then(|()| to.flush()).map_err(|error| Failure::not_written(&error))
+}
+
+fn failed(reason: InvitationFailure, by_us: bool) -> Failure {
+    let (code, id) = match reason {
+        InvitationFailure::WrongWords => (ExitCode::Refused, "invitation-wrong-words"),
+        InvitationFailure::Gone if by_us => (ExitCode::Refused, "invitation-over"),
+        InvitationFailure::Gone => (ExitCode::Refused, "invitation-none"),
+        InvitationFailure::Busy => (ExitCode::Refused, "invitation-busy"),
+        InvitationFailure::NoAnswer => (ExitCode::PeerOffline, "invitation-no-answer"),
+        InvitationFailure::Own => (ExitCode::Usage, "invitation-own"),
+        InvitationFailure::Malformed => (ExitCode::Version, "invitation-unreadable"),
+    };
+    Failure::new(code, Phrase::new(id))
+}
+
+impl From<NotACode> for Failure {
+    fn from(error: NotACode) -> Self {
+        let phrase = match error {
+            NotACode::Shape => Phrase::new("code-shape"),
+            NotACode::Unknown(place) => Phrase::new("code-unknown").with("place", place),
+        };
+        Self::new(ExitCode::Usage, phrase)
+    }
+}

@@ -1,0 +1,98 @@
+//! `invite` and `accept`: a code for two, and a link.
+
+use serde_json::json;
+
+use super::program::{Outcome, Profile, Program};
+use super::server::Server;
+
+fn invite(profile: &Profile, server: &Server, more: &[&str]) -> Program {
+    let rendezvous = format!("{}#{}", server.address(), server.key());
+    let arguments = ["invite", "--name", "alice", "--rendezvous", &rendezvous];
+    profile.start(&[&arguments, more].concat())
+}
+
+fn accept(profile: &Profile, server: &Server, code: &str) -> Outcome {
+    let rendezvous = server.address().to_string();
+    profile.run(&["accept", "--name", "bob", "--rendezvous", &rendezvous], code)
+}
+
+/// The same number with other words.
+fn guess(code: &str) -> String {
+    let number = code.split('-').next().expect("a number");
+    format!("{number}-zoo-zebra\n")
+}
+
+#[test]
+fn whoever_types_the_code_is_a_contact_and_so_is_who_made_it() {
+    for list in ["en", "zh"] {
+        let server = Server::start();
+        let (a, b) = (Profile::new(), Profile::new());
+        let mut alice = invite(&a, &server, &["--list", list]);
+        let code = alice.line();
+        let accepted = accept(&b, &server, &format!("{code}\n")).exits(0);
+        assert!(accepted.out[0].starts_with("alice@"), "{accepted:?}");
+        let invited = alice.outcome().exits(0);
+        assert!(invited.out.last().is_some_and(|line| line.starts_with("bob@")), "{invited:?}");
+        // They meet, with the secret.
+        let mut alice = a.start(&[]);
+        alice.hears("You are alice@");
+        b.run(&["send", "--to", "alice", "hello"], "").exits(0);
+        assert!(alice.line().ends_with("\thello"));
+        for (profile, name) in [(&a, "bob"), (&b, "alice")] {
+            let contacts = profile.run(&["contacts", "--json"], "").exits(0).out;
+            let contact = contacts.iter().find(|line| line.contains(&format!("\"{name}@")));
+            assert!(contact.is_some_and(|line| line.contains("\"verified\":true")), "{contacts:?}");
+        }
+        alice.end_input();
+        alice.outcome().exits(0);
+        // A code that was used is good for nothing.
+        let (rendezvous, eve) = (server.address().to_string(), Profile::new());
+        let arguments = ["accept", "--name", "eve", "--rendezvous", &rendezvous];
+        eve.run(&arguments, &code).exits(8).says("no such invitation");
+    }
+}
+
+#[test]
+fn a_wrong_guess_uses_the_code_up_and_both_are_told() {
+    let server = Server::start();
+    let (a, b) = (Profile::new(), Profile::new());
+    let mut alice = invite(&a, &server, &[]);
+    let code = alice.line();
+    accept(&b, &server, &guess(&code)).exits(8).says("not the same");
+    alice.outcome().exits(8).says("not the same");
+    // Neither he nor anybody else gets a second guess.
+    accept(&b, &server, &code).exits(8).says("not the same");
+    let (rendezvous, eve) = (server.address().to_string(), Profile::new());
+    let arguments = ["accept", "--name", "eve", "--rendezvous", &rendezvous];
+    eve.run(&arguments, &code).exits(8).says("no such invitation");
+}
+
+#[test]
+fn what_is_no_code_uses_nothing_up_and_is_never_an_argument() {
+    let server = Server::start();
+    let (a, b) = (Profile::new(), Profile::new());
+    let mut alice = invite(&a, &server, &["--json"]);
+    let object = alice.object(&json!({"type": "invitation", "expires_in_s": 600}));
+    let code = object["code"].as_str().expect("a code");
+    accept(&b, &server, "hello\n").exits(2).says("7-orchard-clock");
+    accept(&b, &server, "7-orchard-clocks\n").exits(2).says("Word 2");
+    b.run(&["accept", code], "").exits(2);
+    accept(&b, &server, code).exits(0);
+    alice.object(&json!({"type": "invited", "by_us": true}));
+}
+
+#[test]
+fn a_link_makes_a_contact_without_asking_anybody() {
+    let server = Server::start();
+    let (a, b) = (Profile::new(), Profile::new());
+    let mut alice = invite(&a, &server, &["--json"]);
+    let object = alice.object(&json!({"type": "invitation"}));
+    let link = object["link"].as_str().expect("a link");
+    drop(alice);
+    let said = b.run(&["accept", link], "").exits(0).out;
+    assert!(said[0].starts_with("alice@"), "{said:?}");
+    let key = link.split_once("?key=").expect("a key").1;
+    let contacts = b.run(&["contacts", "--json"], "").exits(0).out;
+    assert!(contacts[0].contains(key), "{contacts:?}");
+    a.run(&["accept", link], "").exits(2).says("your own invitation");
+}
