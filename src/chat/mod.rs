@@ -49,6 +49,7 @@ pub mod record;
 mod requests;
 mod retention;
 pub mod room;
+pub mod rooms;
 pub mod safety;
 mod servers;
 mod settings;

@@ -96,6 +96,38 @@ impl Log {
         lacking
     }
 
+    /// All that we have of one chain of a log, from one number on.
+    #[must_use]
+    pub fn from(&self, log: LogId, acts: bool, from: u64) -> Lacking {
+        let mut lacking = Lacking::default();
+        let Some(ours) = self.heads().into_iter().find(|head| head.log == log) else {
+            return lacking;
+        };
+        if acts {
+            lacking.acts.extend((from.max(1)..=ours.acts).map_while(|seq| self.act(&log, seq)));
+        } else if let Some(first) = self.first_line(&log)
+            && from <= ours.lines
+        {
+            let (from, continues) = (from.max(first), true);
+            lacking.lines.push(LineRange { log, from, to: ours.lines, continues });
+        }
+        lacking
+    }
+
+    /// The number of the last line that we have of a log; 0 for none.
+    #[must_use]
+    pub fn last_line(&self, log: &LogId) -> u64 {
+        self.chains(log)
+            .and_then(|chains| chains.lines.as_ref())
+            .map_or(0, |lines| lines.last.seq())
+    }
+
+    /// How many acts of a log we have.
+    #[must_use]
+    pub fn has_acts(&self, log: &LogId) -> u64 {
+        self.chains(log).map_or(0, |chains| chains.acts.len() as u64)
+    }
+
     fn lacking_of(&self, ours: &Head, theirs: Option<&Head>, lacking: &mut Lacking) {
         let (acts, act) = theirs.map(|head| (head.acts, head.act)).unwrap_or_default();
         let parted = |hash: Option<Hash>| hash.is_some_and(|hash| hash != act);

@@ -355,7 +355,13 @@ impl Log {
         self.logs.get(log)?.act(seq).map(|(_, hash)| *hash)
     }
 
-    pub(super) fn first_line(&self, log: &LogId) -> Option<u64> {
+    pub(super) fn chains(&self, log: &LogId) -> Option<&Chains> {
+        self.logs.get(log)
+    }
+
+    /// The number of the first line that we have of a log.
+    #[must_use]
+    pub fn first_line(&self, log: &LogId) -> Option<u64> {
         self.logs.get(log)?.lines.as_ref().map(|lines| lines.first.0)
     }
 
