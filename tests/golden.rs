@@ -6,9 +6,12 @@ mod book;
 use book::Book;
 use p2pchat::chat::LineId;
 use p2pchat::chat::record::{Audience, Circumstances, Line, Manner, Record};
-use p2pchat::chat::room::{Access, Act, Body, Cut, Entry, Fork, Line as Said, Log};
+use p2pchat::chat::room::{
+    Access, Act, Body, Cut, Entry, Fork, Hash, Head, Line as Said, Log, LogId, RoomId,
+};
+use p2pchat::chat::rooms::{Denial, RoomRecord, Says};
 use p2pchat::proto::{Allocation, PortModel, Scope};
-use p2pchat_wire::identity::{Identity, Name};
+use p2pchat_wire::identity::{Identity, Name, PeerId};
 
 #[test]
 fn records_have_the_bytes_of_the_page() {
@@ -25,6 +28,12 @@ fn records_have_the_bytes_of_the_page() {
         })
     };
     let earlier = LineId([0x88; 16]);
+    let room = |says| Record::Room(RoomRecord { room: RoomId([0x22; 32]), says });
+    let log = LogId { author: PeerId([0x11; 32]), stay: 7 };
+    let (act, line_hash) = (Hash([0x33; 32]), Hash([0x44; 32]));
+    let head = Head { log, acts: 1, act, lines: 2, line: line_hash, leaves: None };
+    let (entries, forks) = (vec![vec![1, 2]], vec![vec![3]]);
+    let entries = Says::Entries { entries, forks, begins: vec![(log, 6)] };
     for (name, record) in [
         ("hello", Record::Hello { log: 7, software: "p2pchat 0.1.0".to_owned() }),
         ("line", line(Audience::You, Manner::Text)),
@@ -36,6 +45,12 @@ fn records_have_the_bytes_of_the_page() {
         ("read", Record::Read { log: 7, seq: 1, id: [0x99; 16] }),
         ("typing", Record::Typing { typing: true }),
         ("pending", Record::Pending),
+        ("room-digest", room(Says::Digest { digest: Hash([0x55; 32]), tell: true })),
+        ("room-have", room(Says::Have { heads: vec![head], more: false, tell: true })),
+        ("room-want", room(Says::Want { log, acts: false, from: 9 })),
+        ("room-entries", room(entries)),
+        ("room-got", room(Says::Got { answers: true, heads: vec![head] })),
+        ("room-denied", room(Says::Denied(Denial::NotInvited))),
         ("again", Record::Again { log: 7, after: 1 }),
         ("examine", Record::Examine),
         (

@@ -361,7 +361,7 @@ impl Chat {
             }
             Ok(Some(Record::Typing { typing })) => self.typing_heard(&address, typing),
             Ok(Some(Record::Pending)) => self.pending(address),
-            Ok(None) => {}
+            Ok(Some(Record::Room(_)) | None) => {}
             Err(_) => self.unreadable(&address),
         }
     }

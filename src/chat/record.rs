@@ -7,13 +7,16 @@ use p2pchat_wire::codec::{self, DecodeError};
 use serde::{Deserialize, Serialize};
 
 use super::address::LineId;
-use crate::proto::PortModel;
+use super::rooms::record::{MAX_ROOM_RECORD, RoomRecord};
+use crate::proto::{MAX_MESSAGE, PortModel};
 
 /// The longest text of one line, in bytes of UTF-8.
 pub const MAX_TEXT: usize = 64 * 1024;
 
-/// The longest record: a line with the longest text.
-pub const MAX_RECORD: usize = MAX_TEXT + 256;
+/// The longest record: a line with the longest text, as it is told in a room.
+pub const MAX_RECORD: usize = 1 + MAX_ROOM_RECORD;
+
+const _: () = assert!(MAX_RECORD <= MAX_MESSAGE);
 
 /// The longest text of a [`Manner::React`], in bytes. The longest of the emoji that Unicode recommends
 /// for general interchange, two people of two colours kissing, has 35 (UTS #51, RGI).
@@ -74,6 +77,8 @@ pub enum Record {
     /// I do not know you, and ask my person. Until then I take in nothing of what you say, and it is
     /// yours to keep.
     Pending,
+    /// Something about a room.
+    Room(RoomRecord),
 }
 
 /// What a chat tells of its network to a contact who looks for a fault. There is no address in it.
@@ -232,9 +237,14 @@ impl Record {
         if message.len() > MAX_RECORD {
             return Err(DecodeError::OutOfRange);
         }
-        let (kind, _) = codec::decode_prefix::<u32, 8>(message)?;
+        let (kind, read) = codec::decode_prefix::<u32, 8>(message)?;
         if kind > LAST_KIND {
             return Ok(None);
+        }
+        if kind == ROOM {
+            // It is bounded otherwise: its lists claim more memory than they have bytes.
+            let record = RoomRecord::decode(message.get(read..).unwrap_or_default())?;
+            return Ok(record.map(Self::Room));
         }
         let (mut record, read) = codec::decode_prefix::<Self, MAX_RECORD>(message)?;
         if let Self::Line(line) = &mut record {
@@ -244,7 +254,11 @@ impl Record {
             Self::Hello { software, .. } => software.len() <= MAX_SOFTWARE,
             Self::Line(line) => line.manner.allows(&line.text) && is_seq(line.seq),
             Self::Committed { seq, .. } | Self::Read { seq, .. } => is_seq(*seq),
-            Self::Again { .. } | Self::Examine | Self::Typing { .. } | Self::Pending => true,
+            Self::Again { .. }
+            | Self::Examine
+            | Self::Typing { .. }
+            | Self::Pending
+            | Self::Room(_) => true,
             Self::Circumstances(circumstances) => circumstances.ports.is_sane(),
         };
         if fits { Ok(Some(record)) } else { Err(DecodeError::OutOfRange) }
@@ -256,8 +270,9 @@ fn is_seq(seq: u64) -> bool {
     (1..=i64::MAX as u64).contains(&seq)
 }
 
-/// The number of the newest kind, [`Record::Pending`].
-const LAST_KIND: u32 = 8;
+/// The number of [`Record::Room`], the newest kind.
+const ROOM: u32 = 9;
+const LAST_KIND: u32 = ROOM;
 
 /// The number of the newest manner, [`Manner::React`].
 const LAST_MANNER: u32 = 5;
@@ -266,6 +281,8 @@ const LAST_MANNER: u32 = 5;
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::room::{Hash, RoomId};
+    use super::super::rooms::Says;
     use super::*;
 
     fn line(text: &str) -> Record {
@@ -332,11 +349,15 @@ mod tests {
         assert_eq!(golden(&read), "06070201010101010101010101010101010101");
         assert_eq!(golden(&Record::Typing { typing: true }), "0701");
         assert_eq!(golden(&Record::Pending), "08");
+        let says = Says::Digest { digest: Hash([3; 32]), tell: true };
+        let room = Record::Room(RoomRecord { room: RoomId([2; 32]), says });
+        assert_eq!(golden(&room), format!("09{}00{}01", "02".repeat(32), "03".repeat(32)));
+        assert_eq!(Record::decode(&room.encode()), Ok(Some(room)));
     }
 
     #[test]
     fn what_a_newer_chat_says_is_skipped() {
-        assert_eq!(Record::decode(&[9, 1, 2, 3]), Ok(None));
+        assert_eq!(Record::decode(&[10, 1, 2, 3]), Ok(None));
         let mut longer = line("hi").encode();
         longer.extend([6, 1, 2, 3]);
         assert_eq!(Record::decode(&longer), Ok(Some(line("hi"))), "a manner that is not known");

@@ -97,6 +97,9 @@ impl Disk {
     }
 }
 
+/// Records on their way, and when they arrive.
+type Wire = VecDeque<(Instant, Vec<u8>)>;
+
 /// Somebody.
 pub(super) struct Node {
     pub(super) identity: Arc<Identity>,
@@ -119,8 +122,8 @@ pub(super) struct World {
     pub(super) random: Random,
     pub(super) room: RoomId,
     pub(super) nodes: Vec<Node>,
-    /// Records on their way, by sender and receiver: when they arrive, and in which order.
-    wires: BTreeMap<(usize, usize), VecDeque<(Instant, Vec<u8>)>>,
+    /// By sender and receiver.
+    wires: BTreeMap<(usize, usize), Wire>,
     /// Pairs with a session.
     sessions: BTreeMap<(usize, usize), bool>,
     /// Records that have been carried, and their bytes.
@@ -325,8 +328,7 @@ impl World {
         let now = self.now;
         let wires: Vec<(usize, usize)> = self.wires.keys().copied().collect();
         for (from, to) in wires {
-            let due =
-                |wire: &mut VecDeque<(Instant, Vec<u8>)>| wire.pop_front_if(|(at, _)| *at <= now);
+            let due = |wire: &mut Wire| wire.pop_front_if(|(at, _)| *at <= now);
             if let Some((_, bytes)) = self.wires.get_mut(&(from, to)).and_then(due) {
                 let id = self.id(from);
                 let record = RoomRecord::decode(&bytes).expect("a record").expect("of ours");
@@ -395,7 +397,7 @@ impl World {
         let replica = self.replica(number);
         let (log, lines) = (replica.log().expect("a room"), self.lines_of(number));
         let of = |log: &LogId| format!("{}/{}", self.number(log.author), log.stay % 1000);
-        let stay = |(id, stay): (&LogId, &super::super::Stay)| {
+        let stay = |(id, stay): (&LogId, &Stay)| {
             let lines: Vec<u64> =
                 lines.get(id).into_iter().flat_map(|all| all.keys().copied()).collect();
             format!(
