@@ -92,7 +92,7 @@ fn entries_of_a_room_have_the_bytes_of_the_page() {
     let join = log
         .write(&bob, 7, NOW, Body::Act(Act::Join { name: name("bob"), host: host() }))
         .expect("an open room");
-    twin.restore(join.as_ref().clone());
+    twin.restore([join.as_ref().clone()]);
     let line = |text: &str| {
         Body::Line(Said { id: LineId([0x99; 16]), text: text.to_owned(), manner: Manner::Text })
     };

@@ -1,18 +1,18 @@
 //! Takes entries in, in whatever order they come.
 
-use std::collections::BTreeMap;
+mod writing;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use p2pchat_wire::identity::{Identity, PeerId};
 use p2pchat_wire::signature::Signature;
 
-use super::act::MAX_CUTS;
 use super::state::{Fold, Order, Strikes, order};
 use super::waiting::Waiting;
 use super::{
-    Access, Act, Body, Cut, Entry, Fork, Hash, Header, LogId, MAX_ACTS, MAX_ACTS_OF_STAY,
-    MAX_AHEAD_MS, MAX_STRIKES, Missing, OWNERS_ACTS, Outcome, Place, Refusal, RoomId, Standing,
-    State,
+    Access, Act, Body, Entry, Fork, Hash, Header, LogId, MAX_ACTS, MAX_ACTS_OF_STAY, MAX_AHEAD_MS,
+    MAX_STRIKES, Missing, OWNERS_ACTS, Outcome, Place, Refusal, RoomId, Standing, State,
 };
 
 /// All acts of one room, and the ends of its chains of lines.
@@ -185,15 +185,38 @@ impl Log {
         if !entry.is_authentic() {
             return vec![Outcome::Refused(Refusal::Forged)];
         }
-        let mut outcomes = vec![self.take(now_ms, Arc::new(entry))];
+        let admitted = self.admitted();
+        let taken = self.take(now_ms, Arc::new(entry));
+        self.release(now_ms, taken, admitted)
+    }
+
+    /// Who waits for an invitation and has one.
+    fn admitted(&self) -> BTreeSet<PeerId> {
+        self.waiting.guests().filter(|key| self.state().admits(key).is_ok()).collect()
+    }
+
+    /// Takes in what has waited for `first`. `admitted` waited before it, though it had an invitation.
+    fn release(
+        &mut self,
+        now_ms: u64,
+        first: Outcome,
+        mut admitted: BTreeSet<PeerId>,
+    ) -> Vec<Outcome> {
+        let mut outcomes = vec![first];
         let mut next = 0;
         while let Some(outcome) = outcomes.get(next) {
             next += 1;
-            let Outcome::New(entry) = outcome else { continue };
-            let mut released = self.waiting.of_log(entry.header().log);
-            if let Some(Act::Invite { key, .. }) = entry.act() {
-                released.extend(self.waiting.of_guest(*key));
+            let mut released = Vec::new();
+            if let Outcome::New(entry) = outcome {
+                released = self.waiting.of_log(entry.header().log);
+                if let Some(Act::Invite { key, .. }) = entry.act() {
+                    released.extend(self.waiting.of_guests(&BTreeSet::from([*key])));
+                }
             }
+            // Not only an invitation lets somebody in: so does what takes a Kick back.
+            let now_admitted = self.admitted();
+            released.extend(self.waiting.of_guests(&(&now_admitted - &admitted)));
+            admitted = now_admitted;
             for entry in released {
                 let outcome = self.take(now_ms, entry);
                 if matches!(outcome, Outcome::New(_) | Outcome::Fork(_) | Outcome::Old(_)) {
@@ -211,13 +234,24 @@ impl Log {
         }
     }
 
-    /// Takes an act from our own disk, which is believed: neither signature nor clock is checked. Acts
-    /// come in the order of [`acts`](Self::acts).
-    pub fn restore(&mut self, entry: Entry) -> Outcome {
-        if entry.room() != self.id || !entry.header().place.is_act() {
-            return Outcome::Refused(Refusal::OtherRoom);
+    /// Takes acts from our own disk, which is believed: neither signatures nor the clock are checked. All
+    /// come together, in the order of [`acts`](Self::acts): one may count only because of another
+    /// behind it.
+    pub fn restore(&mut self, acts: impl IntoIterator<Item = Entry>) {
+        for entry in acts {
+            let Header { log, place, prev, .. } = *entry.header();
+            let chains = self.logs.entry(log).or_default();
+            let count = chains.acts.len() as u64;
+            let last = chains.act(count).map(|(_, hash)| *hash).unwrap_or_default();
+            let struck = self.strikes.get(&log).is_some_and(|(acts, _)| place.seq() > *acts);
+            let fits = entry.room() == self.id && place == (Place::Act { seq: count + 1 });
+            if fits && prev == last && !struck {
+                chains.acts.push(order(&entry));
+                self.acts.insert(order(&entry), Arc::new(entry));
+            }
         }
-        self.take(u64::MAX, Arc::new(entry))
+        self.refold();
+        self.settle();
     }
 
     /// The lines of a log that are on our own disk: the first, and the last.
@@ -235,8 +269,14 @@ impl Log {
         }
     }
 
-    /// Takes in a proof that somebody has sent.
-    pub fn add_fork(&mut self, fork: Fork) -> Outcome {
+    /// Takes in a proof that somebody has sent. The first outcome is its own, as with [`add`](Self::add).
+    pub fn add_fork(&mut self, now_ms: u64, fork: Fork) -> Vec<Outcome> {
+        let admitted = self.admitted();
+        let taken = self.take_fork(fork);
+        self.release(now_ms, taken, admitted)
+    }
+
+    fn take_fork(&mut self, fork: Fork) -> Outcome {
         let log = fork.log();
         if fork.room() != self.id {
             return Outcome::Refused(Refusal::OtherRoom);
@@ -253,84 +293,14 @@ impl Log {
         self.strike(fork)
     }
 
-    /// Writes an entry of our own, in the stay with this number, and takes it in. It is to be on disk before
-    /// anybody else gets it.
-    ///
-    /// # Errors
-    ///
-    /// Why it would not count.
-    pub fn write(
-        &mut self,
-        identity: &Identity,
-        stay: u64,
-        now_ms: u64,
-        body: Body,
-    ) -> Result<Arc<Entry>, Refusal> {
-        let log = LogId { author: identity.id(), stay };
-        let chains = self.logs.get(&log);
-        let acts = chains.map_or(0, |chains| chains.acts.len() as u64);
-        let (place, prev, at_ms) = match &body {
-            Body::Act(act) if act.is_sane() => {
-                let latest = self.acts.last_key_value().map_or(0, |((at_ms, _), _)| *at_ms);
-                let prev = chains.and_then(|chains| chains.act(acts)).map(|(_, hash)| *hash);
-                (Place::Act { seq: acts + 1 }, prev, now_ms.max(latest.saturating_add(1)))
-            }
-            Body::Line(line) if line.manner.allows(&line.text) => {
-                if self.state().stays.get(&log).is_none_or(|stay| stay.end.is_some()) {
-                    return Err(Refusal::NotMember);
-                }
-                let last = chains.and_then(|chains| chains.lines.as_ref()).map(|lines| &lines.last);
-                let seq = last.map_or(0, Tip::seq) + 1;
-                (Place::Line { seq, acts }, last.map(|last| last.hash), now_ms)
-            }
-            _ => return Err(Refusal::Unfit),
-        };
-        let (room, prev, content) = (self.id, prev.unwrap_or_default(), Hash::default());
-        let header = Header { room, log, place, prev, at_ms, content };
-        let entry = Entry::sign(identity, header, body);
-        if place.is_act() {
-            self.fold.would(&entry, &self.strikes)?;
-        }
-        match self.take(u64::MAX, Arc::new(entry)) {
-            Outcome::New(entry) => Ok(entry),
-            Outcome::Refused(refusal) => Err(refusal),
-            _ => Err(Refusal::Misplaced),
-        }
-    }
-
-    /// The act by which `key` is kicked: all that we have of his still counts.
-    #[must_use]
-    pub fn kick(&self, key: PeerId) -> Act {
-        let ours = self.logs.iter().filter(|(log, _)| log.author == key);
-        let mut cuts: Vec<_> = ours
-            .map(|(log, chains)| {
-                let lines = chains.lines.as_ref().map_or(0, |lines| lines.last.seq());
-                Cut { stay: log.stay, acts: chains.acts.len() as u64, lines }
-            })
-            .collect();
-        let since = |cut: &Cut| {
-            let log = LogId { author: key, stay: cut.stay };
-            self.state().stays.get(&log).map(|stay| (stay.end.is_none(), stay.since_ms))
-        };
-        cuts.sort_by_key(|cut| std::cmp::Reverse(since(cut)));
-        cuts.truncate(MAX_CUTS);
-        Act::Kick { key, cuts }
-    }
-
-    /// The act that ends the stay `log`: all that was said in it counts.
-    #[must_use]
-    pub fn leave(&self, log: LogId, heir: Option<PeerId>) -> Act {
-        let lines = self.logs.get(&log).and_then(|chains| chains.lines.as_ref());
-        Act::Leave { lines: lines.map_or(0, |lines| lines.last.seq()), heir }
-    }
-
     /// Whether a line counts that was taken in once.
     #[must_use]
     pub fn standing(&self, line: &Header) -> Standing {
         let Place::Line { seq, acts } = line.place else { return Standing::Counts };
         let Some(stay) = self.state().stays.get(&line.log) else { return Standing::NotMember };
+        let parted = self.leaves(&line.log).is_some_and(|leaves| acts > leaves.0);
         match stay.end {
-            Some(end) if seq > stay.lines || acts > stay.acts => Standing::Withdrawn(end),
+            Some(end) if seq > stay.lines || parted => Standing::Withdrawn(end),
             _ => Standing::Counts,
         }
     }
@@ -419,7 +389,7 @@ impl Log {
             return refused(Refusal::WornOut);
         }
         self.insert(entry);
-        match self.settle(log) {
+        match self.settle().remove(&log) {
             None => Outcome::New(Arc::clone(entry)),
             Some(Refusal::Kicked | Refusal::NotInvited | Refusal::TooManyStays) => {
                 Outcome::Waiting(Missing::Invitation(log.author))
@@ -461,17 +431,18 @@ impl Log {
             return refused(Refusal::TwoHistories);
         }
         let Some(stay) = self.fold.state.stays.get(&log) else { return wait(true, 1) };
-        if let Some(end) = stay.end
-            && (acts > stay.acts || seq > stay.lines)
-        {
+        // The number of the line alone decides: who has the room from others must be able to have it.
+        if let Some(end) = stay.end.filter(|_| seq > stay.lines) {
             return refused(end.into());
         }
+        // Acts that do not count are not sent any more.
+        let needed = acts.min(stay.acts);
         if (seq == 1) != (prev == Hash::default()) {
             return refused(Refusal::Misplaced);
         }
         let Some(chains) = self.logs.get_mut(&log) else { return wait(true, 1) };
         let known = chains.acts.len() as u64;
-        if acts > known {
+        if needed > known {
             return wait(true, known + 1);
         }
         let Some(lines) = &mut chains.lines else {
@@ -525,7 +496,9 @@ impl Log {
         let is_last = self.acts.last_key_value().is_none_or(|(last, _)| *last < place);
         self.acts.insert(place, Arc::clone(entry));
         self.logs.entry(entry.header().log).or_default().acts.push(place);
-        if !is_last || !self.fold.next(entry, &self.strikes) {
+        // What a Kick takes back is found out from the beginning, where others have taken back as well.
+        let kicks = matches!(entry.act(), Some(Act::Kick { .. })) && self.fold.takes_back();
+        if !is_last || kicks || !self.fold.next(entry, &self.strikes) {
             self.refold();
         }
     }
@@ -536,23 +509,30 @@ impl Log {
         }
     }
 
-    /// Drops the logs of stays that do not count (any more): what is void changes nothing. If `log` is
-    /// among them, why.
-    fn settle(&mut self, log: LogId) -> Option<Refusal> {
-        let void = std::mem::take(&mut self.fold.void);
-        let stays = &self.fold.state.stays;
-        let gone: Vec<_> =
-            self.logs.keys().filter(|log| !stays.contains_key(log)).copied().collect();
-        for log in &gone {
-            for place in self.logs.remove(log).unwrap_or_default().acts {
-                self.acts.remove(&place);
+    /// Drops the logs of stays that do not count (any more), and says why. What is void changes nothing but
+    /// what a Kick of it had taken back: so all is folded again until nothing is void, and the room is
+    /// what the acts that are held come to.
+    fn settle(&mut self) -> BTreeMap<LogId, Refusal> {
+        let mut dropped = BTreeMap::new();
+        loop {
+            let void: BTreeMap<_, _> = std::mem::take(&mut self.fold.void).into_iter().collect();
+            let stays = &self.fold.state.stays;
+            let gone: Vec<_> =
+                self.logs.keys().filter(|log| !stays.contains_key(log)).copied().collect();
+            if gone.is_empty() {
+                return dropped;
+            }
+            for log in gone {
+                for place in self.logs.remove(&log).unwrap_or_default().acts {
+                    self.acts.remove(&place);
+                }
+                let why = void.get(&log).copied().unwrap_or(Refusal::NotMember);
+                dropped.entry(log).or_insert(why);
+            }
+            if self.fold.takes_back() {
+                self.refold();
             }
         }
-        if !gone.contains(&log) {
-            return None;
-        }
-        let why = void.iter().find(|(void, _)| *void == log).map(|(_, why)| *why);
-        Some(why.unwrap_or(Refusal::NotMember))
     }
 
     /// Believes an authentic proof: what came after the two histories parted does not count. Of several
@@ -575,7 +555,7 @@ impl Log {
             }
         }
         self.refold();
-        self.settle(log);
+        self.settle();
         Outcome::Fork(Box::new(fork))
     }
 }

@@ -365,6 +365,11 @@ impl Fold {
         }
     }
 
+    /// Whether a Kick has taken back anything that stands before it.
+    pub(super) fn takes_back(&self) -> bool {
+        !self.withdrawn.is_empty()
+    }
+
     /// Whether `entry`, as the last act, would change something.
     pub(super) fn would(&self, entry: &Entry, strikes: &Strikes) -> Result<(), Refusal> {
         self.state.clone().apply(entry, strikes).map(|_| ())

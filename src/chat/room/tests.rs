@@ -62,9 +62,7 @@ impl Person {
     /// Somebody who has heard all that `other` has, and is no member.
     fn guest(number: u8, other: &Self) -> Self {
         let mut log = Log::open(other.log.id(), copy(other.log.first())).expect("a room");
-        for entry in other.log.acts().skip(1) {
-            log.restore(copy(entry));
-        }
+        log.restore(other.log.acts().skip(1).map(|entry| copy(entry)));
         Self { identity: identity(number), stay: u64::from(number), log }
     }
 

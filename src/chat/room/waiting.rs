@@ -1,6 +1,6 @@
 //! Entries that came before what they stand on.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use p2pchat_wire::identity::PeerId;
@@ -42,9 +42,20 @@ impl Waiting {
         released
     }
 
-    /// Takes out what waits for an invitation of `key`.
-    pub(super) fn of_guest(&mut self, key: PeerId) -> Vec<Arc<Entry>> {
-        self.take(|missing| missing == Missing::Invitation(key))
+    /// Takes out what waits for an invitation of one of these.
+    pub(super) fn of_guests(&mut self, keys: &BTreeSet<PeerId>) -> Vec<Arc<Entry>> {
+        if keys.is_empty() {
+            return Vec::new();
+        }
+        self.take(|missing| matches!(missing, Missing::Invitation(key) if keys.contains(&key)))
+    }
+
+    /// Who waits for an invitation.
+    pub(super) fn guests(&self) -> impl Iterator<Item = PeerId> {
+        self.entries.iter().filter_map(|(missing, _)| match missing {
+            Missing::Invitation(key) => Some(*key),
+            Missing::Entries { .. } => None,
+        })
     }
 
     /// How many wait, and their bytes.

@@ -11,6 +11,15 @@ use super::neighbour::Neighbour;
 use super::replica::Asked;
 use super::{Event, MAX_PENDING, Moment, Output, Replica, Request, RoomRecord, Says};
 
+/// What has come of a record with entries.
+#[derive(Default)]
+struct Taken {
+    /// The logs that were in it, and those that something had waited for.
+    logs: BTreeSet<LogId>,
+    /// What is missing: of which log, whether acts, and from which on.
+    wants: BTreeSet<(LogId, bool, u64)>,
+}
+
 impl Neighbour {
     /// He has sent what nobody honest sends.
     pub(super) fn lies(&mut self) {
@@ -61,26 +70,27 @@ impl Replica {
         forks: &[Vec<u8>],
         begins: &[(LogId, u64)],
     ) {
-        let mut touched = BTreeSet::new();
+        let mut taken = Taken::default();
         if self.wanted && self.asked.len() < MAX_PENDING {
             let before = self.log.as_ref().map(|log| log.state().clone());
-            let mut wants = BTreeSet::new();
             begins.iter().for_each(|(log, line)| self.accept_late(*log, *line));
-            let taken = entries
+            let honest = entries
                 .iter()
-                .try_for_each(|bytes| self.on_entry(now, bytes, &mut touched, &mut wants))
-                .and_then(|()| forks.iter().try_for_each(|bytes| self.on_fork(bytes)));
-            for (log, acts, from_number) in wants {
+                .try_for_each(|bytes| self.on_entry(now, bytes, &mut taken))
+                .and_then(|()| {
+                    forks.iter().try_for_each(|bytes| self.on_fork(now, bytes, &mut taken))
+                });
+            for (log, acts, from_number) in std::mem::take(&mut taken.wants) {
                 self.say_to(from, Says::Want { log, acts, from: from_number });
             }
             self.changed(now, before.as_ref());
-            if taken.is_err()
+            if honest.is_err()
                 && let Some(neighbour) = self.neighbours.get_mut(&from)
             {
                 neighbour.lies();
             }
         }
-        self.confirm(from, &touched);
+        self.confirm(from, &taken.logs);
         self.pump_all();
     }
 
@@ -102,15 +112,9 @@ impl Replica {
     }
 
     /// Takes in one entry. `Err`: nobody honest sends that.
-    fn on_entry(
-        &mut self,
-        now: Moment,
-        bytes: &[u8],
-        touched: &mut BTreeSet<LogId>,
-        wants: &mut BTreeSet<(LogId, bool, u64)>,
-    ) -> Result<(), Refusal> {
+    fn on_entry(&mut self, now: Moment, bytes: &[u8], taken: &mut Taken) -> Result<(), Refusal> {
         let entry = Entry::decode(bytes).map_err(|_| Refusal::Forged)?;
-        touched.insert(entry.header().log);
+        taken.logs.insert(entry.header().log);
         if self.log.is_none() {
             if !matches!(entry.act(), Some(Act::Create { .. })) {
                 // Nothing can be told of it yet; it comes again.
@@ -128,15 +132,28 @@ impl Replica {
             // Somebody gives us more than we were to get, who came late. It would be shown out of order.
             return Ok(());
         }
-        for outcome in log.add(now.clock.0, entry) {
+        let outcomes = log.add(now.clock.0, entry);
+        self.on_outcomes(outcomes, taken)
+    }
+
+    fn on_fork(&mut self, now: Moment, bytes: &[u8], taken: &mut Taken) -> Result<(), Refusal> {
+        let fork = Fork::decode(bytes).map_err(|_| Refusal::Forged)?;
+        let Some(log) = &mut self.log else { return Ok(()) };
+        let outcomes = log.add_fork(now.clock.0, fork);
+        self.on_outcomes(outcomes, taken)
+    }
+
+    /// What has become of an entry or a proof, and of what had waited for it.
+    fn on_outcomes(&mut self, outcomes: Vec<Outcome>, taken: &mut Taken) -> Result<(), Refusal> {
+        for outcome in outcomes {
             match outcome {
                 Outcome::New(entry) => {
-                    touched.insert(entry.header().log);
+                    taken.logs.insert(entry.header().log);
                     self.note_arrival(&entry);
                     self.keep(entry);
                 }
                 Outcome::Waiting(Missing::Entries { log, acts, from }) => {
-                    wants.insert((log, acts, from));
+                    taken.wants.insert((log, acts, from));
                 }
                 Outcome::Fork(fork) => self.keep_fork(*fork),
                 Outcome::Refused(why @ (Refusal::Forged | Refusal::OtherRoom)) => return Err(why),
@@ -145,17 +162,6 @@ impl Replica {
                 | Outcome::Waiting(Missing::Invitation(_))
                 | Outcome::Refused(_) => {}
             }
-        }
-        Ok(())
-    }
-
-    fn on_fork(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
-        let fork = Fork::decode(bytes).map_err(|_| Refusal::Forged)?;
-        let Some(log) = &mut self.log else { return Ok(()) };
-        match log.add_fork(fork) {
-            Outcome::Fork(fork) => self.keep_fork(*fork),
-            Outcome::Refused(why @ (Refusal::Forged | Refusal::OtherRoom)) => return Err(why),
-            _ => {}
         }
         Ok(())
     }

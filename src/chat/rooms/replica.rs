@@ -8,7 +8,7 @@ use p2pchat_wire::identity::{Identity, Name, PeerId};
 use p2pchat_wire::random::Random;
 
 use super::super::room::{
-    Act, Body, Entry, Hash, Line, LineRange, Log, LogId, Outcome, Refusal, RoomId, State,
+    Act, Body, Entry, Hash, Line, LineRange, Log, LogId, Refusal, RoomId, State,
 };
 use super::neighbour::Neighbour;
 use super::receipts::Receipts;
@@ -137,7 +137,7 @@ impl Replica {
         self.log = acts.next().and_then(|create| Log::open(self.id, create).ok());
         if let Some(log) = &mut self.log {
             forks.into_iter().for_each(|fork| log.restore_fork(fork));
-            acts.for_each(|act| drop::<Outcome>(log.restore(act)));
+            log.restore(acts);
             lines.iter().for_each(|(first, last)| log.resume_lines(first, last));
         }
         self.wanted = wanted;

@@ -114,3 +114,103 @@ fn who_is_not_invited_does_not_come_in_and_leaves_nothing_behind() {
     assert_eq!(stranger.try_act(stranger.joining()), Err(Refusal::NotInvited));
     assert_eq!(stranger.log.acts().count(), 1);
 }
+
+#[test]
+fn a_room_is_built_again_from_acts_that_count_only_because_of_later_ones() {
+    let mut owner = Person::owner(Access::Open);
+    for number in 1..29 {
+        let mut guest = Person::guest(number, &owner);
+        owner.hear(&guest.join());
+    }
+    let mut witness = Person::guest(50, &owner);
+    // Two take the last place, and the owner has removed the first before it heard of it.
+    let (mut first, mut second) = (Person::guest(100, &owner), Person::guest(101, &owner));
+    let join = Body::Act(second.joining());
+    let join = second.log.write(&second.identity, second.stay, NOW + 1000, join).expect("a place");
+    let disk = [first.join(), copy(&join), owner.kick(id(100))];
+    assert!(is_new(&witness.hear(&disk[0])));
+    assert_eq!(witness.hear(&disk[1]), Outcome::Refused(Refusal::Full));
+    assert!(is_new(&witness.hear(&disk[2])));
+    assert!(is_new(&witness.hear(&disk[1])), "now there is room");
+
+    let mut acts: Vec<_> = owner.log.acts().skip(1).chain([&join]).map(|act| copy(act)).collect();
+    acts.push(copy(&disk[0]));
+    acts.sort_by_key(|act| (act.header().at_ms, act.hash()));
+    let mut restored = Log::open(owner.log.id(), copy(owner.log.first())).expect("a room");
+    restored.restore(acts);
+    assert_eq!(restored.state(), witness.log.state());
+    assert_eq!(restored.digest(), witness.log.digest());
+}
+
+#[test]
+fn a_kick_by_somebody_who_never_came_takes_nothing_back() {
+    let mut owner = Person::owner(Access::Invited);
+    owner.act(invite(1));
+    let mut one = Person::guest(1, &owner);
+    owner.hear(&one.join());
+    let invitation = one.act(invite(2));
+    owner.hear(&invitation);
+    let mut two = Person::guest(2, &owner);
+    owner.hear(&two.join());
+    two.hear(&owner.act(Act::Owner(id(2))));
+    // Two owns the room now, and removes the one without whose invitation it would not be there.
+    let Act::Kick { key, mut cuts } = two.log.kick(id(1)) else { panic!("a kick") };
+    cuts.iter_mut().for_each(|cut| cut.acts = 1);
+    let header = Header {
+        room: two.log.id(),
+        log: two.log_id(),
+        place: Place::Act { seq: 2 },
+        prev: two.log.act_hash(&two.log_id(), 1).expect("its Join"),
+        at_ms: NOW + 1000,
+        content: Hash::default(),
+    };
+    let kick = Entry::sign(&two.identity, header, Body::Act(Act::Kick { key, cuts }));
+    owner.hear(&kick);
+    let mut restored = Log::open(owner.log.id(), copy(owner.log.first())).expect("a room");
+    restored.restore(owner.log.acts().skip(1).map(|act| copy(act)));
+    assert_eq!(restored.state(), owner.log.state(), "the room is what its acts come to");
+    assert!(owner.log.state().invitations.contains_key(&id(2)));
+}
+
+#[test]
+fn who_waits_to_come_in_does_so_when_the_kick_turns_out_to_be_one_of_two_histories() {
+    let (mut owner, mut one, mut two) = three();
+    let kick = owner.kick(id(1));
+    let other = owner.other_than(&kick);
+    one.stay = 11;
+    let joined = one.join();
+    two.hear(&kick);
+    assert_eq!(two.hear(&joined), Outcome::Waiting(Missing::Invitation(id(1))));
+    let outcomes = two.log.add(NOW, copy(&other));
+    assert!(matches!(outcomes[..], [Outcome::Fork(_), Outcome::New(_)]), "{outcomes:?}");
+    assert!(two.is_in(1));
+    // And likewise if somebody else has found it out.
+    let mut witness = Person::guest(3, &owner);
+    witness.hear(&joined);
+    let fork = Fork::between(&kick, &other).expect("a proof");
+    assert_eq!(witness.log.add_fork(NOW, fork).len(), 2);
+    assert!(witness.is_in(1));
+}
+
+#[test]
+fn of_lines_that_a_kick_lets_count_without_their_acts_everybody_has_the_same() {
+    let (mut owner, mut one, mut two) = three();
+    let lines = [one.say("a"), {
+        one.act(topic("x"));
+        one.say("b")
+    }];
+    let acts: Vec<_> = one.log.acts().map(|act| copy(act)).collect();
+    for entry in acts.iter().chain(&lines) {
+        two.hear(entry);
+    }
+    owner.hear(&lines[0]);
+    // A modified program writes a Kick that fits nothing.
+    let cuts = vec![Cut { stay: one.stay, acts: 1, lines: 2 }];
+    let kick = owner.act(Act::Kick { key: id(1), cuts });
+    two.hear(&kick);
+    assert!(is_new(&owner.hear(&lines[1])));
+    assert_eq!(owner.log.heads(), two.log.heads());
+    for log in [&owner.log, &two.log] {
+        assert_eq!(log.standing(lines[1].header()), Standing::Counts);
+    }
+}

@@ -70,8 +70,8 @@ fn two_histories_are_proven_to_everybody() {
     assert!(is_new(&two.hear(&other)));
     let Outcome::Fork(fork) = owner.hear(&other) else { panic!("a proof") };
     let fork = Fork::decode(&fork.encode()).expect("a proof");
-    assert_eq!(two.log.add_fork(fork.clone()), Outcome::Fork(Box::new(fork.clone())));
-    assert_eq!(two.log.add_fork(fork), Outcome::Known);
+    assert_eq!(two.log.add_fork(NOW, fork.clone()), [Outcome::Fork(Box::new(fork.clone()))]);
+    assert_eq!(two.log.add_fork(NOW, fork), [Outcome::Known]);
     for log in [&owner.log, &two.log] {
         assert!(log.shows_two_histories(id(1)) && !log.state().is_member(&id(1)));
         let stay = log.state().stays[&one.log_id()];
@@ -113,7 +113,7 @@ fn of_several_proofs_about_one_stay_the_one_that_leaves_least_says_all() {
         owner.hear(entry);
     }
     let line_fork = Fork::between(&lines[1], &other_line).expect("a proof");
-    assert_eq!(owner.log.add_fork(line_fork), Outcome::Known);
+    assert_eq!(owner.log.add_fork(NOW, line_fork), [Outcome::Known]);
     assert_eq!(owner.log.state(), two.log.state());
     assert_eq!(owner.log.heads(), two.log.heads());
     for line in &lines {
@@ -127,7 +127,7 @@ fn a_proof_that_is_none_is_refused() {
     let said = one.say("yes");
     let made_up = Entry::sign(&identity(2), *one.other_than(&said).header(), said.body().clone());
     let fork = Fork::between(&said, &made_up).expect("in form");
-    assert_eq!(owner.log.add_fork(fork), Outcome::Refused(Refusal::Forged));
+    assert_eq!(owner.log.add_fork(NOW, fork), [Outcome::Refused(Refusal::Forged)]);
     assert!(Fork::between(&said, &said).is_none());
     assert!(Fork::between(&said, &one.say("more")).is_none());
 }
@@ -202,7 +202,7 @@ fn two_histories_do_not_save_a_stay_from_a_kick() {
     for entry in [&joined, &said, &other] {
         owner.hear(entry);
     }
-    owner.log.add_fork(*fork);
+    owner.log.add_fork(NOW, *fork);
     for log in [&owner.log, &witness.log] {
         assert_eq!(log.standing(said.header()), Standing::NotMember);
     }

@@ -20,9 +20,7 @@ fn double(world: &World, number: usize) -> Log {
     let ours = world.replica(number).log().expect("a room");
     let copy = |entry: &super::super::Entry| entry.clone();
     let mut log = Log::open(ours.id(), copy(ours.first())).expect("a room");
-    for act in ours.acts().skip(1) {
-        log.restore(copy(act));
-    }
+    log.restore(ours.acts().skip(1).map(|act| copy(act)));
     for lines in world.nodes[number].disk.lines.values() {
         if let (Some(first), Some(last)) = (lines.values().next(), lines.values().next_back()) {
             log.resume_lines(first, last);
