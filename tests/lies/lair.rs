@@ -194,9 +194,14 @@ impl Lair {
     }
 
     fn say_only(&mut self, link: usize, signal: &ServerSignal) {
+        self.say_bytes(link, &codec::encode(signal));
+    }
+
+    /// A server says what need not be a signal.
+    pub(crate) fn say_bytes(&mut self, link: usize, signal: &[u8]) {
         let link = &mut self.links[link];
         let mut packet = datagram::link_header(link.alices_index, link.next_number).to_vec();
-        codec::encode_onto(signal, &mut packet);
+        packet.extend(signal);
         link.keys.send.seal_in_place(link.next_number, SEALED_HEADER, &mut packet);
         link.next_number += 1;
         self.alice.handle_datagram(self.now, SocketId::FIRST, link.server, &packet);

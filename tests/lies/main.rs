@@ -14,7 +14,7 @@ use p2pchat_wire::codec;
 use p2pchat_wire::datagram::{self, PeerInit, Response};
 use p2pchat_wire::handshake::{Purpose, Responder};
 use p2pchat_wire::identity::Identity;
-use p2pchat_wire::signal::{self, ClientSignal, Connect, LinkRequest};
+use p2pchat_wire::signal::{self, ClientSignal, Connect, Introduction, LinkRequest, ServerSignal};
 
 use lair::{BOB, EVE, Lair, SERVER, VICTIM, at, id, name};
 
@@ -124,5 +124,40 @@ fn a_server_is_never_told_the_addresses_inside_our_network() {
     assert!(lair.told.len() > 5, "pings at least");
     for said in &lair.told {
         assert!(!said.windows(4).any(|bytes| bytes == [192, 168, 77, 88]), "{said:02x?}");
+    }
+}
+
+#[test]
+fn a_server_cannot_introduce_anybody_whose_name_a_terminal_would_obey() {
+    let good = "bobbie";
+    let introduced = |bad: Option<&str>| {
+        let mut lair = Lair::new();
+        let mut signal = codec::encode(&ServerSignal::Introduction(Introduction {
+            name: name(&good[..bad.map_or(good.len(), str::len)]),
+            key: id(EVE),
+            endpoint: Some(at(VICTIM)),
+            channel: 0x33,
+            introduction: 0x44,
+            caller: false,
+            initiation: Some(lair.opening_of(EVE, 100)),
+        }));
+        if let Some(bad) = bad {
+            // Nothing of ours encodes such a name, so one as long is written over.
+            let written = |bytes: &[u8]| good.as_bytes().starts_with(bytes);
+            let place = signal.windows(bad.len()).position(written).expect("text on the wire");
+            signal[place..place + bad.len()].copy_from_slice(bad.as_bytes());
+        }
+        lair.say_bytes(0, &signal);
+        lair.wait(Duration::from_secs(30));
+        lair
+    };
+    // Whoever has another name is answered.
+    assert!(introduced(None).sent_to(VICTIM).count() > 0);
+    let mut silent = Lair::new();
+    silent.wait(Duration::from_secs(30));
+    for bad in ["b\u{1b}]2;", "bob\rx", "b\u{9b}2J", "b\u{202e}o", "b\u{2028}o", "bob\to"] {
+        let lair = introduced(Some(bad));
+        assert_eq!(lair.events, silent.events, "{bad:?}");
+        assert_eq!(lair.sent_to(VICTIM).count(), 0, "{bad:?}");
     }
 }

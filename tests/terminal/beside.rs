@@ -1,9 +1,32 @@
-//! What is beside the chat on a computer: the person's editor.
+//! What is beside the chat on a computer: files, and the person's editor.
 
 use std::fs;
 
-use super::pty::{Terminal, p2pchat_of};
+use super::pty::{Terminal, p2pchat, p2pchat_of};
 use super::server::Server;
+
+#[test]
+fn tab_completes_paths_from_home_on_in_every_script() {
+    let home = tempfile::tempdir().expect("a directory");
+    fs::create_dir(home.path().join("会议 记录")).expect("a directory");
+    let mut command = p2pchat(&["demo"]);
+    command.env("HOME", home.path());
+    let mut terminal = Terminal::start(80, 24, command);
+    terminal.writes("", 0);
+    terminal.types("hello\r");
+    terminal.shows("echo  hello");
+    terminal.types("/export ~/会\t");
+    terminal.writes("/export ~/会议 记录/", 20);
+    terminal.types("chat.txt");
+    terminal.writes("/export ~/会议 记录/chat.txt", 28);
+    terminal.types("\r");
+    terminal.writes("", 0);
+    terminal.shows("~/会议 记录/chat.txt has 2 lines now.");
+    // It is there when the chat says so, and then Tab knows it, and that nothing goes on behind it.
+    assert!(home.path().join("会议 记录/chat.txt").exists());
+    terminal.types("/export ~/会议 记录/c\t");
+    terminal.writes("/export ~/会议 记录/chat.txt ", 29);
+}
 
 #[test]
 fn what_the_editor_writes_comes_back_and_nothing_is_left() {

@@ -148,6 +148,49 @@ fn arguments<'a>(rendezvous: &'a str, face: &'a [&str]) -> Vec<&'a str> {
 }
 
 #[test]
+fn whatever_a_peer_says_the_screen_stands() {
+    let (server, home) = (Server::start(), tempfile::tempdir().expect("a directory"));
+    let rendezvous = server.address().to_string();
+    let mut command = p2pchat_of(home.path(), &arguments(&rendezvous, &[]));
+    // Of a terminal that has links and notifications, which repeat what somebody wrote.
+    command.env("TERM_PROGRAM", "WezTerm");
+    let config = home.path().join("config.toml");
+    std::fs::write(&config, "[ui]\nnotify = \"text\"\n").expect("a file");
+    command.env("P2PCHAT_CONFIG", config);
+    let mut bob = Terminal::start(100, 70, command);
+    bob.shows("bob (here)");
+    bob.types("\x1b[O");
+    let _mallory = Mallory::calls("bob", &server, records());
+    bob.shows("the end");
+    // After that nothing comes by itself.
+    bob.shows("now direct");
+    bob.says("\x1b]777;notify;p2pchat;mallory: a]52;c;aGk=bcd e31mf[31mgh");
+    bob.types("\x1b[I");
+    // The name of her program; and the last line as only `/history` writes it.
+    for (command, answer) in
+        [("/who", "unread  b]52;c;aGk=b"), ("/history", ":01+00:00  mallory  the end")]
+    {
+        bob.types(&format!("{command}\r"));
+        bob.shows(answer);
+        bob.writes("", 0);
+    }
+    // What a diff of frames leaves wrong, a whole frame puts right. The round trip time may differ,
+    // and what is being written.
+    let seen = bob.rows();
+    bob.types("\x0cz");
+    bob.writes("z", 1);
+    let rows = seen.len() - 2;
+    assert_eq!(seen[..rows], bob.rows()[..rows]);
+    is_unharmed(&bob);
+    assert_eq!(find(bob.raw(), MARKS.as_bytes()), None);
+    // Where a link leads is what is seen of it.
+    let links = String::from_utf8_lossy(bob.raw());
+    let mut targets = links.split("\x1b]8;id=").skip(1).map(|link| &link[8..]);
+    assert!(targets.all(|target| target.starts_with(";http://evil.example\x1b\\")));
+    assert!(links.contains(";http://evil.example\x1b\\"));
+}
+
+#[test]
 fn whatever_a_peer_says_line_mode_only_writes_it() {
     let (server, home) = (Server::start(), tempfile::tempdir().expect("a directory"));
     let rendezvous = server.address().to_string();

@@ -1,9 +1,12 @@
 //! A passphrase that is typed, and is not seen.
 
+use std::fs;
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
 use super::pty::{Terminal, find, p2pchat_of};
+use super::server::Server;
 
 /// Answers a question as soon as the terminal shows no keys any more, which is a moment after it is
 /// asked.
@@ -57,14 +60,19 @@ fn a_passphrase_is_typed_twice_asked_for_at_each_start_and_never_shown() {
     terminal.is_as_before();
 }
 
-#[test]
-fn the_chat_asks_before_it_takes_the_screen() {
-    let folder = tempfile::tempdir().expect("a directory");
-    let mut terminal = Terminal::start(100, 30, p2pchat_of(folder.path(), &["passphrase", "set"]));
+/// Gives a profile a passphrase.
+fn seal(folder: &Path) {
+    let mut terminal = Terminal::start(100, 30, p2pchat_of(folder, &["passphrase", "set"]));
     for question in ["New passphrase:", "The same again:"] {
         answers(&mut terminal, question, "correct horse\r");
     }
     assert!(terminal.ends().success());
+}
+
+#[test]
+fn the_chat_asks_before_it_takes_the_screen() {
+    let folder = tempfile::tempdir().expect("a directory");
+    seal(folder.path());
     let chat = ["--name", "alice", "--rendezvous", "127.0.0.1:9"];
     let mut terminal = Terminal::start(100, 30, p2pchat_of(folder.path(), &chat));
     answers(&mut terminal, "Passphrase of", "correct horse\r");
@@ -72,4 +80,32 @@ fn the_chat_asks_before_it_takes_the_screen() {
     terminal.types("\x04");
     assert!(terminal.ends().success());
     terminal.is_as_before();
+}
+
+#[test]
+fn what_was_said_in_a_sealed_chat_can_be_exported_from_it() {
+    let (server, home) = (Server::start(), tempfile::tempdir().expect("a directory"));
+    let (profile, file) = (home.path().join("profile"), home.path().join("said.txt"));
+    seal(&profile);
+    let rendezvous = server.address().to_string();
+    let chat = ["--name", "alice", "--rendezvous", &rendezvous, "--peer", "bob"];
+    let mut terminal = Terminal::start(120, 30, p2pchat_of(&profile, &chat));
+    answers(&mut terminal, "Passphrase of", "correct horse\r");
+    terminal.shows("bob");
+    terminal.types("the 暗号 is swordfish\r");
+    terminal.shows("the 暗号 is swordfish");
+    terminal.writes("", 0);
+    terminal.types(&format!("/export {}\r", file.display()));
+    terminal.shows("has 1 line now.");
+    let exported = fs::read_to_string(&file).expect("it is there");
+    assert!(exported.contains("the 暗号 is swordfish"), "{exported}");
+    // A second one does not replace it, and says so.
+    terminal.types(&format!("/export {}\r", file.display()));
+    terminal.shows("not replaced");
+    // In the profile it lies sealed.
+    for entry in fs::read_dir(&profile).expect("it is there") {
+        let path = entry.expect("an entry").path();
+        let written = fs::read(&path).unwrap_or_default();
+        assert_eq!(find(&written, b"swordfish"), None, "{}", path.display());
+    }
 }
