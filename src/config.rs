@@ -7,6 +7,7 @@
 mod address;
 pub mod file;
 mod link;
+mod mistake;
 mod settings;
 
 use std::net::{Ipv6Addr, SocketAddr};
@@ -18,8 +19,8 @@ use p2pchat_wire::identity::Name;
 use p2pchat_wire::neighbour::HOST as LOCAL_HOST;
 
 pub use address::{HostPort, InvalidAddress, PeerAddress, Rendezvous};
-pub use file::{Mistake, Wrong};
 pub use link::{ContactLink, InvalidLink};
+pub use mistake::{Mistake, Should, Wrong};
 pub use settings::{
     Interface, KeyBinding, Notify, SETTINGS, Setting, Settings, Symbols, ThemeTable,
 };

@@ -15,7 +15,7 @@ use p2pchat::cli::{
     Cli, Command, ConfigAction, Ends, ExportFormat, HistoryArgs, HistoryCommand, IdCommand,
     Options, PassphraseCommand, Words,
 };
-use p2pchat::config::{Face, Settings, file};
+use p2pchat::config::{Face, Settings};
 use p2pchat::store::words::WordList;
 use p2pchat::ui::language::{Language, Tongue};
 use p2pchat::ui::tui::terminal::has_room_for_a_screen;
@@ -76,6 +76,11 @@ fn language(asked: Option<Tongue>) -> Language {
 fn run(cli: Cli, ends: Ends, language: &mut Language) -> Result<u8, Failure> {
     let options = &cli.options;
     let find = || Configuration::find(options.config.clone(), options.data_dir.as_deref());
+    if options.lang.is_none()
+        && let Some(settled) = find().ok().and_then(|file| file.language())
+    {
+        *language = self::language(Some(settled));
+    }
     let settings = match &cli.command {
         // These have to work whatever is in the file.
         Some(Command::Config { action }) => {
@@ -85,9 +90,6 @@ fn run(cli: Cli, ends: Ends, language: &mut Language) -> Result<u8, Failure> {
         Some(Command::Completions { .. } | Command::Man { .. }) => Settings::default(),
         _ => find()?.settings()?,
     };
-    if let (None, Some(settled)) = (options.lang, settings.language) {
-        *language = self::language(Tongue::of_locale(settled));
-    }
     let wanted = cli.wanted(ends, settings);
     let (face, data_dir) = (wanted.face, wanted.data_dir.clone());
     let printouts = match cli.command {
@@ -138,12 +140,13 @@ fn run(cli: Cli, ends: Ends, language: &mut Language) -> Result<u8, Failure> {
             return Ok(0);
         }
         Some(Command::Man { to: None }) => {
-            let page = app::manual::page(Cli::command());
+            let page = app::manual::page(documented(language), language);
             page.and_then(|page| io::stdout().write_all(&page)).map_err(not_written)?;
             return Ok(0);
         }
         Some(Command::Man { to: Some(directory) }) => {
-            app::manual::pages(Cli::command(), &directory).map_err(not_written)?;
+            let pages = app::manual::pages(documented(language), &directory, language);
+            pages.map_err(not_written)?;
             return Ok(0);
         }
     };
@@ -161,10 +164,15 @@ fn configure(
         ConfigAction::Path => Ok(vec![Printout::out(file.path().display().to_string())]),
         ConfigAction::Check => file.check(language),
         ConfigAction::Show => file.show(&options.settled(), options.json, language),
-        ConfigAction::Template => Ok(vec![Printout::out(file::commented().trim_end().to_owned())]),
+        ConfigAction::Template => Ok(app::template(language)),
         ConfigAction::Set { key, value } => file.set(key, value),
         ConfigAction::Unset { key } => file.unset(key, language),
     }
+}
+
+/// The command line as the manual has it. The commands named help have no pages.
+fn documented(language: &Language) -> clap::Command {
+    help::in_language(Cli::command().disable_help_subcommand(true), language)
 }
 
 /// What we read from and write to.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use fluent_syntax::ast::Entry;
 use fluent_syntax::parser;
 use p2pchat::chat::command;
+use p2pchat::config::{SETTINGS, Setting};
 use p2pchat::ui::tui::keys;
 
 /// What sentences are said by: a method or a function whose first argument is the identifier.
@@ -29,6 +30,8 @@ fn every_sentence_that_is_said_exists() {
         missing.extend((!known.contains(&id)).then_some(id));
         missing.extend((!help.usage.is_empty() && !known.contains(&usage)).then_some(usage));
     }
+    let settings = SETTINGS.iter().map(Setting::sentence);
+    missing.extend(settings.filter(|id| !known.contains(id)));
     assert!(missing.is_empty(), "not in locales/en: {missing:#?}");
 }
 
@@ -41,6 +44,8 @@ fn every_sentence_is_said_somewhere() {
     used.extend(commands.iter().map(String::as_str));
     let keys: Vec<String> = keys::TABLE.iter().map(|key| format!("key-{}", key.name)).collect();
     used.extend(keys.iter().map(String::as_str));
+    let settings: Vec<String> = SETTINGS.iter().map(Setting::sentence).collect();
+    used.extend(settings.iter().map(String::as_str));
     let known = sentences("en");
     let idle = known.iter().filter(|id| !used.contains(id.split('.').next().unwrap_or_default()));
     assert_eq!(idle.collect::<Vec<_>>(), Vec::<&String>::new(), "nobody says these");

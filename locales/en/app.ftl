@@ -1,6 +1,6 @@
 ### What the program says of itself, at its start, at its end and in the demo.
 
-ask-name = Your name (others call you by it):
+ask-name = Your name (others call you by it):{" "}
 serving = A rendezvous runs in this process, on UDP port { $port }. Others come with --rendezvous HOST:{ $port }#{ $key } where HOST is this machine's public name or address.
 input-too-long = A line of input was too long and was left out.
 interrupted-once = Ctrl+C again, Ctrl+D or /quit to leave.

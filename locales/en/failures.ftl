@@ -50,9 +50,9 @@ profile-no-randomness = The operating system gave no random numbers, so no ident
 
 ## The passphrase
 
-passphrase-ask = Passphrase of { $path }:
-passphrase-ask-new = New passphrase:
-passphrase-ask-again = The same again:
+passphrase-ask = Passphrase of { $path }:{" "}
+passphrase-ask-new = New passphrase:{" "}
+passphrase-ask-again = The same again:{" "}
 passphrase-wrong = That is not the passphrase. Try again.
 passphrase-wrong-again = that was not the passphrase either; after { $tries } tries nothing was done and nothing was changed
 passphrase-wrong-in-file = the first line of { $path } is not the passphrase of this profile; nothing was changed
@@ -106,6 +106,21 @@ export-unwritable = { $path } could not be written: { $error }
 export-exists = { $path } is there already, and is not replaced
 export-done = { $path } has { $lines } now.
 import-unreadable = { $path } could not be read: { $error }
+import-interrupted = The file could not be read: { $error }.
+import-malformed = Line { $line } of the file is not what an export has there: { $problem }. Nothing was imported.
+import-newer = The file was written by a newer p2pchat (its version is { $found }, this one knows { $known }). Nothing was imported.
+import-other-identity = This is the export of { $key }, and this profile is somebody else. Restore that identity first, into an empty profile: p2pchat id restore. Nothing was imported.
+import-database = The database could not be used: { $error }. Nothing was imported.
+not-exported-nothing = it is empty
+not-exported-too-long = it is too long
+not-exported-not-utf8 = it is not UTF-8
+not-exported-no-header = it does not begin with a header
+not-exported-second-header = it has a second header
+not-exported-text = the text is too long
+not-exported-manner = the manner is unknown, or says nothing of its line
+not-exported-reference = the reference is too long
+not-exported-reactions = the reactions are too many or too long
+not-exported-source = a line that came says neither from whom nor when
 import-done = { $lines } and { $contacts } are new here; { $known } were here already.
 import-outgoing =
     { $count ->
@@ -119,7 +134,7 @@ import-other-keys =
     }
 keep-forever = Lines are kept for good.
 keep-days = Lines are kept for { $days }. What is undelivered, or nobody has seen, stays.
-keep-no-time = { $typed } is no time: { $error }
+keep-no-time = { $typed } is no time: write a number of days such as 90d, weeks such as 12w, or forever
 sentence-and-sentence = { $first } { $second }
 lines =
     { $count ->

@@ -1,5 +1,5 @@
 ### The keys of the terminal interface: `key-NAME`, where NAME is the word for it in the section [keys] of
-### the configuration. The manual page says the same.
+### the configuration. The manual page says the same. `keys-to` is the first and the last of several keys in a row.
 
 key-send = send
 key-newline = begin another line in the same message
@@ -26,6 +26,7 @@ key-redo = make it again
 key-next-conversation = the next conversation
 key-previous-conversation = the conversation before
 key-next-unread = the next conversation with something unread
+keys-to = { $first } to { $last }
 key-conversation = go to the conversation with that number
 key-page-up = back in what was said
 key-page-down = forward

@@ -24,7 +24,7 @@ screen-help-writing = While writing
 screen-help-screen = Anywhere
 screen-help-commands = Commands
 screen-close = Esc closes this.
-screen-search = search:
+screen-search = search:{" "}
 screen-found =
     { $count ->
         [0] Nothing found. Esc closes this.

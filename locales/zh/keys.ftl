@@ -25,6 +25,7 @@ key-redo = 重做
 key-next-conversation = 下一个会话
 key-previous-conversation = 上一个会话
 key-next-unread = 下一个有未读消息的会话
+keys-to = { $first } 到 { $last }
 key-conversation = 到该编号的会话
 key-page-up = 往回看聊天内容
 key-page-down = 往下看

@@ -209,12 +209,12 @@ fn ask_for_a_name(
     (editor, printer): &mut (LineEditor, Printer),
     language: &Language,
 ) -> Option<Name> {
-    let prompt = format!("{} ", language.text("ask-name"));
+    let prompt = language.text("ask-name");
     loop {
         match editor.read(&prompt) {
             Typed::Line(line) => match Name::new(&line) {
                 Ok(name) => return Some(name),
-                Err(error) => printer.print(&words::no_name(&error, language)).ok()?,
+                Err(error) => printer.print(&words::no_name(&error).said_in(language)).ok()?,
             },
             Typed::Interrupted | Typed::End => return None,
         }

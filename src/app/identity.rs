@@ -39,7 +39,7 @@ pub fn words(
             return Err(refused(Phrase::new("words-terminal-only")));
         }
         let (warning, question) = (language.text("words-warning"), language.text("words-question"));
-        say(&format!("{warning}\n{question} "))?;
+        say(&format!("{warning}\n{question}"))?;
         if read_line(&mut io::stdin().lock())?.trim() != "yes" {
             return Err(refused(Phrase::new("words-not-shown")));
         }

@@ -1,8 +1,9 @@
 //! From what is settled in the configuration file to how the screen looks.
 
-use std::fmt;
-
+use super::mistakes;
+use crate::chat::clean;
 use crate::config::{Interface, Notify, Symbols as Marks, ThemeTable};
+use crate::ui::language::Phrase;
 use crate::ui::tui::cells::Ambiguous;
 use crate::ui::tui::keys::{KeyProblem, Keymap};
 use crate::ui::tui::look::Look;
@@ -13,15 +14,14 @@ use crate::ui::tui::theme::{Symbols, Theme, ThemeProblem};
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Problem {
     pub(super) line: Option<usize>,
-    pub(super) sentence: String,
+    /// What, and in which table.
+    pub(super) what: Phrase,
 }
 
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            Some(line) => write!(f, "line {line}: {}", self.sentence),
-            None => f.write_str(&self.sentence),
-        }
+impl Problem {
+    fn new(line: Option<usize>, place: &str, what: Phrase) -> Self {
+        let place = clean::label(place, 80);
+        Self { line, what: Phrase::new("mistake-in").with("place", place).holding("what", what) }
     }
 }
 
@@ -76,15 +76,11 @@ fn theme(interface: &Interface) -> Result<Theme, Problem> {
         // What is wrong with it is told with the others.
         return Ok(custom(table).unwrap_or_else(|_| Theme::dark()));
     }
-    Theme::named(name).map_err(|problem| {
-        let sentence = match problem {
-            ThemeProblem::UnknownTheme { name, mut known } => {
-                known.extend(interface.themes.iter().map(|table| table.name.clone()));
-                ThemeProblem::UnknownTheme { name, known }.to_string()
-            }
-            other => other.to_string(),
-        };
-        Problem { line: None, sentence: format!("ui.theme: {sentence}") }
+    Theme::named(name).map_err(|mut problem| {
+        if let ThemeProblem::UnknownTheme { known, .. } = &mut problem {
+            known.extend(interface.themes.iter().map(|table| table.name.clone()));
+        }
+        Problem::new(None, "ui.theme", mistakes::theme(&problem))
     })
 }
 
@@ -92,9 +88,9 @@ fn custom(table: &ThemeTable) -> Result<Theme, Vec<Problem>> {
     let changes: Vec<(&str, &str)> =
         table.colours.iter().map(|(part, style, _)| (part.as_str(), style.as_str())).collect();
     Theme::custom(&changes).map_err(|problems| {
-        let told = problems.into_iter().map(|(place, problem)| Problem {
-            line: table.colours.get(place).map(|(_, _, line)| *line),
-            sentence: format!("themes.{}: {problem}", table.name),
+        let told = problems.into_iter().map(|(place, problem)| {
+            let line = table.colours.get(place).map(|(_, _, line)| *line);
+            Problem::new(line, &format!("themes.{}", table.name), mistakes::theme(&problem))
         });
         told.collect()
     })
@@ -120,7 +116,7 @@ fn keymap(interface: &Interface) -> Result<Keymap, Vec<Problem>> {
                     line_of(action).or_else(|| line_of(other))
                 }
             };
-            Problem { line, sentence: format!("keys: {problem}") }
+            Problem::new(line, "keys", mistakes::key(&problem))
         });
         told.collect()
     })
@@ -130,6 +126,7 @@ fn keymap(interface: &Interface) -> Result<Keymap, Vec<Problem>> {
 mod tests {
     use super::*;
     use crate::config::Settings;
+    use crate::ui::language::Language;
 
     fn settled(file: &str) -> Interface {
         Settings::read(file).expect("a file in order").interface
@@ -137,7 +134,11 @@ mod tests {
 
     fn sentences(file: &str) -> Vec<String> {
         let problems = look(&settled(file), true, false).expect_err("problems");
-        problems.iter().map(ToString::to_string).collect()
+        let row = |problem: Problem| {
+            let row = mistakes::row(problem.line, problem.what).said_in(&Language::default());
+            row.trim_start().to_owned()
+        };
+        problems.into_iter().map(row).collect()
     }
 
     #[test]

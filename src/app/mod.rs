@@ -33,6 +33,7 @@ mod inviting;
 mod look;
 pub mod manual;
 mod meeting;
+mod mistakes;
 mod moving;
 mod passphrase;
 mod peer;
@@ -50,7 +51,7 @@ use crate::ui::language::Phrase;
 use crate::ui::terminal::{LineEditor, Printer};
 
 pub use chatting::{chat, send};
-pub use configuration::Configuration;
+pub use configuration::{Configuration, template};
 pub use defect::end_on_panic;
 pub use demo::demo;
 pub use doctor::doctor;

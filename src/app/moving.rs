@@ -8,9 +8,8 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 use tempfile::NamedTempFile;
 
-use super::failure::as_it_is;
-use super::{Failure, profile, queries, unlock};
-use crate::chat::{Address, ExitCode, Format, NoRetention, Retention};
+use super::{Failure, mistakes, profile, queries, unlock};
+use crate::chat::{Address, ExitCode, Format, NoRetention, Retention, clean};
 use crate::config::{Face, PeerAddress};
 use crate::store::{ImportError, Profile, ProfileError, Reader};
 use crate::ui::Printout;
@@ -127,7 +126,7 @@ pub fn import(
             ImportError::OtherIdentity { .. } => ExitCode::Refused,
             _ => ExitCode::Internal,
         };
-        Failure::new(code, as_it_is(error))
+        Failure::new(code, mistakes::import(&error))
     })?;
     if face == Face::Json {
         return Ok(vec![Printout::out(
@@ -172,9 +171,9 @@ pub fn keep(
     let dir = profile::directory(data_dir)?;
     let kept = match time {
         Some(time) => {
-            let time: Retention = time.parse().map_err(|error: NoRetention| {
-                let phrase = Phrase::new("keep-no-time").with("typed", format!("{time:?}"));
-                Failure::new(ExitCode::Usage, phrase.with("error", error))
+            let time: Retention = time.parse().map_err(|NoRetention| {
+                let typed = format!("{:?}", clean::label(time, 40));
+                Failure::new(ExitCode::Usage, Phrase::new("keep-no-time").with("typed", typed))
             })?;
             let key = unlock::key(&dir, language)?;
             Profile::unlock(&dir, key.as_ref())?.keep(time)?;

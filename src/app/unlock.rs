@@ -92,7 +92,7 @@ pub(super) fn ask(
     if !io::stderr().is_terminal() {
         return Err(refused(nobody()));
     }
-    prompt(&format!("{question} ")).map(Zeroizing::new).map_err(|error| match error.kind() {
+    prompt(question).map(Zeroizing::new).map_err(|error| match error.kind() {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::Interrupted => {
             refused(Phrase::new("passphrase-not-given"))
         }

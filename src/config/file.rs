@@ -5,48 +5,10 @@ use std::ops::Range;
 use toml_edit::{Document, DocumentMut, Item, Table, TableLike, Value};
 
 use super::settings::{KeyBinding, SETTINGS, Setting, Settings, ThemeTable, text, texts};
+use super::{Mistake, Should, Wrong};
 
 /// The longest file that is read, in bytes.
 pub const MAX_FILE: usize = 256 * 1024;
-
-/// A mistake in the file.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("line {line}: {what}")]
-pub struct Mistake {
-    /// Where, from 1 up.
-    pub line: usize,
-    /// What is wrong.
-    pub what: Wrong,
-}
-
-/// What can be wrong.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Wrong {
-    /// Not TOML.
-    #[error("{0}")]
-    Syntax(String),
-    /// No such key.
-    #[error("there is no setting {key}{}", meant(.nearest))]
-    Unknown {
-        /// What stands there.
-        key: String,
-        /// The one that looks most like it.
-        nearest: Option<&'static str>,
-    },
-    /// The value does not fit the key.
-    #[error("{key} {should}")]
-    Value {
-        /// Which key.
-        key: String,
-        /// What its value is to be.
-        should: String,
-    },
-}
-
-fn meant(nearest: &Option<&'static str>) -> String {
-    nearest.map(|word| format!("; did you mean {word}?")).unwrap_or_default()
-}
 
 impl Settings {
     /// Reads the text of a file.
@@ -89,7 +51,7 @@ impl Reading<'_> {
                     if let Some(Err(should)) =
                         find(&key).map(|setting| (setting.read)(&mut self.settings, value))
                     {
-                        self.mistakes.push(Mistake { line, what: Wrong::Value { key, should } });
+                        self.wrong(line, key, should);
                     }
                 }
                 (_, Some(below), _) if is_table(&key) => self.table(below, &format!("{key}.")),
@@ -104,9 +66,8 @@ impl Reading<'_> {
     fn keys(&mut self, keys: &dyn TableLike) {
         for (action, item) in keys.iter() {
             let line = self.line_of(item);
-            let chords = item.as_value().ok_or_else(String::new).and_then(texts);
-            match chords {
-                Ok(chords) => self.settings.interface.keys.push(KeyBinding {
+            match item.as_value().and_then(|value| texts(value).ok()) {
+                Some(chords) => self.settings.interface.keys.push(KeyBinding {
                     action: action.to_owned(),
                     // The empty text stands for no key at all.
                     chords: chords
@@ -116,11 +77,7 @@ impl Reading<'_> {
                         .collect(),
                     line,
                 }),
-                Err(_) => self.wrong(
-                    line,
-                    format!("keys.{action}"),
-                    "is a key such as \"ctrl+f\", a list of keys, or \"\" for none",
-                ),
+                None => self.wrong(line, format!("keys.{action}"), Should::Chords),
             }
         }
     }
@@ -129,7 +86,7 @@ impl Reading<'_> {
         for (name, item) in themes.iter() {
             let Some(table) = item.as_table_like() else {
                 let line = self.line_of(item);
-                self.wrong(line, format!("themes.{name}"), "is a table of colours");
+                self.wrong(line, format!("themes.{name}"), Should::Colours);
                 continue;
             };
             let mut colours = Vec::new();
@@ -137,20 +94,15 @@ impl Reading<'_> {
                 let line = self.line_of(item);
                 match item.as_value().map(text) {
                     Some(Ok(colour)) => colours.push((part.to_owned(), colour.to_owned(), line)),
-                    _ => self.wrong(
-                        line,
-                        format!("themes.{name}.{part}"),
-                        "is a colour such as \"cyan\" or \"#88c0d0\"",
-                    ),
+                    _ => self.wrong(line, format!("themes.{name}.{part}"), Should::Colour),
                 }
             }
             self.settings.interface.themes.push(ThemeTable { name: name.to_owned(), colours });
         }
     }
 
-    fn wrong(&mut self, line: usize, key: String, should: &str) {
-        let what = Wrong::Value { key, should: should.to_owned() };
-        self.mistakes.push(Mistake { line, what });
+    fn wrong(&mut self, line: usize, key: String, should: Should) {
+        self.mistakes.push(Mistake { line, what: Wrong::Value { key, should } });
     }
 
     fn line_of(&self, item: &Item) -> usize {
@@ -200,11 +152,10 @@ fn nearest(typed: &str) -> Option<&'static str> {
 pub fn set(file: &str, key: &str, given: &str) -> Result<String, Vec<Mistake>> {
     let mistake = |what| vec![Mistake { line: 1, what }];
     let mut document = changeable(file)?;
-    let quoted = || Value::from(given);
-    let attempt = |value: Value| -> Result<Value, String> {
+    let attempt = |value: Value| -> Result<Value, Should> {
         let mut scratch = Settings::default();
         match (key.strip_prefix("keys."), find(key)) {
-            (Some(_), _) => texts(&value).map(drop)?,
+            (Some(_), _) => texts(&value).map(drop).map_err(|_| Should::Chords)?,
             (None, Some(setting)) => (setting.read)(&mut scratch, &value)?,
             (None, None) => text(&value).map(drop)?,
         }
@@ -213,20 +164,19 @@ pub fn set(file: &str, key: &str, given: &str) -> Result<String, Vec<Mistake>> {
     if find(key).is_none() && !key.starts_with("keys.") && !key.starts_with("themes.") {
         return Err(mistake(Wrong::Unknown { key: key.to_owned(), nearest: nearest(key) }));
     }
-    let value = given
-        .parse::<Value>()
-        .map_err(|_| String::new())
-        .and_then(&attempt)
-        .or_else(|_| attempt(quoted()))
+    let literal = given.parse().ok().and_then(|value| attempt(value).ok());
+    let value = literal
+        .map_or_else(|| attempt(Value::from(given)), Ok)
         .map_err(|should| mistake(Wrong::Value { key: key.to_owned(), should }))?;
     let (place, last) =
         key.rsplit_once('.').map_or((None, key), |(place, last)| (Some(place), last));
     let mut table: &mut dyn TableLike = document.as_table_mut();
     for word in place.into_iter().flat_map(|place| place.split('.')) {
         let new = || Item::Table(Table::new());
-        table = table.entry(word).or_insert_with(new).as_table_like_mut().ok_or_else(|| {
-            mistake(Wrong::Value { key: word.to_owned(), should: "is a table".to_owned() })
-        })?;
+        table =
+            table.entry(word).or_insert_with(new).as_table_like_mut().ok_or_else(|| {
+                mistake(Wrong::Value { key: word.to_owned(), should: Should::Table })
+            })?;
     }
     match table.get_mut(last) {
         // What stands before and behind the old value, such as a comment, stays.
@@ -274,6 +224,15 @@ fn changeable(file: &str) -> Result<DocumentMut, Vec<Mistake>> {
     })
 }
 
+/// The language that a file settles, even if there are mistakes elsewhere in it: they are told in it.
+#[must_use]
+pub fn language(file: &str) -> Option<&'static str> {
+    let document = Document::parse(file).ok()?;
+    let mut settled = Settings::default();
+    (find("language")?.read)(&mut settled, document.get("language")?.as_value()?).ok()?;
+    settled.language
+}
+
 /// What a file in order settles: keys and values, as they are written there.
 #[must_use]
 pub fn values(file: &str) -> Vec<(String, String)> {
@@ -294,23 +253,6 @@ pub fn values(file: &str) -> Vec<(String, String)> {
         }
     }
     found
-}
-
-/// A file that settles nothing and names everything, each line with its meaning.
-#[must_use]
-pub fn commented() -> String {
-    let mut text = String::new();
-    let mut table = "";
-    for setting in SETTINGS {
-        let (place, word) = setting.key.rsplit_once('.').unwrap_or(("", setting.key));
-        if place != table {
-            text.push_str(&format!("\n[{place}]\n"));
-            table = place;
-        }
-        let mark = if setting.is_default { "" } else { "for example: " };
-        text.push_str(&format!("# {}\n# {mark}{word} = {}\n", setting.help, setting.example));
-    }
-    text
 }
 
 #[cfg(test)]
@@ -394,6 +336,14 @@ own = "#88c0d0"
     }
 
     #[test]
+    fn the_language_is_known_whatever_else_is_wrong() {
+        assert_eq!(language("language = \"zh\"\nnmae = 1\n"), Some("zh"));
+        for file in ["", "language = \"xx\"", "language = 1", "[language]", "language = \"zh"] {
+            assert_eq!(language(file), None, "{file}");
+        }
+    }
+
+    #[test]
     fn settling_one_thing_leaves_every_comment_where_it_was() {
         let changed = set(FILE, "name", "alice").expect("changed");
         assert_eq!(changed, FILE.replace("\"bob\"", "\"alice\""));
@@ -429,19 +379,5 @@ own = "#88c0d0"
         assert_eq!(without, FILE.replace("mouse = true\n", ""));
         assert_eq!(unset(FILE, "ui.nothing"), Ok(None));
         assert_eq!(unset("", "ui.mouse"), Ok(None));
-    }
-
-    #[test]
-    fn the_commented_file_says_what_holds_without_it() {
-        let text = commented();
-        assert_eq!(Settings::read(&text), Ok(Settings::default()));
-        let uncommented: String = text
-            .lines()
-            .map(|line| line.strip_prefix("# ").unwrap_or(line))
-            .map(|line| line.strip_prefix("for example: ").unwrap_or(line))
-            .filter(|line| line.contains(" = ") || line.starts_with('['))
-            .map(|line| format!("{line}\n"))
-            .collect();
-        assert!(Settings::read(&uncommented).is_ok(), "{uncommented}");
     }
 }

@@ -35,7 +35,7 @@ pub struct Imported {
     pub undelivered: u64,
 }
 
-/// Why nothing was imported. A whole sentence for a person.
+/// Why nothing was imported. A whole sentence.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImportError {
@@ -50,7 +50,7 @@ pub enum ImportError {
         /// From 1 up.
         line: u64,
         /// What is wrong with it.
-        problem: String,
+        problem: NotExported,
     },
     /// The file is of a newer program.
     #[error(
@@ -66,8 +66,47 @@ pub enum ImportError {
         key: PeerId,
     },
     /// The database refuses.
-    #[error(transparent)]
+    #[error("The database could not be used: {0}. Nothing was imported.")]
     Database(#[from] rusqlite::Error),
+}
+
+/// What is wrong with a line of a file, which an export would not have written so.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotExported {
+    /// There is no line at all.
+    #[error("it is empty")]
+    Nothing,
+    /// More bytes than any line has.
+    #[error("it is too long")]
+    TooLong,
+    /// Not UTF-8.
+    #[error("it is not UTF-8")]
+    NotUtf8,
+    /// No object that is known, in the words of whatever reads it.
+    #[error("{0}")]
+    NoItem(String),
+    /// The first line is no header.
+    #[error("it does not begin with a header")]
+    NoHeader,
+    /// Another line is one.
+    #[error("it has a second header")]
+    SecondHeader,
+    /// More text than a line of a chat has.
+    #[error("the text is too long")]
+    Text,
+    /// What sort of line it is, and which other line it is about, does not fit.
+    #[error("the manner is unknown, or says nothing of its line")]
+    Manner,
+    /// A reference that nobody could have given.
+    #[error("the reference is too long")]
+    Reference,
+    /// Reactions that nobody could have sent.
+    #[error("the reactions are too many or too long")]
+    Reactions,
+    /// It came, and nothing says how.
+    #[error("a line that came says neither from whom nor when")]
+    Source,
 }
 
 /// Takes everything of a file in, or nothing. `random` makes the names of new logs.
@@ -82,8 +121,9 @@ pub(super) fn import(
     let mut place = 0;
     while let Some(line) = read_line(file, place + 1)? {
         place += 1;
-        let malformed = |problem: String| ImportError::Malformed { line: place, problem };
-        let item = Item::read(&line).map_err(|error| malformed(error.to_string()))?;
+        let malformed = |problem| ImportError::Malformed { line: place, problem };
+        let item =
+            Item::read(&line).map_err(|error| malformed(NotExported::NoItem(error.to_string())))?;
         match item {
             Item::Header(header) if place == 1 => {
                 if header.version > VERSION {
@@ -93,20 +133,20 @@ pub(super) fn import(
                     return Err(ImportError::OtherIdentity { key: header.key });
                 }
             }
-            _ if place == 1 => return Err(malformed("it does not begin with a header".to_owned())),
-            Item::Header(_) => return Err(malformed("it has a second header".to_owned())),
+            _ if place == 1 => return Err(malformed(NotExported::NoHeader)),
+            Item::Header(_) => return Err(malformed(NotExported::SecondHeader)),
             Item::Rendezvous(server) => import.server(&server)?,
             Item::Contact(person) => import.person(&person)?,
             Item::Cursor(received) => import.received(&received)?,
             Item::Line(said) => {
-                check(&said).map_err(|problem| malformed(problem.to_owned()))?;
+                check(&said).map_err(malformed)?;
                 import.said(&said)?;
             }
             Item::Unknown => {}
         }
     }
     if place == 0 {
-        return Err(ImportError::Malformed { line: 1, problem: "it is empty".to_owned() });
+        return Err(ImportError::Malformed { line: 1, problem: NotExported::Nothing });
     }
     let imported = import.imported;
     transaction.commit()?;
@@ -115,37 +155,36 @@ pub(super) fn import(
 
 /// One line, which is not kept in memory if it is longer than any that was exported.
 fn read_line(file: &mut dyn BufRead, place: u64) -> Result<Option<String>, ImportError> {
-    let malformed =
-        |problem: &str| ImportError::Malformed { line: place, problem: problem.to_owned() };
+    let malformed = |problem| ImportError::Malformed { line: place, problem };
     let mut line = Vec::new();
     file.take(MAX_LINE as u64).read_until(b'\n', &mut line)?;
     if line.is_empty() {
         return Ok(None);
     }
     if line.len() >= MAX_LINE {
-        return Err(malformed("it is too long"));
+        return Err(malformed(NotExported::TooLong));
     }
-    String::from_utf8(line).map(Some).map_err(|_| malformed("it is not UTF-8"))
+    String::from_utf8(line).map(Some).map_err(|_| malformed(NotExported::NotUtf8))
 }
 
 /// Whether a line is one that could have been written here.
-fn check(said: &Said) -> Result<(), &'static str> {
+fn check(said: &Said) -> Result<(), NotExported> {
     let about_another = matches!(said.manner, 2..=5);
     if said.text.len() > MAX_TEXT {
-        return Err("the text is too long");
+        return Err(NotExported::Text);
     }
     if !(0..=5).contains(&said.manner) || about_another != said.about.is_some() {
-        return Err("the manner is unknown, or says nothing of its line");
+        return Err(NotExported::Manner);
     }
     if said.reference.as_ref().is_some_and(|reference| reference.len() > 256) {
-        return Err("the reference is too long");
+        return Err(NotExported::Reference);
     }
     if said.reactions.len() > 2 || said.reactions.iter().any(|one| one.text.len() > 256) {
-        return Err("the reactions are too many or too long");
+        return Err(NotExported::Reactions);
     }
     let sent = said.key.is_some() && said.log.is_some() && said.seq.is_some();
     if said.direction == Way::In && (!sent || said.arrived_at.is_none()) {
-        return Err("a line that came says neither from whom nor when");
+        return Err(NotExported::Source);
     }
     Ok(())
 }

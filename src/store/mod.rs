@@ -41,8 +41,9 @@ mod sealing_tests;
 mod search_tests;
 
 pub use error::ProfileError;
-pub use import::{ImportError, Imported};
+pub use import::{ImportError, Imported, NotExported};
 pub use memory::Memory;
+pub use portable::VERSION as EXPORT_VERSION;
 pub use profile::{Profile, Reader, Store, TYPED};
 pub use sealing::Sealed;
 pub use vault::DataKey;

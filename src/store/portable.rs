@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::chat::{Address, LineId, Timestamp, clean};
 
 /// The version of the format, which grows when an older program would misread it.
-pub(super) const VERSION: u32 = 1;
+pub const VERSION: u32 = 1;
 
 /// The longest line of such a file: the longest text, every character of it escaped, and the rest.
 pub(super) const MAX_LINE: usize = 1 << 20;

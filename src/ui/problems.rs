@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use p2pchat_wire::identity::{InvalidName, MAX_NAME};
 
-use super::language::Language;
+use super::language::{Language, Phrase};
 use super::words::{help, store_failure, usage};
 use crate::chat::{Problem, TRUSTED, clean};
 
@@ -30,7 +30,8 @@ pub fn problem_sentence(problem: &Problem, language: &Language) -> String {
         }
         Problem::BadName { typed, why } => {
             let typed = format!("{:?}", clean::label(typed, 40));
-            language.say("problem-bad-name", &[("typed", &typed), ("why", &no_name(why, language))])
+            let why = no_name(why).said_in(language);
+            language.say("problem-bad-name", &[("typed", &typed), ("why", &why)])
         }
         Problem::OtherHost { typed, host } => {
             let typed = clean::label(typed, 80);
@@ -108,18 +109,18 @@ pub fn problem_sentence(problem: &Problem, language: &Language) -> String {
 
 /// Which rule of names a text breaks, in the middle of a sentence.
 #[must_use]
-pub fn no_name(why: &InvalidName, language: &Language) -> String {
+pub fn no_name(why: &InvalidName) -> Phrase {
     match why {
-        InvalidName::Empty => language.text("name-empty"),
-        InvalidName::TooLong => language.say("name-too-long", &[("bytes", &MAX_NAME)]),
+        InvalidName::Empty => Phrase::new("name-empty"),
+        InvalidName::TooLong => Phrase::new("name-too-long").with("bytes", MAX_NAME),
         InvalidName::Character(character) => {
-            language.say("name-character", &[("character", &format!("{character:?}"))])
+            Phrase::new("name-character").with("character", format_args!("{character:?}"))
         }
         InvalidName::Mark(character) => {
-            language.say("name-mark", &[("character", &format!("{character:?}"))])
+            Phrase::new("name-mark").with("character", format_args!("{character:?}"))
         }
         // Rules that came later.
-        other => other.to_string(),
+        other => Phrase::new("as-it-is").with("text", other),
     }
 }
 

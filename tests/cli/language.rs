@@ -73,3 +73,67 @@ fn the_help_is_chinese_too_and_names_every_option_as_it_is_typed() {
         assert!(!text.contains(said), "{said} is in\n{text}");
     }
 }
+
+#[test]
+fn a_mistake_in_the_configuration_is_told_in_the_language_that_it_settles() {
+    let profile = Profile::new();
+    let path = profile.run(&["config", "path"], "").exits(0).out[0].clone();
+    let text = "language = \"zh\"\nnmae = \"x\"\n[ui]\nambiguous = 3\ntheme = \"none\"\n";
+    std::fs::write(&path, text).expect("the file");
+    let chinese = |arguments: &[&str]| {
+        let mut command = profile.command(arguments);
+        command.env_remove("P2PCHAT_LANG");
+        let mut program = Program::start(command);
+        program.end_input();
+        program.outcome()
+    };
+    for arguments in [&["config", "check"][..], &["config", "show"], &["id"]] {
+        chinese(arguments)
+            .exits(2)
+            .says("有问题：")
+            .says("第 2 行：没有 nmae 这项设置；是 name 吗？")
+            .says("第 4 行：ui.ambiguous 应为 1 或 2")
+            .says("请改正");
+    }
+    std::fs::write(&path, "language = \"zh\"\n[ui]\ntheme = \"none\"\n").expect("the file");
+    chinese(&["config", "check"]).exits(2).says("ui.theme：没有名为 \"none\" 的配色");
+    std::fs::write(&path, "language = \"zh\"\n").expect("the file");
+    chinese(&["config", "set", "ui.mouse", "maybe"]).exits(2).says("ui.mouse 应为 true 或 false");
+    chinese(&["config", "set", "keys.hlep", "f1"]).exits(2).says("没有名为 \"hlep\" 的操作");
+    // An option comes before the file here, too.
+    let english = profile.command(&["--lang", "en", "config", "set", "ui.mouse", "maybe"]);
+    let mut english = Program::start(english);
+    english.end_input();
+    english.outcome().exits(2).says("ui.mouse is true or false");
+}
+
+#[test]
+fn what_each_setting_is_for_is_told_in_chinese() {
+    let template = run(&[CHINESE], &["config", "template"]).exits(0).out.join("\n");
+    assert!(template.contains("# 我的名字，首次使用时在会合服务器上登记\n# 例如：name = \"bob\""));
+    let shown = run(&[CHINESE], &["config", "show"]).exits(0);
+    assert!(shown.out.iter().any(|row| row.starts_with("ui.mouse") && row.ends_with("# 默认")));
+    let page = run(&[CHINESE], &["man"]).exits(0).out.join("\n");
+    for said in [".SH 名称", ".SH 配置文件", "局域网中谁能找到我"] {
+        assert!(page.contains(said), "{said} is not in\n{page}");
+    }
+}
+
+#[test]
+fn why_nothing_was_imported_is_told_in_chinese() {
+    let profile = Profile::new();
+    let import = |text: &str| {
+        let path = profile.path().join("export.json");
+        std::fs::write(&path, text).expect("a file");
+        let path = path.display().to_string();
+        profile.run(&["--lang", "zh", "history", "import", &path], "")
+    };
+    import("").exits(2).says("文件第 1 行与导出的格式不符：内容为空。什么都没有导入。");
+    import("hello\n").exits(2).says("文件第 1 行与导出的格式不符");
+    let header = |version: u8| {
+        let key = "a".repeat(52);
+        format!("{{\"type\":\"p2pchat-export\",\"version\":{version},\"key\":\"{key}\"}}\n")
+    };
+    import(&header(1)).exits(8).says("而这份数据属于另一个人");
+    import(&header(2)).exits(9).says("文件是由更新的 p2pchat 写入的（版本为 2，本程序只认识到 1）");
+}

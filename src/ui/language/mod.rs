@@ -30,6 +30,7 @@ const ENGLISH: &[&str] = &[
     include_str!("../../../locales/en/screen.ftl"),
     include_str!("../../../locales/en/keys.ftl"),
     include_str!("../../../locales/en/failures.ftl"),
+    include_str!("../../../locales/en/configuration.ftl"),
     include_str!("../../../locales/en/people.ftl"),
 ];
 const CHINESE: &[&str] = &[
@@ -41,6 +42,7 @@ const CHINESE: &[&str] = &[
     include_str!("../../../locales/zh/screen.ftl"),
     include_str!("../../../locales/zh/keys.ftl"),
     include_str!("../../../locales/zh/failures.ftl"),
+    include_str!("../../../locales/zh/configuration.ftl"),
     include_str!("../../../locales/zh/people.ftl"),
 ];
 

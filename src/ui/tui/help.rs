@@ -20,7 +20,7 @@ pub fn lines(keymap: &Keymap, place: Place, language: &Language) -> Vec<Line> {
     let mut lines = Vec::new();
     for binding in TABLE.iter().filter(|binding| binding.place == place) {
         let keys = match binding.action {
-            Action::Conversation(1) => numbers(keymap),
+            Action::Conversation(1) => numbers(keymap, language),
             Action::Conversation(_) => continue,
             action => keymap.labels(action).join(", "),
         };
@@ -32,11 +32,14 @@ pub fn lines(keymap: &Keymap, place: Place, language: &Language) -> Vec<Line> {
 }
 
 /// The nine keys that go to a conversation, as one if they are as the table has them.
-fn numbers(keymap: &Keymap) -> String {
+fn numbers(keymap: &Keymap, language: &Language) -> String {
     let all: Vec<String> =
         (1..=9).map(|number| keymap.labels(Action::Conversation(number)).join(", ")).collect();
     let usual = all.iter().zip(1..).all(|(keys, number)| *keys == format!("Alt+{number}"));
-    if usual { "Alt+1 to Alt+9".to_owned() } else { all.join(" ") }
+    match (&*all, usual) {
+        ([first, .., last], true) => language.say("keys-to", &[("first", first), ("last", last)]),
+        _ => all.join(" "),
+    }
 }
 
 #[cfg(test)]
@@ -53,6 +56,8 @@ mod tests {
         assert_eq!(keys("help"), Some("F12"));
         assert_eq!(keys("conversation-1"), Some("Alt+1 to Alt+9"));
         assert_eq!(keys("conversation-2"), None);
+        let chinese = super::lines(&keymap, Place::Screen, &Language::new(Tongue::Zh));
+        assert!(chinese.iter().any(|line| line.keys == "Alt+1 到 Alt+9"));
     }
 
     #[test]

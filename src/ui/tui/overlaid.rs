@@ -108,7 +108,7 @@ impl Screen {
     /// What stands before it.
     pub(super) fn prompt(&self) -> String {
         match &self.overlay {
-            Some(Overlay::Search(_)) => format!("{} ", self.language.text("screen-search")),
+            Some(Overlay::Search(_)) => self.language.text("screen-search"),
             _ => PROMPT.to_owned(),
         }
     }
