@@ -10,8 +10,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use p2pchat_wire::identity::Name;
 
+use crate::chat::invitation::{ContactLink, InvalidLink};
 use crate::config::{
-    self, ContactLink, Face, InvalidLink, Lan, Paths, PeerAddress, Rendezvous, Settings, Strangers,
+    self, Face, HostPort, InvalidAddress, Lan, Paths, PeerAddress, Rendezvous, Settings, Strangers,
     Wait, Wanted,
 };
 use crate::ui::language::Tongue;
@@ -370,8 +371,11 @@ pub enum ConfigAction {
     },
 }
 
-fn link(text: &str) -> Result<Box<ContactLink>, InvalidLink> {
-    text.parse().map(Box::new)
+fn link(text: &str) -> Result<Box<ContactLink>, String> {
+    let mut link: ContactLink = text.parse().map_err(|error: InvalidLink| error.to_string())?;
+    let host: HostPort = link.host.parse().map_err(|error: InvalidAddress| error.to_string())?;
+    link.host = host.to_string();
+    Ok(Box::new(link))
 }
 
 impl Options {

@@ -6,7 +6,6 @@
 
 mod address;
 pub mod file;
-mod link;
 mod mistake;
 mod settings;
 
@@ -19,7 +18,6 @@ use p2pchat_wire::identity::Name;
 use p2pchat_wire::neighbour::HOST as LOCAL_HOST;
 
 pub use address::{HostPort, InvalidAddress, PeerAddress, Rendezvous};
-pub use link::{ContactLink, InvalidLink};
 pub use mistake::{Mistake, Should, Wrong};
 pub use settings::{
     Interface, KeyBinding, Notify, SETTINGS, Setting, Settings, Symbols, ThemeTable,

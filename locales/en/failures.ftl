@@ -161,11 +161,13 @@ invitation-tell = Tell somebody the code below, face to face or by a call you tr
       p2pchat accept '{ $link }'
 invitation-ask = The code that you were told: 
 invitation-introduced = { $peer } is a contact now, and this is the right key: { $key }. To talk: p2pchat --peer { $peer }
-invitation-wrong-words = The words were not the same, or somebody in between has tried his luck. The code is used up, and the other side knows. Make another one: p2pchat invite
-invitation-over = Nobody has accepted the invitation in time, or the server has started anew. Make another one: p2pchat invite
+invitation-believed = { $peer } is a contact now, with the key that the link says: { $key }. Nobody has verified it. To talk: p2pchat --peer { $peer }
+link-other-key = STOP: { $peer } has another key ({ $was }) than the link says, { $key }. Nothing was changed. If you mean to decide, type /accept and the link in the chat.
+invitation-wrong-words = The words were not the same, or somebody in between has tried his luck. The code is used up, and the other side knows. Make another one: { $invite }
+invitation-over = Nobody has accepted the invitation in time, or the server has started anew. Make another one: { $invite }
 invitation-none = There is no such invitation at this server: its number is another one, its time is over, or it was accepted. Ask for a new code.
 invitation-busy = The server has had too many invitations. Try again in a minute.
-invitation-no-answer = The other side does not answer; `p2pchat invite` has to run there until you have accepted. The code is used up; ask for a new one.
+invitation-no-answer = The other side does not answer; the program that made the invitation has to run until you have accepted. The code is used up; ask for a new one.
 invitation-own = This is your own invitation; it is for somebody else.
 invitation-unreadable = The other side sent what this version cannot read. One of you must update. The code is used up.
 invitation-ended = the network has ended

@@ -42,3 +42,15 @@ request-refused = { $peer } is not answered, and not told why. /accept { $name }
 pending = { $name } does not know you yet and has been asked whether to talk to you. What you write waits on this computer until { $name } accepts.
 problem-no-request = Nobody of that name waits to be accepted; /requests shows who does.
 problem-confusable = { $peer } is not { $like }, whom you know: the names only look alike. Nothing was done. If you do mean { $peer }, type it once more.
+invitation-code = Tell somebody this code, face to face or by a call you trust. It is good once, for { $minutes ->
+    [one] one minute
+   *[other] { $minutes } minutes
+}, and while this chat runs:
+      { $code }
+    They type /accept { $code }{ $at } in their chat, or run p2pchat accept. Or send a link, which has no secret in it, by a way on which nobody can change it:
+      { $link }
+invited = { $peer } is a contact, and this is the right key: { $key }. To talk: /msg { $name }
+invited-by-link = { $peer } is a contact, with the key that the link says: { $key }. Nobody has verified it; /verify { $name } does. To talk: /msg { $name }
+problem-no-contact-link = This is no link to a contact; it looks like p2pchat:NAME@HOST#KEY?key=KEY.
+problem-other-server-key = STOP: the link says that { $host } has the key { $said }, but it has { $known }. Either the link is old or was changed on its way, or this server is another one. Nothing was done.
+problem-not-registered = No server knows you at the moment, and an invitation needs one. Try again when you are connected.

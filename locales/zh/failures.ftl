@@ -141,11 +141,13 @@ invitation-tell = 把下面的邀请码当面或用你信得过的电话告诉�
       p2pchat accept '{ $link }'
 invitation-ask = 对方告诉你的邀请码：
 invitation-introduced = { $peer } 现在是联系人，而且公钥无误：{ $key }。开始聊天：p2pchat --peer { $peer }
-invitation-wrong-words = 两边的词不一样，或者有人在中间试探。这个邀请码已作废，对方也已知道。请重新邀请：p2pchat invite
-invitation-over = 没有人及时接受邀请，或者服务器重新启动了。请重新邀请：p2pchat invite
+invitation-believed = { $peer } 现在是联系人，公钥以链接为准：{ $key }。还没有人核对过。开始聊天：p2pchat --peer { $peer }
+link-other-key = 停止：{ $peer } 的公钥是另一个（{ $was }），不是链接所说的 { $key }。什么都没有改动。如果要作决定，请在聊天中输入 /accept 和这个链接。
+invitation-wrong-words = 两边的词不一样，或者有人在中间试探。这个邀请码已作废，对方也已知道。请重新邀请：{ $invite }
+invitation-over = 没有人及时接受邀请，或者服务器重新启动了。请重新邀请：{ $invite }
 invitation-none = 这台服务器上没有这个邀请：号码不对、已过期，或者已被接受。请对方重新给你一个邀请码。
 invitation-busy = 服务器收到的邀请太多，请一分钟后再试。
-invitation-no-answer = 对方没有回应；在你接受之前，对方的 `p2pchat invite` 要一直运行。这个邀请码已作废，请对方重新给一个。
+invitation-no-answer = 对方没有回应；在你接受之前，发出邀请的程序要一直运行。这个邀请码已作废，请对方重新给一个。
 invitation-own = 这是你自己的邀请，要给别人用。
 invitation-unreadable = 对方发来的内容这个版本读不懂，你们中有一方需要更新。这个邀请码已作废。
 invitation-ended = 网络已停止

@@ -11,37 +11,36 @@ use jiff::tz::TimeZone;
 use p2pchat_wire::identity::{Name, PeerId};
 use p2pchat_wire::random::Random;
 use p2pchat_wire::signal::Refusal;
-use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::failure::as_it_is;
 use super::home::{Home, News};
 use super::peer::{StartError, instant, now, random};
 use super::{Failure, profile, unlock};
-use crate::chat::invitation::{self, NotACode};
+use crate::chat::invitation::{CodeWords, ContactLink, MINUTES, NotACode};
 use crate::chat::safety::Wording;
 use crate::chat::{self, Address, Contact, ExitCode, Notice, Regard, Snapshot};
-use crate::config::{ConfigError, ContactLink, Face, PeerAddress, Place, Rendezvous, Wanted};
+use crate::config::{ConfigError, Face, Place, Rendezvous, Wanted};
 use crate::net::{self, Network, Sockets};
 use crate::proto::{
-    self, Command, Endpoint, Event, InvitationFailure, InvitationWords, RendezvousTrouble, ServerId,
+    self, Command, Endpoint, Event, InvitationFailure, RendezvousTrouble, ServerId,
 };
 use crate::store::Profile;
 use crate::ui::language::{Language, Phrase};
-use crate::ui::{Background, Printout, words};
+use crate::ui::{Background, Printout, invitations, json, words};
 
 /// Where the code may stand instead of the standard input: arguments are seen by everybody on the
 /// same computer.
 const CODE: &str = "P2PCHAT_CODE";
-
-/// How long a code is good, as the server has it unless its keeper has settled otherwise.
-const MINUTES: u64 = 10;
 
 /// How long the last letter may take to reach the server, with its repetitions.
 const LAST_LETTER: Duration = Duration::from_secs(2);
 
 /// How long goodbyes may take.
 const GOODBYE: Duration = Duration::from_secs(1);
+
+/// What is typed to make another invitation.
+const INVITE: &str = "p2pchat invite";
 
 /// Longer than any code.
 const MAX_INPUT: u64 = 256;
@@ -57,11 +56,11 @@ pub async fn invite(
     language: &Language,
 ) -> Result<Vec<Printout>, Failure> {
     let mut letters = Correspondence::start(&wanted, language)?;
-    let words = invitation::draw(wording, &mut Random::from_seed(random()?));
-    letters.ask(Command::Invite { server: ServerId::FIRST, words: words.clone() }).await?;
+    let words = CodeWords::draw(&mut Random::from_seed(random()?));
+    letters.ask(Command::Invite { server: ServerId::FIRST, words: words.secret() }).await?;
     loop {
         match letters.next().await? {
-            Event::InvitationOpened { number, .. } => letters.show(number, &words)?,
+            Event::InvitationOpened { number, .. } => letters.show(number, &words, wording)?,
             Event::Invited { name, key, secret, by_us: true, .. } => {
                 tokio::time::sleep(LAST_LETTER).await;
                 return letters.keep(name, key, Some(secret)).await;
@@ -91,7 +90,8 @@ pub async fn accept(
     }
     // Whatever else is wrong is said before somebody types a code.
     let mut letters = Correspondence::start(&wanted, language)?;
-    let (number, words) = invitation::read(&typed(language)?)?;
+    let (number, words) = CodeWords::read(&typed(language)?)?;
+    let words = words.secret();
     letters.ask(Command::Accept { server: ServerId::FIRST, number, words }).await?;
     loop {
         match letters.next().await? {
@@ -118,15 +118,28 @@ fn believe(
         return Err(failed(InvitationFailure::Own, false));
     }
     let snapshot = profile.snapshot()?;
-    let host = link.rendezvous.host.to_string();
-    let known = snapshot.rendezvous(&host).cloned();
-    let mut rendezvous = known.unwrap_or_else(|| chat::Rendezvous::new(&host));
-    rendezvous.key = link.rendezvous.key.or(rendezvous.key);
+    let known = snapshot.rendezvous(&link.host).cloned();
+    let mut rendezvous = known.unwrap_or_else(|| chat::Rendezvous::new(&link.host));
+    // No key that is believed gives way to a link.
+    if let (Some(known), Some(said)) = (rendezvous.key, link.server)
+        && known != said
+    {
+        let phrase = Phrase::new("problem-other-server-key").with("host", &link.host);
+        let phrase = phrase.with("known", known).with("said", said);
+        return Err(Failure::new(ExitCode::KeyChanged, phrase));
+    }
+    let address = Address::new(link.name.clone(), &link.host);
+    let pinned = snapshot.contacts.iter().find(|one| one.address == address);
+    if let Some(pinned) = pinned.and_then(|one| one.key).filter(|pinned| *pinned != link.key) {
+        let phrase = Phrase::new("link-other-key").with("peer", &address);
+        let phrase = phrase.with("was", pinned.tag()).with("key", link.key);
+        return Err(Failure::new(ExitCode::KeyChanged, phrase));
+    }
+    rendezvous.key = rendezvous.key.or(link.server);
     rendezvous.used_at = now();
-    let contact = contact(&snapshot, &link.peer.name, &host, link.key, false)?;
-    let address = contact.address.clone();
+    let contact = contact(&snapshot, &link.name, &link.host, link.key, false)?;
     profile.introduce(contact, rendezvous, None)?;
-    Ok(vec![introduced(&address, link.key, false, wanted.face, language)])
+    Ok(vec![introduced(address, link.key, (false, false), wanted.face, language)])
 }
 
 fn open(wanted: &Wanted, language: &Language) -> Result<Profile, Failure> {
@@ -255,23 +268,24 @@ impl<'a> Correspondence<'a> {
     }
 
     /// The code, and what the other has to do with it.
-    fn show(&self, number: u32, words: &InvitationWords) -> Result<(), Failure> {
-        let code = invitation::write(number, words);
-        let command = format!("p2pchat accept --rendezvous '{}'", self.rendezvous);
-        let peer =
-            PeerAddress { name: self.name.clone(), rendezvous: Some(self.rendezvous.clone()) };
-        let key = self.profile.identity().id();
-        let link = ContactLink { peer, rendezvous: self.rendezvous.clone(), key };
+    fn show(&self, number: u32, words: &CodeWords, wording: Wording) -> Result<(), Failure> {
+        let link = ContactLink {
+            name: self.name.clone(),
+            host: self.rendezvous.host.to_string(),
+            server: self.rendezvous.key,
+            key: self.profile.identity().id(),
+        };
         if self.face == Face::Json {
-            let (seconds, link) = (MINUTES * 60, link.to_string());
-            let object = json!({"type": "invitation", "code": code, "command": command,
-                "link": link, "expires_in_s": seconds});
-            return print(&mut io::stdout(), &object.to_string());
+            let (words, link, wording) = (words.clone(), Box::new(link), Some(wording));
+            let (server, minutes) = (None, MINUTES);
+            let notice = Notice::Invitation { number, words, wording, server, link, minutes };
+            return print(&mut io::stdout(), &object(&notice).text);
         }
+        let command = format!("p2pchat accept --rendezvous '{}'", self.rendezvous);
         let arguments: [(&'static str, &dyn std::fmt::Display); 3] =
             [("command", &command), ("link", &link), ("minutes", &MINUTES)];
         print(&mut io::stderr(), &self.language.say("invitation-tell", &arguments))?;
-        print(&mut io::stdout(), &code)
+        print(&mut io::stdout(), &words.write(number, wording))
     }
 
     /// Writes down who the other is, and says so.
@@ -294,7 +308,7 @@ impl<'a> Correspondence<'a> {
             ..known
         };
         self.profile.introduce(contact, rendezvous, secret.map(|secret| (key, secret)))?;
-        let said = introduced(&address, key, self.by_us, self.face, self.language);
+        let said = introduced(address, key, (self.by_us, true), self.face, self.language);
         self.close().await;
         Ok(vec![said])
     }
@@ -357,20 +371,23 @@ fn typed(language: &Language) -> Result<Zeroizing<String>, Failure> {
 }
 
 fn introduced(
-    address: &Address,
+    peer: Address,
     key: PeerId,
-    by_us: bool,
+    (by_us, verified): (bool, bool),
     face: Face,
     language: &Language,
 ) -> Printout {
-    let peer = address.to_string();
     if face == Face::Json {
-        let (key, peer) = (key.to_string(), peer.as_str());
-        return Printout::out(
-            json!({"type": "invited", "peer": peer, "key": key, "by_us": by_us}).to_string(),
-        );
+        return object(&Notice::Invited { peer, key, by_us, verified });
     }
-    Printout::out(language.say("invitation-introduced", &[("peer", &peer), ("key", &key)]))
+    let id = if verified { "invitation-introduced" } else { "invitation-believed" };
+    Printout::out(language.say(id, &[("peer", &peer), ("key", &key)]))
+}
+
+/// What the chat would say of it to a program.
+fn object(notice: &Notice) -> Printout {
+    let said = json::render(notice, Background::default(), &Language::default());
+    said.into_iter().next().unwrap_or_else(|| Printout::out(String::new()))
 }
 
 fn print(to: &mut dyn Write, text: &str) -> Result<(), Failure> {
@@ -378,24 +395,19 @@ fn print(to: &mut dyn Write, text: &str) -> Result<(), Failure> {
 }
 
 fn failed(reason: InvitationFailure, by_us: bool) -> Failure {
-    let (code, id) = match reason {
-        InvitationFailure::WrongWords => (ExitCode::Refused, "invitation-wrong-words"),
-        InvitationFailure::Gone if by_us => (ExitCode::Refused, "invitation-over"),
-        InvitationFailure::Gone => (ExitCode::Refused, "invitation-none"),
-        InvitationFailure::Busy => (ExitCode::Refused, "invitation-busy"),
-        InvitationFailure::NoAnswer => (ExitCode::PeerOffline, "invitation-no-answer"),
-        InvitationFailure::Own => (ExitCode::Usage, "invitation-own"),
-        InvitationFailure::Malformed => (ExitCode::Version, "invitation-unreadable"),
+    let code = match reason {
+        InvitationFailure::WrongWords | InvitationFailure::Gone | InvitationFailure::Busy => {
+            ExitCode::Refused
+        }
+        InvitationFailure::NoAnswer => ExitCode::PeerOffline,
+        InvitationFailure::Own => ExitCode::Usage,
+        InvitationFailure::Malformed => ExitCode::Version,
     };
-    Failure::new(code, Phrase::new(id))
+    Failure::new(code, invitations::failure(reason, by_us, INVITE))
 }
 
 impl From<NotACode> for Failure {
     fn from(error: NotACode) -> Self {
-        let phrase = match error {
-            NotACode::Shape => Phrase::new("code-shape"),
-            NotACode::Unknown(place) => Phrase::new("code-unknown").with("place", place),
-        };
-        Self::new(ExitCode::Usage, phrase)
+        Self::new(ExitCode::Usage, invitations::no_code(error))
     }
 }

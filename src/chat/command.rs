@@ -15,6 +15,7 @@
 //! as `/ @ ||` and a space where a mark may stand. Inside text they stay what they are.
 
 mod arguments;
+mod invitations;
 mod people;
 
 use p2pchat_wire::identity::Name;

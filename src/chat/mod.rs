@@ -18,7 +18,7 @@
 //! is told, [`errand`] what others are to do, [`command`] what can be typed, [`links`] what in a text
 //! leads to the web, [`clean`] what keeps a stranger's text from the terminal, [`nearest()`] the word
 //! that was meant by a mistyped one. [`people`] is how a person deals with others, `requests` what becomes
-//! of strangers, `trust` of keys, [`safety`] what two people compare. `conversation`, `outbox` and
+//! of strangers, `inviting` how two become sure of each other ([`invitation`]), `trust` what becomes of keys, [`safety`] what two people compare. `conversation`, `outbox` and
 //! `inbox` hold the state, `face` of whom there is to look at it; `network`, `disk`, `typed` and
 //! `exit` are what the machine does about each
 //! kind of input, `lines` what becomes of lines; `servers` is what it knows of our
@@ -36,6 +36,7 @@ mod exit;
 mod face;
 mod inbox;
 pub mod invitation;
+mod inviting;
 mod lines;
 pub mod links;
 mod locally;
@@ -89,6 +90,7 @@ use self::examining::OwnNetwork;
 use self::exit::Run;
 use self::face::Faces;
 use self::inbox::Inbox;
+use self::inviting::Invitations;
 use self::locally::Locally;
 use self::outbox::LOAD_LINES;
 use self::record::{Line, Record};
@@ -247,6 +249,7 @@ pub struct Chat {
     elsewhere: Vec<Contact>,
     nicknames: Nicknames,
     requests: Requests,
+    invitations: Invitations,
     /// Names that a person has typed although they look like a contact's.
     meant: BTreeSet<Address>,
     /// Who is behind each session.
@@ -285,6 +288,7 @@ impl Chat {
             elsewhere: Vec::new(),
             nicknames: Nicknames::default(),
             requests: Requests::default(),
+            invitations: Invitations::default(),
             meant: BTreeSet::new(),
             sessions: BTreeMap::new(),
             inboxes: BTreeMap::new(),

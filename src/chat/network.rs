@@ -46,13 +46,13 @@ impl Chat {
                     self.key_changed(address, expected, actual);
                 }
             }
-            // The chat enters no room, and invites nobody.
-            Event::RoomPeople { .. }
-            | Event::RoomEntered { .. }
-            | Event::RoomRefused { .. }
-            | Event::InvitationOpened { .. }
-            | Event::Invited { .. }
-            | Event::InvitationFailed { .. } => {}
+            // The chat enters no room.
+            Event::RoomPeople { .. } | Event::RoomEntered { .. } | Event::RoomRefused { .. } => {}
+            Event::InvitationOpened { server, number } => self.invitation_opened(server, number),
+            Event::Invited { server, name, key, secret, by_us } => {
+                self.invited(server, name, key, secret, by_us);
+            }
+            Event::InvitationFailed { reason, by_us, .. } => self.invitation_failed(reason, by_us),
             Event::Announce(announcement) => {
                 self.announced(announcement.map(|announcement| announcement.open.is_some()));
             }
@@ -148,7 +148,7 @@ impl Chat {
         }
     }
 
-    fn key_changed(&mut self, address: Address, expected: PeerId, actual: PeerId) {
+    pub(super) fn key_changed(&mut self, address: Address, expected: PeerId, actual: PeerId) {
         let Some(conversation) = self.conversations.get_mut(&address) else { return };
         if conversation.contact.regard.blocked {
             return self.hang_up(&address);

@@ -8,6 +8,7 @@ use p2pchat_wire::signal::Refusal;
 
 use super::address::{Address, LineId, Timestamp};
 use super::command::CommandHelp;
+use super::invitation::{CodeWords, ContactLink};
 use super::people::Limit;
 use super::problem::Problem;
 use super::record::{Audience, Circumstances, Manner};
@@ -15,7 +16,10 @@ use super::requests::Request;
 use super::safety::{SafetyCode, Wording};
 use super::storage::{Contact, Direction, HistoryLine, LATE, Quote, StoreFailure};
 use super::trust::Trust;
-use crate::proto::{PathDescription, PathInfo, PathReason, PunchReport, RendezvousTrouble, Upkeep};
+use crate::proto::{
+    InvitationFailure, PathDescription, PathInfo, PathReason, PunchReport, RendezvousTrouble,
+    Upkeep,
+};
 
 /// Something to be shown.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -374,6 +378,40 @@ pub enum Notice {
     },
     /// Answers /requests.
     Requests(Vec<Request>),
+    /// Answers /invite: the code to be told to somebody.
+    Invitation {
+        /// Its number.
+        number: u32,
+        /// Its words.
+        words: CodeWords,
+        /// In which language they were asked for.
+        wording: Option<Wording>,
+        /// At which server, if we use several.
+        server: Option<String>,
+        /// For whoever cannot type it in time. There is no secret in it.
+        link: Box<ContactLink>,
+        /// For how long the code is good.
+        minutes: u64,
+    },
+    /// Somebody has accepted our invitation, or we have accepted one: the contact has the key that it
+    /// should have.
+    Invited {
+        /// Who.
+        peer: Address,
+        /// The key.
+        key: PeerId,
+        /// Whether the invitation was ours.
+        by_us: bool,
+        /// Whether words have shown it; a link shows nothing.
+        verified: bool,
+    },
+    /// Nothing came of an invitation, and its code is used up.
+    InvitationFailed {
+        /// Why.
+        reason: InvitationFailure,
+        /// Whether the invitation was ours.
+        by_us: bool,
+    },
     /// Answers /accept.
     Accepted(Address),
     /// Answers /reject.

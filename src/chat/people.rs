@@ -11,6 +11,7 @@ use std::sync::Arc;
 use p2pchat_wire::identity::{Name, PeerId};
 
 use super::command::{self, PeopleCommand};
+use super::inviting::Accepting;
 use super::{Address, Asked, Chat, Contact, Effect, Notice, Problem, Timestamp};
 use crate::proto::Command;
 
@@ -123,6 +124,7 @@ impl Chat {
     pub(super) fn obey_about_people(&mut self, command: PeopleCommand) {
         match command {
             PeopleCommand::Rename { peer, nickname } => self.rename(peer, nickname),
+            PeopleCommand::Invite(asking) => self.give_invitation(asking),
             PeopleCommand::Limit { peer, limit, on } => self.limit(peer, limit, on),
             PeopleCommand::Mute { peer, milliseconds } => {
                 let until = milliseconds.map(|time| Timestamp(self.now.0.saturating_add(time)));
@@ -138,7 +140,11 @@ impl Chat {
             }
             PeopleCommand::Verify { peer, answer } => self.verify(peer, answer),
             PeopleCommand::Requests => self.show_requests(),
-            PeopleCommand::Accept(typed) => self.accept(typed.as_deref()),
+            PeopleCommand::Accept(Accepting::Request(typed)) => self.accept(typed.as_deref()),
+            PeopleCommand::Accept(Accepting::Code { number, words, host }) => {
+                self.accept_code(number, &words, host.as_deref());
+            }
+            PeopleCommand::Accept(Accepting::Link(link)) => self.accept_link(&link),
             PeopleCommand::Reject(typed) => self.reject(typed.as_deref()),
         }
     }

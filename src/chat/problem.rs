@@ -1,9 +1,10 @@
 //! Why something that was typed is not done, as facts: the words are the user interface's.
 
-use p2pchat_wire::identity::{InvalidName, Name, PeerId};
+use p2pchat_wire::identity::{InvalidName, Name, PeerId, ServerKey};
 
 use super::address::Address;
 use super::command::CommandHelp;
+use super::invitation::NotACode;
 use super::storage::StoreFailure;
 
 /// Why something that was typed is not done.
@@ -101,6 +102,21 @@ pub enum Problem {
     HostInNickname,
     /// /accept or /reject, and nobody of that name waits; or, without a name, nobody at all.
     NoRequest,
+    /// /accept, and this is almost a code.
+    NotACode(NotACode),
+    /// /accept, and this is almost a link.
+    NoLink,
+    /// /accept, and the link says another key of the server than the server has.
+    OtherServerKey {
+        /// The server.
+        host: String,
+        /// Its key.
+        known: ServerKey,
+        /// What the link says.
+        said: ServerKey,
+    },
+    /// /invite or /accept, and no server knows us at this moment.
+    NotRegistered,
     /// Nobody here knows the name, and it can be taken for a contact's.
     Confusable {
         /// The name that was typed.

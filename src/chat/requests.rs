@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use p2pchat_wire::identity::{Name, PeerId};
 
+use super::invitation::{CodeWords, NotACode};
 use super::record::Record;
 use super::storage::StoreRequest;
 use super::{Address, Asked, Chat, Notice, Problem, Timestamp, command};
@@ -82,6 +83,11 @@ impl Requests {
     /// Those that wait for an answer.
     fn waiting(&self) -> impl Iterator<Item = &Request> {
         self.list.iter().filter(|one| !one.rejected)
+    }
+
+    /// The key of whoever waits, or was rejected, under this name.
+    pub(super) fn key_of(&self, address: &Address) -> Option<PeerId> {
+        self.list.iter().find(|one| one.address == *address).map(|one| one.key)
     }
 
     /// Keys that are not to be answered.
@@ -236,9 +242,13 @@ impl Chat {
     }
 
     pub(super) fn accept(&mut self, typed: Option<&str>) {
-        match self.requested(typed) {
-            Ok(request) => self.admit(&request.address),
-            Err(problem) => self.refuse(None, problem),
+        match (self.requested(typed), typed.map(CodeWords::read)) {
+            (Ok(request), _) => self.admit(&request.address),
+            // Nobody of that name waits: a word was misheard.
+            (Err(Problem::NoRequest), Some(Err(why @ NotACode::Unknown(_)))) => {
+                self.refuse(None, Problem::NotACode(why));
+            }
+            (Err(problem), _) => self.refuse(None, problem),
         }
     }
 

@@ -52,6 +52,14 @@ impl Servers {
         }
     }
 
+    pub(super) fn ids(&self) -> impl Iterator<Item = ServerId> + use<> {
+        (0..u8::try_from(self.list.len()).unwrap_or(u8::MAX)).map(ServerId)
+    }
+
+    pub(super) fn get(&self, id: ServerId) -> Option<&Server> {
+        self.list.get(usize::from(id.0))
+    }
+
     pub(super) fn get_mut(&mut self, id: ServerId) -> Option<&mut Server> {
         self.list.get_mut(usize::from(id.0))
     }

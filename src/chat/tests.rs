@@ -3,6 +3,7 @@
 
 mod errands;
 mod faces;
+mod invitations;
 mod locally;
 mod people;
 mod requests;

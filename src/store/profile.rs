@@ -165,8 +165,11 @@ impl Profile {
         rendezvous: Rendezvous,
         secret: Option<(PeerId, SharedSecret)>,
     ) -> Result<(), ProfileError> {
-        let mut requests =
-            vec![StoreRequest::SaveContact(contact), StoreRequest::SaveRendezvous(rendezvous)];
+        let mut requests = vec![
+            StoreRequest::ForgetRequest(contact.address.clone()),
+            StoreRequest::SaveContact(contact),
+            StoreRequest::SaveRendezvous(rendezvous),
+        ];
         requests.extend(secret.map(|(peer, secret)| StoreRequest::SaveSecret(peer, secret)));
         self.database.introduce(&requests)
     }

@@ -20,7 +20,7 @@ pub use lines::history;
 pub use requests::parse;
 
 use super::language::Language;
-use super::{Background, Printout, plain, words};
+use super::{Background, Printout, invitations, plain, words};
 use crate::chat::{
     Audience, Contact, LineState, Message, Notice, PeerSummary, Timestamp, Trust, clean,
 };
@@ -282,6 +282,9 @@ pub fn render(notice: &Notice, background: Background<'_>, english: &Language) -
                 "rejected": one.rejected,
             })).collect::<Vec<_>>(),
         })),
+        Notice::Invitation { .. } | Notice::Invited { .. } | Notice::InvitationFailed { .. } => {
+            write(&invitations::object(notice))
+        }
         Notice::Accepted(peer) => write(&json!({"type": "accepted", "peer": peer.to_string()})),
         Notice::Rejected(peer) => write(&json!({"type": "rejected", "peer": peer.to_string()})),
         Notice::Pending(peer) => write(&json!({"type": "pending", "peer": peer.to_string()})),

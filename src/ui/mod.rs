@@ -2,13 +2,14 @@
 //!
 //! A [`View`] turns each [`Notice`] into [`Printout`]s for one of three faces: [`plain`] for pipes,
 //! [`json`] for programs, [`mod@line`] for a person at a terminal. The sentences are in [`words`],
-//! `tables`, `paths`, `people` and `said`, for whatever face, in the words of a [`language`]. [`terminal`] is the
+//! `tables`, `paths`, `people`, [`invitations`] and `said`, for whatever face, in the words of a [`language`]. [`terminal`] is the
 //! one file that touches the terminal.
 //!
 //! No text of a stranger leaves this room unfiltered: what goes to a terminal passes
 //! [`clean`](crate::chat::clean), what goes into JSON is escaped.
 
 pub mod doctor;
+pub mod invitations;
 pub mod json;
 pub mod language;
 pub mod line;

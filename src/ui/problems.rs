@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use p2pchat_wire::identity::{InvalidName, MAX_NAME};
 
+use super::invitations;
 use super::language::{Language, Phrase};
 use super::words::{help, store_failure, usage};
 use crate::chat::{Problem, TRUSTED, clean};
@@ -81,6 +82,15 @@ pub fn problem_sentence(problem: &Problem, language: &Language) -> String {
         }
         Problem::HostInNickname => language.text("problem-host-in-nickname"),
         Problem::NoRequest => language.text("problem-no-request"),
+        Problem::NotACode(why) => invitations::no_code(*why).said_in(language),
+        Problem::NoLink => language.text("problem-no-contact-link"),
+        Problem::OtherServerKey { host, known, said } => {
+            let host = clean::label(host, 80);
+            let arguments: [(_, &dyn Display); 3] =
+                [("host", &host), ("known", known), ("said", said)];
+            language.say("problem-other-server-key", &arguments)
+        }
+        Problem::NotRegistered => language.text("problem-not-registered"),
         Problem::Confusable { peer, like } => {
             language.say("problem-confusable", &[("peer", peer), ("like", like)])
         }
@@ -156,6 +166,10 @@ pub fn problem_code(problem: &Problem) -> &'static str {
         Problem::NameInUse { .. } => "name-in-use",
         Problem::HostInNickname => "host-in-nickname",
         Problem::NoRequest => "no-request",
+        Problem::NotACode(_) => "not-a-code",
+        Problem::NoLink => "not-a-contact-link",
+        Problem::OtherServerKey { .. } => "other-server-key",
+        Problem::NotRegistered => "not-registered",
         Problem::Confusable { .. } => "confusable",
         Problem::Blocked(_) => "blocked",
         Problem::NotACommand => "not-a-command",

@@ -9,7 +9,7 @@ use p2pchat_wire::signal::Refusal;
 
 use super::language::{Language, Phrase};
 pub use super::problems::{no_name, problem_code, problem_sentence};
-use super::{Background, Cause, paths, people, tables};
+use super::{Background, Cause, invitations, paths, people, tables};
 use crate::chat::command::CommandHelp;
 use crate::chat::{FailureKind, Notice, Presence, StoreFailure, clean};
 use crate::proto::{PathInfo, PathKind, RendezvousTrouble};
@@ -102,6 +102,9 @@ pub fn sentence(
         | Notice::Accepted(_)
         | Notice::Rejected(_)
         | Notice::Pending(_) => return people::sentence(notice, zone, background, language),
+        Notice::Invitation { .. } | Notice::Invited { .. } | Notice::InvitationFailed { .. } => {
+            return invitations::sentence(notice, background, language);
+        }
         Notice::SamePerson { peer, before } => {
             language.say("same-person", &[("peer", peer), ("before", before)])
         }

@@ -18,8 +18,11 @@ fn accept(profile: &Profile, server: &Server, code: &str) -> Outcome {
 
 /// The same number with other words.
 fn guess(code: &str) -> String {
-    let number = code.split('-').next().expect("a number");
-    format!("{number}-zoo-zebra\n")
+    format!("{}-zoo-zebra\n", number(code))
+}
+
+fn number(code: &str) -> &str {
+    code.split('-').next().expect("a number")
 }
 
 #[test]
@@ -95,4 +98,50 @@ fn a_link_makes_a_contact_without_asking_anybody() {
     let contacts = b.run(&["contacts", "--json"], "").exits(0).out;
     assert!(contacts[0].contains(key), "{contacts:?}");
     a.run(&["accept", link], "").exits(2).says("your own invitation");
+}
+
+#[test]
+fn a_code_is_given_and_accepted_inside_the_running_chat() {
+    let server = Server::start();
+    let (a, b) = (Profile::new(), Profile::new());
+    let rendezvous = server.address().to_string();
+    let start = |profile: &Profile, name, more: &[&str]| {
+        let arguments = ["--name", name, "--rendezvous", &rendezvous];
+        profile.start(&[&arguments, more].concat())
+    };
+    let mut alice = start(&a, "alice", &[]);
+    alice.hears("You are alice@");
+    let mut bob = start(&b, "bob", &["--json"]);
+    bob.object(&json!({"type": "ready"}));
+    let invite = |alice: &mut Program| {
+        alice.say("/invite");
+        let said = alice.hears("They type /accept ");
+        said.split_whitespace().nth(3).expect("a code").to_owned()
+    };
+    let command = |line: String| json!({"type": "command", "line": line}).to_string();
+    // A guess uses it up.
+    let code = invite(&mut alice);
+    bob.say(&command(format!("/accept {}", guess(&code).trim())));
+    let reason = "wrong-words";
+    bob.object(&json!({"type": "invitation-failed", "reason": reason, "by_us": false}));
+    alice.hears("The code is used up");
+    // What is no word does not.
+    let code = invite(&mut alice);
+    bob.say(&command(format!("/accept {code}x")));
+    bob.object(&json!({"type": "error", "code": "not-a-code"}));
+    bob.say(&command(format!("/accept {code}")));
+    bob.object(&json!({"type": "invited", "by_us": false, "verified": true}));
+    alice.hears("and this is the right key");
+    alice.say("@bob hello");
+    bob.object(&json!({"type": "message", "text": "hello"}));
+    bob.say(&command("/invite".to_owned()));
+    let open = bob.object(&json!({"type": "invitation", "expires_in_s": 600}));
+    let (en, zh) = (open["code"].as_str(), open["code_zh"].as_str());
+    assert_eq!(en.map(number), zh.map(number), "{open}");
+    // Whoever has accepted a link, and others who know nothing of it.
+    let link = open["link"].as_str().expect("a link").to_owned();
+    let mut carol = start(&Profile::new(), "carol", &[]);
+    carol.hears("You are carol@");
+    carol.say(&format!("/accept {link}"));
+    carol.hears("Nobody has verified it");
 }

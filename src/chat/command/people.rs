@@ -6,9 +6,10 @@
 
 use p2pchat_wire::identity::Name;
 
+use super::super::inviting::{Accepting, Asking};
 use super::super::people::{Limit, milliseconds, nickname};
 use super::super::safety::{Answer, Wording};
-use super::{Command, Context, Entry, entry, nothing_after, only_word, word};
+use super::{Command, Context, Entry, entry, invitations, nothing_after, only_word, word};
 use crate::chat::{Address, Problem};
 
 /// What a person wants done about somebody.
@@ -35,8 +36,9 @@ pub(in crate::chat) enum PeopleCommand {
         answer: Answer,
     },
     Requests,
-    /// Of the one named, or the only one.
-    Accept(Option<String>),
+    Invite(Asking),
+    Accept(Accepting),
+    /// The one named, or the only one.
     Reject(Option<String>),
 }
 
@@ -48,9 +50,20 @@ pub(super) const TABLE: &[Entry] = &[
         "show whom you do not know and who wants to talk to you",
         |rest, _| nothing_after(rest, Command::People(PeopleCommand::Requests)),
     ),
-    entry("accept", &[], "[NAME]", "talk to NAME, or to the only one who wants to", |rest, _| {
-        requested(rest).map(|name| Ok(Command::People(PeopleCommand::Accept(name))))
-    }),
+    entry(
+        "invite",
+        &[],
+        "[new] [en|zh] [@HOST]",
+        "show a code to tell somebody, good once: afterwards you are sure of each other's keys",
+        invitations::invite,
+    ),
+    entry(
+        "accept",
+        &[],
+        "[NAME|CODE [@HOST]|LINK]",
+        "accept somebody's invitation; or talk to NAME, or to the only one who wants to",
+        invitations::accept,
+    ),
     entry("reject", &[], "[NAME]", "do not talk to NAME, who is not told", |rest, _| {
         requested(rest).map(|name| Ok(Command::People(PeopleCommand::Reject(name))))
     }),

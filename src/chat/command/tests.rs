@@ -2,6 +2,9 @@
 
 use super::arguments::MAX_HISTORY;
 use super::*;
+use crate::chat::invitation::{CodeWords, NotACode};
+use crate::chat::inviting::{Accepting, Asking};
+use crate::chat::safety::Wording;
 use crate::chat::{LineId, Retention};
 
 fn name(text: &str) -> Name {
@@ -84,6 +87,42 @@ fn a_line_is_meant_by_its_number_by_its_id_or_as_the_last_one() {
     for line in ["/reply", "/reply 2", "/edit", "/edit 2", "/delete that", "/me"] {
         assert!(matches!(read_with(line, true), Typed::Wrong(Problem::Usage(_))), "{line}");
     }
+}
+
+#[test]
+fn what_is_accepted_is_a_link_a_code_or_somebody_who_waits() {
+    let typed = |line: &str| match read_with(line, true) {
+        Typed::Command(Command::People(PeopleCommand::Accept(accepting))) => accepting,
+        other => panic!("{line}: {other:?}"),
+    };
+    let (number, words) = CodeWords::read("7-abandon-zoo").expect("a code");
+    let code = |host: Option<&str>| {
+        let (words, host) = (words.clone(), host.map(str::to_owned));
+        Accepting::Code { number, words, host }
+    };
+    let request = |name: &str| Accepting::Request(Some(name.to_owned()));
+    for (line, expected) in [
+        ("/accept", Accepting::Request(None)),
+        ("/accept bob", request("bob")),
+        ("/accept 7-eleven-shop", request("7-eleven-shop")),
+        ("/accept 7-abandon-zoo@rv", request("7-abandon-zoo@rv")),
+        ("/accept 7-abandon-zoo", code(None)),
+        ("/accept 7 Abandon zoo", code(None)),
+        ("／accept　７的歇", code(None)),
+        ("/accept 7-abandon-zoo @rv", code(Some("rv"))),
+        ("/accept 7 abandon zoo ＠rv", code(Some("rv"))),
+    ] {
+        assert_eq!(typed(line), expected, "{line}");
+    }
+    for line in ["/accept bob eve", "/accept 7 abandon", "/invite bob", "/invite #tea bob"] {
+        assert!(matches!(read_with(line, true), Typed::Wrong(Problem::Usage(_))), "{line}");
+    }
+    let misheard = Typed::Wrong(Problem::NotACode(NotACode::Unknown(2)));
+    assert_eq!(read_with("/accept 7 abandon zooo", true), misheard);
+    assert_eq!(read_with("/accept p2pchat:bob", true), Typed::Wrong(Problem::NoLink));
+    let asking = Asking { anew: true, wording: Some(Wording::Chinese), host: Some("rv".into()) };
+    let invite = Typed::Command(Command::People(PeopleCommand::Invite(asking)));
+    assert_eq!(read_with("/invite new zh @rv", true), invite);
 }
 
 #[test]

@@ -106,7 +106,7 @@ impl Screen {
                 let index = self.index_of(peer);
                 self.dialogues[index].alarm = true;
             }
-            Notice::Trusted { peer, .. } => {
+            Notice::Trusted { peer, .. } | Notice::Invited { peer, .. } => {
                 let index = self.index_of(peer);
                 self.dialogues[index].alarm = false;
             }

@@ -3,24 +3,27 @@
 use std::fmt;
 use std::str::FromStr;
 
-use p2pchat_wire::identity::{InvalidKey, PeerId};
+use p2pchat_wire::identity::{InvalidKey, InvalidName, Name, PeerId, ServerKey};
 
-use super::{InvalidAddress, PeerAddress, Rendezvous};
-
-/// What a link begins with.
-const SCHEME: &str = "p2pchat:";
+/// What a link begins with. No name does.
+pub const SCHEME: &str = "p2pchat:";
 
 /// What stands before the contact's own key.
 const KEY: &str = "?key=";
+
+/// A typed link that is longer is none.
+const MAX_LINK: usize = 1024;
 
 /// `p2pchat:NAME@HOST[:PORT][#KEY]?key=KEY`: a person, the rendezvous with its key, and the person's
 /// own key. There is no secret in it, but whoever changes it on its way is believed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ContactLink {
-    /// Who and where.
-    pub peer: PeerAddress,
-    /// The rendezvous, which a link always has.
-    pub rendezvous: Rendezvous,
+    /// Who.
+    pub name: Name,
+    /// The rendezvous, as it was written: nobody has looked whether it can be one.
+    pub host: String,
+    /// The key of the rendezvous.
+    pub server: Option<ServerKey>,
     /// The person's key.
     pub key: PeerId,
 }
@@ -28,14 +31,14 @@ pub struct ContactLink {
 /// A text is no such link.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum InvalidLink {
-    /// Another beginning, or no key.
+    /// Another beginning, no host or no key.
     #[error(
         "a link looks like p2pchat:NAME@HOST#KEY?key=KEY. Codes are typed when they are asked for"
     )]
     Shape,
-    /// No address.
+    /// No name.
     #[error(transparent)]
-    Address(#[from] InvalidAddress),
+    Name(#[from] InvalidName),
     /// No key.
     #[error(transparent)]
     Key(#[from] InvalidKey),
@@ -43,7 +46,11 @@ pub enum InvalidLink {
 
 impl fmt::Display for ContactLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{SCHEME}{}@{}{KEY}{}", self.peer.name, self.rendezvous, self.key)
+        write!(f, "{SCHEME}{}@{}", self.name, self.host)?;
+        if let Some(server) = self.server {
+            write!(f, "#{server}")?;
+        }
+        write!(f, "{KEY}{}", self.key)
     }
 }
 
@@ -51,11 +58,17 @@ impl FromStr for ContactLink {
     type Err = InvalidLink;
 
     fn from_str(text: &str) -> Result<Self, InvalidLink> {
-        let text = text.trim().strip_prefix(SCHEME).ok_or(InvalidLink::Shape)?;
-        let (peer, key) = text.split_once(KEY).ok_or(InvalidLink::Shape)?;
-        let (peer, key): (PeerAddress, _) = (peer.parse()?, key.parse()?);
-        let rendezvous = peer.rendezvous.clone().ok_or(InvalidLink::Shape)?;
-        Ok(Self { peer, rendezvous, key })
+        let link = text.trim().strip_prefix(SCHEME).filter(|link| link.len() <= MAX_LINK);
+        let (peer, key) = link.and_then(|link| link.split_once(KEY)).ok_or(InvalidLink::Shape)?;
+        let (name, place) = peer.split_once('@').ok_or(InvalidLink::Shape)?;
+        let (host, server) = match place.split_once('#') {
+            Some((host, server)) => (host, Some(server.parse()?)),
+            None => (place, None),
+        };
+        if host.is_empty() {
+            return Err(InvalidLink::Shape);
+        }
+        Ok(Self { name: Name::new(name)?, host: host.to_owned(), server, key: key.parse()? })
     }
 }
 
@@ -76,9 +89,13 @@ mod tests {
         for text in [
             "7-abandon-zoo".to_owned(),
             format!("p2pchat:alice?key={key}"),
+            format!("p2pchat:alice@?key={key}"),
+            format!("p2pchat:al ice@host?key={key}"),
             format!("p2pchat:alice@host#{key}"),
+            format!("p2pchat:alice@host#?key={key}"),
             format!("p2pchat:alice@host?key={}", &key.to_string()[1..]),
             format!("alice@host?key={key}"),
+            format!("p2pchat:alice@{}?key={key}", "h".repeat(MAX_LINK)),
         ] {
             assert!(text.parse::<ContactLink>().is_err(), "{text}");
         }
