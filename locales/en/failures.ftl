@@ -48,6 +48,20 @@ profile-uncreatable = Could not create { $path }: { $error }.
 profile-newer = { $path } was written by a newer p2pchat (its format is { $found }, this one knows { $known }). Nothing was changed; use the newer program.
 profile-no-randomness = The operating system gave no random numbers, so no identity could be made.
 
+## Where another process has the profile
+
+attach-version = the p2pchat that is using this profile is of another version. Close it, and start this one again
+attach-full = { $guests } programs have joined the p2pchat that is using this profile, and no more can
+attach-other-name = the p2pchat that is using this profile is called { $name }. Say --name { $name }, say nothing of a name, or choose another profile with --data-dir
+attach-slow = this program read too slowly what the p2pchat that is using the profile had to say, and was sent away; what was sent is sent
+attach-nonsense = the p2pchat that is using this profile could make nothing of what this program said
+attach-broken =
+    { $count ->
+        [0] the p2pchat that was using this profile has ended without a word. What it had taken over may be lost in part: the history shows what was kept
+        [one] the p2pchat that was using this profile has ended without a word, and one line may not have been sent: the history shows what was kept
+       *[other] the p2pchat that was using this profile has ended without a word, and { $count } lines may not have been sent: the history shows what was kept
+    }
+
 ## The passphrase
 
 passphrase-ask = Passphrase of { $path }:{" "}

@@ -48,6 +48,19 @@ profile-uncreatable = 无法创建 { $path }：{ $error }。
 profile-newer = { $path } 是由更新的 p2pchat 写入的（格式为 { $found }，本程序只认识到 { $known }）。什么都没有改变；请使用更新的程序。
 profile-no-randomness = 操作系统没有提供随机数，因此无法生成身份。
 
+## 另一个进程占着数据时
+
+attach-version = 正在使用这份数据的 p2pchat 是另一个版本。请关闭它，再启动这个
+attach-full = 已有 { $guests } 个程序加入了正在使用这份数据的 p2pchat，不能再多了
+attach-other-name = 正在使用这份数据的 p2pchat 名叫 { $name }。请用 --name { $name }，或不写名字，或用 --data-dir 另选一处
+attach-slow = 正在使用这份数据的 p2pchat 说的话，这个程序读得太慢，因而被请走；已发出的不受影响
+attach-nonsense = 正在使用这份数据的 p2pchat 听不懂这个程序说的话
+attach-broken =
+    { $count ->
+        [0] 正在使用这份数据的 p2pchat 突然结束了。它接手的内容可能丢了一部分：历史记录里有保存下来的
+       *[other] 正在使用这份数据的 p2pchat 突然结束了，可能有 { $count } 行没有发出：历史记录里有保存下来的
+    }
+
 ## 口令
 
 passphrase-ask = { $path } 的口令：

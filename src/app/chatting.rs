@@ -9,16 +9,17 @@ use jiff::tz::TimeZone;
 use p2pchat_wire::identity::Name;
 use tokio::time::Sleep;
 
+use super::attach::visit::{Carried, Entry, Visitor};
 use super::console::{Console, Entered, Printed};
-use super::peer::{Peer, Setup, Step, now};
+use super::peer::{Peer, Setup, Step, instant, now};
 use super::screen::Screening;
 use super::server::Serving;
 use super::signals::Signals;
-use super::{Failure, profile, terminal, unlock};
+use super::{Failure, profile, terminal};
 use crate::chat::{self, ExitCode, FaceId, Input, Manner, Notice};
 use crate::config::{Face, Lan, Paths, PeerAddress, Strangers, Wait, Wanted};
 use crate::proto::{Disclosure, Policy};
-use crate::store::{DataKey, Profile};
+use crate::store::{Profile, Sealed};
 use crate::ui::language::Language;
 use crate::ui::line::LineView;
 use crate::ui::terminal::{LineEditor, Printer, Restore, Typed, columns, is_dumb};
@@ -40,15 +41,12 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 ///
 /// [`Failure`] says why the chat could not begin.
 pub async fn chat(wanted: Wanted, language: &Language) -> Result<ExitCode, Failure> {
-    let dir = profile::directory(wanted.data_dir.clone())?;
-    let key = unlock::key(&dir, language)?;
-    let _restore = (wanted.face == Face::Line).then(Restore::remember);
     let partner = match wanted.face {
-        Face::Line => Partner::Line(Box::new(terminal(&dir, key.is_some())?)),
+        Face::Line => Partner::Line,
         Face::Screen => Partner::Screen,
         Face::Plain | Face::Json => Partner::Pipe,
     };
-    run(wanted, &dir, key, partner, language).await
+    run(wanted, partner, language).await
 }
 
 /// Sends one message and leaves.
@@ -63,10 +61,8 @@ pub async fn send(
     language: &Language,
 ) -> Result<ExitCode, Failure> {
     let face = if wanted.face == Face::Json { Face::Json } else { Face::Plain };
-    let dir = profile::directory(wanted.data_dir.clone())?;
-    let key = unlock::key(&dir, language)?;
     let wanted = Wanted { face, peer: Some(to), ..wanted };
-    run(wanted, &dir, key, Partner::Sentence(text), language).await
+    run(wanted, Partner::Sentence(text), language).await
 }
 
 /// With whom we speak.
@@ -74,30 +70,85 @@ enum Partner {
     /// A person, on the whole of a terminal.
     Screen,
     /// A person, line by line.
-    Line(Box<(LineEditor, Printer)>),
+    Line,
     /// A program, or a file.
     Pipe,
     /// Nobody: there is this one message.
     Sentence(String),
 }
 
-async fn run(
+impl Partner {
+    /// What the end of input waits for; nothing for a person.
+    fn wait(&self, wait: Wait) -> Option<chat::Wait> {
+        match self {
+            Self::Screen | Self::Line => None,
+            Self::Pipe | Self::Sentence(_) => Some(match wait {
+                Wait::Sent => chat::Wait::Sent,
+                Wait::Delivered => chat::Wait::Delivered,
+            }),
+        }
+    }
+
+    /// Input and output by lines.
+    fn console(&self, dir: &Path) -> Result<Console, Failure> {
+        Ok(match self {
+            Self::Screen | Self::Line => {
+                let (editor, printer) = line_editor(dir)?;
+                Console::terminal(editor, printer)
+            }
+            Self::Pipe => Console::piped(),
+            Self::Sentence(text) => Console::saying(text.clone()),
+        })
+    }
+}
+
+fn line_editor(dir: &Path) -> Result<(LineEditor, Printer), Failure> {
+    terminal(dir, Sealed::find(dir)?.is_some())
+}
+
+/// Joins the chat of the process that holds the profile, or holds it.
+async fn run(wanted: Wanted, partner: Partner, language: &Language) -> Result<ExitCode, Failure> {
+    let dir = profile::directory(wanted.data_dir.clone())?;
+    let _restore = matches!(partner, Partner::Line | Partner::Screen).then(Restore::remember);
+    let wait = partner.wait(wanted.wait);
+    let mut visitor = Visitor::new(&wanted, wait.map(Into::into), view(wanted.face, language));
+    let mut console = None;
+    let console_needed = || partner.console(&dir);
+    match visitor.enter(&dir, language, console_needed, &mut console).await? {
+        Entry::Left(code) => Ok(code),
+        Entry::Holds(profile) => {
+            hold(wanted, &dir, *profile, partner, console, visitor.carried, language).await
+        }
+    }
+}
+
+/// Runs the chat of a profile. `console` is there if another process had the profile until now, and
+/// what was entered meanwhile is `carried`.
+async fn hold(
     mut wanted: Wanted,
     dir: &Path,
-    key: Option<DataKey>,
-    mut partner: Partner,
+    profile: Profile,
+    partner: Partner,
+    mut console: Option<Console>,
+    carried: Carried,
     language: &Language,
 ) -> Result<ExitCode, Failure> {
-    let profile = Profile::unlock(dir, key.as_ref())?;
     let mut snapshot = profile.snapshot()?;
     let remembered = profile::remembered(&snapshot);
-    if wanted.name.is_none() && remembered.name.is_none() {
-        wanted.name = match &mut partner {
-            Partner::Line(terminal) => ask_for_a_name(terminal, language),
-            // Before the screen there is room for a question.
-            Partner::Screen => ask_for_a_name(&mut terminal(dir, key.is_some())?, language),
-            Partner::Pipe | Partner::Sentence(_) => None,
-        };
+    let for_a_person = matches!(partner, Partner::Line | Partner::Screen);
+    let wait = partner.wait(wanted.wait);
+    let on_a_screen = matches!(partner, Partner::Screen) && console.is_none();
+    if console.is_none() && for_a_person {
+        let nameless = wanted.name.is_none() && remembered.name.is_none();
+        // Before the screen there is room for a question.
+        if nameless || !on_a_screen {
+            let mut terminal = line_editor(dir)?;
+            if nameless {
+                wanted.name = ask_for_a_name(&mut terminal, language);
+            }
+            let (editor, printer) = terminal;
+            console = (!on_a_screen).then(|| Console::terminal(editor, printer));
+        }
     }
     let serving = match wanted.serve {
         Some(address) => Some(Serving::lasting(address, &dir.join("rendezvous"))?),
@@ -115,20 +166,17 @@ async fn run(
     }
     profile::believe(&mut snapshot, &place, now());
     let mut signals = Signals::listen()?;
-    let wait = matches!(partner, Partner::Pipe | Partner::Sentence(_));
     let own_name = place.name.clone();
+    let invited = wanted.peer.as_ref().map(PeerAddress::without_key);
     let peer = Peer::start(Setup {
         dir: dir.to_owned(),
         profile,
         snapshot,
         place,
-        peer: wanted.peer.as_ref().map(PeerAddress::without_key),
-        wait: wait.then_some(match wanted.wait {
-            Wait::Sent => chat::Wait::Sent,
-            Wait::Delivered => chat::Wait::Delivered,
-        }),
+        peer: carried.current.clone().or(invited),
+        wait,
         // The screen has pages, and counts of its own.
-        replay: !matches!(partner, Partner::Screen),
+        replay: !on_a_screen,
         strangers: match wanted.strangers {
             Strangers::Request => chat::Strangers::Request,
             Strangers::Accept => chat::Strangers::Accept,
@@ -139,29 +187,26 @@ async fn run(
         // Whoever only uses the relay has no use for a port.
         port_mapping: wanted.port_mapping && wanted.paths != Paths::RelayOnly,
         lan: lan(wanted.lan),
+        attachable: true,
     })?;
-    let console = match partner {
-        Partner::Sentence(text) => Some(Console::saying(text)),
-        Partner::Line(terminal) => {
-            let (editor, printer) = *terminal;
-            Some(Console::terminal(editor, printer))
-        }
-        Partner::Pipe => Some(Console::piped()),
-        Partner::Screen => None,
-    };
-    let code = if let Some(console) = console {
-        let view = view(wanted.face, language);
-        let mut chatting = Chatting::new(peer, view, console, wanted.timeout);
-        if let Some(serving) = &serving {
-            chatting.remark("serving", |language| serving.sentence(language));
-        }
-        chatting.run(&mut signals).await
-    } else {
+    let code = if on_a_screen {
         let mut screening = Screening::new(peer, dir, &own_name, language, &wanted.interface)?;
         if let Some(serving) = &serving {
             screening.remark(serving.sentence(language));
         }
         screening.run(&mut signals).await
+    } else {
+        let console = match console {
+            Some(console) => console,
+            None => partner.console(dir)?,
+        };
+        let mut chatting =
+            Chatting::new(peer, view(wanted.face, language), console, wanted.timeout);
+        if let Some(serving) = &serving {
+            chatting.remark("serving", |language| serving.sentence(language));
+        }
+        chatting.go_on_with(carried);
+        chatting.run(&mut signals).await
     };
     if let Some(serving) = serving {
         serving.stop().await;
@@ -271,7 +316,7 @@ impl Chatting {
                         self.view.fit(columns());
                         let background = self.peer.background(&notice);
                         if let (Notice::Current(_) | Notice::Renamed { .. }, Some(prompts)) =
-                            (&notice, &self.console.prompts)
+                            (&notice, &mut self.console.prompts)
                         {
                             prompts.change(LineView::prompt(
                                 self.peer.chat().current(FaceId::FIRST),
@@ -334,6 +379,9 @@ impl Chatting {
 
     fn entered(&mut self, entered: Entered) {
         let again = std::mem::replace(&mut self.interrupted, entered == Entered::Interrupted);
+        if let Some(prompts) = &mut self.console.prompts {
+            prompts.entered();
+        }
         match entered {
             Entered::Line(line) if line.trim().is_empty() => {}
             Entered::Line(line) if matches!(self.view, View::Json(_)) => match json::parse(&line) {
@@ -357,18 +405,32 @@ impl Chatting {
                 self.remark("interrupted", |language| language.text("interrupted-once"));
             }
             Entered::End => {
-                self.input_ended = true;
-                self.deadline = Some(Box::pin(tokio::time::sleep(self.timeout)));
-                self.peer.input(Input::EndOfInput);
+                self.end_input(tokio::time::Instant::from(instant()) + self.timeout);
             }
         }
         self.prompt_due = Some(Box::pin(tokio::time::sleep(ANSWER)));
     }
 
+    fn end_input(&mut self, deadline: tokio::time::Instant) {
+        self.input_ended = true;
+        self.deadline = Some(Box::pin(tokio::time::sleep_until(deadline)));
+        self.peer.input(Input::EndOfInput);
+    }
+
+    /// Takes in what was entered and taken by nobody while another process had the profile.
+    fn go_on_with(&mut self, carried: Carried) {
+        for entered in carried.untaken {
+            self.entered(entered);
+        }
+        if let Some(deadline) = carried.deadline {
+            self.end_input(deadline);
+        }
+    }
+
     /// Lets the line editor ask for the next line.
     fn prompt(&mut self) {
         self.prompt_due = None;
-        if let Some(prompts) = &self.console.prompts {
+        if let Some(prompts) = &mut self.console.prompts {
             prompts.ask(LineView::prompt(
                 self.peer.chat().current(FaceId::FIRST),
                 self.peer.calling(),
@@ -389,7 +451,7 @@ impl Chatting {
     }
 }
 
-async fn has_room(printouts: &tokio::sync::mpsc::Sender<Printout>) {
+pub(super) async fn has_room(printouts: &tokio::sync::mpsc::Sender<Printout>) {
     drop(printouts.reserve().await);
 }
 
@@ -400,7 +462,7 @@ pub(super) async fn reached(moment: Option<chat::Timestamp>) {
     }
 }
 
-async fn elapsed(deadline: &mut Option<Pin<Box<Sleep>>>) {
+pub(super) async fn elapsed(deadline: &mut Option<Pin<Box<Sleep>>>) {
     match deadline {
         Some(deadline) => deadline.await,
         None => std::future::pending().await,

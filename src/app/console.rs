@@ -52,19 +52,37 @@ pub(super) struct Console {
 pub(super) struct Prompts {
     now: Prompt,
     next: blocking::Sender<String>,
+    /// The last prompt.
+    text: String,
+    /// The line editor waits for the person.
+    asking: bool,
 }
 
 impl Prompts {
-    /// Lets the line editor, which waits for this after each line, ask for the next one.
-    pub(super) fn ask(&self, prompt: String) {
-        self.now.set(prompt.clone());
-        // Without an editor there is nobody to prompt; its end is reported as input.
-        let _ = self.next.send(prompt);
+    /// Lets the line editor, which waits for this after each line, ask for the next one, if it is
+    /// not asking yet.
+    pub(super) fn ask(&mut self, prompt: String) {
+        self.change(prompt);
+        if !std::mem::replace(&mut self.asking, true) {
+            // Without an editor there is nobody to prompt; its end is reported as input.
+            let _ = self.next.send(self.text.clone());
+        }
+    }
+
+    /// The same with the prompt of the last line.
+    pub(super) fn ask_again(&mut self) {
+        self.ask(self.text.clone());
     }
 
     /// Changes the prompt of the line that is being typed. It is drawn with the next printout.
-    pub(super) fn change(&self, prompt: String) {
-        self.now.set(prompt);
+    pub(super) fn change(&mut self, prompt: String) {
+        self.now.set(prompt.clone());
+        self.text = prompt;
+    }
+
+    /// The line editor has a line, and waits for a prompt.
+    pub(super) fn entered(&mut self) {
+        self.asking = false;
     }
 }
 
@@ -92,7 +110,8 @@ impl Console {
     pub(super) fn terminal(mut editor: LineEditor, mut printer: Printer) -> Self {
         let (entered_sender, entered) = mpsc::channel(CHANNEL);
         let (next, prompt_queue) = blocking::channel::<String>();
-        let prompts = Prompts { now: editor.prompt(), next };
+        let (now, text) = (editor.prompt(), String::new());
+        let prompts = Prompts { now, next, text, asking: false };
         thread(move || {
             while let Ok(prompt) = prompt_queue.recv() {
                 let entered = match editor.read(&prompt) {

@@ -394,6 +394,7 @@ fn setup(
         bind: None,
         port_mapping: false,
         lan: None,
+        attachable: false,
     })
 }
 

@@ -29,14 +29,16 @@ impl Errands {
         Self { dir, key, done, outcomes }
     }
 
+    /// Does it for a face whose paths begin in `directory`; in the one of this process if that is
+    /// empty.
     #[expect(clippy::disallowed_methods, reason = "a disk and a desktop may take their time")]
-    pub(super) fn run(&self, face: FaceId, errand: Errand) {
+    pub(super) fn run(&self, face: FaceId, errand: Errand, directory: PathBuf) {
         let (dir, key, done) = (self.dir.clone(), self.key.clone(), self.done.clone());
         std::thread::spawn(move || {
             let outcome = match errand {
                 Errand::Export { format, with, path } => {
                     let with = with.as_ref().map(std::slice::from_ref);
-                    let file = folder::expanded(&path);
+                    let file = directory.join(folder::expanded(&path));
                     let reader = Reader::unlock(&dir, key.as_ref());
                     let written = reader.map_err(NotWritten::Profile).and_then(|reader| {
                         // We use it, so it is there.
@@ -74,7 +76,7 @@ fn not_exported(path: String, cause: &dyn std::fmt::Display) -> Outcome {
 
 /// Gives a link to the desktop, as one argument and to no shell. Without a desktop the opener would
 /// look for a browser that takes the terminal, so it is not called.
-fn open(link: String) -> Outcome {
+pub(super) fn open(link: String) -> Outcome {
     let Some(mut opener) = opener() else {
         return Outcome::Failed(Problem::NotOpened { link, cause: None });
     };

@@ -3,6 +3,7 @@
 //! - [`chat`] runs a conversation with whoever started us: the peer on one side (`peer.rs`); on the
 //!   other a terminal with a [`Screen`](crate::ui::tui::Screen) (`screen.rs`), or a console
 //!   (`console.rs`) with a [`View`](crate::ui::View) (`chatting.rs`).
+//! - `attach` lets other processes join the chat of the one that holds the profile.
 //! - [`doctor()`] finds out what stands between this computer and the rendezvous.
 //! - [`demo()`] runs two peers and a rendezvous on this computer.
 //! - [`manual`] writes the manual pages, [`Configuration`] is `config.toml`.
@@ -17,6 +18,7 @@
 //! One thread runs the network and the chat; the disk, standard input and standard output have
 //! threads of their own, and only bounded queues between them.
 
+mod attach;
 mod chatting;
 mod configuration;
 mod console;

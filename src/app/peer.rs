@@ -10,10 +10,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::mpsc;
 
+use super::attach::guests::Guests;
+use super::chatting::reached;
 use super::errands::Errands;
 use super::home::{Home, News};
 use crate::chat::{
-    Chat, Config, Effect, ExitCode, Input, Notice, Snapshot, StoreReply, Strangers, Timestamp, Wait,
+    Chat, Config, Effect, ExitCode, FaceId, Input, Notice, Snapshot, StoreReply, Strangers,
+    Timestamp, Wait,
 };
 use crate::config::Place;
 use crate::net::{self, Discovery, Network, Sockets, start};
@@ -45,6 +48,8 @@ pub(super) struct Setup {
     pub(super) strangers: Strangers,
     /// Who may find us in the local network; with `None` nobody, nor do we look there.
     pub(super) lan: Option<Disclosure>,
+    /// Whether other processes may attach.
+    pub(super) attachable: bool,
 }
 
 /// Why a peer cannot start.
@@ -78,6 +83,7 @@ pub(super) struct Peer {
     homes: Vec<Home>,
     discovery: Option<Discovery>,
     errands: Errands,
+    guests: Guests,
 }
 
 impl Peer {
@@ -96,6 +102,7 @@ impl Peer {
             bind,
             port_mapping,
             lan,
+            attachable,
         } = setup;
         let sockets =
             Sockets::bind(bind).map_err(|cause| StartError::Socket { address: bind, cause })?;
@@ -136,6 +143,7 @@ impl Peer {
             replies,
             homes,
             discovery,
+            guests: Guests::expect(attachable.then_some(&dir)),
             errands: Errands::new(dir, key),
         })
     }
@@ -151,35 +159,17 @@ impl Peer {
 
     /// What is known here and does not stand in a notice.
     pub(super) fn background(&self, notice: &Notice) -> Background<'_> {
-        let meant = |home: &&Home| match notice {
-            Notice::Trouble { server: Some(server), .. } => home.host() == *server,
-            _ => true,
-        };
-        let home = self.homes.iter().find(meant);
-        Background {
-            cause: home.and_then(Home::cause),
-            nearby: self.discovery.is_some(),
-            ..self.calling()
-        }
+        background(&self.chat, &self.homes, self.discovery.is_some(), notice)
     }
 
     /// How people are called.
     pub(super) fn calling(&self) -> Background<'_> {
-        Background {
-            several: self.uses_several_servers(),
-            nicknames: Some(self.chat.nicknames()),
-            ..Background::default()
-        }
+        calling(&self.chat, &self.homes)
     }
 
     /// Why the first rendezvous is not reached, as far as known.
     pub(super) fn cause(&self) -> Option<&Cause> {
         self.homes.first().and_then(Home::cause)
-    }
-
-    /// Whether people are to be told of which server we speak.
-    pub(super) fn uses_several_servers(&self) -> bool {
-        self.homes.len() > 1
     }
 
     /// Carries out what the chat wants, and feeds it what happens, until there is something to
@@ -190,16 +180,24 @@ impl Peer {
                 match self.chat.poll_effect() {
                     Some(Effect::Network(command)) => self.command(command),
                     Some(Effect::Store(request)) => self.store.request(request),
-                    Some(Effect::Errand(face, errand)) => self.errands.run(face, errand),
-                    Some(Effect::Show(notice) | Effect::Answer(_, notice)) => {
+                    Some(Effect::Errand(face, errand)) => {
+                        if let Some((errand, directory)) = self.guests.delegate(face, errand) {
+                            self.errands.run(face, errand, directory);
+                        }
+                    }
+                    Some(Effect::Show(notice)) => {
+                        self.show_guests(None, &notice);
                         return Step::Show(notice);
                     }
-                    // The one face here is the first.
-                    Some(Effect::Left { .. }) => {}
+                    Some(Effect::Answer(FaceId::FIRST, notice)) => return Step::Show(notice),
+                    Some(Effect::Answer(face, notice)) => self.show_guests(Some(face), &notice),
+                    Some(Effect::Left { face, code }) => self.guests.left(face, code),
                     Some(Effect::Quit { code, .. }) => return Step::Quit { code },
                     None => break,
                 }
             }
+            let attended = self.chat.accepts_lines() && !self.chat.is_ending();
+            let settles_at = self.guests.settles_at();
             tokio::select! {
                 () = has_room(&self.network.commands), if self.stuck.is_some() => {
                     if let Some(command) = self.stuck.take() {
@@ -221,6 +219,10 @@ impl Peer {
                 (face, outcome) = self.errands.next() => {
                     self.chat.handle_face(now(), face, Input::Ran(outcome));
                 }
+                news = self.guests.next(), if attended => {
+                    self.guests.handle(now(), &mut self.chat, news);
+                }
+                () = reached(settles_at) => self.guests.settle(now()),
                 Some(reply) = self.replies.recv() => self.input(Input::Stored(reply)),
                 news = next_of(&mut self.homes), if self.stuck.is_none() => match news {
                     News::Use(command) => self.command(command),
@@ -236,6 +238,13 @@ impl Peer {
         }
     }
 
+    fn show_guests(&mut self, whom: Option<FaceId>, notice: &Notice) {
+        let Self { chat, homes, discovery, guests, .. } = self;
+        let background = background(chat, homes, discovery.is_some(), notice);
+        guests.show(now(), whom, notice, background, |face| chat.current(face).cloned());
+        guests.send_away_the_slow(now(), chat);
+    }
+
     /// Says goodbye and writes what is left to write.
     pub(super) async fn close(mut self) {
         drop(self.network.commands);
@@ -244,6 +253,8 @@ impl Peer {
         if let Some(discovery) = self.discovery {
             discovery.close().await;
         }
+        // Before the profile is free: whoever is attached may want it.
+        self.guests.close().await;
         self.store.close();
     }
 
@@ -253,6 +264,28 @@ impl Peer {
         {
             self.stuck = Some(command);
         }
+    }
+}
+
+fn background<'a>(
+    chat: &'a Chat,
+    homes: &'a [Home],
+    nearby: bool,
+    notice: &Notice,
+) -> Background<'a> {
+    let meant = |home: &&Home| match notice {
+        Notice::Trouble { server: Some(server), .. } => home.host() == *server,
+        _ => true,
+    };
+    let home = homes.iter().find(meant);
+    Background { cause: home.and_then(Home::cause), nearby, ..calling(chat, homes) }
+}
+
+fn calling<'a>(chat: &'a Chat, homes: &[Home]) -> Background<'a> {
+    Background {
+        several: homes.len() > 1,
+        nicknames: Some(chat.nicknames()),
+        ..Background::default()
     }
 }
 

@@ -143,12 +143,7 @@ impl Chat {
         conversation.outbox.delivered(seq, &lines);
         let next = conversation.outbox.next_to_confirm();
         for line in lines {
-            self.show(Notice::Status {
-                to: to.clone(),
-                id: line.id,
-                reference: line.reference,
-                state: LineState::Delivered,
-            });
+            self.tell_status(to.clone(), line.id, line.reference, LineState::Delivered);
         }
         if let Some((seq, id)) = next {
             self.note_delivered(to, seq, id);

@@ -7,11 +7,16 @@
 //! ([`Effect::Left`]). The chat ends with the first face, which is there from the start and has what
 //! is in [`Config`](super::Config).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::exit::Wait;
-use super::{Address, Chat, Effect, ExitCode, Input, Notice, Presence, Problem, Timestamp};
+use super::{
+    Address, Chat, Effect, ExitCode, Input, LineId, LineState, Notice, Presence, Problem, Timestamp,
+};
 use crate::proto;
+
+/// Lines whose author is remembered.
+const MAX_AUTHORS: usize = 65_536;
 
 /// One of the faces of a chat. None is given out twice.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -46,12 +51,35 @@ pub(super) struct Faces {
     others: BTreeMap<FaceId, Face>,
     asking: FaceId,
     given_out: u64,
+    authors: Authors,
+}
+
+/// Who has given a line its reference, which is nobody else's business. Of lines of earlier runs
+/// nobody knows any more.
+#[derive(Debug, Default)]
+struct Authors {
+    faces: BTreeMap<LineId, FaceId>,
+    /// The oldest first.
+    order: VecDeque<LineId>,
+}
+
+impl Authors {
+    fn note(&mut self, id: LineId, face: FaceId) {
+        if self.order.len() >= MAX_AUTHORS
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.faces.remove(&oldest);
+        }
+        self.order.push_back(id);
+        self.faces.insert(id, face);
+    }
 }
 
 impl Faces {
     pub(super) fn new(wait: Option<Wait>) -> Self {
         let first = Face { wait, ..Face::default() };
-        Self { first, others: BTreeMap::new(), asking: FaceId::FIRST, given_out: 0 }
+        let (others, authors) = (BTreeMap::new(), Authors::default());
+        Self { first, others, asking: FaceId::FIRST, given_out: 0, authors }
     }
 
     pub(super) fn ids(&self) -> impl Iterator<Item = FaceId> + use<> {
@@ -74,6 +102,11 @@ impl Faces {
 
     pub(super) fn asking_id(&self) -> FaceId {
         self.asking
+    }
+
+    /// The one for which something is being done has given this line a reference.
+    pub(super) fn note_author(&mut self, id: LineId) {
+        self.authors.note(id, self.asking);
     }
 
     /// From now on something is done for this one. Whoever it was before.
@@ -155,6 +188,25 @@ impl Chat {
     /// Tells the face that asked.
     pub(super) fn answer(&mut self, notice: Notice) {
         self.effects.push_back(Effect::Answer(self.faces.asking_id(), notice));
+    }
+
+    /// Tells all faces what became of a line of ours; what a program calls it, only that program.
+    pub(super) fn tell_status(
+        &mut self,
+        to: Address,
+        id: LineId,
+        reference: Option<String>,
+        state: LineState,
+    ) {
+        let author = reference.is_some().then(|| self.faces.authors.faces.get(&id)).flatten();
+        let Some(author) = author.copied() else {
+            return self.show(Notice::Status { to, id, reference, state });
+        };
+        for face in self.faces.ids() {
+            let reference = reference.clone().filter(|_| face == author);
+            let notice = Notice::Status { to: to.clone(), id, reference, state: state.clone() };
+            self.effects.push_back(Effect::Answer(face, notice));
+        }
     }
 
     pub(super) fn refuse(&mut self, reference: Option<String>, problem: Problem) {

@@ -17,12 +17,7 @@ impl Chat {
     /// A line of ours is on disk. One that is about another has its target's id by now.
     pub(super) fn queued(&mut self, line: OutgoingLine, quote: Option<Quote>) {
         self.show_own(&line, quote);
-        self.show(Notice::Status {
-            to: line.to.clone(),
-            id: line.id,
-            reference: line.reference.clone(),
-            state: LineState::Queued,
-        });
+        self.tell_status(line.to.clone(), line.id, line.reference.clone(), LineState::Queued);
         let address = line.to.clone();
         let Some(conversation) = self.conversations.get_mut(&address) else { return };
         if let Manner::Delete { of } = line.manner {
@@ -50,7 +45,7 @@ impl Chat {
                     self.remember_unkept(&line, state.clone());
                 }
                 let OutgoingLine { to, id, reference, .. } = line;
-                return self.show(Notice::Status { to, id, reference, state });
+                return self.tell_status(to, id, reference, state);
             }
         };
         self.refuse(line.reference, problem);

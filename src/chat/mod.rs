@@ -424,6 +424,18 @@ impl Chat {
         self.asked.len() < BUSY
     }
 
+    /// Whether the end has begun: nothing more is taken in from faces.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.run.leaving.is_some()
+    }
+
+    /// Our name, if we have one.
+    #[must_use]
+    pub fn name(&self) -> Option<&Name> {
+        self.config.name.as_ref()
+    }
+
     /// Everybody with whom there is a conversation, as a face sees them.
     #[must_use]
     pub fn peers(&self, face: FaceId) -> Vec<PeerSummary> {

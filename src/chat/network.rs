@@ -315,13 +315,8 @@ impl Chat {
         let Some(conversation) = self.conversations.get_mut(address) else { return };
         // Tags are the numbers of lines; other records have 0.
         if let Some(line) = conversation.outbox.transmitted(tag) {
-            let notice = Notice::Status {
-                to: address.clone(),
-                id: line.id,
-                reference: line.reference.clone(),
-                state: LineState::Sent,
-            };
-            self.show(notice);
+            let (to, id, reference) = (address.clone(), line.id, line.reference.clone());
+            self.tell_status(to, id, reference, LineState::Sent);
         }
     }
 

@@ -143,12 +143,7 @@ impl Chat {
             super::StoreReply::Read(lines) => {
                 conversation.reading.noted(seq);
                 for line in lines {
-                    self.show(Notice::Status {
-                        to: to.clone(),
-                        id: line.id,
-                        reference: line.reference,
-                        state: LineState::Read,
-                    });
+                    self.tell_status(to.clone(), line.id, line.reference, LineState::Read);
                 }
             }
             // A line that was never ours has not been read, and it is not worth a word.

@@ -162,6 +162,9 @@ impl Chat {
         conversation.contact.last_seq += 1;
         let seq = conversation.contact.last_seq;
         self.faces.asking_mut().waits_for.insert(to.clone(), seq);
+        if reference.is_some() {
+            self.faces.note_author(id);
+        }
         let line = OutgoingLine { to, seq, id, sent_at: now, audience, text, manner, reference };
         let request = match pick {
             None => StoreRequest::Queue(line.clone()),

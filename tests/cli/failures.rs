@@ -143,14 +143,14 @@ fn another_key_of_the_rendezvous_is_7_until_a_person_says_so() {
 }
 
 #[test]
-fn one_process_at_a_time_uses_a_profile() {
+fn one_process_at_a_time_changes_a_profile() {
     let server = Server::start();
     let profile = Profile::new();
     let address = server.address().to_string();
     let arguments = ["--name", "bob", "--rendezvous", &address];
     let mut first = profile.start(&arguments);
     first.hears("You are bob@");
-    profile.run(&arguments, "").exits(1).says("p2pchat: ");
+    profile.run(&["history", "keep", "90d"], "").exits(1).says("p2pchat: ");
     // Looking is allowed.
     profile.run(&["contacts"], "").exits(0);
 }

@@ -8,6 +8,8 @@
     reason = "tests drive the real world"
 )]
 
+#[cfg(unix)]
+mod attach;
 mod chats;
 mod configuration;
 mod demo;

@@ -191,3 +191,30 @@ fn a_changed_key_ends_the_pipe_that_was_started_for_it_and_no_other() {
     assert_eq!(faces.left, [(bobs, ExitCode::KeyChanged)]);
     assert_eq!(faces.all.len(), 3);
 }
+
+#[test]
+fn what_a_program_calls_its_line_is_told_to_no_other() {
+    let mut faces = Faces::new();
+    faces.bench.connected(BOB, "bob");
+    let program = faces.attach(Some("bob"), None);
+    let other = faces.attach(Some("bob"), None);
+    for face in [program, other] {
+        let reference = Some("r".to_owned());
+        let send = Input::Send { to: None, text: "hi".to_owned(), reference, manner: Manner::Text };
+        faces.input(face, send);
+    }
+    faces.confirmed();
+    let references = |face: FaceId, own: bool| {
+        let told = faces.told.iter().filter(|(one, _)| *one == face);
+        let delivered = told.filter(|(_, notice)| match notice {
+            Notice::Status { state: LineState::Delivered, reference, .. } => {
+                reference.is_some() == own
+            }
+            _ => false,
+        });
+        delivered.count()
+    };
+    assert_eq!((references(program, true), references(program, false)), (1, 1));
+    assert_eq!((references(other, true), references(other, false)), (1, 1));
+    assert_eq!((references(FaceId::FIRST, true), references(FaceId::FIRST, false)), (0, 2));
+}

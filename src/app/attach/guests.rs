@@ -1,0 +1,306 @@
+//! The faces of this chat that are other processes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use tokio::sync::mpsc;
+
+use super::door::Door;
+use super::link::{In, Out, PATIENCE};
+use super::protocol::{Hello, Kind, Print, Refusal, VERSION, Wish, Word, line};
+use crate::chat::{
+    Chat, Errand, ExitCode, FaceId, Input, Manner, Notice, Outcome, Problem, Timestamp,
+};
+use crate::ui::language::{Language, Tongue};
+use crate::ui::line::LineView;
+use crate::ui::{Background, Printout, View, json};
+
+/// What has come from all of them and was not looked at yet.
+const CHANNEL: usize = 64;
+
+/// How long the last words may take.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// What one of them does. They are numbered as they come.
+#[derive(Debug)]
+pub(in crate::app) enum News {
+    Came { number: u64, hello: Box<Hello>, out: Out },
+    Said { number: u64, wish: Wish },
+    Gone { number: u64 },
+}
+
+#[derive(Debug)]
+struct Guest {
+    number: u64,
+    view: View,
+    out: Out,
+    /// Where its paths begin.
+    directory: PathBuf,
+    /// Links that it opens, and has not said whether it could.
+    opening: Vec<String>,
+}
+
+impl Guest {
+    /// Whether it still owed the answer about this link.
+    fn was_to_open(&mut self, link: &str) -> bool {
+        let index = self.opening.iter().position(|asked| asked == link);
+        index.map(|index| self.opening.remove(index)).is_some()
+    }
+}
+
+/// Who is attached.
+#[derive(Debug)]
+pub(in crate::app) struct Guests {
+    guests: BTreeMap<FaceId, Guest>,
+    news: mpsc::Receiver<News>,
+    door: Option<Door>,
+    /// Who does not read what it is told.
+    slow: Vec<FaceId>,
+}
+
+impl Guests {
+    /// Lets others attach to the profile in `dir`, which this process holds; with `None` nobody.
+    /// A file system without sockets, or a path too long for one, keeps them out.
+    pub(in crate::app) fn expect(dir: Option<&Path>) -> Self {
+        let (sender, news) = mpsc::channel(CHANNEL);
+        let door = dir.and_then(|dir| match Door::open(dir, sender) {
+            Ok(door) => Some(door),
+            Err(error) => {
+                tracing::warn!(%error, "nobody can attach to this profile");
+                None
+            }
+        });
+        Self { guests: BTreeMap::new(), news, door, slow: Vec::new() }
+    }
+
+    /// Waits for somebody to do something. Dropping the future loses nothing.
+    pub(in crate::app) async fn next(&mut self) -> News {
+        match self.news.recv().await {
+            Some(news) => news,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Does what somebody wants.
+    pub(in crate::app) fn handle(&mut self, now: Timestamp, chat: &mut Chat, news: News) {
+        match news {
+            News::Came { hello, out, .. } if is_another(&hello, chat) => {
+                let name = chat.name().map(ToString::to_string).unwrap_or_default();
+                out.say(&Word::Refused { why: Refusal::OtherName { name } });
+            }
+            News::Came { number, hello, out } => {
+                let wait = hello.wait.map(Into::into);
+                let face = chat.attach(now, hello.peer.as_deref(), wait);
+                out.say(&Word::Hello { version: VERSION });
+                let view = view(&hello);
+                let directory = PathBuf::from(hello.directory);
+                self.guests
+                    .insert(face, Guest { number, view, out, directory, opening: Vec::new() });
+            }
+            News::Said { number, wish } => {
+                let Some(face) = self.face(number) else { return };
+                self.said(now, chat, face, wish);
+            }
+            News::Gone { number } => {
+                if let Some(face) = self.face(number) {
+                    self.end(now, chat, face, None);
+                }
+            }
+        }
+        self.send_away_the_slow(now, chat);
+    }
+
+    fn face(&self, number: u64) -> Option<FaceId> {
+        let mut guests = self.guests.iter();
+        guests.find(|(_, guest)| guest.number == number).map(|(face, _)| *face)
+    }
+
+    fn said(&mut self, now: Timestamp, chat: &mut Chat, face: FaceId, wish: Wish) {
+        let Some(guest) = self.guests.get_mut(&face) else { return };
+        let input = match wish {
+            Wish::Line { text } => {
+                guest.out.say(&Word::Taken { lines: 1 });
+                match &guest.view {
+                    View::Json(_) => match json::parse(&text) {
+                        Ok(input) => input,
+                        Err(error) => return self.print(face, [Printout::out(error)]),
+                    },
+                    View::Plain(..) | View::Line(_) => Input::Line(text),
+                }
+            }
+            Wish::Text { text } => {
+                guest.out.say(&Word::Taken { lines: 1 });
+                Input::Send { to: None, text, reference: None, manner: Manner::Text }
+            }
+            Wish::Shown { from, id } => match line(&from, &id) {
+                Some((from, id)) => Input::Shown { from, id },
+                None => return,
+            },
+            // Only what it was asked for has an outcome.
+            Wish::Opened { link } if guest.was_to_open(&link) => Input::Ran(Outcome::Opened(link)),
+            Wish::NotOpened { link, cause } if guest.was_to_open(&link) => {
+                Input::Ran(Outcome::Failed(Problem::NotOpened { link, cause }))
+            }
+            Wish::Opened { .. } | Wish::NotOpened { .. } => return,
+            Wish::End => Input::EndOfInput,
+            Wish::TimeUp => Input::TimeUp,
+            Wish::Quit => Input::Quit,
+            Wish::Hello(_) => return self.end(now, chat, face, Some(Refusal::Nonsense)),
+        };
+        chat.handle_face(now, face, input);
+    }
+
+    /// Tells one of them, or all.
+    pub(in crate::app) fn show(
+        &mut self,
+        now: Timestamp,
+        whom: Option<FaceId>,
+        notice: &Notice,
+        background: Background<'_>,
+        current: impl Fn(FaceId) -> Option<crate::chat::Address>,
+    ) {
+        let all: Vec<FaceId> = match whom {
+            Some(face) => vec![face],
+            None => self.guests.keys().copied().collect(),
+        };
+        for face in all {
+            let Some(guest) = self.guests.get_mut(&face) else { continue };
+            if let Notice::Current(_) | Notice::Renamed { .. } = notice {
+                let peer = current(face);
+                let prompt = LineView::prompt(peer.as_ref(), background, guest.view.language());
+                guest.out.say(&Word::Current { peer: peer.map(|peer| peer.to_string()), prompt });
+            }
+            let printouts = guest.view.render(now, notice, background);
+            self.print(face, printouts);
+        }
+    }
+
+    fn print(&mut self, face: FaceId, printouts: impl IntoIterator<Item = Printout>) {
+        let Some(guest) = self.guests.get(&face) else { return };
+        for printout in printouts {
+            if !guest.out.say(&Word::Print(Print::from(printout))) {
+                return self.slow.push(face);
+            }
+        }
+    }
+
+    /// Parts from those who do not read what they are told.
+    pub(in crate::app) fn send_away_the_slow(&mut self, now: Timestamp, chat: &mut Chat) {
+        while let Some(face) = self.slow.pop() {
+            self.end(now, chat, face, Some(Refusal::Slow));
+        }
+    }
+
+    /// One of them is gone, or is sent away. Nothing is waited for that only it could have said.
+    fn end(&mut self, now: Timestamp, chat: &mut Chat, face: FaceId, why: Option<Refusal>) {
+        let Some(guest) = self.guests.remove(&face) else { return };
+        if let Some(why) = why {
+            guest.out.say(&Word::Refused { why });
+        }
+        for link in guest.opening {
+            let outcome = Outcome::Failed(Problem::NotOpened { link, cause: None });
+            chat.handle_face(now, face, Input::Ran(outcome));
+        }
+        chat.handle_face(now, face, Input::Quit);
+    }
+
+    /// Has one of them do what only it can: its desktop is where its person is. What is to be done
+    /// here comes back, with the directory in which its paths begin.
+    pub(in crate::app) fn delegate(
+        &mut self,
+        face: FaceId,
+        errand: Errand,
+    ) -> Option<(Errand, PathBuf)> {
+        let Some(guest) = self.guests.get_mut(&face) else { return Some((errand, PathBuf::new())) };
+        match errand {
+            Errand::Open(link) => {
+                guest.out.say(&Word::Open { link: link.clone() });
+                guest.opening.push(link);
+                None
+            }
+            errand @ Errand::Export { .. } => Some((errand, guest.directory.clone())),
+        }
+    }
+
+    /// One of them has left the chat.
+    pub(in crate::app) fn left(&mut self, face: FaceId, code: ExitCode) {
+        if let Some(guest) = self.guests.remove(&face) {
+            guest.out.say(&Word::Left { code: code.code() });
+        }
+    }
+
+    /// When some view has something to say if nothing else happens.
+    pub(in crate::app) fn settles_at(&self) -> Option<Timestamp> {
+        self.guests.values().filter_map(|guest| guest.view.settles_at()).min()
+    }
+
+    /// Lets them say it.
+    pub(in crate::app) fn settle(&mut self, now: Timestamp) {
+        for guest in self.guests.values_mut() {
+            for printout in guest.view.settle(now) {
+                guest.out.say(&Word::Print(Print::from(printout)));
+            }
+        }
+    }
+
+    /// Says to all that this process leaves. Whoever was not looked at yet finds out by itself.
+    pub(in crate::app) async fn close(mut self) {
+        self.door = None;
+        let closing = self.guests.into_values().map(|guest| {
+            guest.out.say(&Word::Closing);
+            guest.out
+        });
+        let closing: Vec<Out> = closing.collect();
+        let written = async {
+            for out in closing {
+                out.close().await;
+            }
+        };
+        let _ = tokio::time::timeout(LAST_WORDS, written).await;
+    }
+}
+
+/// Brings in what one of them says.
+pub(super) async fn wait_on(number: u64, mut input: In, out: Out, news: &mpsc::Sender<News>) {
+    let hello = match tokio::time::timeout(PATIENCE, input.next()).await {
+        Ok(Some(Wish::Hello(hello))) if hello.version == VERSION => hello,
+        Ok(Some(Wish::Hello(_))) => return send_away(&out, Refusal::Version { version: VERSION }),
+        _ => return send_away(&out, Refusal::Nonsense),
+    };
+    let mut next = News::Came { number, hello, out };
+    while news.send(next).await.is_ok() {
+        match input.next().await {
+            Some(wish) => next = News::Said { number, wish },
+            None => {
+                let _ = news.send(News::Gone { number }).await;
+                break;
+            }
+        }
+    }
+}
+
+/// Says why somebody cannot come in.
+pub(super) fn send_away(out: &Out, why: Refusal) {
+    out.say(&Word::Refused { why });
+}
+
+/// Whether somebody asks for a name that is not the one in use.
+fn is_another(hello: &Hello, chat: &Chat) -> bool {
+    let wanted = hello.name.as_ref();
+    wanted.is_some_and(|wanted| chat.name().is_some_and(|name| name.as_str() != wanted))
+}
+
+fn view(hello: &Hello) -> View {
+    let zone = hello.zone.as_deref().and_then(|zone| TimeZone::get(zone).ok());
+    let zone = zone.unwrap_or_else(TimeZone::system);
+    let language = || Language::choose(Tongue::of_locale(&hello.language), None);
+    let mut view = match hello.face {
+        Kind::Json => View::Json(Language::default()),
+        Kind::Plain => View::Plain(zone, language()),
+        Kind::Line => View::Line(LineView::new(zone, hello.colour, language())),
+    };
+    view.fit(hello.columns);
+    view
+}

@@ -1,0 +1,198 @@
+//! What the holder of a profile and whoever attaches say to each other.
+//!
+//! Both are the same program, perhaps of two versions: [`VERSION`] is compared before anything else.
+//! Programs of other people speak to `p2pchat --json`, not to the socket.
+
+use serde::{Deserialize, Serialize};
+
+use crate::chat::{self, Address, LineId};
+use crate::ui::{Printout, Stream, json};
+
+/// Of this protocol. Whoever speaks another is told so and sent away.
+pub(super) const VERSION: u32 = 1;
+
+/// The longest line, in bytes: the longest line of JSON input, every character of it escaped once
+/// more.
+pub(super) const MAX_LINE: u64 = 4 * json::MAX_LINE as u64;
+
+/// What goes up, from whoever attaches.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(in crate::app) enum Wish {
+    /// The first line.
+    Hello(Box<Hello>),
+    /// This was typed, or piped in.
+    Line { text: String },
+    /// A message, not to be taken for a command.
+    Text { text: String },
+    /// This line of this peer has been written where a person or a program reads.
+    Shown { from: String, id: String },
+    /// The answer to [`Word::Open`]: done.
+    Opened { link: String },
+    /// The answer to [`Word::Open`]: not done, and the cause if there is one to be told.
+    NotOpened { link: String, cause: Option<String> },
+    /// There is no more input.
+    End,
+    /// The time of `--timeout` is over.
+    TimeUp,
+    /// Leave now.
+    Quit,
+}
+
+/// How somebody wants to see the chat.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(in crate::app) struct Hello {
+    pub(in crate::app) version: u32,
+    pub(in crate::app) face: Kind,
+    /// The name that was asked for on the command line.
+    pub(in crate::app) name: Option<String>,
+    /// Whom to talk to: `alice` or `alice@host`.
+    pub(in crate::app) peer: Option<String>,
+    /// What the end of input waits for; nothing for a person.
+    pub(in crate::app) wait: Option<Until>,
+    /// The language of sentences, as `--lang` has it.
+    pub(in crate::app) language: String,
+    /// Where its paths begin.
+    pub(in crate::app) directory: String,
+    /// The time zone, by its IANA name.
+    pub(in crate::app) zone: Option<String>,
+    /// Whether colours are wanted.
+    pub(in crate::app) colour: bool,
+    /// How many cells a line of the terminal has.
+    pub(in crate::app) columns: Option<usize>,
+}
+
+/// The faces that can attach.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::app) enum Kind {
+    Plain,
+    Json,
+    Line,
+}
+
+/// [`chat::Wait`], as it is written.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::app) enum Until {
+    Sent,
+    Delivered,
+}
+
+impl From<Until> for chat::Wait {
+    fn from(until: Until) -> Self {
+        match until {
+            Until::Sent => Self::Sent,
+            Until::Delivered => Self::Delivered,
+        }
+    }
+}
+
+impl From<chat::Wait> for Until {
+    fn from(wait: chat::Wait) -> Self {
+        match wait {
+            chat::Wait::Sent => Self::Sent,
+            chat::Wait::Delivered => Self::Delivered,
+        }
+    }
+}
+
+/// What comes down, from the holder.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(in crate::app) enum Word {
+    /// The answer to the first line.
+    Hello { version: u32 },
+    /// To be written.
+    Print(Print),
+    /// To whom plain lines go now, and what stands before them at a prompt.
+    Current { peer: Option<String>, prompt: String },
+    /// So many more lines have been taken, and whatever becomes of them has been or will be said.
+    Taken { lines: usize },
+    /// Show this page of the web on the desktop.
+    Open { link: String },
+    /// The last word to one that leaves: with this exit code.
+    Left { code: u8 },
+    /// The last word of a holder that leaves. What was not taken is for the next one.
+    Closing,
+    /// The last word to one that cannot be served.
+    Refused { why: Refusal },
+}
+
+/// Why somebody is sent away.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub(in crate::app) enum Refusal {
+    /// It speaks another version of this protocol than this.
+    Version { version: u32 },
+    /// So many are attached already.
+    Full { guests: usize },
+    /// It wants another name than the profile is used under.
+    OtherName { name: String },
+    /// It does not read what it is told.
+    Slow,
+    /// What it said makes no sense.
+    Nonsense,
+}
+
+/// A [`Printout`], as it is written.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(in crate::app) struct Print {
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    err: bool,
+    text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shows: Option<(String, String)>,
+}
+
+impl From<Printout> for Print {
+    fn from(printout: Printout) -> Self {
+        let shows = printout.shows.map(|(from, id)| (from.to_string(), id.to_string()));
+        Self { err: printout.stream == Stream::Err, text: printout.text, shows }
+    }
+}
+
+impl From<Print> for Printout {
+    fn from(print: Print) -> Self {
+        let shows = print.shows.and_then(|(from, id)| line(&from, &id));
+        Self { stream: if print.err { Stream::Err } else { Stream::Out }, text: print.text, shows }
+    }
+}
+
+/// A line, by who wrote it and its id.
+pub(super) fn line(from: &str, id: &str) -> Option<(Address, LineId)> {
+    let (name, host) = from.split_once('@')?;
+    let name = p2pchat_wire::identity::Name::new(name).ok()?;
+    Some((Address::new(name, host), LineId::parse(id)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use p2pchat_wire::identity::Name;
+
+    use super::*;
+
+    #[test]
+    fn a_printout_comes_out_as_it_went_in() {
+        let alice = Address::new(Name::new("alice").expect("name"), "host:4");
+        for printout in [
+            Printout::err("a sentence".to_owned()),
+            Printout {
+                shows: Some((alice, LineId([7; 16]))),
+                ..Printout::out("\"\\n\"".to_owned())
+            },
+        ] {
+            let text = serde_json::to_string(&Word::Print(printout.clone().into())).expect("JSON");
+            assert!(!text.contains('\n'));
+            let Ok(Word::Print(print)) = serde_json::from_str(&text) else { panic!("{text}") };
+            assert_eq!(Printout::from(print), printout);
+        }
+    }
+
+    #[test]
+    fn the_longest_line_of_input_fits_into_a_line() {
+        let text = "\"".repeat(json::MAX_LINE);
+        let line = serde_json::to_string(&Wish::Line { text }).expect("JSON");
+        assert!((line.len() as u64) < MAX_LINE);
+    }
+}

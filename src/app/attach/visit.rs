@@ -1,0 +1,389 @@
+//! A face in this process, of a chat in another.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::pin::Pin;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
+
+use super::link::Link;
+use super::protocol::{Hello, Kind, Refusal, Until, VERSION, Wish, Word};
+use crate::app::chatting::{elapsed, has_room, wants_colour};
+use crate::app::console::{Console, Entered, Printed};
+use crate::app::peer::instant;
+use crate::app::signals::Signals;
+use crate::app::{Failure, errands, unlock};
+use crate::chat::{ExitCode, Outcome, Problem};
+use crate::config::{Face, PeerAddress, Wanted};
+use crate::store::{Profile, ProfileError};
+use crate::ui::language::{Language, Phrase};
+use crate::ui::line::LineView;
+use crate::ui::terminal::columns;
+use crate::ui::{Background, Printout, View};
+
+/// Lines that may be given to a holder before it has said that it took them.
+const WINDOW: usize = 64;
+
+/// Printouts that may wait for a slow reader before we stop listening.
+const MAX_QUEUE: usize = 256;
+
+/// How often it is tried again where a profile is held and nobody answers: its holder has just come
+/// or is about to go.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// After so many pauses it is neither: its holder listens to nobody.
+const PAUSES: u32 = 100;
+
+/// How long the last printouts may take once everything else has ended.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// What goes from one holder to the next, which may be ourselves.
+#[derive(Debug, Default)]
+pub(in crate::app) struct Carried {
+    /// What was given to a holder that has not said that it took it.
+    pub(in crate::app) untaken: VecDeque<Entered>,
+    /// There is no more input, and then the time of `--timeout` is over.
+    pub(in crate::app) deadline: Option<Instant>,
+    /// To whom plain lines go.
+    pub(in crate::app) current: Option<String>,
+}
+
+/// What somebody needs who wants to see a chat.
+pub(in crate::app) struct Visitor {
+    hello: Hello,
+    /// For what is said of the visit itself.
+    view: View,
+    timeout: Duration,
+    pub(in crate::app) carried: Carried,
+}
+
+/// How it went.
+pub(in crate::app) enum Entry {
+    /// The profile is ours.
+    Holds(Box<Profile>),
+    /// The chat that was attached to has been left.
+    Left(ExitCode),
+}
+
+/// How one visit ended.
+enum End {
+    Left(ExitCode),
+    /// The holder goes, or was going when we came.
+    Moved,
+    Failed(Failure),
+}
+
+impl Visitor {
+    /// Somebody who waits for `wait` at the end of input, and to whom things are said as `view` has
+    /// it.
+    pub(in crate::app) fn new(wanted: &Wanted, wait: Option<Until>, view: View) -> Self {
+        let hello = Hello {
+            version: VERSION,
+            face: match wanted.face {
+                Face::Plain => Kind::Plain,
+                Face::Json => Kind::Json,
+                Face::Line | Face::Screen => Kind::Line,
+            },
+            name: wanted.name.as_ref().map(ToString::to_string),
+            peer: wanted.peer.as_ref().map(PeerAddress::without_key),
+            wait,
+            language: view.language().tongue().code().to_owned(),
+            // Of a directory without a readable name nobody can make a path, and it is said so.
+            directory: std::env::current_dir()
+                .map(|directory| directory.to_string_lossy().into_owned())
+                .unwrap_or_default(),
+            zone: TimeZone::system().iana_name().map(str::to_owned),
+            colour: wants_colour(),
+            columns: columns(),
+        };
+        Self { hello, view, timeout: wanted.timeout, carried: Carried::default() }
+    }
+
+    /// Holds the profile in `dir`, or attaches to whoever does, for as long as somebody does. A
+    /// passphrase is asked for only where there is no holder, who knows it already. The `console` is
+    /// made when it is needed, and `kept` if there is more to come.
+    ///
+    /// # Errors
+    ///
+    /// The profile cannot be used, or a holder sends us away.
+    pub(in crate::app) async fn enter(
+        &mut self,
+        dir: &Path,
+        language: &Language,
+        console: impl Fn() -> Result<Console, Failure>,
+        kept: &mut Option<Console>,
+    ) -> Result<Entry, Failure> {
+        let mut pauses = 0;
+        let mut key = None;
+        loop {
+            let busy = match Profile::unlock(dir, key.as_ref()) {
+                Ok(profile) => return Ok(Entry::Holds(Box::new(profile))),
+                Err(ProfileError::Sealed { .. }) if key.is_none() => {
+                    key = unlock::key(dir, language)?;
+                    continue;
+                }
+                Err(busy @ ProfileError::Busy { .. }) => busy,
+                Err(other) => return Err(other.into()),
+            };
+            if let Some(mut link) = Link::to_holder(dir).await
+                && self.is_welcome(&mut link).await?
+            {
+                pauses = 0;
+                let console = match kept {
+                    Some(console) => console,
+                    None => kept.insert(console()?),
+                };
+                let end = self.visit(link, console).await?;
+                if let End::Moved = end {
+                    continue;
+                }
+                if let Some(console) = kept.take() {
+                    last_words(console).await;
+                }
+                match end {
+                    End::Left(code) => return Ok(Entry::Left(code)),
+                    End::Failed(failure) => return Err(failure),
+                    End::Moved => {}
+                }
+            }
+            pauses += 1;
+            if pauses > PAUSES {
+                return Err(busy.into());
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Says who we are. Whether the holder has time for us.
+    async fn is_welcome(&mut self, link: &mut Link) -> Result<bool, Failure> {
+        let peer = self.carried.current.take().or_else(|| self.hello.peer.take());
+        self.hello.peer = peer;
+        link.out.say(&Wish::Hello(Box::new(self.hello.clone())));
+        match link.words.recv().await {
+            Some(Word::Hello { version: VERSION }) => Ok(true),
+            Some(Word::Refused { why }) => Err(sent_away(&why)),
+            _ => Ok(false),
+        }
+    }
+
+    async fn visit(&mut self, mut link: Link, console: &mut Console) -> Result<End, Failure> {
+        let mut signals = Signals::listen()?;
+        for entered in &self.carried.untaken {
+            link.out.say(&wish(entered));
+        }
+        let mut visit = Visit {
+            visitor: self,
+            link: &mut link,
+            console,
+            queue: VecDeque::new(),
+            deadline: None,
+            interrupted: false,
+            output_closed: false,
+        };
+        if let Some(deadline) = visit.visitor.carried.deadline {
+            visit.end(deadline);
+        }
+        let language = visit.visitor.view.language();
+        visit.prompt(LineView::prompt(None, Background::default(), language));
+        let end = visit.run(&mut signals).await;
+        visit.flush().await;
+        link.out.close().await;
+        Ok(end)
+    }
+}
+
+struct Visit<'a> {
+    visitor: &'a mut Visitor,
+    link: &'a mut Link,
+    console: &'a mut Console,
+    queue: VecDeque<Printout>,
+    /// There is no more input; since then the time of `--timeout` runs.
+    deadline: Option<Pin<Box<Sleep>>>,
+    /// The last thing typed was Ctrl+C.
+    interrupted: bool,
+    /// Nobody reads our output any more.
+    output_closed: bool,
+}
+
+impl Visit<'_> {
+    async fn run(&mut self, signals: &mut Signals) -> End {
+        loop {
+            let carried = &self.visitor.carried;
+            let reading = carried.deadline.is_none() && carried.untaken.len() < WINDOW;
+            tokio::select! {
+                word = self.link.words.recv(), if self.queue.len() < MAX_QUEUE => match word {
+                    Some(word) => if let Some(end) = self.heard(word) { return end },
+                    None => return End::Failed(self.broken()),
+                },
+                entered = self.console.entered.recv(), if reading => {
+                    self.entered(entered.unwrap_or(Entered::End));
+                }
+                () = has_room(&self.console.printouts), if !self.queue.is_empty() => self.print(),
+                printed = self.console.printed.recv(), if !self.output_closed => match printed {
+                    Some(Printed::Shown(from, id)) => {
+                        let (from, id) = (from.to_string(), id.to_string());
+                        self.link.out.say(&Wish::Shown { from, id });
+                    }
+                    // As other programs in a pipe, end when nobody reads.
+                    Some(Printed::Closed) | None => {
+                        self.output_closed = true;
+                        self.queue.clear();
+                        self.link.out.say(&Wish::Quit);
+                    }
+                },
+                () = elapsed(&mut self.deadline) => {
+                    self.deadline = None;
+                    self.link.out.say(&Wish::TimeUp);
+                }
+                () = signals.next() => {
+                    self.link.out.say(&Wish::Quit);
+                }
+            }
+        }
+    }
+
+    /// What the holder says; with its last word the end.
+    fn heard(&mut self, word: Word) -> Option<End> {
+        match word {
+            Word::Print(print) if !self.output_closed => self.queue.push_back(print.into()),
+            Word::Current { peer, prompt } => {
+                self.visitor.carried.current = peer;
+                if let Some(prompts) = &mut self.console.prompts {
+                    prompts.change(prompt);
+                }
+            }
+            Word::Taken { lines } => {
+                let taken = lines.min(self.visitor.carried.untaken.len());
+                self.visitor.carried.untaken.drain(..taken);
+                if let Some(prompts) = &mut self.console.prompts {
+                    prompts.ask_again();
+                }
+            }
+            Word::Open { link } => self.open(link),
+            Word::Left { code } => return Some(End::Left(exit_code(code))),
+            Word::Closing => return Some(End::Moved),
+            Word::Refused { why } => return Some(End::Failed(sent_away(&why))),
+            Word::Print(_) | Word::Hello { .. } => {}
+        }
+        None
+    }
+
+    fn entered(&mut self, entered: Entered) {
+        let again = std::mem::replace(&mut self.interrupted, entered == Entered::Interrupted);
+        if let Some(prompts) = &mut self.console.prompts {
+            prompts.entered();
+        }
+        match entered {
+            Entered::Line(line) if line.trim().is_empty() => self.ask_again(),
+            Entered::Line(_) | Entered::Text(_) => {
+                self.link.out.say(&wish(&entered));
+                self.visitor.carried.untaken.push_back(entered);
+            }
+            Entered::TooLong => self.remark("too-long", "input-too-long"),
+            Entered::Interrupted if again => {
+                self.link.out.say(&Wish::Quit);
+            }
+            Entered::Interrupted => self.remark("interrupted", "interrupted-once"),
+            Entered::End => self.end(Instant::from(instant()) + self.visitor.timeout),
+        }
+    }
+
+    fn end(&mut self, deadline: Instant) {
+        self.visitor.carried.deadline = Some(deadline);
+        self.deadline = Some(Box::pin(sleep_until(deadline)));
+        self.link.out.say(&Wish::End);
+    }
+
+    fn remark(&mut self, code: &str, sentence: &str) {
+        let sentence = self.visitor.view.language().text(sentence);
+        self.queue.push_back(self.visitor.view.remark(code, &sentence));
+        self.ask_again();
+    }
+
+    /// On the desktop of whoever typed it.
+    fn open(&self, link: String) {
+        self.link.out.say(&match errands::open(link.clone()) {
+            Outcome::Failed(Problem::NotOpened { cause, .. }) => Wish::NotOpened { link, cause },
+            _ => Wish::Opened { link },
+        });
+    }
+
+    fn prompt(&mut self, prompt: String) {
+        if let Some(prompts) = &mut self.console.prompts {
+            prompts.ask(prompt);
+        }
+    }
+
+    fn ask_again(&mut self) {
+        if let Some(prompts) = &mut self.console.prompts {
+            prompts.ask_again();
+        }
+    }
+
+    fn print(&mut self) {
+        while let Some(printout) = self.queue.pop_front() {
+            if let Err(TrySendError::Full(printout)) = self.console.printouts.try_send(printout) {
+                self.queue.push_front(printout);
+                break;
+            }
+        }
+    }
+
+    /// Writes what has come. What nobody reads any more is not waited for.
+    async fn flush(&mut self) {
+        let written = async {
+            while let Some(printout) = self.queue.pop_front() {
+                if self.console.printouts.send(printout).await.is_err() {
+                    break;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(LAST_WORDS, written).await;
+    }
+
+    /// The holder ended without a word: it was killed. What it took and what it did not, nobody
+    /// knows.
+    fn broken(&self) -> Failure {
+        let untaken = self.visitor.carried.untaken.len();
+        Failure::internal(Phrase::new("attach-broken").counting(untaken as u64))
+    }
+}
+
+/// Waits until everything is written.
+async fn last_words(console: Console) {
+    let Console { printouts, mut printed, .. } = console;
+    drop(printouts);
+    let written = async { while printed.recv().await.is_some() {} };
+    let _ = tokio::time::timeout(LAST_WORDS, written).await;
+}
+
+fn wish(entered: &Entered) -> Wish {
+    match entered {
+        Entered::Text(text) => Wish::Text { text: text.clone() },
+        Entered::Line(text) => Wish::Line { text: text.clone() },
+        Entered::TooLong | Entered::Interrupted | Entered::End => Wish::End,
+    }
+}
+
+fn sent_away(why: &Refusal) -> Failure {
+    let phrase = match why {
+        Refusal::Version { .. } => {
+            return Failure::new(ExitCode::Version, Phrase::new("attach-version"));
+        }
+        Refusal::Full { guests } => Phrase::new("attach-full").with("guests", guests),
+        Refusal::OtherName { name } => {
+            let phrase = Phrase::new("attach-other-name").with("name", name);
+            return Failure::new(ExitCode::Usage, phrase);
+        }
+        Refusal::Slow => Phrase::new("attach-slow"),
+        Refusal::Nonsense => Phrase::new("attach-nonsense"),
+    };
+    Failure::internal(phrase)
+}
+
+fn exit_code(code: u8) -> ExitCode {
+    ExitCode::of(code).unwrap_or(ExitCode::Internal)
+}
