@@ -13,6 +13,7 @@
 )]
 
 mod figures;
+#[allow(dead_code, reason = "another bench needs more of it")]
 mod people;
 
 use std::hint::black_box;

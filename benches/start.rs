@@ -43,7 +43,7 @@ mod bench {
     use std::time::{Duration, Instant};
 
     use super::figures::{Sample, heading, processor_time};
-    use super::people::{friend, profile};
+    use super::people::{PASSPHRASE, friend, profile, sealed};
     use super::pty::{Terminal, p2pchat_of, rows};
     use super::server::Server;
 
@@ -58,17 +58,23 @@ mod bench {
         heading("from the start of the program, with 100,000 lines of 20 conversations");
         for (name, unseen) in [("all lines seen", 0), ("100 unseen of each friend", 100)] {
             let dir = profile(LINES, HOST, unseen);
-            measure(&dir, name);
+            measure(&dir, None, name);
         }
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), PASSPHRASE).expect("writes");
+        measure(&sealed(LINES, HOST), Some(file.path()), "sealed");
     }
 
-    fn measure(dir: &Path, name: &str) {
+    fn measure(dir: &Path, passphrase: Option<&Path>, name: &str) {
         let friend = friend(3, HOST).to_string();
         let arguments = ["--name", "carol", "--rendezvous", HOST, "--peer", &friend];
         let [mut caret, mut newest, mut letter, mut used] = [(); 4].map(|()| Sample::default());
         for _ in 0..STARTS {
             let mut command = p2pchat_of(dir, &arguments);
             command.env_remove("P2PCHAT_NO_LAN");
+            if let Some(file) = passphrase {
+                command.env("P2PCHAT_PASSPHRASE_FILE", file);
+            }
             let began = Instant::now();
             let mut terminal = Terminal::start(120, 40, command);
             let process = Some(terminal.process());

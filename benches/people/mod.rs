@@ -74,6 +74,9 @@ pub(crate) fn friend(number: u64, host: &str) -> Address {
     Address::new(Name::new(&format!("friend{number}")).expect("a name"), host)
 }
 
+/// What the sealed profiles are sealed with.
+pub(crate) const PASSPHRASE: &str = "correct horse";
+
 /// A profile with so many lines of friends at `host`, of which the last `unseen` of each friend have
 /// not been seen. It is made once, in the target folder.
 pub(crate) fn profile(lines: u64, host: &str, unseen: u64) -> PathBuf {
@@ -125,6 +128,31 @@ pub(crate) fn profile(lines: u64, host: &str, unseen: u64) -> PathBuf {
         }
     }
     store.close();
+    std::fs::write(dir.join("made"), "").expect("writes");
+    dir
+}
+
+/// The same lines as those of [`profile`], all of them seen, sealed.
+pub(crate) fn sealed(lines: u64, host: &str) -> PathBuf {
+    let clear = profile(lines, host, 0);
+    let mut dir = clear.clone().into_os_string();
+    dir.push("-sealed");
+    let dir = PathBuf::from(dir);
+    if dir.join("made").exists() {
+        return dir;
+    }
+    let _ = std::fs::remove_dir_all(&dir);
+    std::fs::create_dir(&dir).expect("makes");
+    for entry in std::fs::read_dir(&clear).expect("reads") {
+        let from = entry.expect("reads").path();
+        let name = from.file_name().expect("a name");
+        if name != "made" {
+            std::fs::copy(&from, dir.join(name)).expect("copies");
+        }
+    }
+    std::fs::set_permissions(&dir, std::fs::metadata(&clear).expect("is there").permissions())
+        .expect("is ours");
+    Profile::open(&dir).expect("opens").set_passphrase(PASSPHRASE).expect("seals");
     std::fs::write(dir.join("made"), "").expect("writes");
     dir
 }
