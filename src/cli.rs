@@ -3,6 +3,7 @@
 
 pub mod help;
 
+use std::error::Error;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,9 +11,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use p2pchat_wire::identity::Name;
 
-use crate::chat::invitation::{ContactLink, InvalidLink};
+use crate::chat::invitation::ContactLink;
 use crate::config::{
-    self, Face, HostPort, InvalidAddress, Lan, Paths, PeerAddress, Rendezvous, Settings, Strangers,
+    self, Face, HostPort, InvalidTime, Lan, Paths, PeerAddress, Rendezvous, Settings, Strangers,
     Wait, Wanted,
 };
 use crate::ui::language::Tongue;
@@ -371,9 +372,10 @@ pub enum ConfigAction {
     },
 }
 
-fn link(text: &str) -> Result<Box<ContactLink>, String> {
-    let mut link: ContactLink = text.parse().map_err(|error: InvalidLink| error.to_string())?;
-    let host: HostPort = link.host.parse().map_err(|error: InvalidAddress| error.to_string())?;
+/// Fails with the error itself, which is told in any language.
+fn link(text: &str) -> Result<Box<ContactLink>, Box<dyn Error + Send + Sync>> {
+    let mut link: ContactLink = text.parse()?;
+    let host: HostPort = link.host.parse()?;
     link.host = host.to_string();
     Ok(Box::new(link))
 }
@@ -456,13 +458,12 @@ impl Cli {
 }
 
 /// `30s`, `1m 30s`, or a bare number of seconds.
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    const WRONG: &str = "a time is written as 30s, 500ms or 2m";
+fn parse_duration(text: &str) -> Result<Duration, InvalidTime> {
     if let Ok(seconds) = text.parse::<u32>() {
         return Ok(Duration::from_secs(seconds.into()));
     }
-    let duration: jiff::SignedDuration = text.parse().map_err(|_| WRONG.to_owned())?;
-    Duration::try_from(duration).map_err(|_| WRONG.to_owned())
+    let duration: jiff::SignedDuration = text.parse().map_err(|_| InvalidTime)?;
+    Duration::try_from(duration).map_err(|_| InvalidTime)
 }
 
 #[cfg(test)]

@@ -115,6 +115,11 @@ pub enum Wait {
     Delivered,
 }
 
+/// A text is no time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("a time is written as 30s, 500ms or 2m")]
+pub struct InvalidTime;
+
 /// What the profile knows from earlier runs.
 #[derive(Clone, Debug, Default)]
 pub struct Remembered {

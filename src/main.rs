@@ -32,7 +32,7 @@ fn main() {
     let mut language = language(asked);
     let matches = help::in_language(Cli::command(), &language).try_get_matches();
     let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
-    let cli = cli.unwrap_or_else(|answer| end_with(&answer));
+    let cli = cli.unwrap_or_else(|answer| end_with(&answer, &language));
     let ends = ends();
     let face = cli.wanted(ends, Settings::default()).face;
     log();
@@ -47,7 +47,12 @@ fn main() {
 /// Ends the program with what the parser says instead of options: the help, or a mistake. It repeats
 /// what it was given, which others may have written, in a link or a script, and the terminal obeys.
 /// Then there are no colours, and nothing else that is not text.
-fn end_with(answer: &clap::Error) -> ! {
+fn end_with(answer: &clap::Error, language: &Language) -> ! {
+    if let Some(told) = app::mistyped(answer, language) {
+        // Where nobody listens, the code has to do.
+        let _ = write!(io::stderr(), "{}", clean::text(&told));
+        process::exit(answer.exit_code());
+    }
     let ours = |name: &OsStr| name.to_string_lossy().starts_with("P2PCHAT_");
     let variables = std::env::vars_os().filter(|(name, _)| ours(name)).map(|(_, value)| value);
     let is_clean = |given: OsString| {

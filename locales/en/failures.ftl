@@ -12,6 +12,9 @@ no-socket-on = no UDP socket could be opened on { $address }: { $error }
 no-randomness = the operating system gives no random numbers: { $error }
 no-runtime = the system refuses what a network program needs: { $error }
 no-rendezvous-started = no rendezvous could be started: { $error }
+home-unusable = { $path } cannot be used: { $error }. Choose another folder with --data-dir
+home-in-use = { $path } is in use by another rendezvous. Stop it, or choose another folder with --data-dir
+home-bad-key = { $path } holds no key: it should have 64 digits (0-9, a-f). Restore a backup; without it the server gets a new key, and everybody who pinned the old one is warned
 not-written = what was asked for could not be written: { $error }
 
 ## The command line
@@ -45,6 +48,10 @@ profile-unclean = The profile in { $path } is sealed, but another p2pchat was re
 profile-unreadable = Could not read { $path }: { $error }.
 profile-unwritable = Could not write { $path }: { $error }.
 profile-uncreatable = Could not create { $path }: { $error }.
+profile-unlockable = Could not lock { $path }: { $error }.
+profile-unremovable = Could not remove { $path }: { $error }.
+profile-unusable = Could not use { $path }: { $error }.
+profile-older = { $path } was written by an older p2pchat. Start p2pchat once, which brings it up to date, and try again.
 profile-newer = { $path } was written by a newer p2pchat (its format is { $found }, this one knows { $known }). Nothing was changed; use the newer program.
 profile-no-randomness = The operating system gave no random numbers, so no identity could be made.
 
@@ -117,6 +124,7 @@ demo-unconnected = nothing happened for { $seconds }s: of { $sent } lines { $del
 export-no-profile = there is no profile in { $path } yet
 export-nobody = you know nobody called { $name }
 export-unwritable = { $path } could not be written: { $error }
+export-broken = The export could not be written: { $error }.
 export-exists = { $path } is there already, and is not replaced
 export-done = { $path } has { $lines } now.
 import-unreadable = { $path } could not be read: { $error }

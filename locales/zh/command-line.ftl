@@ -26,6 +26,29 @@ help-after =
       tail -f log | p2pchat --peer ops@chat.example.org
       p2pchat send --to alice '构建通过了'
 
+## 命令行有误。英文由解析器自己说
+
+typed = p2pchat: { $what }
+typed-unknown = 没有 { $arg } 这个选项或参数
+typed-no-command = 没有 { $command } 这个命令
+typed-command-missing = { $command } 之后缺少命令
+typed-missing = 缺少 { $args }
+typed-twice = { $arg } 只能用一次
+typed-conflict = { $arg } 不能与 { $other } 同时使用
+typed-value = { $value } 不能用作 { $arg } 的值
+typed-value-because = { $value } 不能用作 { $arg } 的值：{ $why }
+typed-value-missing = { $arg } 之后缺少值
+typed-value-unwanted = { $arg } 不接受值，而这里有 { $value }
+typed-meant = 是 { $meant } 吗？
+typed-values = 可选值：{ $values }
+typed-help = 详细说明：p2pchat --help
+typed-no-reason = 它没有意义
+typed-no-link = 链接的样子是 p2pchat:NAME@HOST#KEY?key=KEY。短码要等询问时再输入
+typed-no-key = 公钥有 52 个字母和数字（a-z、2-7）
+typed-no-time = 时间写作 30s、500ms 或 2m
+typed-no-number = 应为数字
+typed-no-socket = 应为地址，例如 0.0.0.0:40000
+
 ## 选项
 
 cli--help = 显示帮助

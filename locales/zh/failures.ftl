@@ -12,6 +12,9 @@ no-socket-on = 无法在 { $address } 上打开 UDP 套接字：{ $error }
 no-randomness = 操作系统没有提供随机数：{ $error }
 no-runtime = 系统拒绝了网络程序所需的资源：{ $error }
 no-rendezvous-started = 无法启动会合服务器：{ $error }
+home-unusable = 无法使用 { $path }：{ $error }。请用 --data-dir 另选目录
+home-in-use = 另一台会合服务器正在使用 { $path }。请先停止它，或用 --data-dir 另选目录
+home-bad-key = { $path } 中没有密钥：应当是 64 位数字（0-9、a-f）。请恢复备份；否则服务器会有新的公钥，记住旧公钥的人都会收到警告
 not-written = 所要的内容无法写出：{ $error }
 
 ## 命令行
@@ -45,6 +48,10 @@ profile-unclean = { $path } 中的数据已加密，但另一个 p2pchat 正在�
 profile-unreadable = 无法读取 { $path }：{ $error }。
 profile-unwritable = 无法写入 { $path }：{ $error }。
 profile-uncreatable = 无法创建 { $path }：{ $error }。
+profile-unlockable = 无法锁定 { $path }：{ $error }。
+profile-unremovable = 无法删除 { $path }：{ $error }。
+profile-unusable = 无法使用 { $path }：{ $error }。
+profile-older = { $path } 是由较旧的 p2pchat 写入的。请先启动一次 p2pchat 使其更新，然后重试。
 profile-newer = { $path } 是由更新的 p2pchat 写入的（格式为 { $found }，本程序只认识到 { $known }）。什么都没有改变；请使用更新的程序。
 profile-no-randomness = 操作系统没有提供随机数，因此无法生成身份。
 
@@ -116,6 +123,7 @@ demo-unconnected = { $seconds } 秒内没有任何进展：{ $sent } 行中有 {
 export-no-profile = { $path } 中还没有数据
 export-nobody = 你的联系人中没有 { $name }
 export-unwritable = 无法写入 { $path }：{ $error }
+export-broken = 无法写出导出的内容：{ $error }。
 export-exists = { $path } 已经存在，不会覆盖
 export-done = { $path } 现有 { $lines }。
 import-unreadable = 无法读取 { $path }：{ $error }

@@ -90,8 +90,18 @@ fn profile(error: &ProfileError) -> Phrase {
         ProfileError::Io { action: "create", path, error } => {
             about("profile-uncreatable", path).with("error", error)
         }
+        ProfileError::Io { action: "lock", path, error } => {
+            about("profile-unlockable", path).with("error", error)
+        }
+        ProfileError::Io { action: "remove", path, error } => {
+            about("profile-unremovable", path).with("error", error)
+        }
+        ProfileError::Io { path, error, .. } => {
+            about("profile-unusable", path).with("error", error)
+        }
+        ProfileError::Older { path } => about("profile-older", path),
+        ProfileError::Export(error) => Phrase::new("export-broken").with("error", error),
         ProfileError::NoRandomness => Phrase::new("profile-no-randomness"),
-        other => as_it_is(other),
     }
 }
 
@@ -174,6 +184,9 @@ mod tests {
             ProfileError::Io { action: "write", path: path(), error: denied() },
             ProfileError::Io { action: "create", path: path(), error: denied() },
             ProfileError::Io { action: "lock", path: path(), error: denied() },
+            ProfileError::Io { action: "remove", path: path(), error: denied() },
+            ProfileError::Older { path: path() },
+            ProfileError::Export(denied()),
             ProfileError::NoRandomness,
         ] {
             let text = error.to_string();

@@ -67,7 +67,7 @@ fn value(should: &Should) -> Phrase {
 }
 
 /// Why a text is no address, in the middle of a sentence.
-fn no_address(why: &InvalidAddress) -> Phrase {
+pub(super) fn no_address(why: &InvalidAddress) -> Phrase {
     match why {
         InvalidAddress::NoHost => Phrase::new("address-no-host"),
         InvalidAddress::Host(character) => {

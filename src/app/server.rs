@@ -36,10 +36,9 @@ impl Serving {
 
     /// A server that keeps its key and its names in `dir`.
     pub(super) fn lasting(listen: SocketAddr, dir: &Path) -> Result<Self, Failure> {
-        let failed = |error: HomeError| Failure::internal(as_it_is(error));
-        let home = Home::open(dir).map_err(failed)?;
-        let lock = home.lock().map_err(failed)?;
-        let identity = home.identity().map_err(failed)?;
+        let home = Home::open(dir).map_err(unusable)?;
+        let lock = home.lock().map_err(unusable)?;
+        let identity = home.identity().map_err(unusable)?;
         let serving = Self::start(listen, identity, Some(home.names()))?;
         Ok(Self { _lock: Some(lock), ..serving })
     }
@@ -92,4 +91,16 @@ impl Serving {
         let _ = self.stop.send(());
         let _ = self.task.await;
     }
+}
+
+/// Why the server's directory cannot be used.
+fn unusable(error: HomeError) -> Failure {
+    let about = |id, path: &Path| Phrase::new(id).with("path", path.display());
+    Failure::internal(match &error {
+        HomeError::Io { path, source } => about("home-unusable", path).with("error", source),
+        HomeError::InUse(path) => about("home-in-use", path),
+        HomeError::BadKey(path) => about("home-bad-key", path),
+        HomeError::Random(error) => Phrase::new("no-randomness").with("error", error),
+        other => as_it_is(other),
+    })
 }

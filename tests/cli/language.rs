@@ -137,3 +137,13 @@ fn why_nothing_was_imported_is_told_in_chinese() {
     import(&header(1)).exits(8).says("而这份数据属于另一个人");
     import(&header(2)).exits(9).says("文件是由更新的 p2pchat 写入的（版本为 2，本程序只认识到 1）");
 }
+
+#[test]
+fn a_command_line_that_means_nothing_is_told_in_chinese_and_ends_as_in_english() {
+    run(&[CHINESE], &["--pier", "x"])
+        .exits(2)
+        .says("没有 --pier 这个选项或参数")
+        .says("是 --peer 吗？");
+    run(&[CHINESE], &["--name", "\u{1b}[2J", "id"]).exits(2).says("不能用作 --name <NAME> 的值");
+    run(&[], &["--pier", "x"]).exits(2).says("unexpected argument");
+}
