@@ -327,6 +327,11 @@ impl Chat {
         }
         if self.config.replay {
             self.show_unshown(snapshot.unshown);
+        } else {
+            // Pages have all the rest.
+            for UnshownLine { line, quote, .. } in snapshot.strays {
+                self.show_received(line, quote, true);
+            }
         }
         for (with, text) in snapshot.drafts {
             self.show(Notice::Draft { with, text });

@@ -328,6 +328,14 @@ pub struct UnshownLine {
     pub quote: Option<Quote>,
 }
 
+impl UnshownLine {
+    /// Whether it is about a line that is not here.
+    #[must_use]
+    pub fn is_stray(&self) -> bool {
+        self.line.manner.amends() && self.quote.is_none()
+    }
+}
+
 /// Lines that have been seen for the first time.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ShownLines {
@@ -477,6 +485,9 @@ pub struct Snapshot {
     /// The first of the lines that were received but perhaps never shown, oldest first;
     /// [`StoreRequest::LoadUnshown`] reads the others.
     pub unshown: Vec<UnshownLine>,
+    /// The first of those that are about a line that is not here, oldest first: no page of lines
+    /// shows what they say.
+    pub strays: Vec<UnshownLine>,
     /// The rendezvous servers that were used, the newest first.
     pub rendezvous: Vec<Rendezvous>,
     /// What led to direct paths through difficult NATs, the oldest first.

@@ -196,7 +196,8 @@ impl Database {
             Ok(Snapshot {
                 contacts,
                 cursors: self.rows(rows::CURSORS, rows::cursor)?,
-                unshown: page::unshown(&self.connection, Place(0), UNSHOWN)?,
+                unshown: page::unshown(&self.connection, rows::UNSHOWN, Place(0), UNSHOWN)?,
+                strays: page::unshown(&self.connection, rows::STRAYS, Place(0), UNSHOWN)?,
                 rendezvous: self.rows(rows::RENDEZVOUS, rows::rendezvous)?,
                 lessons: self.rows(rows::LESSONS, rows::lesson)?,
                 idle: self.rows(rows::IDLE, rows::idle)?,
@@ -342,7 +343,7 @@ fn handle(connection: &Connection, request: &StoreRequest) -> rusqlite::Result<S
         StoreRequest::Page { with, before, limit } => page::page(connection, with, *before, *limit),
         StoreRequest::Read { to, seq, id, at } => lines::read(connection, to, *seq, *id, *at),
         StoreRequest::LoadUnshown { after, limit } => {
-            page::unshown(connection, *after, *limit).map(StoreReply::Unshown)
+            page::unshown(connection, rows::UNSHOWN, *after, *limit).map(StoreReply::Unshown)
         }
         StoreRequest::Search { with, text, limit } => {
             page::search(connection, with.as_ref(), text, *limit).map(StoreReply::History)

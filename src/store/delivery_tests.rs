@@ -70,7 +70,11 @@ impl Side {
     }
 
     fn start(name_: &str, key: PeerId, store: &Memory, seed: u8, wait: Option<Wait>) -> Chat {
-        let config = Config {
+        Chat::new(Self::config(name_, key, seed, wait), store.snapshot())
+    }
+
+    fn config(name_: &str, key: PeerId, seed: u8, wait: Option<Wait>) -> Config {
+        Config {
             key,
             name: Some(name(name_)),
             hosts: vec!["rv".to_owned()],
@@ -80,8 +84,7 @@ impl Side {
             strangers: crate::chat::Strangers::Accept,
             software: "test".to_owned(),
             seed: [seed; 32],
-        };
-        Chat::new(config, store.snapshot())
+        }
     }
 
     fn input(&mut self, input: Input) {

@@ -131,7 +131,7 @@ impl Memory {
             }
             StoreRequest::Read { to, seq, id, at: _ } => self.read(&to, seq, id),
             StoreRequest::LoadUnshown { after, limit } => {
-                StoreReply::Unshown(self.unshown(after, limit))
+                StoreReply::Unshown(self.unshown(after, limit, |_| true))
             }
             StoreRequest::Search { with, text, limit } => {
                 let (mut lines, _) = self.page(with.as_ref(), None, usize::MAX);
@@ -181,7 +181,8 @@ impl Memory {
         Snapshot {
             contacts,
             cursors: self.cursors.clone(),
-            unshown: self.unshown(Place(0), UNSHOWN),
+            unshown: self.unshown(Place(0), UNSHOWN, |_| true),
+            strays: self.unshown(Place(0), UNSHOWN, UnshownLine::is_stray),
             rendezvous,
             lessons: self.lessons.clone(),
             idle: self.idle.clone(),
@@ -456,7 +457,12 @@ impl Memory {
         StoreReply::Shown(seen)
     }
 
-    fn unshown(&self, after: Place, limit: usize) -> Vec<UnshownLine> {
+    fn unshown(
+        &self,
+        after: Place,
+        limit: usize,
+        fits: impl Fn(&UnshownLine) -> bool,
+    ) -> Vec<UnshownLine> {
         let mut bytes = 0;
         let within = |unshown: &UnshownLine| {
             let first = bytes == 0;
@@ -466,7 +472,7 @@ impl Memory {
         let places =
             self.lines.iter().zip(1..).skip(usize::try_from(after.0).unwrap_or(usize::MAX));
         let unshown = places.filter_map(|(entry, place)| self.unshown_line(entry, Place(place)));
-        unshown.take(limit).take_while(within).collect()
+        unshown.filter(fits).take(limit).take_while(within).collect()
     }
 
     fn unshown_line(&self, entry: &Entry, place: Place) -> Option<UnshownLine> {

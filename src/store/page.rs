@@ -75,13 +75,14 @@ pub(super) fn search(
     search::find(connection, contact, &Query::new(text), limit)
 }
 
-/// What was received and never shown, behind a place.
+/// What was received and never shown, behind a place: [`rows::UNSHOWN`] or [`rows::STRAYS`].
 pub(super) fn unshown(
     connection: &Connection,
+    which: &str,
     after: Place,
     limit: usize,
 ) -> rusqlite::Result<Vec<UnshownLine>> {
-    let mut statement = connection.prepare_cached(rows::UNSHOWN)?;
+    let mut statement = connection.prepare_cached(which)?;
     let mut found = statement.query(params![after.0, number(limit as u64)])?;
     let (mut lines, mut bytes) = (Vec::new(), 0);
     while let Some(row) = found.next()? {

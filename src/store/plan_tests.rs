@@ -6,10 +6,11 @@ use rusqlite::Connection;
 use super::{cells, lines, rows, schema, search};
 
 /// A statement, the index by which it finds its lines, and the condition it has of them.
-const PLANS: [(&str, &str); 13] = [
+const PLANS: [(&str, &str); 14] = [
     (rows::CONTACTS, "INDEX lines_undelivered (contact=?)"),
     (rows::CONTACTS, "INDEX lines_unread (contact=?)"),
     (rows::UNSHOWN, "INDEX lines_unshown (id>?)"),
+    (rows::STRAYS, "INDEX lines_unshown (id>?)"),
     (rows::OUTBOX, "INDEX lines_undelivered (contact=? AND seq>?)"),
     (rows::PAGE, "INDEX lines_to_show (contact=? AND rowid<?)"),
     (rows::HISTORY, "INTEGER PRIMARY KEY (rowid<?)"),

@@ -134,6 +134,7 @@ fn what_was_answered_is_there_after_reopening() {
     assert_eq!(snapshot.cursors[0].seq, 5);
     let unshown = ReceivedLine { after: 0, ..received("bob", 5, 4) };
     assert_eq!(snapshot.unshown, [UnshownLine { place: Place(4), line: unshown, quote: None }]);
+    assert_eq!(snapshot.strays, []);
     assert_eq!(snapshot.rendezvous, [rendezvous]);
     assert_eq!(snapshot.lessons, [(peer, lesson(2, 3)), (peer, lesson(1, 1))]);
     assert_eq!(snapshot.idle, [limit(2, 60), limit(1, 20)]);

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::language::Language;
 use super::{Background, Printout, said, words};
-use crate::chat::{HistoryLine, Message, Notice, Timestamp, clean};
+use crate::chat::{HistoryLine, LineState, Message, Notice, Timestamp, clean};
 
 /// What is written about a notice.
 #[must_use]
@@ -28,6 +28,10 @@ pub fn render(
         }
         Notice::Amended { .. } | Notice::Reacted { .. } | Notice::Stray(_) => {
             said::amendment_field(notice, zone).into_iter().collect()
+        }
+        Notice::Status { state: LineState::Failed(problem), .. } => {
+            let why = words::problem_sentence(problem, language);
+            vec![Printout::err(language.say("not-sent", &[("why", &why)]))]
         }
         // The exit code tells a script what became of its lines.
         Notice::Status { .. } => Vec::new(),

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::chat::FaceId;
-use crate::chat::storage::ReceivedLine;
+use crate::chat::storage::{Contact, ReceivedLine};
+use crate::store::database::Database;
 
 fn line(world: &mut World, side: usize, text: &str) {
     world.sides[side].input(Input::Line(text.to_owned()));
@@ -152,4 +153,61 @@ fn a_line_that_the_disk_refused_is_shown_with_its_reason() {
     assert_eq!(lines, [("one", false), ("two", true), ("three", false)]);
     let written = |notice: &&Notice| matches!(notice, Notice::Written(line) if line.text == "two");
     assert_eq!(world.sides[0].seen.iter().filter(written).count(), 1, "it is not lost from sight");
+}
+
+#[test]
+fn an_edit_of_a_line_that_is_not_here_is_shown_at_the_next_start_of_a_screen_too() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("chat.db");
+    let (mut memory, mut disk) = (Memory::new(), Database::open(&path).expect("opens"));
+    let mut requests = vec![StoreRequest::SaveContact(Contact {
+        address: address("alice"),
+        key: Some(PeerId([7; 32])),
+        verified: false,
+        offered: None,
+        log: 1,
+        last_seq: 0,
+        waiting: 0,
+        unread: 0,
+        since: Timestamp(0),
+        regard: crate::chat::Regard::default(),
+    })];
+    let line = |seq: u64, manner| ReceivedLine {
+        from: address("alice"),
+        peer: PeerId([7; 32]),
+        log: 77,
+        seq,
+        after: seq - 1,
+        id: LineId(u128::from(seq).to_be_bytes()),
+        sent_at: Timestamp(seq),
+        received_at: Timestamp(seq),
+        audience: Audience::You,
+        text: format!("line {seq}"),
+        manner,
+    };
+    // More than a chat begins with; then an edit of the first, and one of a line that was never here.
+    requests.extend((1..=300).map(|seq| StoreRequest::Receive(line(seq, Manner::Text))));
+    for (seq, of) in [(301, 1), (302, 999)] {
+        let of = LineId(u128::to_be_bytes(of));
+        requests.push(StoreRequest::Receive(line(seq, Manner::Edit { of })));
+    }
+    for request in requests {
+        memory.handle(request.clone());
+        disk.handle(&[request]);
+    }
+    let snapshot = memory.snapshot();
+    assert_eq!(snapshot.strays, disk.snapshot().expect("reads").strays);
+    let config = Config { replay: false, ..Side::config("bob", PeerId([8; 32]), 9, None) };
+    let mut chat = Chat::new(config, snapshot);
+    let mut seen = Vec::new();
+    while let Some(effect) = chat.poll_effect() {
+        match effect {
+            Effect::Show(Notice::Stray(message)) => seen.push(message.text),
+            Effect::Show(notice @ (Notice::Message(_) | Notice::Amended { .. })) => {
+                panic!("a page would show it again: {notice:?}")
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(seen, ["line 302"]);
 }

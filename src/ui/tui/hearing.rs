@@ -5,7 +5,7 @@ use super::entry::{self, Entry, Kind};
 use super::notify::News;
 use super::said::{Mark, Said};
 use super::{Action, Screen};
-use crate::chat::{Address, Direction, HistoryLine, Message, Notice, Timestamp, clean};
+use crate::chat::{Address, Direction, HistoryLine, LineState, Message, Notice, Timestamp, clean};
 use crate::ui::{Background, said, words};
 
 /// How many milliseconds somebody counts as typing who does not say so again.
@@ -29,7 +29,15 @@ impl Screen {
             Notice::Status { to, id, state, .. } => {
                 let mark = Mark::new(state, &self.language);
                 let index = self.index_of(to);
-                return self.dialogues[index].scrollback.mark(*id, mark, now);
+                let dialogue = &mut self.dialogues[index];
+                let stands = dialogue.scrollback.mark(*id, mark, now);
+                if let (false, LineState::Failed(problem)) = (stands, state) {
+                    // What was to change a line has none of its own.
+                    let why = words::problem_sentence(problem, &self.language);
+                    let sentence = self.language.say("not-sent", &[("why", &why)]);
+                    dialogue.remark(now, &self.zone, sentence, true);
+                }
+                return;
             }
             Notice::Amended { with, id, line, text, by, .. } => {
                 let index = self.index_of(with);

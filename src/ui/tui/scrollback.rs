@@ -145,11 +145,18 @@ impl Scrollback {
         self.push(entry, true);
     }
 
-    /// Changes what is known of a line, if it is still here.
-    pub(super) fn amend(&mut self, by: Direction, id: LineId, change: impl FnOnce(&mut Said)) {
-        if let Some(&number) = self.places.get(&place(by, id)) {
+    /// Changes what is known of a line, if it is still here. Whether it is.
+    pub(super) fn amend(
+        &mut self,
+        by: Direction,
+        id: LineId,
+        change: impl FnOnce(&mut Said),
+    ) -> bool {
+        let number = self.places.get(&place(by, id)).copied();
+        if let Some(number) = number {
             self.change(number, change);
         }
+        number.is_some()
     }
 
     fn change(&mut self, number: i64, change: impl FnOnce(&mut Said)) {
@@ -162,14 +169,14 @@ impl Scrollback {
         }
     }
 
-    /// How far a line of ours has come.
-    pub(super) fn mark(&mut self, id: LineId, mark: Mark, now: Timestamp) {
+    /// How far a line of ours has come. Whether it is here.
+    pub(super) fn mark(&mut self, id: LineId, mark: Mark, now: Timestamp) -> bool {
         self.amend(Direction::Out, id, |said| {
             if mark == Mark::Delivered {
                 said.arrived_at.get_or_insert(now);
             }
             said.mark = mark;
-        });
+        })
     }
 
     /// Whether the newest entry is in view.

@@ -3,7 +3,9 @@
 use super::super::cells::Ambiguous;
 use super::super::theme::{Symbols, Theme};
 use super::story::{Story, address, alice, bob, stored};
-use crate::chat::{Direction, HistoryLine, LineState, Notice, Presence};
+use crate::chat::{
+    Direction, FailureKind, HistoryLine, LineState, Notice, Presence, Problem, StoreFailure,
+};
 use crate::ui::language::Tongue;
 
 #[test]
@@ -170,5 +172,30 @@ fn no_row_is_too_long_where_ambiguous_characters_are_wide() {
             story.picture();
             story.told(&format!("wide_{marks}_{columns}"));
         }
+    }
+}
+
+#[test]
+fn what_the_disk_refused_is_said_where_it_stands_or_below_where_it_has_no_line() {
+    let full = || {
+        LineState::Failed(Problem::Store(StoreFailure {
+            kind: FailureKind::Full,
+            place: "chat.db".to_owned(),
+            cause: "database or disk is full".to_owned(),
+        }))
+    };
+    for columns in [40, 80, 120] {
+        let mut story = Story::of(columns, 12);
+        story.opens(&alice());
+        let refused = HistoryLine { state: full(), ..stored(2, Direction::Out, "refused before") };
+        story.reads(&alice(), vec![stored(1, Direction::Out, "kept"), refused], true);
+        story.types("and this");
+        story.presses("Enter");
+        story.sends(&alice(), 1);
+        story.becomes(&alice(), 1, full());
+        // An edit, a deletion, a reaction: the line that it is about stays as it is.
+        story.becomes(&alice(), 2, full());
+        story.picture();
+        story.told(&format!("a_full_disk_{columns}"));
     }
 }
