@@ -54,3 +54,5 @@ invited-by-link = { $peer } is a contact, with the key that the link says: { $ke
 problem-no-contact-link = This is no link to a contact; it looks like p2pchat:NAME@HOST#KEY?key=KEY.
 problem-other-server-key = STOP: the link says that { $host } has the key { $said }, but it has { $known }. Either the link is old or was changed on its way, or this server is another one. Nothing was done.
 problem-not-registered = No server knows you at the moment, and an invitation needs one. Try again when you are connected.
+secret-lacking-here = { $peer } calls with the secret of an invitation, and this profile has none: it may be new, or restored from words. You cannot talk until you invite each other again: /invite here and /accept there, or the other way round.
+secret-lacking-there = { $peer } calls without the secret that you two have had since an invitation. Either { $name } has a new or a restored profile, or somebody plays an old call back. Nothing was sent and nothing taken in. Ask { $name } in another way; to talk again, invite each other: /invite

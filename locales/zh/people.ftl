@@ -45,3 +45,5 @@ invited-by-link = { $peer } 现在是联系人，公钥以链接为准：{ $key 
 problem-no-contact-link = 这不是联系人链接；链接的形式是 p2pchat:名字@主机#公钥?key=公钥。
 problem-other-server-key = 停止：链接说 { $host } 的公钥是 { $said }，但它的公钥是 { $known }。要么链接过期或在途中被改动，要么这台服务器不是原来的那台。什么都没有做。
 problem-not-registered = 现在没有服务器认识你，而邀请需要服务器。连接上之后再试。
+secret-lacking-here = { $peer } 用你们邀请时共有的秘密来呼叫，但这份数据里没有：它可能是新建的，或是用单词恢复的。要重新聊天，请再邀请一次：在这里输入 /invite、对方输入 /accept，或者反过来。
+secret-lacking-there = { $peer } 呼叫时没有用你们邀请时共有的秘密。要么 { $name } 换了新的或恢复的数据，要么有人在重放旧的呼叫。什么都没有发出，也没有收下。请用别的方式问 { $name }；要重新聊天，请再邀请一次：/invite

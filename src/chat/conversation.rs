@@ -27,6 +27,9 @@ pub(super) struct Conversation {
     pub(super) told_kept: bool,
     /// Whether a person was told in this run that the key has changed.
     pub(super) told_changed: bool,
+    /// Whether a person was told that one of us lacks the secret of our invitation, since the last
+    /// session.
+    pub(super) told_lacking: bool,
     /// What the server said the last time that it did not introduce us.
     pub(super) refusal: Option<Refusal>,
     /// What a person has seen and the peer is still to be told.
@@ -71,6 +74,7 @@ impl Conversation {
             wanted: false,
             told_kept: false,
             told_changed: false,
+            told_lacking: false,
             refusal: None,
             to_tell: None,
             reading: Confirming::default(),

@@ -11,7 +11,7 @@ use super::face::FaceId;
 use super::invitation::{self, CodeWords, ContactLink};
 use super::safety::Wording;
 use super::storage::StoreRequest;
-use super::{Address, Asked, Chat, Effect, Notice, Problem, Timestamp};
+use super::{Address, Asked, Chat, Effect, Notice, Problem, Strangers, Timestamp};
 use crate::proto::{Command, InvitationFailure, ServerId};
 
 /// For how long a code is good, in milliseconds.
@@ -180,6 +180,23 @@ impl Chat {
         });
     }
 
+    /// No session comes about because one of us has not what the other has. A stranger, who may be
+    /// somebody that a restored profile does not know any more, is told of like any other.
+    pub(super) fn secret_lacking(&mut self, key: PeerId, peer: Address, by_us: bool) {
+        let told = match self.conversations.get_mut(&peer) {
+            Some(one) if one.contact.key.is_none_or(|pinned| pinned == key) => {
+                std::mem::replace(&mut one.told_lacking, true)
+            }
+            Some(_) => true,
+            None => {
+                self.config.strangers == Strangers::Refuse || !self.requests.may_be_told(self.now)
+            }
+        };
+        if !told {
+            self.show(Notice::SecretLacking { peer, by_us });
+        }
+    }
+
     fn end_invitation(&mut self, by_us: bool) -> Option<FaceId> {
         if by_us {
             self.invitations.given.take().map(|given| given.face)
@@ -207,7 +224,7 @@ impl Chat {
         contact.verified |= verified;
         contact.offered = None;
         (conversation.pinned, conversation.told_changed) = (false, false);
-        conversation.refusal = None;
+        (conversation.told_lacking, conversation.refusal) = (false, None);
         if conversation.session.as_ref().is_some_and(|session| session.peer != key) {
             self.hang_up(peer);
         }

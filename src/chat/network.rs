@@ -48,6 +48,11 @@ impl Chat {
             }
             // The chat enters no room.
             Event::RoomPeople { .. } | Event::RoomEntered { .. } | Event::RoomRefused { .. } => {}
+            Event::SecretLacking { peer, name, by_us } => {
+                if let Some(address) = self.servers.address(&name) {
+                    self.secret_lacking(peer, address, by_us);
+                }
+            }
             Event::InvitationOpened { server, number } => self.invitation_opened(server, number),
             Event::Invited { server, name, key, secret, by_us } => {
                 self.invited(server, name, key, secret, by_us);
@@ -206,7 +211,7 @@ impl Chat {
                 conversation.met_now = true;
             }
         }
-        conversation.refusal = None;
+        (conversation.refusal, conversation.told_lacking) = (None, false);
         conversation.outbox.rewind(0);
         conversation.session = Some(Session::new(peer, path));
         let log = conversation.contact.log;

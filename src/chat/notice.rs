@@ -412,6 +412,14 @@ pub enum Notice {
         /// Whether the invitation was ours.
         by_us: bool,
     },
+    /// No session comes about, because one of the two has not the secret that the other has since an
+    /// invitation.
+    SecretLacking {
+        /// With whom.
+        peer: Address,
+        /// Whether it is we who have none.
+        by_us: bool,
+    },
     /// Answers /accept.
     Accepted(Address),
     /// Answers /reject.

@@ -96,7 +96,8 @@ impl Requests {
         rejected.chain(self.turned_away.keys().copied())
     }
 
-    fn may_be_told(&mut self, now: Timestamp) -> bool {
+    /// Whether one more stranger may be told of; counts it.
+    pub(super) fn may_be_told(&mut self, now: Timestamp) -> bool {
         while self.told.front().is_some_and(|told| *told > now || now.since(*told) >= TOLD_EVERY) {
             self.told.pop_front();
         }

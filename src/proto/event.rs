@@ -320,6 +320,17 @@ pub enum Event {
         /// Whether it was our invitation.
         by_us: bool,
     },
+    /// A peer opens no session with us, or we none with it, because one of us has not the secret that
+    /// the other has since they were invited: a new or a restored profile, or an old opening that
+    /// somebody plays back. Another invitation cures it.
+    SecretLacking {
+        /// Whose opening it was, which shows no more than that it was made once.
+        peer: PeerId,
+        /// Its name.
+        name: PeerName,
+        /// Whether it is we who have none.
+        by_us: bool,
+    },
     /// We are in a room, and these were there, without us, at this moment; again whenever that is
     /// found to have changed after we were out of touch with the server. It is the server's word.
     RoomPeople {

@@ -35,6 +35,11 @@ pub(super) fn sentence(
                 [("name", &name), ("peer", &peer), ("key", key)];
             language.say(id, &arguments)
         }
+        Notice::SecretLacking { peer, by_us } => {
+            let id = if *by_us { "secret-lacking-here" } else { "secret-lacking-there" };
+            let (name, peer) = (background.name(peer), background.whole(peer));
+            language.say(id, &[("name", &name), ("peer", &peer)])
+        }
         Notice::InvitationFailed { reason, by_us } => {
             failure(*reason, *by_us, INVITE).said_in(language)
         }
@@ -92,6 +97,9 @@ pub(super) fn object(notice: &Notice) -> Option<Value> {
         Notice::Invited { peer, key, by_us, verified } => {
             json!({"type": "invited", "peer": peer.to_string(), "key": key.to_string(),
                 "by_us": by_us, "verified": verified})
+        }
+        Notice::SecretLacking { peer, by_us } => {
+            json!({"type": "secret-lacking", "peer": peer.to_string(), "by_us": by_us})
         }
         Notice::InvitationFailed { reason, by_us } => {
             json!({"type": "invitation-failed", "reason": word(*reason), "by_us": by_us})

@@ -282,9 +282,10 @@ pub fn render(notice: &Notice, background: Background<'_>, english: &Language) -
                 "rejected": one.rejected,
             })).collect::<Vec<_>>(),
         })),
-        Notice::Invitation { .. } | Notice::Invited { .. } | Notice::InvitationFailed { .. } => {
-            write(&invitations::object(notice))
-        }
+        Notice::Invitation { .. }
+        | Notice::Invited { .. }
+        | Notice::InvitationFailed { .. }
+        | Notice::SecretLacking { .. } => write(&invitations::object(notice)),
         Notice::Accepted(peer) => write(&json!({"type": "accepted", "peer": peer.to_string()})),
         Notice::Rejected(peer) => write(&json!({"type": "rejected", "peer": peer.to_string()})),
         Notice::Pending(peer) => write(&json!({"type": "pending", "peer": peer.to_string()})),

@@ -102,7 +102,10 @@ pub fn sentence(
         | Notice::Accepted(_)
         | Notice::Rejected(_)
         | Notice::Pending(_) => return people::sentence(notice, zone, background, language),
-        Notice::Invitation { .. } | Notice::Invited { .. } | Notice::InvitationFailed { .. } => {
+        Notice::Invitation { .. }
+        | Notice::Invited { .. }
+        | Notice::InvitationFailed { .. }
+        | Notice::SecretLacking { .. } => {
             return invitations::sentence(notice, background, language);
         }
         Notice::SamePerson { peer, before } => {

@@ -200,3 +200,35 @@ fn a_session_is_made_by_two_who_have_the_secret_and_by_no_one_of_them_alone() {
     world.run(SECOND * 60);
     assert!(world.is_connected(alice) && world.is_connected(bob), "{world:?}");
 }
+
+/// Who was told to lack the secret: whether oneself.
+fn lacking(world: &World, host: usize) -> Vec<bool> {
+    let lacking = world.hosts[host].events.iter().filter_map(|(_, event)| match event {
+        Event::SecretLacking { by_us, .. } => Some(*by_us),
+        _ => None,
+    });
+    lacking.collect()
+}
+
+#[test]
+fn whoever_calls_both_learn_which_of_them_lacks_the_secret() {
+    for bob_calls in [false, true] {
+        let (mut world, alice, bob) = introduced();
+        world.restart(bob);
+        world.pin(bob, alice);
+        if bob_calls {
+            world.call(bob, "alice");
+        } else {
+            world.call(alice, "bob");
+        }
+        world.run(SECOND * 30);
+        assert_eq!((lacking(&world, alice), lacking(&world, bob)), (vec![false], vec![true]));
+        assert!(!world.is_connected(alice) && !world.is_connected(bob));
+    }
+    // Nobody is told anything where nothing is wrong.
+    let (mut world, alice, bob) = introduced();
+    world.call(alice, "bob");
+    world.run(SECOND * 30);
+    assert!(world.is_connected(alice) && lacking(&world, alice).is_empty());
+    assert!(lacking(&world, bob).is_empty());
+}

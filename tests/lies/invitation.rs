@@ -22,7 +22,7 @@ fn card(text: &str, who: u8) -> Card {
 }
 
 /// The last letter that Alice has told the server.
-fn letter(lair: &Lair) -> Vec<u8> {
+pub(crate) fn letter(lair: &Lair) -> Vec<u8> {
     let signals =
         lair.told.iter().rev().filter_map(|said| signal::decode::<ClientSignal>(said).ok());
     let mut letters = signals.filter_map(|said| match said {

@@ -3,7 +3,9 @@
 #![allow(clippy::disallowed_methods, reason = "the time of a test begins somewhere")]
 
 mod accomplice;
+mod again;
 mod crowd;
+mod first_contact;
 mod invitation;
 mod lair;
 

@@ -177,3 +177,23 @@ fn a_link_introduces_and_verifies_nobody_and_no_key_gives_way_to_it() {
         assert!(said.contains(problem), "{line}: {said}");
     }
 }
+
+#[test]
+fn whoever_lacks_the_secret_is_told_once_and_strangers_do_not_flood_with_it() {
+    let lacking = |name: Name, peer| Event::SecretLacking { peer, name: name.into(), by_us: true };
+    let told = |bench: &Bench| {
+        bench.notices.iter().filter(|one| matches!(one, Notice::SecretLacking { .. })).count()
+    };
+    let mut bench = here();
+    bench.line("/msg bob").connected(BOB, "bob").disconnected(BOB, DisconnectReason::Left);
+    for _ in 0..3 {
+        bench.event(lacking(name("bob"), BOB));
+    }
+    assert_eq!(told(&bench), 1);
+    bench.event(lacking(name("bob"), EVE));
+    assert_eq!(told(&bench), 1, "that is not bob");
+    for number in 0..100 {
+        bench.event(lacking(name(&format!("eve{number}")), EVE));
+    }
+    assert_eq!(told(&bench), 6, "five strangers, and then one a minute");
+}

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use p2pchat_wire::datagram::{PeerInit, Response};
-use p2pchat_wire::handshake::{Purpose, Responder};
+use p2pchat_wire::handshake::{Purpose, Responder, SharedSecret};
 use p2pchat_wire::identity::PeerId;
 
 use super::context::Context;
@@ -38,6 +38,15 @@ pub(super) struct Handshaking {
     spent: VecDeque<[u8; 32]>,
     work_since: Option<Instant>,
     work: u32,
+    /// Of an opening of the peer's that could not be answered: who has not the secret of an invitation.
+    lacking: Option<Lacking>,
+}
+
+/// Which of two has not what the other has since they were invited.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Lacking {
+    Us,
+    Them,
 }
 
 /// A handshake that we opened.
@@ -81,7 +90,8 @@ impl Handshaking {
     pub(super) fn new(peer: PeerId, instance: u64) -> Self {
         let (opened, answered) = (Vec::new(), None);
         let spent = VecDeque::new();
-        Self { peer, instance, opened, answered, spent, work_since: None, work: 0 }
+        let (work_since, work, lacking) = (None, 0, None);
+        Self { peer, instance, opened, answered, spent, work_since, work, lacking }
     }
 
     /// A server has this key from now on: what we opened for another's is worth nothing.
@@ -179,8 +189,11 @@ impl Handshaking {
         // With a secret or without: what one side has the other has, or they are to invite each other
         // again. Whoever could choose would be made to choose the weaker.
         let secret = cx.secrets.get(&self.peer);
-        let (responder, payload) =
-            Responder::with_secret(purpose, cx.identity, secret, init.noise, cx.random).ok()?;
+        let read = Responder::with_secret(purpose, cx.identity, secret, init.noise, cx.random);
+        let Ok((responder, payload)) = read else {
+            self.lacking = self.who_lacks_the_secret(cx, purpose, init.noise);
+            return None;
+        };
         if responder.remote() != self.peer {
             return None;
         }
@@ -216,6 +229,32 @@ impl Handshaking {
             confirmed: false,
         };
         Some(Answer { instances: Instances { local, remote }, epoch, datagram })
+    }
+
+    /// An opening cannot be read. It may be the peer's, made with a secret that we have not, or without
+    /// one that we have: message 1 says which, for it depends on there being a secret and not yet on
+    /// what it is. That is for a person to know, and is no reason to answer.
+    fn who_lacks_the_secret(
+        &mut self,
+        cx: &mut Context<'_>,
+        purpose: Purpose,
+        noise: &[u8],
+    ) -> Option<Lacking> {
+        if !self.may_work(cx.now) {
+            return None;
+        }
+        let (secret, lacking) = match cx.secrets.get(&self.peer) {
+            Some(_) => (None, Lacking::Them),
+            None => (Some(SharedSecret::new([0; 32])), Lacking::Us),
+        };
+        let read =
+            Responder::with_secret(purpose, cx.identity, secret.as_ref(), noise, cx.random).ok()?;
+        (read.0.remote() == self.peer).then_some(lacking)
+    }
+
+    /// Who was found to lack the secret, once.
+    pub(super) fn take_lacking(&mut self) -> Option<Lacking> {
+        self.lacking.take()
     }
 
     /// Reads the answer to our opening.

@@ -65,6 +65,8 @@ pub(super) struct Peer {
     reported: Option<PathInfo>,
     /// When its round-trip time was told last.
     measured_at: Option<Instant>,
+    /// Whether the endpoint was told, since the last session, that one of us lacks the secret.
+    told_lacking: bool,
 }
 
 impl Peer {
@@ -87,6 +89,7 @@ impl Peer {
             announced: false,
             reported: None,
             measured_at: None,
+            told_lacking: false,
         }
     }
 
@@ -348,6 +351,7 @@ impl Peer {
     fn begin_session(&mut self, cx: &mut Context<'_>, session: Session) {
         self.end_session(cx, DisconnectReason::Restarted);
         self.session = Some(session);
+        self.told_lacking = false;
     }
 
     fn end_session(&mut self, cx: &mut Context<'_>, reason: DisconnectReason) {

@@ -200,6 +200,7 @@ fn concerned(notice: &Notice) -> Option<&Address> {
         | Notice::Unreadable { peer, .. }
         | Notice::NotTheSame { peer, .. }
         | Notice::Pending(peer)
+        | Notice::SecretLacking { peer, .. }
         | Notice::Trusted { peer, .. } => Some(peer),
         _ => None,
     }

@@ -8,6 +8,7 @@ use p2pchat_wire::signal::Introduction;
 
 use super::Peer;
 use crate::proto::endpoint::context::Context;
+use crate::proto::endpoint::handshaking::Lacking;
 use crate::proto::endpoint::relays::Introduced;
 use crate::proto::path::{Origin, Pair, Remote};
 use crate::proto::session::Session;
@@ -202,7 +203,7 @@ impl Peer {
         let session = self.session.as_ref().map(Session::instances);
         let Some(purpose) = self.purpose_of(cx, init) else { return };
         let answer = self.handshaking.answer(cx, init, purpose, session, &self.relays);
-        let Some(answer) = answer else { return };
+        let Some(answer) = answer else { return self.tell_of_lacking_secret(cx, init) };
         if purpose == Purpose::Neighbour {
             self.near.met(init.introduction);
         }
@@ -230,6 +231,24 @@ impl Peer {
             }
         }
         self.drive(cx);
+    }
+
+    /// If an opening was the peer's and only the secret of an invitation was missing, that is told, and
+    /// the peer gets an opening of ours, from which it learns the same. Once there is a session, it
+    /// was an old opening that somebody plays back.
+    fn tell_of_lacking_secret(&mut self, cx: &mut Context<'_>, init: &PeerInit<'_>) {
+        let Some(lacking) = self.handshaking.take_lacking() else { return };
+        if self.confirmed || std::mem::replace(&mut self.told_lacking, true) {
+            return;
+        }
+        let (peer, name) = (self.id, self.name.clone());
+        cx.event(Event::SecretLacking { peer, name, by_us: lacking == Lacking::Us });
+        let named = self.relays.numbered(init.introduction).map(|known| known.server);
+        if let Some(server) = named.or(cx.via)
+            && !self.handshaking.is_open_at(server)
+        {
+            self.open(cx, server);
+        }
     }
 
     /// What an opening is bound to: the server whose introduction it names, else the one that

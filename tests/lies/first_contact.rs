@@ -1,0 +1,152 @@
+//! A server that gives a wrong key to two who have never met, and what shows it.
+
+use p2pchat::chat::safety::{SafetyCode, Wording};
+use p2pchat::chat::{
+    Chat, Config, Contact, Effect, FaceId, Input, Notice, Presence, Snapshot, StoreRequest,
+    Strangers, Timestamp, Trust,
+};
+use p2pchat::proto::Command;
+use p2pchat::store::Memory;
+use p2pchat_wire::identity::PeerId;
+use p2pchat_wire::invitation::{Accepter, Card};
+use p2pchat_wire::signal::ServerSignal;
+
+use crate::invitation::letter;
+use crate::lair::{EVE, Lair, VICTIM, id, name};
+
+/// Whom Alice wants to talk to and has never met.
+const CAROL: u8 = 3;
+
+/// Whom the same server has put in Alice's place, at Carol's end.
+const OTHER_EVE: u8 = 67;
+
+const NUMBER: u32 = 7;
+
+/// Alice's program: her chat on her endpoint, in Eve's lair.
+struct Alice {
+    lair: Lair,
+    chat: Chat,
+    store: Memory,
+    notices: Vec<Notice>,
+}
+
+impl Alice {
+    fn new() -> Self {
+        let config = Config {
+            key: id(1),
+            name: Some(name("alice")),
+            hosts: vec!["rv".to_owned()],
+            peer: None,
+            wait: None,
+            replay: true,
+            strangers: Strangers::Request,
+            software: "test 1".to_owned(),
+            seed: [5; 32],
+        };
+        let (lair, chat) = (Lair::new(), Chat::new(config, Snapshot::default()));
+        let mut alice = Self { lair, chat, store: Memory::default(), notices: Vec::new() };
+        alice.run();
+        alice
+    }
+
+    fn line(&mut self, line: &str) {
+        self.input(Input::Line(line.to_owned()));
+        self.run();
+    }
+
+    fn input(&mut self, input: Input) {
+        self.chat.handle_input(Timestamp(1_000_000), input);
+    }
+
+    fn run(&mut self) {
+        loop {
+            let events = std::mem::take(&mut self.lair.events);
+            for event in events {
+                self.input(Input::Network(event));
+            }
+            match self.chat.poll_effect() {
+                // She is registered already.
+                Some(Effect::Network(Command::Register(_))) => {}
+                Some(Effect::Network(command)) => self.lair.command(command),
+                Some(Effect::Store(request)) => self.stored(request),
+                Some(Effect::Show(notice) | Effect::Answer(_, notice)) => self.notices.push(notice),
+                Some(_) => {}
+                None if self.lair.events.is_empty() => return,
+                None => {}
+            }
+        }
+    }
+
+    fn stored(&mut self, request: StoreRequest) {
+        let reply = self.store.handle(request);
+        self.input(Input::Stored(reply));
+    }
+
+    /// The server says that Eve is Carol, and Eve calls.
+    fn deceive(&mut self) {
+        let opening = self.lair.opening_of(EVE, 100);
+        self.lair.introduce_as("carol", EVE, VICTIM, Some(opening));
+        self.run();
+    }
+
+    /// How Alice sees Carol.
+    fn carol(&self) -> (Option<PeerId>, Trust, Presence) {
+        let peers = self.chat.peers(FaceId::FIRST);
+        let carol = peers.iter().find(|one| one.peer.name == name("carol")).expect("a contact");
+        (carol.key, carol.trust, carol.state)
+    }
+}
+
+#[test]
+fn a_server_that_swaps_the_key_at_first_contact_is_shown_by_the_words_that_two_compare() {
+    let mut alice = Alice::new();
+    alice.line("/msg carol");
+    alice.deceive();
+    assert_eq!(alice.carol(), (Some(id(EVE)), Trust::New, Presence::Connected), "believed so far");
+    alice.line("/verify carol");
+    // What Carol's program shows her, with somebody else in Alice's place.
+    let code = SafetyCode::new(&id(CAROL), &id(OTHER_EVE));
+    alice.line(&format!("/verify carol {}", code.words(Wording::English).join(" ")));
+    let shown =
+        |notice: &Notice| matches!(notice, Notice::NotTheSame { key, .. } if *key == id(EVE));
+    assert!(alice.notices.iter().any(shown), "{:?}", alice.notices);
+    assert_eq!(alice.carol().1, Trust::New);
+}
+
+#[test]
+fn a_server_that_swaps_the_key_at_first_contact_loses_the_two_by_their_invitation() {
+    for before in [false, true] {
+        let mut alice = Alice::new();
+        if before {
+            alice.line("/msg carol");
+            alice.deceive();
+            assert_eq!(alice.carol().0, Some(id(EVE)));
+        }
+        alice.line("/invite");
+        alice.lair.say(0, &ServerSignal::MailboxOpened { number: NUMBER });
+        let opening = letter(&alice.lair);
+        alice.run();
+        let code = alice.notices.iter().find_map(|notice| match notice {
+            Notice::Invitation { words, .. } => Some(words.clone()),
+            _ => None,
+        });
+        // Carol is told it by telephone.
+        let (words, card) =
+            (code.expect("a code").secret(), Card { name: name("carol"), key: id(CAROL) });
+        let random = &mut alice.lair.random;
+        let accepted = Accepter::new(words.as_str(), &id(100), NUMBER, card, &opening, random);
+        let (_, reply) = accepted.expect("the right words");
+        alice.lair.say(0, &ServerSignal::Letter { number: NUMBER, at: 1, letter: reply });
+        alice.run();
+        let (key, trust, state) = alice.carol();
+        assert_eq!((key, trust), (Some(id(CAROL)), Trust::Verified));
+        assert_ne!(state, Presence::Connected, "Eve is gone");
+        // From now on she is found out.
+        alice.deceive();
+        let changed = |notice: &Notice| matches!(notice, Notice::KeyChanged { expected, actual, .. } if (*expected, *actual) == (id(CAROL), id(EVE)));
+        assert!(alice.notices.iter().any(changed), "{:?}", alice.notices);
+        let saved: Vec<Contact> = alice.store.snapshot().contacts;
+        assert!(saved.iter().any(|one| one.key == Some(id(CAROL)) && one.verified));
+        assert_eq!(alice.store.snapshot().secrets.len(), 1, "what only the two know");
+    }
+}
