@@ -340,6 +340,12 @@ impl Composer {
         }
     }
 
+    /// Where in `area` the text stands: below what is said about it.
+    #[must_use]
+    pub fn text_area(&self, area: Rect) -> Rect {
+        self.split(area).1
+    }
+
     /// The rows above the text, and those of the text.
     fn split(&self, area: Rect) -> (Rect, Rect) {
         let above = u16::try_from(self.hint_rows(area.width)).unwrap_or(u16::MAX);

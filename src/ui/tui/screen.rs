@@ -431,9 +431,11 @@ impl Screen {
         self.status().render(status, frame.buffer_mut(), &self.theme, &self.language);
         let [mark, text] =
             Layout::horizontal([Constraint::Length(prompt), Constraint::Fill(1)]).areas(lower);
+        let composer = self.writing();
+        // Before the text, not before what is said about it.
+        let mark = Rect { y: composer.text_area(text).y, height: 1, ..mark }.intersection(lower);
         self.theme.ambiguous.draw(&self.prompt(), mark, frame.buffer_mut(), self.theme.dim);
         let paint = Paint { text: self.theme.text, hint: self.theme.dim };
-        let composer = self.writing();
         composer.render(text, frame.buffer_mut(), paint);
         frame.set_cursor_position(composer.caret(text));
     }
