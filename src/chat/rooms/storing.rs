@@ -85,6 +85,6 @@ pub struct Stored {
     pub lines: Vec<(Entry, Entry)>,
     /// Who has our lines: by stay and member.
     pub receipts: BTreeMap<(u64, PeerId), Receipt>,
-    /// The first line of each log that a member is given who came late; see [`super::neighbour`].
+    /// The first line of each log that a member is given who came late.
     pub floors: BTreeMap<(PeerId, LogId), u64>,
 }
