@@ -2,6 +2,7 @@
 //! what it means.
 
 pub mod help;
+pub mod scripts;
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -11,12 +12,16 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use p2pchat_wire::identity::Name;
 
+pub use self::scripts::{AskArgs, FollowArgs, RecvArgs, SendArgs};
 use crate::chat::invitation::ContactLink;
 use crate::config::{
     self, Face, HostPort, InvalidTime, Lan, Paths, PeerAddress, Rendezvous, Settings, Strangers,
     Wait, Wanted,
 };
 use crate::ui::language::Tongue;
+
+/// How long the end of input waits if nobody says.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The exit codes, for `--help` and the manual page. Scripts rely on them.
 const EXIT_CODES: &str = "\
@@ -32,6 +37,7 @@ Exit codes:
   8  refused (the name belongs to another key, ...)
   9  the other side speaks another version
  10  a transfer is incomplete and can be resumed
+ 11  what was waited for did not come within --timeout
 
 Examples:
   p2pchat demo                                try it on this computer alone
@@ -136,10 +142,10 @@ pub struct Options {
         hide_env_values = true
     )]
     pub lang: Option<Tongue>,
-    /// How long the end of input waits, such as 30s or 2m
-    #[arg(long, global = true, value_name = "TIME", default_value = "30s",
-          value_parser = parse_duration)]
-    pub timeout: Duration,
+    /// How long the end of input waits, such as 30s (if left out) or 2m; `recv`, `follow` and `ask` wait
+    /// so long for everything, and without it for ever
+    #[arg(long, global = true, value_name = "TIME", value_parser = parse_duration)]
+    pub timeout: Option<Duration>,
     /// What the end of piped input waits for
     #[arg(long, global = true, value_enum, default_value_t)]
     pub wait: Wait,
@@ -209,14 +215,16 @@ pub enum Command {
         command: Option<PassphraseCommand>,
     },
     /// Send one message, wait as --wait says, and leave
-    Send {
-        /// Whom to
-        #[arg(long, value_name = "NAME[@HOST[:PORT][#KEY]]")]
-        to: PeerAddress,
-        /// The message; several words are joined by spaces
-        #[arg(required = true)]
-        text: Vec<String>,
-    },
+    Send(SendArgs),
+    /// Wait for messages, print them, and leave
+    Recv(RecvArgs),
+    /// Print what is said, on both sides, until it is ended
+    Follow(FollowArgs),
+    /// Ask somebody and wait for the answer, which the exit code tells; without one, it is 100 more
+    /// than below
+    Ask(AskArgs),
+    /// Show how things stand: whether a chat runs, which servers know me, who is there
+    Status,
     /// Show, check and change the configuration file
     Config {
         /// What to do with it
@@ -449,7 +457,7 @@ impl Cli {
                 (false, true) => Lan::Everybody,
             },
             wait: options.wait,
-            timeout: options.timeout,
+            timeout: options.timeout.unwrap_or(TIMEOUT),
             serve: self.chat.serve.map(|given| given.unwrap_or_else(config::default_serve_address)),
             strangers: options.strangers.or(settings.strangers).unwrap_or_default(),
             interface: settings.interface,
@@ -503,7 +511,7 @@ mod tests {
         assert_eq!(cli.chat.peer, "alice@host".parse().ok());
         assert_eq!(cli.options.name, Name::new("bob").ok());
         assert_eq!(cli.options.wait, Wait::Delivered);
-        assert_eq!(cli.options.timeout, Duration::from_secs(30));
+        assert_eq!(cli.wanted(Ends::Pipe, Settings::default()).timeout, TIMEOUT);
     }
 
     #[test]
@@ -541,7 +549,7 @@ mod tests {
         for line in
             ["p2pchat --timeout 1s send --to a hi", "p2pchat send --timeout 1000ms --to a hi"]
         {
-            assert_eq!(parse(line).expect(line).options.timeout, Duration::from_secs(1));
+            assert_eq!(parse(line).expect(line).options.timeout, Some(Duration::from_secs(1)));
         }
     }
 
@@ -564,7 +572,8 @@ mod tests {
             "p2pchat --name a@b",
             "p2pchat --peer @",
             "p2pchat nonsense",
-            "p2pchat send --to alice",
+            "p2pchat recv --count 0",
+            "p2pchat ask alice",
         ] {
             let error = parse(line).expect_err(line);
             assert_eq!(error.exit_code(), 2, "{line}");

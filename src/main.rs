@@ -11,15 +11,19 @@ use p2pchat::app::{self, Configuration, Failure};
 use p2pchat::chat::safety::Wording;
 use p2pchat::chat::{ExitCode, Format, clean};
 use p2pchat::cli::help;
+use p2pchat::cli::scripts::joined;
 use p2pchat::cli::{
-    Cli, Command, ConfigAction, Ends, ExportFormat, HistoryArgs, HistoryCommand, IdCommand,
-    Options, PassphraseCommand, Words,
+    AskArgs, Cli, Command, ConfigAction, Ends, ExportFormat, FollowArgs, HistoryArgs,
+    HistoryCommand, IdCommand, Options, PassphraseCommand, RecvArgs, SendArgs, Words,
 };
 use p2pchat::config::{Face, Settings};
 use p2pchat::store::words::WordList;
 use p2pchat::ui::language::{Language, Tongue};
 use p2pchat::ui::tui::terminal::has_room_for_a_screen;
 use p2pchat::ui::{Printout, Stream, json};
+
+/// A question that makes no sense: wrong usage, and none of the answers.
+const NO_QUESTION: i32 = 102;
 
 /// What happens inside, for those who look for a fault: `P2PCHAT_LOG=debug`.
 const LOG: &str = "P2PCHAT_LOG";
@@ -36,9 +40,14 @@ fn main() {
     let ends = ends();
     let face = cli.wanted(ends, Settings::default()).face;
     log();
+    let asks = matches!(cli.command, Some(Command::Ask(_)));
     let code = match run(cli, ends, &mut language) {
         Ok(code) => code,
-        Err(failure) => complain(face, &failure, &language),
+        Err(failure) => {
+            let code = complain(face, &failure, &language);
+            // The codes below are answers.
+            if asks { app::not_asked(code) } else { code }
+        }
     };
     // Threads may still wait for a key or for a name server; they have nothing left to lose.
     process::exit(code.into());
@@ -48,10 +57,11 @@ fn main() {
 /// what it was given, which others may have written, in a link or a script, and the terminal obeys.
 /// Then there are no colours, and nothing else that is not text.
 fn end_with(answer: &clap::Error, language: &Language) -> ! {
+    let code = if answer.use_stderr() && asks() { NO_QUESTION } else { answer.exit_code() };
     if let Some(told) = app::mistyped(answer, language) {
         // Where nobody listens, the code has to do.
         let _ = write!(io::stderr(), "{}", clean::text(&told));
-        process::exit(answer.exit_code());
+        process::exit(code);
     }
     let ours = |name: &OsStr| name.to_string_lossy().starts_with("P2PCHAT_");
     let variables = std::env::vars_os().filter(|(name, _)| ours(name)).map(|(_, value)| value);
@@ -60,7 +70,8 @@ fn end_with(answer: &clap::Error, language: &Language) -> ! {
         clean::text(&given) == given
     };
     if std::env::args_os().chain(variables).all(is_clean) {
-        answer.exit();
+        let _ = answer.print();
+        process::exit(code);
     }
     let text = clean::text(&answer.render().to_string());
     // Where nobody listens, the code has to do.
@@ -69,7 +80,13 @@ fn end_with(answer: &clap::Error, language: &Language) -> ! {
     } else {
         write!(io::stdout(), "{text}")
     };
-    process::exit(answer.exit_code());
+    process::exit(code);
+}
+
+/// Whether a question was to be asked, however wrongly: its exit codes below 100 are answers.
+fn asks() -> bool {
+    let matches = Cli::command().ignore_errors(true).try_get_matches();
+    matches.is_ok_and(|matches| matches.subcommand_name() == Some("ask"))
 }
 
 /// The one that a person asks for, else the system's.
@@ -98,11 +115,22 @@ fn run(cli: Cli, ends: Ends, language: &mut Language) -> Result<u8, Failure> {
     let wanted = cli.wanted(ends, settings);
     let (face, data_dir) = (wanted.face, wanted.data_dir.clone());
     let printouts = match cli.command {
-        None => return Ok(awaited(app::chat(wanted, language))?.code()),
-        Some(Command::Demo) => return Ok(awaited(app::demo(wanted, language))?.code()),
-        Some(Command::Send { to, text }) => {
-            return Ok(awaited(app::send(wanted, to, text.join(" "), language))?.code());
+        None => return awaited(app::chat(wanted, language)),
+        Some(Command::Demo) => return awaited(app::demo(wanted, language)),
+        Some(Command::Send(SendArgs { to, text })) => {
+            return awaited(app::send(wanted, to, joined(&text), language));
         }
+        Some(Command::Recv(RecvArgs { count, from })) => {
+            return awaited(app::recv(wanted, from, count, cli.options.timeout, language));
+        }
+        Some(Command::Follow(FollowArgs { with })) => {
+            return awaited(app::follow(wanted, with, cli.options.timeout, language));
+        }
+        Some(Command::Ask(AskArgs { to, question, choices })) => {
+            let (time, question) = (cli.options.timeout, question.join(" "));
+            return awaited(app::ask(wanted, to, &question, choices, time, language));
+        }
+        Some(Command::Status) => return awaited(app::status(wanted, language)),
         Some(Command::Doctor { .. }) => {
             let (code, printouts) = awaited(app::doctor(wanted, language))?;
             print(printouts);

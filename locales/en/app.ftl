@@ -14,6 +14,11 @@ id-its-key = its key
 id-passphrase = passphrase
 id-passphrase-set = needed to read this profile
 id-not-chosen = not chosen yet
+overview-chat = chat
+overview-running = runs
+overview-not-running = does not run
+overview-registered = { $server } (registered)
+overview-not-registered = { $server } (not registered)
 
 ## The demo
 

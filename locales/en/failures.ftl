@@ -55,6 +55,12 @@ profile-older = { $path } was written by an older p2pchat. Start p2pchat once, w
 profile-newer = { $path } was written by a newer p2pchat (its format is { $found }, this one knows { $known }). Nothing was changed; use the newer program.
 profile-no-randomness = The operating system gave no random numbers, so no identity could be made.
 
+## For scripts
+
+send-no-text = there is no text: name it behind --to NAME, or write it to the standard input
+send-too-long = a message has { $most } bytes at most
+ask-too-many-choices = a question has { $most } choices at most
+
 ## Where another process has the profile
 
 attach-version = the p2pchat that is using this profile is of another version. Close it, and start this one again

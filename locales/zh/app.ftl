@@ -14,6 +14,11 @@ id-its-key = 它的公钥
 id-passphrase = 口令
 id-passphrase-set = 读取这份数据需要口令
 id-not-chosen = 尚未选定
+overview-chat = 聊天
+overview-running = 正在运行
+overview-not-running = 没有运行
+overview-registered = { $server }（已登记）
+overview-not-registered = { $server }（未登记）
 
 ## 演示
 

@@ -18,6 +18,7 @@ help-after =
       8  被拒绝（名字属于另一个公钥等）
       9  对方使用另一个版本
      10  传输不完整，可以续传
+     11  等待的内容没有在 --timeout 之内到来
 
     示例：
       p2pchat demo                                只在本机上试用
@@ -67,7 +68,7 @@ cli--visible = 把我的名字和公钥告诉局域网中的所有人：双方�
 cli--relay-only = 从不直连：对方不会知道我的 IP 地址
 cli--direct-only = 从不经中继发送正文
 cli--lang = 我的语言；省略则使用系统的语言
-cli--timeout = 输入结束后等待多久，例如 30s 或 2m
+cli--timeout = 输入结束后等待多久，例如 30s（不写时）或 2m；`recv`、`follow` 和 `ask` 一共等这么久，不写则一直等
 cli--wait = 管道输入结束后等待什么
 cli--peer = 与谁聊天；认识一台会合服务器之后可以省略服务器，局域网中的人也不用写
 cli--serve = 同时在本进程中运行会合服务器（不写地址则监听所有地址的 3478 端口）
@@ -111,7 +112,17 @@ cli-history--peer = 只看与此人的
 cli-history--lines = 最多输出这么多行，取最新的
 cli-send = 发送一条消息，按 --wait 等待，然后退出
 cli-send--to = 发给谁
-cli-send--text = 消息内容；多个词用空格连接
+cli-send--text = 消息内容；多个词用空格连接。不写时，标准输入就是消息
+cli-recv = 等待消息，打印出来，然后退出
+cli-recv--count = 等多少条
+cli-recv--from = 只等这个人的
+cli-follow = 打印双方说的话，直到被结束
+cli-follow--with = 只看与这个人的会话
+cli-ask = 向某人提问并等待回答，由退出码说出；没有回答时，退出码比下面的多 100
+cli-ask--to = 问谁
+cli-ask--question = 问题；多个词用空格连接
+cli-ask--choices = 可以怎样回答，用逗号分隔；不写则任何回答都行。退出码说出是哪一个，第一个为 0
+cli-status = 显示情况：聊天是否在运行、哪些服务器认识我、谁在
 cli-config = 显示、检查和修改配置文件
 cli-config-path = 显示文件在哪里，不论它是否存在
 cli-config-check = 指出其中的每个错误及所在行；有错误时退出码为 2

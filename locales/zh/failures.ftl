@@ -55,6 +55,12 @@ profile-older = { $path } 是由较旧的 p2pchat 写入的。请先启动一次
 profile-newer = { $path } 是由更新的 p2pchat 写入的（格式为 { $found }，本程序只认识到 { $known }）。什么都没有改变；请使用更新的程序。
 profile-no-randomness = 操作系统没有提供随机数，因此无法生成身份。
 
+## 脚本
+
+send-no-text = 没有内容：请写在 --to NAME 之后，或写到标准输入
+send-too-long = 一条消息最多 { $most } 字节
+ask-too-many-choices = 一个问题最多有 { $most } 个选项
+
 ## 另一个进程占着数据时
 
 attach-version = 正在使用这份数据的 p2pchat 是另一个版本。请关闭它，再启动这个

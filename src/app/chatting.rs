@@ -22,6 +22,7 @@ use crate::proto::{Disclosure, Policy};
 use crate::store::{Profile, Sealed};
 use crate::ui::language::Language;
 use crate::ui::line::LineView;
+use crate::ui::script::{REFERENCE, Script, Task};
 use crate::ui::terminal::{LineEditor, Printer, Restore, Typed, columns, is_dumb};
 use crate::ui::{Printout, View, json, words};
 
@@ -35,12 +36,13 @@ const ANSWER: Duration = Duration::from_millis(25);
 /// How long the last printouts may take once everything else has ended.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// Runs the chat until its input ends, a person leaves, or it makes no sense to go on.
+/// Runs the chat until its input ends, a person leaves, or it makes no sense to go on. Returns the
+/// exit code.
 ///
 /// # Errors
 ///
 /// [`Failure`] says why the chat could not begin.
-pub async fn chat(wanted: Wanted, language: &Language) -> Result<ExitCode, Failure> {
+pub async fn chat(wanted: Wanted, language: &Language) -> Result<u8, Failure> {
     let partner = match wanted.face {
         Face::Line => Partner::Line,
         Face::Screen => Partner::Screen,
@@ -49,32 +51,26 @@ pub async fn chat(wanted: Wanted, language: &Language) -> Result<ExitCode, Failu
     run(wanted, partner, language).await
 }
 
-/// Sends one message and leaves.
-///
-/// # Errors
-///
-/// As [`chat()`].
-pub async fn send(
-    wanted: Wanted,
-    to: PeerAddress,
-    text: String,
-    language: &Language,
-) -> Result<ExitCode, Failure> {
-    let face = if wanted.face == Face::Json { Face::Json } else { Face::Plain };
-    let wanted = Wanted { face, peer: Some(to), ..wanted };
-    run(wanted, Partner::Sentence(text), language).await
-}
-
 /// With whom we speak.
-enum Partner {
+pub(super) enum Partner {
     /// A person, on the whole of a terminal.
     Screen,
     /// A person, line by line.
     Line,
     /// A program, or a file.
     Pipe,
-    /// Nobody: there is this one message.
-    Sentence(String),
+    /// Nobody: there is something to be done.
+    Script(Job),
+}
+
+/// What a script is for.
+#[derive(Clone, Debug)]
+pub(super) struct Job {
+    pub(super) task: Task,
+    /// What it says, instead of standard input.
+    pub(super) says: Vec<Entered>,
+    /// How long it has for everything; without that, it ends as a pipe does.
+    pub(super) time: Option<Duration>,
 }
 
 impl Partner {
@@ -82,7 +78,7 @@ impl Partner {
     fn wait(&self, wait: Wait) -> Option<chat::Wait> {
         match self {
             Self::Screen | Self::Line => None,
-            Self::Pipe | Self::Sentence(_) => Some(match wait {
+            Self::Pipe | Self::Script(_) => Some(match wait {
                 Wait::Sent => chat::Wait::Sent,
                 Wait::Delivered => chat::Wait::Delivered,
             }),
@@ -97,8 +93,40 @@ impl Partner {
                 Console::terminal(editor, printer)
             }
             Self::Pipe => Console::piped(),
-            Self::Sentence(text) => Console::saying(text.clone()),
+            Self::Script(job) => Console::saying(&job.says),
         })
+    }
+
+    /// How the chat looks to it.
+    fn view(&self, face: Face, language: &Language) -> View {
+        match self {
+            Self::Script(job) => job.view(face, language),
+            Self::Screen | Self::Line | Self::Pipe => view(face, language),
+        }
+    }
+
+    /// Whether it wants to be told what nobody has seen in earlier runs.
+    fn wants_replay(&self) -> bool {
+        match self {
+            Self::Line | Self::Pipe => true,
+            // The screen has pages, and counts of its own.
+            Self::Screen => false,
+            Self::Script(job) => matches!(job.task, Task::Receive { .. } | Task::Follow { .. }),
+        }
+    }
+}
+
+impl Job {
+    pub(super) fn view(&self, face: Face, language: &Language) -> View {
+        let (zone, language) = (TimeZone::system(), language.clone());
+        let script = Script::new(self.task.clone(), face == Face::Json, zone, language);
+        View::Script(Box::new(script))
+    }
+
+    /// What it begins with.
+    pub(super) fn begins(&self) -> Carried {
+        let deadline = self.time.map(|time| tokio::time::Instant::from(instant()) + time);
+        Carried { deadline, ..Carried::default() }
     }
 }
 
@@ -107,11 +135,20 @@ fn line_editor(dir: &Path) -> Result<(LineEditor, Printer), Failure> {
 }
 
 /// Joins the chat of the process that holds the profile, or holds it.
-async fn run(wanted: Wanted, partner: Partner, language: &Language) -> Result<ExitCode, Failure> {
+pub(super) async fn run(
+    wanted: Wanted,
+    partner: Partner,
+    language: &Language,
+) -> Result<u8, Failure> {
     let dir = profile::directory(wanted.data_dir.clone())?;
     let _restore = matches!(partner, Partner::Line | Partner::Screen).then(Restore::remember);
     let wait = partner.wait(wanted.wait);
-    let mut visitor = Visitor::new(&wanted, wait.map(Into::into), view(wanted.face, language));
+    let carried = match &partner {
+        Partner::Script(job) => job.begins(),
+        Partner::Screen | Partner::Line | Partner::Pipe => Carried::default(),
+    };
+    let view = partner.view(wanted.face, language);
+    let mut visitor = Visitor::new(&wanted, wait.map(Into::into), view, carried);
     let mut console = None;
     let console_needed = || partner.console(&dir);
     match visitor.enter(&dir, language, console_needed, &mut console).await? {
@@ -132,7 +169,7 @@ async fn hold(
     mut console: Option<Console>,
     carried: Carried,
     language: &Language,
-) -> Result<ExitCode, Failure> {
+) -> Result<u8, Failure> {
     let mut snapshot = profile.snapshot()?;
     let remembered = profile::remembered(&snapshot);
     let for_a_person = matches!(partner, Partner::Line | Partner::Screen);
@@ -175,8 +212,7 @@ async fn hold(
         place,
         peer: carried.current.clone().or(invited),
         wait,
-        // The screen has pages, and counts of its own.
-        replay: !on_a_screen,
+        replay: partner.wants_replay() || !on_a_screen && for_a_person,
         strangers: match wanted.strangers {
             Strangers::Request => chat::Strangers::Request,
             Strangers::Accept => chat::Strangers::Accept,
@@ -194,14 +230,14 @@ async fn hold(
         if let Some(serving) = &serving {
             screening.remark(serving.sentence(language));
         }
-        screening.run(&mut signals).await
+        screening.run(&mut signals).await.code()
     } else {
         let console = match console {
             Some(console) => console,
             None => partner.console(dir)?,
         };
         let mut chatting =
-            Chatting::new(peer, view(wanted.face, language), console, wanted.timeout);
+            Chatting::new(peer, partner.view(wanted.face, language), console, wanted.timeout);
         if let Some(serving) = &serving {
             chatting.remark("serving", |language| serving.sentence(language));
         }
@@ -272,8 +308,11 @@ pub(super) struct Chatting {
     console: Console,
     timeout: Duration,
     queue: VecDeque<Printout>,
-    /// There is no more input; since then the time of `--timeout` runs.
+    /// Runs out when the time of `--timeout` is over, once it runs.
     deadline: Option<Pin<Box<Sleep>>>,
+    /// When that is.
+    ends_at: Option<tokio::time::Instant>,
+    /// There is no more input.
     input_ended: bool,
     /// The last thing typed was Ctrl+C.
     interrupted: bool,
@@ -294,6 +333,7 @@ impl Chatting {
             timeout,
             queue: VecDeque::new(),
             deadline: None,
+            ends_at: None,
             input_ended: false,
             interrupted: false,
             prompt_due: None,
@@ -305,8 +345,11 @@ impl Chatting {
     }
 
     /// Carries the chat between network and console, until one of them ends it.
-    pub(super) async fn run(mut self, signals: &mut Signals) -> ExitCode {
+    pub(super) async fn run(mut self, signals: &mut Signals) -> u8 {
         let code = loop {
+            if self.view.is_over() && !self.peer.chat().is_ending() {
+                self.peer.input(Input::Quit);
+            }
             let room = self.queue.len() < MAX_QUEUE;
             let reading = room && !self.input_ended && self.peer.chat().accepts_lines();
             let settles_at = self.view.settles_at();
@@ -333,7 +376,10 @@ impl Chatting {
                 }
                 () = has_room(&self.console.printouts), if !self.queue.is_empty() => self.print(),
                 printed = self.console.printed.recv(), if !self.output_closed => match printed {
-                    Some(Printed::Shown(from, id)) => self.peer.input(Input::Shown { from, id }),
+                    Some(Printed::Shown(from, id)) => {
+                        self.view.shown(id);
+                        self.peer.input(Input::Shown { from, id });
+                    }
                     // As other programs in a pipe, end when nobody reads.
                     Some(Printed::Closed) | None => {
                         self.output_closed = true;
@@ -354,7 +400,7 @@ impl Chatting {
                 }
             }
         };
-        let Self { peer, console, queue, .. } = self;
+        let Self { peer, console, queue, view, .. } = self;
         let Console { printouts, mut printed, .. } = console;
         peer.close().await;
         let last_words = async {
@@ -367,7 +413,7 @@ impl Chatting {
             while printed.recv().await.is_some() {}
         };
         let _ = tokio::time::timeout(LAST_WORDS, last_words).await;
-        code
+        view.exit(code)
     }
 
     /// Says what is no notice of the chat's: `code` to programs, and a sentence.
@@ -390,12 +436,8 @@ impl Chatting {
             },
             Entered::Line(line) => self.peer.input(Input::Line(line)),
             Entered::Text(text) => {
-                self.peer.input(Input::Send {
-                    to: None,
-                    text,
-                    reference: None,
-                    manner: Manner::Text,
-                });
+                let reference = Some(REFERENCE.to_owned());
+                self.peer.input(Input::Send { to: None, text, reference, manner: Manner::Text });
             }
             Entered::TooLong => {
                 self.remark("too-long", |language| language.text("input-too-long"));
@@ -405,25 +447,25 @@ impl Chatting {
                 self.remark("interrupted", |language| language.text("interrupted-once"));
             }
             Entered::End => {
-                self.end_input(tokio::time::Instant::from(instant()) + self.timeout);
+                let now = tokio::time::Instant::from(instant());
+                let deadline = *self.ends_at.get_or_insert(now + self.timeout);
+                self.deadline = Some(Box::pin(tokio::time::sleep_until(deadline)));
+                self.input_ended = true;
+                self.peer.input(Input::EndOfInput);
             }
         }
         self.prompt_due = Some(Box::pin(tokio::time::sleep(ANSWER)));
     }
 
-    fn end_input(&mut self, deadline: tokio::time::Instant) {
-        self.input_ended = true;
-        self.deadline = Some(Box::pin(tokio::time::sleep_until(deadline)));
-        self.peer.input(Input::EndOfInput);
-    }
-
     /// Takes in what was entered and taken by nobody while another process had the profile.
     fn go_on_with(&mut self, carried: Carried) {
+        self.ends_at = carried.deadline;
+        self.deadline = carried.deadline.map(tokio::time::sleep_until).map(Box::pin);
         for entered in carried.untaken {
             self.entered(entered);
         }
-        if let Some(deadline) = carried.deadline {
-            self.end_input(deadline);
+        if carried.ended {
+            self.entered(Entered::End);
         }
     }
 

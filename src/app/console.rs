@@ -18,7 +18,7 @@ const CHANNEL: usize = 64;
 pub(super) enum Entered {
     /// A line, without its end.
     Line(String),
-    /// A message, not to be taken for a command.
+    /// The message of a script, not to be taken for a command.
     Text(String),
     /// A line longer than any that makes sense; it was skipped.
     TooLong,
@@ -46,6 +46,8 @@ pub(super) struct Console {
     pub(super) printouts: mpsc::Sender<Printout>,
     /// Ends when everything is written.
     pub(super) printed: mpsc::UnboundedReceiver<Printed>,
+    /// Keeps input open that nobody writes to.
+    _open: Option<mpsc::Sender<Entered>>,
 }
 
 /// What is before the line that a person types.
@@ -92,18 +94,18 @@ impl Console {
         let (entered_sender, entered) = mpsc::channel(CHANNEL);
         thread(move || read_lines(io::stdin().lock(), &entered_sender));
         let (printouts, printed) = writer(write);
-        Self { entered, prompts: None, printouts, printed }
+        Self { entered, prompts: None, printouts, printed, _open: None }
     }
 
-    /// One message instead of standard input.
-    pub(super) fn saying(text: String) -> Self {
+    /// These few things instead of standard input; whether it ends is one of them.
+    pub(super) fn saying(what: &[Entered]) -> Self {
         let (sender, entered) = mpsc::channel(CHANNEL);
-        for entered in [Entered::Text(text), Entered::End] {
-            // A new channel has room for two.
-            let _ = sender.try_send(entered);
+        for entered in what {
+            // A new channel has room for a few.
+            let _ = sender.try_send(entered.clone());
         }
         let (printouts, printed) = writer(write);
-        Self { entered, prompts: None, printouts, printed }
+        Self { entered, prompts: None, printouts, printed, _open: Some(sender) }
     }
 
     /// Takes the terminal that `editor` and `printer` hold.
@@ -127,7 +129,7 @@ impl Console {
             }
         });
         let (printouts, printed) = writer(move |printout| printer.print(&printout.text));
-        Self { entered, prompts: Some(prompts), printouts, printed }
+        Self { entered, prompts: Some(prompts), printouts, printed, _open: None }
     }
 }
 

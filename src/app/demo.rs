@@ -39,12 +39,12 @@ const GREETING: &str = "Hello, echo! 你好，回声！";
 /// told. It takes one round trip; on one computer, that is nothing.
 const DIRECT: Duration = Duration::from_secs(3);
 
-/// Runs the demo.
+/// Runs the demo. Returns the exit code.
 ///
 /// # Errors
 ///
 /// [`Failure`] says which part could not start, or what did not come back.
-pub async fn demo(wanted: Wanted, language: &Language) -> Result<ExitCode, Failure> {
+pub async fn demo(wanted: Wanted, language: &Language) -> Result<u8, Failure> {
     let started = instant();
     let mut signals = Signals::listen()?;
     let folder = tempfile::Builder::new().prefix("p2pchat-demo-").tempdir().map_err(|error| {
@@ -68,13 +68,13 @@ pub async fn demo(wanted: Wanted, language: &Language) -> Result<ExitCode, Failu
             let mut run = Run { peer: Peer::start(setup)?, story, sent: Vec::new(), echoed: 0 };
             let outcome = run.until_everything_came_back(&mut signals, wanted.timeout).await;
             run.peer.close().await;
-            outcome.map(|()| ExitCode::Done)
+            outcome.map(|()| ExitCode::Done.code())
         }
         Face::Screen => {
             let peer = Peer::start(setup)?;
             let mut screening = Screening::new(peer, &dir, &own_name, language, &wanted.interface)?;
             screening.remark(language.say("demo-welcome", &[("address", &serving.address())]));
-            Ok(screening.run(&mut signals).await)
+            Ok(screening.run(&mut signals).await.code())
         }
         Face::Line | Face::Json => {
             let _restore = Restore::remember();

@@ -4,6 +4,7 @@
 //!   other a terminal with a [`Screen`](crate::ui::tui::Screen) (`screen.rs`), or a console
 //!   (`console.rs`) with a [`View`](crate::ui::View) (`chatting.rs`).
 //! - `attach` lets other processes join the chat of the one that holds the profile.
+//! - [`send`], [`recv`], [`follow`], [`ask`] and [`status`] do one thing in that chat, for scripts.
 //! - [`doctor()`] finds out what stands between this computer and the rendezvous.
 //! - [`demo()`] runs two peers and a rendezvous on this computer.
 //! - [`manual`] writes the manual pages, [`Configuration`] is `config.toml`.
@@ -43,6 +44,7 @@ mod peer;
 mod profile;
 mod queries;
 mod screen;
+mod scripts;
 mod server;
 mod signals;
 mod unlock;
@@ -53,7 +55,7 @@ use crate::store::TYPED;
 use crate::ui::language::Phrase;
 use crate::ui::terminal::{LineEditor, Printer};
 
-pub use chatting::{chat, send};
+pub use chatting::chat;
 pub use configuration::{Configuration, template};
 pub use defect::end_on_panic;
 pub use demo::demo;
@@ -65,6 +67,7 @@ pub use mistyped::mistyped;
 pub use moving::{export, import, keep};
 pub use passphrase::{passphrase, remove_passphrase, set_passphrase};
 pub use queries::{contacts, history, id};
+pub use scripts::{ask, follow, not_asked, recv, send, status};
 
 /// Takes the terminal of a person. What was typed is kept for the next time, but not in a sealed profile.
 fn terminal(data_dir: &Path, is_sealed: bool) -> Result<(LineEditor, Printer), Failure> {

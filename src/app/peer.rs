@@ -242,7 +242,7 @@ impl Peer {
         let Self { chat, homes, discovery, guests, .. } = self;
         let background = background(chat, homes, discovery.is_some(), notice);
         guests.show(now(), whom, notice, background, |face| chat.current(face).cloned());
-        guests.send_away_the_slow(now(), chat);
+        guests.part(now(), chat);
     }
 
     /// Says goodbye and writes what is left to write.

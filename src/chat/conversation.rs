@@ -116,6 +116,27 @@ impl Conversation {
     }
 }
 
+impl PeerSummary {
+    /// Somebody of whom nothing is known but what is on disk.
+    #[must_use]
+    pub fn on_disk(contact: &Contact, now: Timestamp) -> Self {
+        Self {
+            peer: contact.address.clone(),
+            nickname: contact.regard.nickname.clone(),
+            key: contact.key,
+            trust: Trust::of(contact, false),
+            quiet: contact.regard.is_quiet(now),
+            offered: contact.offered,
+            state: Presence::Offline,
+            path: None,
+            waiting: contact.waiting,
+            unread: contact.unread,
+            current: false,
+            software: None,
+        }
+    }
+}
+
 impl Session {
     pub(super) fn new(peer: PeerId, path: PathInfo) -> Self {
         Self {

@@ -33,33 +33,15 @@ pub enum ExitCode {
     Version = 9,
     /// Something was transferred in part.
     Incomplete = 10,
+    /// What was waited for did not come in the time that it was given.
+    TimeUp = 11,
 }
 
 impl ExitCode {
-    const ALL: [Self; 11] = [
-        Self::Done,
-        Self::Internal,
-        Self::Usage,
-        Self::NoSuchName,
-        Self::PeerOffline,
-        Self::RendezvousUnreachable,
-        Self::NoPath,
-        Self::KeyChanged,
-        Self::Refused,
-        Self::Version,
-        Self::Incomplete,
-    ];
-
     /// The number.
     #[must_use]
     pub fn code(self) -> u8 {
         self as u8
-    }
-
-    /// The one with this number.
-    #[must_use]
-    pub fn of(code: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|one| one.code() == code)
     }
 }
 

@@ -353,7 +353,7 @@ pub fn setting(key: &str, value: Option<&str>, from: &str) -> String {
     write(&json!({ "type": "setting", "key": key, "value": value, "from": from }))
 }
 
-fn summary(peer: &PeerSummary) -> Value {
+pub(super) fn summary(peer: &PeerSummary) -> Value {
     json!({
         "peer": peer.peer.to_string(),
         "nickname": peer.nickname,

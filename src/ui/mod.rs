@@ -1,7 +1,7 @@
 //! What people and programs see and type. All of it is pure but [`terminal`].
 //!
-//! A [`View`] turns each [`Notice`] into [`Printout`]s for one of three faces: [`plain`] for pipes,
-//! [`json`] for programs, [`mod@line`] for a person at a terminal. The sentences are in [`words`],
+//! A [`View`] turns each [`Notice`] into [`Printout`]s for one of four faces: [`plain`] for pipes,
+//! [`json`] for programs, [`mod@line`] for a person at a terminal, [`script`] for whoever wants one thing done. The sentences are in [`words`],
 //! `tables`, `paths`, `people`, [`invitations`] and `said`, for whatever face, in the words of a [`language`]. [`terminal`] is the
 //! one file that touches the terminal.
 //!
@@ -18,6 +18,7 @@ mod people;
 pub mod plain;
 mod problems;
 mod said;
+pub mod script;
 pub mod tables;
 pub mod terminal;
 pub mod tui;
@@ -30,7 +31,7 @@ use jiff::tz::TimeZone;
 use p2pchat_wire::identity::Name;
 
 use self::language::Language;
-use crate::chat::{Address, LOCAL_HOST, LineId, Nicknames, Notice, Timestamp};
+use crate::chat::{Address, ExitCode, LOCAL_HOST, LineId, Nicknames, Notice, Timestamp};
 
 /// Something to be written, as a whole line or several.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -75,6 +76,8 @@ pub enum View {
     Json(Language),
     /// A person's terminal.
     Line(line::LineView),
+    /// What belongs to one task.
+    Script(Box<script::Script>),
 }
 
 /// What somebody outside the chat knows, and no notice says.
@@ -158,6 +161,7 @@ impl View {
             Self::Plain(zone, language) => plain::render(notice, zone, background, language),
             Self::Json(english) => json::render(notice, background, english),
             Self::Line(view) => view.render(now, notice, background),
+            Self::Script(script) => script.hear(notice, background),
         }
     }
 
@@ -167,6 +171,7 @@ impl View {
         match self {
             Self::Plain(_, language) | Self::Json(language) => language,
             Self::Line(view) => view.language(),
+            Self::Script(script) => script.language(),
         }
     }
 
@@ -182,8 +187,31 @@ impl View {
     pub fn remark(&self, code: &str, sentence: &str) -> Printout {
         match self {
             Self::Json(_) => Printout::out(json::error(code, sentence)),
-            Self::Plain(..) => Printout::err(sentence.to_owned()),
+            Self::Script(script) if script.is_json() => Printout::out(json::error(code, sentence)),
+            Self::Plain(..) | Self::Script(_) => Printout::err(sentence.to_owned()),
             Self::Line(view) => Printout::err(view.remark(sentence)),
+        }
+    }
+
+    /// The chat knows that this line has been shown.
+    pub fn shown(&mut self, id: LineId) {
+        if let Self::Script(script) = self {
+            script.shown(id);
+        }
+    }
+
+    /// Whether nothing is left to be shown.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self, Self::Script(script) if script.is_over())
+    }
+
+    /// How the program ends if the chat ends with `code`.
+    #[must_use]
+    pub fn exit(&self, code: ExitCode) -> u8 {
+        match self {
+            Self::Script(script) => script.exit(code),
+            Self::Plain(..) | Self::Json(_) | Self::Line(_) => code.code(),
         }
     }
 
@@ -192,7 +220,7 @@ impl View {
     pub fn settles_at(&self) -> Option<Timestamp> {
         match self {
             Self::Line(view) => view.settles_at(),
-            Self::Plain(..) | Self::Json(_) => None,
+            Self::Plain(..) | Self::Json(_) | Self::Script(_) => None,
         }
     }
 
@@ -200,7 +228,7 @@ impl View {
     pub fn settle(&mut self, now: Timestamp) -> Vec<Printout> {
         match self {
             Self::Line(view) => view.settle(now),
-            Self::Plain(..) | Self::Json(_) => Vec::new(),
+            Self::Plain(..) | Self::Json(_) | Self::Script(_) => Vec::new(),
         }
     }
 }

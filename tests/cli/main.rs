@@ -24,5 +24,7 @@ mod passphrase;
 mod people;
 mod program;
 mod queries;
+#[cfg(unix)]
+mod scripts;
 mod server;
 mod servers;

@@ -156,6 +156,12 @@ impl Program {
         serde_json::from_str(&line).expect("JSON")
     }
 
+    /// Whether it has written anything to stdout.
+    #[cfg(unix)]
+    pub(crate) fn has_said_something(&mut self) -> bool {
+        !self.out.seen().is_empty()
+    }
+
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().is_ok_and(|status| status.is_none())
     }

@@ -15,6 +15,7 @@ use crate::chat::{
 };
 use crate::ui::language::{Language, Tongue};
 use crate::ui::line::LineView;
+use crate::ui::script::{REFERENCE, Script};
 use crate::ui::{Background, Printout, View, json};
 
 /// What has come from all of them and was not looked at yet.
@@ -58,6 +59,8 @@ pub(in crate::app) struct Guests {
     door: Option<Door>,
     /// Who does not read what it is told.
     slow: Vec<FaceId>,
+    /// Scripts that have done what they were for.
+    over: Vec<FaceId>,
 }
 
 impl Guests {
@@ -72,7 +75,7 @@ impl Guests {
                 None
             }
         });
-        Self { guests: BTreeMap::new(), news, door, slow: Vec::new() }
+        Self { guests: BTreeMap::new(), news, door, slow: Vec::new(), over: Vec::new() }
     }
 
     /// Waits for somebody to do something. Dropping the future loses nothing.
@@ -109,7 +112,7 @@ impl Guests {
                 }
             }
         }
-        self.send_away_the_slow(now, chat);
+        self.part(now, chat);
     }
 
     fn face(&self, number: u64) -> Option<FaceId> {
@@ -127,15 +130,19 @@ impl Guests {
                         Ok(input) => input,
                         Err(error) => return self.print(face, [Printout::out(error)]),
                     },
-                    View::Plain(..) | View::Line(_) => Input::Line(text),
+                    View::Plain(..) | View::Line(_) | View::Script(_) => Input::Line(text),
                 }
             }
             Wish::Text { text } => {
                 guest.out.say(&Word::Taken { lines: 1 });
-                Input::Send { to: None, text, reference: None, manner: Manner::Text }
+                let reference = Some(REFERENCE.to_owned());
+                Input::Send { to: None, text, reference, manner: Manner::Text }
             }
             Wish::Shown { from, id } => match line(&from, &id) {
-                Some((from, id)) => Input::Shown { from, id },
+                Some((from, id)) => {
+                    guest.view.shown(id);
+                    Input::Shown { from, id }
+                }
                 None => return,
             },
             // Only what it was asked for has an outcome.
@@ -150,6 +157,9 @@ impl Guests {
             Wish::Hello(_) => return self.end(now, chat, face, Some(Refusal::Nonsense)),
         };
         chat.handle_face(now, face, input);
+        if self.guests.get(&face).is_some_and(|guest| guest.view.is_over()) {
+            self.over.push(face);
+        }
     }
 
     /// Tells one of them, or all.
@@ -174,6 +184,9 @@ impl Guests {
             }
             let printouts = guest.view.render(now, notice, background);
             self.print(face, printouts);
+            if self.guests.get(&face).is_some_and(|guest| guest.view.is_over()) {
+                self.over.push(face);
+            }
         }
     }
 
@@ -186,8 +199,11 @@ impl Guests {
         }
     }
 
-    /// Parts from those who do not read what they are told.
-    pub(in crate::app) fn send_away_the_slow(&mut self, now: Timestamp, chat: &mut Chat) {
+    /// Parts from those who have done what they came for, and those who do not read what they are told.
+    pub(in crate::app) fn part(&mut self, now: Timestamp, chat: &mut Chat) {
+        while let Some(face) = self.over.pop() {
+            chat.handle_face(now, face, Input::Quit);
+        }
         while let Some(face) = self.slow.pop() {
             self.end(now, chat, face, Some(Refusal::Slow));
         }
@@ -227,7 +243,7 @@ impl Guests {
     /// One of them has left the chat.
     pub(in crate::app) fn left(&mut self, face: FaceId, code: ExitCode) {
         if let Some(guest) = self.guests.remove(&face) {
-            guest.out.say(&Word::Left { code: code.code() });
+            guest.out.say(&Word::Left { code: guest.view.exit(code) });
         }
     }
 
@@ -296,10 +312,13 @@ fn view(hello: &Hello) -> View {
     let zone = hello.zone.as_deref().and_then(|zone| TimeZone::get(zone).ok());
     let zone = zone.unwrap_or_else(TimeZone::system);
     let language = || Language::choose(Tongue::of_locale(&hello.language), None);
-    let mut view = match hello.face {
+    let mut view = match &hello.face {
         Kind::Json => View::Json(Language::default()),
         Kind::Plain => View::Plain(zone, language()),
         Kind::Line => View::Line(LineView::new(zone, hello.colour, language())),
+        Kind::Script { task, json } => {
+            View::Script(Box::new(Script::new(task.clone(), *json, zone, language())))
+        }
     };
     view.fit(hello.columns);
     view

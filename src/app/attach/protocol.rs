@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::chat::{self, Address, LineId};
+use crate::ui::script::Task;
 use crate::ui::{Printout, Stream, json};
 
 /// Of this protocol. Whoever speaks another is told so and sent away.
@@ -23,7 +24,7 @@ pub(in crate::app) enum Wish {
     Hello(Box<Hello>),
     /// This was typed, or piped in.
     Line { text: String },
-    /// A message, not to be taken for a command.
+    /// The message of a script, not to be taken for a command.
     Text { text: String },
     /// This line of this peer has been written where a person or a program reads.
     Shown { from: String, id: String },
@@ -63,12 +64,13 @@ pub(in crate::app) struct Hello {
 }
 
 /// The faces that can attach.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::app) enum Kind {
     Plain,
     Json,
     Line,
+    Script { task: Task, json: bool },
 }
 
 /// [`chat::Wait`], as it is written.

@@ -17,7 +17,7 @@ use crate::app::peer::instant;
 use crate::app::signals::Signals;
 use crate::app::{Failure, errands, unlock};
 use crate::chat::{ExitCode, Outcome, Problem};
-use crate::config::{Face, PeerAddress, Wanted};
+use crate::config::{PeerAddress, Wanted};
 use crate::store::{Profile, ProfileError};
 use crate::ui::language::{Language, Phrase};
 use crate::ui::line::LineView;
@@ -45,7 +45,9 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 pub(in crate::app) struct Carried {
     /// What was given to a holder that has not said that it took it.
     pub(in crate::app) untaken: VecDeque<Entered>,
-    /// There is no more input, and then the time of `--timeout` is over.
+    /// There is no more input.
+    pub(in crate::app) ended: bool,
+    /// When the time of `--timeout` is over, once it runs.
     pub(in crate::app) deadline: Option<Instant>,
     /// To whom plain lines go.
     pub(in crate::app) current: Option<String>,
@@ -65,12 +67,12 @@ pub(in crate::app) enum Entry {
     /// The profile is ours.
     Holds(Box<Profile>),
     /// The chat that was attached to has been left.
-    Left(ExitCode),
+    Left(u8),
 }
 
 /// How one visit ended.
 enum End {
-    Left(ExitCode),
+    Left(u8),
     /// The holder goes, or was going when we came.
     Moved,
     Failed(Failure),
@@ -79,13 +81,21 @@ enum End {
 impl Visitor {
     /// Somebody who waits for `wait` at the end of input, and to whom things are said as `view` has
     /// it.
-    pub(in crate::app) fn new(wanted: &Wanted, wait: Option<Until>, view: View) -> Self {
+    pub(in crate::app) fn new(
+        wanted: &Wanted,
+        wait: Option<Until>,
+        view: View,
+        carried: Carried,
+    ) -> Self {
         let hello = Hello {
             version: VERSION,
-            face: match wanted.face {
-                Face::Plain => Kind::Plain,
-                Face::Json => Kind::Json,
-                Face::Line | Face::Screen => Kind::Line,
+            face: match &view {
+                View::Plain(..) => Kind::Plain,
+                View::Json(_) => Kind::Json,
+                View::Line(_) => Kind::Line,
+                View::Script(script) => {
+                    Kind::Script { task: script.task().clone(), json: script.is_json() }
+                }
             },
             name: wanted.name.as_ref().map(ToString::to_string),
             peer: wanted.peer.as_ref().map(PeerAddress::without_key),
@@ -99,7 +109,7 @@ impl Visitor {
             colour: wants_colour(),
             columns: columns(),
         };
-        Self { hello, view, timeout: wanted.timeout, carried: Carried::default() }
+        Self { hello, view, timeout: wanted.timeout, carried }
     }
 
     /// Holds the profile in `dir`, or attaches to whoever does, for as long as somebody does. A
@@ -157,6 +167,29 @@ impl Visitor {
         }
     }
 
+    /// Attaches to whoever holds the profile in `dir`; `None` if nobody does, or not any more.
+    ///
+    /// # Errors
+    ///
+    /// The holder sends us away.
+    pub(in crate::app) async fn call(
+        &mut self,
+        dir: &Path,
+        mut console: Console,
+    ) -> Result<Option<u8>, Failure> {
+        let Some(mut link) = Link::to_holder(dir).await else { return Ok(None) };
+        if !self.is_welcome(&mut link).await? {
+            return Ok(None);
+        }
+        let end = self.visit(link, &mut console).await?;
+        last_words(console).await;
+        match end {
+            End::Left(code) => Ok(Some(code)),
+            End::Moved => Ok(None),
+            End::Failed(failure) => Err(failure),
+        }
+    }
+
     /// Says who we are. Whether the holder has time for us.
     async fn is_welcome(&mut self, link: &mut Link) -> Result<bool, Failure> {
         let peer = self.carried.current.take().or_else(|| self.hello.peer.take());
@@ -183,9 +216,10 @@ impl Visitor {
             interrupted: false,
             output_closed: false,
         };
-        if let Some(deadline) = visit.visitor.carried.deadline {
-            visit.end(deadline);
+        if visit.visitor.carried.ended {
+            visit.link.out.say(&Wish::End);
         }
+        visit.deadline = visit.visitor.carried.deadline.map(sleep_until).map(Box::pin);
         let language = visit.visitor.view.language();
         visit.prompt(LineView::prompt(None, Background::default(), language));
         let end = visit.run(&mut signals).await;
@@ -212,7 +246,7 @@ impl Visit<'_> {
     async fn run(&mut self, signals: &mut Signals) -> End {
         loop {
             let carried = &self.visitor.carried;
-            let reading = carried.deadline.is_none() && carried.untaken.len() < WINDOW;
+            let reading = !carried.ended && carried.untaken.len() < WINDOW;
             tokio::select! {
                 word = self.link.words.recv(), if self.queue.len() < MAX_QUEUE => match word {
                     Some(word) => if let Some(end) = self.heard(word) { return end },
@@ -263,7 +297,7 @@ impl Visit<'_> {
                 }
             }
             Word::Open { link } => self.open(link),
-            Word::Left { code } => return Some(End::Left(exit_code(code))),
+            Word::Left { code } => return Some(End::Left(code)),
             Word::Closing => return Some(End::Moved),
             Word::Refused { why } => return Some(End::Failed(sent_away(&why))),
             Word::Print(_) | Word::Hello { .. } => {}
@@ -287,12 +321,15 @@ impl Visit<'_> {
                 self.link.out.say(&Wish::Quit);
             }
             Entered::Interrupted => self.remark("interrupted", "interrupted-once"),
-            Entered::End => self.end(Instant::from(instant()) + self.visitor.timeout),
+            Entered::End => self.end(),
         }
     }
 
-    fn end(&mut self, deadline: Instant) {
-        self.visitor.carried.deadline = Some(deadline);
+    fn end(&mut self) {
+        let timeout = self.visitor.timeout;
+        let carried = &mut self.visitor.carried;
+        carried.ended = true;
+        let deadline = *carried.deadline.get_or_insert_with(|| Instant::from(instant()) + timeout);
         self.deadline = Some(Box::pin(sleep_until(deadline)));
         self.link.out.say(&Wish::End);
     }
@@ -382,8 +419,4 @@ fn sent_away(why: &Refusal) -> Failure {
         Refusal::Nonsense => Phrase::new("attach-nonsense"),
     };
     Failure::internal(phrase)
-}
-
-fn exit_code(code: u8) -> ExitCode {
-    ExitCode::of(code).unwrap_or(ExitCode::Internal)
 }

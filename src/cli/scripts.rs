@@ -1,0 +1,56 @@
+//! The commands for scripts.
+
+use clap::Args;
+
+use crate::config::PeerAddress;
+
+/// One message.
+#[derive(Args, Clone, Debug)]
+pub struct SendArgs {
+    /// Whom to
+    #[arg(long, value_name = "NAME[@HOST[:PORT][#KEY]]")]
+    pub to: PeerAddress,
+    /// The message; several words are joined by spaces. Without it, the standard input is the message
+    pub text: Vec<String>,
+}
+
+/// Messages that are waited for.
+#[derive(Args, Clone, Debug)]
+pub struct RecvArgs {
+    /// How many
+    #[arg(long, short = 'n', value_name = "COUNT", default_value_t = 1,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: u64,
+    /// Only from this person
+    #[arg(long, value_name = "NAME[@HOST[:PORT][#KEY]]")]
+    pub from: Option<PeerAddress>,
+}
+
+/// What is said from now on.
+#[derive(Args, Clone, Debug)]
+pub struct FollowArgs {
+    /// Only with this person
+    #[arg(long, value_name = "NAME[@HOST[:PORT][#KEY]]")]
+    pub with: Option<PeerAddress>,
+}
+
+/// A question.
+#[derive(Args, Clone, Debug)]
+pub struct AskArgs {
+    /// Whom
+    #[arg(value_name = "NAME[@HOST[:PORT][#KEY]]")]
+    pub to: PeerAddress,
+    /// The question; several words are joined by spaces
+    #[arg(required = true)]
+    pub question: Vec<String>,
+    /// What can be answered, with commas between; anything if left out. The exit code says which it
+    /// was, the first being 0
+    #[arg(long, value_delimiter = ',')]
+    pub choices: Vec<String>,
+}
+
+/// What stands in place of a list: the words as one text, if there are any.
+#[must_use]
+pub fn joined(words: &[String]) -> Option<String> {
+    (!words.is_empty()).then(|| words.join(" "))
+}

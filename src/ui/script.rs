@@ -1,0 +1,477 @@
+//! What commands do for scripts: send one message, wait for some, ask a question.
+//!
+//! A [`Script`] is a face with one [`Task`]. It shows what belongs to that and nothing else, knows
+//! when it is done, and makes an exit code of how it went.
+
+use std::collections::BTreeSet;
+
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::language::Language;
+use super::{Background, Printout, json, plain, said, tables, words};
+use crate::chat::{Address, ExitCode, LineId, LineState, Manner, Message, Notice, PeerSummary};
+
+/// What the line of a script is called, between the script and the chat.
+pub const REFERENCE: &str = "script";
+
+/// The exit codes of a question begin here where there is no answer: those below are the answers.
+pub const NO_ANSWER: u8 = 100;
+
+/// The most choices of a question.
+pub const MAX_CHOICES: usize = NO_ANSWER as usize;
+
+/// What a script is to do.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(tag = "task", rename_all = "snake_case")]
+pub enum Task {
+    /// Send one message.
+    Send,
+    /// Wait for messages.
+    Receive {
+        /// For so many.
+        count: u64,
+        /// From this person only: `alice` or `alice@host`.
+        from: Option<String>,
+    },
+    /// Show what is said, until somebody ends it.
+    Follow {
+        /// In this conversation only.
+        with: Option<String>,
+    },
+    /// Send a question and wait for the answer.
+    Ask {
+        /// What can be answered; anything if there is none.
+        choices: Vec<String>,
+    },
+    /// Show how things stand.
+    Status,
+}
+
+/// A face with a task.
+#[derive(Debug)]
+pub struct Script {
+    task: Task,
+    json: bool,
+    zone: TimeZone,
+    language: Language,
+    english: Language,
+    /// Messages that have been written, and those of them that the chat does not know to be.
+    received: u64,
+    unsaid: BTreeSet<LineId>,
+    /// Whom the question has been sent to, and its id.
+    asked: Option<(Address, LineId)>,
+    /// Which choice the answer is.
+    answer: Option<u8>,
+    /// The line was refused.
+    refused: bool,
+    overview: Overview,
+    /// There is nothing left to do.
+    done: bool,
+}
+
+impl Script {
+    /// A script whose output is JSON, or sentences and lines as in a pipe.
+    #[must_use]
+    pub fn new(task: Task, json: bool, zone: TimeZone, language: Language) -> Self {
+        Self {
+            task,
+            json,
+            zone,
+            language,
+            english: Language::default(),
+            received: 0,
+            unsaid: BTreeSet::new(),
+            asked: None,
+            answer: None,
+            refused: false,
+            overview: Overview { running: true, ..Overview::default() },
+            done: false,
+        }
+    }
+
+    /// Its task.
+    #[must_use]
+    pub fn task(&self) -> &Task {
+        &self.task
+    }
+
+    /// Whether it writes JSON.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// The language of its sentences.
+    #[must_use]
+    pub fn language(&self) -> &Language {
+        if self.json { &self.english } else { &self.language }
+    }
+
+    /// Whether everything is done, and the chat knows what has been shown.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.done && self.unsaid.is_empty()
+    }
+
+    /// The chat knows that this line has been shown.
+    pub fn shown(&mut self, id: LineId) {
+        self.unsaid.remove(&id);
+    }
+
+    /// How the program ends if the chat ends with `code`.
+    #[must_use]
+    pub fn exit(&self, code: ExitCode) -> u8 {
+        let in_time = |done: bool| match code {
+            ExitCode::Done if !done => ExitCode::TimeUp,
+            other => other,
+        };
+        match &self.task {
+            Task::Ask { .. } => match self.answer {
+                Some(answer) => answer,
+                None if self.refused => NO_ANSWER + ExitCode::Refused.code(),
+                None => NO_ANSWER + in_time(false).code(),
+            },
+            Task::Receive { count, .. } => in_time(self.received >= *count).code(),
+            Task::Send if self.refused && code == ExitCode::Done => ExitCode::Refused.code(),
+            Task::Status => in_time(self.done).code(),
+            Task::Send | Task::Follow { .. } => code.code(),
+        }
+    }
+
+    /// What is to be written about `notice`.
+    pub fn hear(&mut self, notice: &Notice, background: Background<'_>) -> Vec<Printout> {
+        match (&self.task, notice) {
+            (_, Notice::Refused { .. }) => {
+                self.refused = true;
+                // What is refused has been all there was to do.
+                self.done |= matches!(self.task, Task::Ask { .. });
+                self.render(notice, background)
+            }
+            (Task::Status, _) => self.sum_up(notice, background),
+            (
+                _,
+                Notice::RegisterRefused { .. }
+                | Notice::ConnectRefused { .. }
+                | Notice::Trouble { .. }
+                | Notice::NoSuchName(_)
+                | Notice::KeyChanged { .. }
+                | Notice::StoreFailed(_)
+                | Notice::Pending(_)
+                | Notice::Kept { .. }
+                | Notice::Leaving { .. },
+            ) => self.render(notice, background),
+            (Task::Send, Notice::Status { reference: Some(_), .. }) => {
+                self.render(notice, background)
+            }
+            (Task::Ask { .. }, Notice::Status { to, id, reference: Some(_), state, .. }) => {
+                // What came before the question had left is no answer to it.
+                if matches!(state, LineState::Sent | LineState::Delivered | LineState::Read) {
+                    self.asked = Some((to.clone(), *id));
+                }
+                Vec::new()
+            }
+            (Task::Ask { choices }, Notice::Message(message)) => {
+                let asked = self.asked.as_ref();
+                let choice = asked.and_then(|asked| answer(asked, choices, message));
+                choice.map(|choice| self.answered(choice, message)).into_iter().collect()
+            }
+            (Task::Receive { count, from }, Notice::Message(message)) => {
+                if self.received >= *count || !is_of(&message.from, from.as_deref(), background) {
+                    return Vec::new();
+                }
+                self.received += 1;
+                self.done = self.received >= *count;
+                self.unsaid.insert(message.id);
+                self.render(notice, background)
+            }
+            (Task::Follow { with }, Notice::Message(Message { from: peer, .. }))
+            | (
+                Task::Follow { with },
+                Notice::Amended { with: peer, .. } | Notice::Reacted { with: peer, .. },
+            ) if is_of(peer, with.as_deref(), background) => self.render(notice, background),
+            (Task::Follow { with }, Notice::Written(written))
+                if is_of(&written.to, with.as_deref(), background) =>
+            {
+                if self.json {
+                    return self.render(notice, background);
+                }
+                let text = said::field(written.manner, &written.text);
+                let from = format!("me>{}", written.to);
+                vec![Printout::out(plain::fields(written.sent_at, &from, &text, &self.zone))]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn render(&self, notice: &Notice, background: Background<'_>) -> Vec<Printout> {
+        if self.json {
+            json::render(notice, background, &self.english)
+        } else {
+            plain::render(notice, &self.zone, background, &self.language)
+        }
+    }
+
+    fn answered(&mut self, choice: u8, message: &Message) -> Printout {
+        let Task::Ask { choices } = &self.task else { return Printout::out(String::new()) };
+        let choice_text = choices.get(usize::from(choice));
+        let text = if self.json {
+            json::write(&json!({
+                "type": "answer",
+                "from": message.from.to_string(),
+                "id": message.id.to_string(),
+                "text": message.text,
+                "choice": choice_text,
+                "index": choice_text.map(|_| choice),
+            }))
+        } else {
+            choice_text.cloned().unwrap_or_else(|| plain::escape(&message.text))
+        };
+        self.answer = Some(choice);
+        self.done = true;
+        self.unsaid.insert(message.id);
+        Printout { shows: Some((message.from.clone(), message.id)), ..Printout::out(text) }
+    }
+
+    /// The answer to `who` comes last.
+    fn sum_up(&mut self, notice: &Notice, background: Background<'_>) -> Vec<Printout> {
+        match notice {
+            Notice::Registered { me, .. } => {
+                self.overview.registered.insert(me.host.clone());
+            }
+            Notice::Identity { name, hosts, key } => {
+                self.overview.name = name.as_ref().map(ToString::to_string);
+                self.overview.key = Some(key.to_string());
+                self.overview.servers.clone_from(hosts);
+            }
+            Notice::Who(peers) => {
+                self.overview.peers.clone_from(peers);
+                self.done = true;
+                return self.overview.printouts(self.json, &self.zone, background, self.language());
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+}
+
+/// How things stand with a profile.
+#[derive(Clone, Debug, Default)]
+pub struct Overview {
+    /// Whether a chat runs.
+    pub running: bool,
+    /// Our name.
+    pub name: Option<String>,
+    /// Our key.
+    pub key: Option<String>,
+    /// The servers in use.
+    pub servers: Vec<String>,
+    /// Those that know us now.
+    pub registered: BTreeSet<String>,
+    /// With whom something is open, or who is there.
+    pub peers: Vec<PeerSummary>,
+}
+
+impl Overview {
+    /// What is to be written about it.
+    #[must_use]
+    pub fn printouts(
+        &self,
+        as_json: bool,
+        zone: &TimeZone,
+        background: Background<'_>,
+        language: &Language,
+    ) -> Vec<Printout> {
+        if as_json {
+            return vec![Printout::out(json::write(&self.object()))];
+        }
+        let unknown = || language.text("id-not-chosen");
+        let running = if self.running { "overview-running" } else { "overview-not-running" };
+        let mut rows = vec![
+            [language.text("id-name"), self.name.clone().unwrap_or_else(unknown)],
+            [language.text("id-key"), self.key.clone().unwrap_or_default()],
+            [language.text("overview-chat"), language.text(running)],
+        ];
+        for server in &self.servers {
+            let state = match (self.running, self.registered.contains(server)) {
+                (true, true) => language.say("overview-registered", &[("server", server)]),
+                (true, false) => language.say("overview-not-registered", &[("server", server)]),
+                (false, _) => server.clone(),
+            };
+            rows.push([language.text("id-rendezvous"), state]);
+        }
+        let mut printouts = vec![Printout::out(tables::rows(rows.into_iter()))];
+        if !self.peers.is_empty() {
+            let who = Notice::Who(self.peers.clone());
+            let sentence = words::sentence(&who, zone, background, language);
+            printouts.extend(sentence.map(Printout::out));
+        }
+        printouts
+    }
+
+    fn object(&self) -> Value {
+        let server = |server: &String| json!({ "rendezvous": server, "registered": self.registered.contains(server) });
+        json!({
+            "type": "overview",
+            "running": self.running,
+            "name": self.name,
+            "key": self.key,
+            "servers": self.servers.iter().map(server).collect::<Vec<_>>(),
+            "peers": self.peers.iter().map(json::summary).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// Whether somebody is meant by what was typed, if anything was.
+fn is_of(peer: &Address, typed: Option<&str>, background: Background<'_>) -> bool {
+    let Some(typed) = typed else { return true };
+    let named = |name: &str| name.eq_ignore_ascii_case(typed);
+    let nickname = background.nickname(peer).is_some_and(|nickname| named(nickname.as_str()));
+    nickname || named(peer.name.as_str()) || named(&peer.to_string())
+}
+
+/// Which choice a message is; the first if anything is an answer.
+fn answer(asked: &(Address, LineId), choices: &[String], message: &Message) -> Option<u8> {
+    let (peer, question) = asked;
+    let to_it = match message.manner {
+        Manner::Text => true,
+        Manner::Reply { to } => to == *question,
+        _ => false,
+    };
+    if message.from != *peer || !to_it || message.again {
+        return None;
+    }
+    if choices.is_empty() {
+        return Some(0);
+    }
+    let said = normal(&message.text);
+    let by_name = choices.iter().position(|choice| normal(choice) == said);
+    let by_number = || {
+        let number: usize = said.parse().ok()?;
+        number.checked_sub(1).filter(|index| *index < choices.len())
+    };
+    by_name.or_else(by_number).and_then(|index| u8::try_from(index).ok())
+}
+
+/// As people type: case, spaces around and a full stop say nothing.
+fn normal(text: &str) -> String {
+    text.trim().trim_end_matches(['.', '!', '。', '！', ' ']).to_lowercase()
+}
+
+/// The question as the other side reads it.
+#[must_use]
+pub fn question(text: &str, choices: &[String]) -> String {
+    if choices.is_empty() { text.to_owned() } else { format!("{text} ({})", choices.join(" / ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use p2pchat_wire::identity::{Name, PeerId};
+
+    use super::*;
+    use crate::chat::{Audience, Problem, Timestamp};
+
+    fn address(name: &str) -> Address {
+        Address::new(Name::new(name).expect("name"), "host")
+    }
+
+    fn message(from: &str, text: &str, manner: Manner) -> Notice {
+        Notice::Message(Message {
+            from: address(from),
+            key: PeerId([1; 32]),
+            id: LineId([text.len() as u8; 16]),
+            text: text.to_owned(),
+            sent_at: Timestamp(0),
+            received_at: Timestamp(0),
+            audience: Audience::You,
+            again: false,
+            manner,
+            quote: None,
+        })
+    }
+
+    fn status(state: LineState) -> Notice {
+        let (to, id) = (address("alice"), LineId([9; 16]));
+        Notice::Status { to, id, reference: Some(REFERENCE.to_owned()), state }
+    }
+
+    fn script(task: Task) -> Script {
+        Script::new(task, false, TimeZone::UTC, Language::default())
+    }
+
+    fn hears(script: &mut Script, notice: &Notice) -> Vec<String> {
+        let printouts = script.hear(notice, Background::default());
+        printouts.into_iter().map(|printout| printout.text).collect()
+    }
+
+    fn asks(choices: &[&str]) -> Script {
+        let choices = choices.iter().map(ToString::to_string).collect();
+        let mut script = script(Task::Ask { choices });
+        assert_eq!(hears(&mut script, &message("alice", "yes", Manner::Text)), [""; 0]);
+        hears(&mut script, &status(LineState::Queued));
+        hears(&mut script, &status(LineState::Sent));
+        script
+    }
+
+    #[test]
+    fn the_answer_is_the_exit_code() {
+        for (said, printed, code) in
+            [("yes", "yes", 0), (" NO.\n", "no", 1), ("2", "no", 1), ("第三", "第三", 2)]
+        {
+            let mut script = asks(&["yes", "no", "第三"]);
+            for other in ["maybe", "4", "0", ""] {
+                assert_eq!(hears(&mut script, &message("alice", other, Manner::Text)), [""; 0]);
+            }
+            assert_eq!(hears(&mut script, &message("bob", said, Manner::Text)), [""; 0]);
+            assert_eq!(hears(&mut script, &message("alice", said, Manner::Action)), [""; 0]);
+            let other_line = Manner::Reply { to: LineId([8; 16]) };
+            assert_eq!(hears(&mut script, &message("alice", said, other_line)), [""; 0]);
+            assert!(!script.is_over());
+            let reply = Manner::Reply { to: LineId([9; 16]) };
+            assert_eq!(hears(&mut script, &message("alice", said, reply)), [printed]);
+            assert!(!script.is_over(), "the chat has to know first");
+            script.shown(LineId([said.len() as u8; 16]));
+            assert!(script.is_over());
+            assert_eq!(script.exit(ExitCode::Done), code);
+        }
+    }
+
+    #[test]
+    fn without_an_answer_the_exit_code_is_none_of_the_answers() {
+        let script = asks(&["yes", "no"]);
+        assert_eq!(script.exit(ExitCode::Done), 111);
+        assert_eq!(script.exit(ExitCode::PeerOffline), 104);
+        let mut script = asks(&[]);
+        hears(&mut script, &Notice::Refused { reference: None, problem: Problem::Yourself });
+        assert!(script.is_over());
+        assert_eq!(script.exit(ExitCode::Done), 108);
+    }
+
+    #[test]
+    fn as_many_messages_are_received_as_are_wanted() {
+        let mut script = script(Task::Receive { count: 2, from: Some("Alice".to_owned()) });
+        assert_eq!(hears(&mut script, &message("bob", "not mine", Manner::Text)), [""; 0]);
+        assert_eq!(hears(&mut script, &message("alice", "a", Manner::Text)).len(), 1);
+        assert_eq!(script.exit(ExitCode::Done), ExitCode::TimeUp.code());
+        assert_eq!(hears(&mut script, &message("alice", "bb", Manner::Text)).len(), 1);
+        assert_eq!(hears(&mut script, &message("alice", "ccc", Manner::Text)), [""; 0]);
+        for id in [1, 2] {
+            script.shown(LineId([id; 16]));
+        }
+        assert!(script.is_over());
+        assert_eq!(script.exit(ExitCode::Done), 0);
+    }
+
+    #[test]
+    fn whoever_sends_hears_of_nothing_else() {
+        let mut script = script(Task::Send);
+        assert_eq!(hears(&mut script, &message("alice", "hello", Manner::Text)), [""; 0]);
+        assert_eq!(script.exit(ExitCode::Done), 0);
+        assert_eq!(script.exit(ExitCode::PeerOffline), 4);
+        let problem = Problem::Yourself;
+        let refused = Notice::Refused { reference: Some(REFERENCE.to_owned()), problem };
+        assert_eq!(hears(&mut script, &refused).len(), 1);
+        assert_eq!(script.exit(ExitCode::Done), 8);
+    }
+}

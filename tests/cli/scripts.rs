@@ -1,0 +1,200 @@
+//! `send`, `recv`, `follow`, `ask` and `status`, with a chat that runs and without one.
+
+use serde_json::{Value, json};
+
+use super::program::{Profile, Program};
+use super::server::Server;
+
+struct Two {
+    server: Server,
+    a: Profile,
+    b: Profile,
+}
+
+impl Two {
+    fn new() -> Self {
+        let two = Self { server: Server::start(), a: Profile::new(), b: Profile::new() };
+        two.b.register("bob", &two.server.address().to_string());
+        two
+    }
+
+    fn alice(&self, more: &[&str]) -> Program {
+        let address = self.server.address().to_string();
+        let mut alice =
+            self.a.start(&[&["--name", "alice", "--rendezvous", &address], more].concat());
+        alice.hears("You are alice@");
+        alice
+    }
+
+    /// A chat of bob's, or none.
+    fn chat(&self, runs: bool) -> Option<Program> {
+        runs.then(|| {
+            let mut chat = self.b.start(&["--peer", "alice"]);
+            chat.hears("You are bob@");
+            chat
+        })
+    }
+}
+
+/// The text of a line of plain mode.
+fn text(line: &str) -> String {
+    line.rsplit('\t').next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_message_is_the_words_or_the_standard_input() {
+    let two = Two::new();
+    let mut alice = two.alice(&[]);
+    for runs in [false, true] {
+        let _chat = two.chat(runs);
+        let outcome = two.b.run(&["send", "--to", "alice", "two", "words"], "").exits(0);
+        assert_eq!((outcome.out.len(), outcome.err.len()), (0, 0), "{outcome:#?}");
+        assert_eq!(text(&alice.line()), "two words");
+        two.b.run(&["send", "--to", "alice"], "one\nmessage\n").exits(0);
+        assert_eq!(text(&alice.line()), "one\\nmessage");
+    }
+    two.b.run(&["send", "--to", "alice"], "\n").exits(2).says("no text");
+    two.b.run(&["send", "--to", "alice"], &"x".repeat(65_537)).exits(2).says("65536 bytes");
+    two.b.run(&["send", "--to", "bob", "to myself"], "").exits(8);
+}
+
+#[test]
+fn a_message_that_is_sent_as_json_tells_its_steps_and_nothing_else() {
+    let two = Two::new();
+    let _alice = two.alice(&[]);
+    let sent = two.b.run(&["--json", "send", "--to", "alice", "hi"], "").exits(0);
+    let states: Vec<Value> = sent
+        .out
+        .iter()
+        .map(|line| {
+            let object: Value = serde_json::from_str(line).expect("JSON");
+            assert_eq!(object["type"], "status", "{object}");
+            object["state"].clone()
+        })
+        .collect();
+    assert_eq!(states, ["queued", "sent", "delivered"]);
+}
+
+#[test]
+fn messages_are_received_once_each() {
+    let two = Two::new();
+    let mut alice = two.alice(&["--peer", "bob"]);
+    // Without a chat, those that came between two runs come with the next.
+    let mut first = two.b.start(&["recv"]);
+    alice.hears("bob is here");
+    for line in ["one", "two", "three"] {
+        alice.say(line);
+    }
+    let outcome = first_line(&mut first);
+    assert_eq!(outcome, "one");
+    first.outcome().exits(0);
+    let two_more = two.b.run(&["recv", "--count", "2", "--from", "alice"], "").exits(0);
+    assert_eq!(two_more.out.iter().map(|line| text(line)).collect::<Vec<_>>(), ["two", "three"]);
+    two.b.run(&["recv", "--timeout", "10ms"], "").exits(11);
+    let mut chat = two.chat(true).expect("it runs");
+    let mut next = two.b.start(&["recv", "--json"]);
+    says_until_heard(&mut alice, "four", &mut next);
+    next.object(&json!({"type": "message", "text": "four"}));
+    let rest = next.outcome().exits(0);
+    assert!(rest.out.len() == 1, "{rest:#?}");
+    assert_eq!(text(&chat.line()), "four");
+}
+
+fn first_line(program: &mut Program) -> String {
+    text(&program.line())
+}
+
+/// Says it until a program that was just started is there and has heard it.
+fn says_until_heard(speaker: &mut Program, line: &str, listener: &mut Program) {
+    while !listener.has_said_something() {
+        speaker.say(line);
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_follower_sees_both_sides() {
+    let two = Two::new();
+    let mut alice = two.alice(&["--peer", "bob"]);
+    let mut chat = two.chat(true).expect("it runs");
+    let mut follower = two.b.start(&["follow", "--with", "alice"]);
+    says_until_heard(&mut alice, "from alice", &mut follower);
+    assert_eq!(text(&follower.line()), "from alice");
+    chat.say("from bob");
+    let mut line = follower.line();
+    while text(&line) == "from alice" {
+        line = follower.line();
+    }
+    assert_eq!(text(&line), "from bob");
+    assert!(line.contains("\tme>alice@"), "{line}");
+    chat.say("/quit");
+    chat.outcome().exits(0);
+    // Now it runs the chat itself.
+    alice.hears("bob is here");
+    alice.say("and more");
+    assert_eq!(text(&follower.line()), "and more");
+}
+
+#[test]
+fn the_answer_to_a_question_is_the_exit_code() {
+    let two = Two::new();
+    let mut alice = two.alice(&[]);
+    for runs in [false, true] {
+        let _chat = two.chat(runs);
+        for (said, code) in [("YES", 0), ("no", 1), ("3", 2)] {
+            let ask = ["ask", "alice", "deploy?", "--choices", "yes,no,later"];
+            let asking = two.b.start(&ask);
+            assert_eq!(text(&alice.line()), "deploy? (yes / no / later)");
+            alice.say("@bob hm, let me think");
+            alice.say(&format!("@bob {said}"));
+            let outcome = asking.outcome().exits(code);
+            assert_eq!(outcome.out, [["yes", "no", "later"][code as usize]]);
+        }
+    }
+    let asking = two.b.start(&["--json", "ask", "alice", "how", "are", "you?"]);
+    assert_eq!(text(&alice.line()), "how are you?");
+    alice.say("@bob fine");
+    let outcome = asking.outcome().exits(0);
+    let answer: Value = serde_json::from_str(&outcome.out[0]).expect("JSON");
+    assert_eq!((&answer["type"], &answer["text"]), (&json!("answer"), &json!("fine")));
+}
+
+#[test]
+fn a_question_without_an_answer_exits_with_none_of_them() {
+    let two = Two::new();
+    let mut alice = two.alice(&[]);
+    let ask = ["ask", "alice", "deploy?", "--choices", "yes,no", "--timeout", "3s"];
+    let asking = two.b.start(&ask);
+    assert_eq!(text(&alice.line()), "deploy? (yes / no)");
+    asking.outcome().exits(111);
+    alice.say("/quit");
+    alice.outcome().exits(0);
+    two.b.run(&ask, "").exits(104);
+    two.b.run(&["ask", "nobody", "deploy?", "--timeout", "3s"], "").exits(103);
+    two.b.run(&["ask", "bob", "deploy?"], "").exits(108);
+    two.b.run(&["ask", "alice"], "").exits(102);
+    two.b.run(&["send", "--to"], "ask").exits(2);
+}
+
+#[test]
+fn how_things_stand_is_told_with_a_chat_and_without() {
+    let two = Two::new();
+    let _alice = two.alice(&[]);
+    let status = || {
+        let outcome = two.b.run(&["status", "--json"], "").exits(0);
+        assert_eq!(outcome.out.len(), 1, "{outcome:#?}");
+        serde_json::from_str::<Value>(&outcome.out[0]).expect("JSON")
+    };
+    let without = status();
+    assert_eq!((&without["running"], &without["name"]), (&json!(false), &json!("bob")));
+    two.b.run(&["status"], "").exits(0);
+    let mut chat = two.chat(true).expect("it runs");
+    chat.hears("alice is here");
+    let with = status();
+    assert_eq!((&with["running"], &with["key"]), (&json!(true), &without["key"]));
+    assert_eq!(with["servers"][0]["registered"], json!(true));
+    assert_eq!(with["peers"][0]["state"], json!("connected"));
+    // Looking does not end anything.
+    assert!(chat.is_running());
+    Profile::new().run(&["status"], "").exits(0);
+}
