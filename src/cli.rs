@@ -1,6 +1,7 @@
 //! What was typed on the command line. Parsing touches nothing; [`config`] says
 //! what it means.
 
+mod contacts;
 pub mod help;
 pub mod scripts;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use p2pchat_wire::identity::Name;
 
+pub use self::contacts::ContactsCommand;
 pub use self::scripts::{AskArgs, FollowArgs, RecvArgs, SendArgs};
 use crate::chat::invitation::ContactLink;
 use crate::config::{
@@ -205,7 +207,11 @@ pub enum Command {
         link: Option<Box<ContactLink>>,
     },
     /// List whom I know, with their keys
-    Contacts,
+    Contacts {
+        /// Another thing to do with them
+        #[command(subcommand)]
+        command: Option<ContactsCommand>,
+    },
     /// Print what was said, oldest first
     History(Box<HistoryArgs>),
     /// Say whether a passphrase is needed to read this profile: history, contacts and identity

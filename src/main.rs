@@ -13,8 +13,8 @@ use p2pchat::chat::{ExitCode, Format, clean};
 use p2pchat::cli::help;
 use p2pchat::cli::scripts::joined;
 use p2pchat::cli::{
-    AskArgs, Cli, Command, ConfigAction, Ends, ExportFormat, FollowArgs, HistoryArgs,
-    HistoryCommand, IdCommand, Options, PassphraseCommand, RecvArgs, SendArgs, Words,
+    AskArgs, Cli, Command, ConfigAction, ContactsCommand, Ends, ExportFormat, FollowArgs,
+    HistoryArgs, HistoryCommand, IdCommand, Options, PassphraseCommand, RecvArgs, SendArgs, Words,
 };
 use p2pchat::config::{Face, Settings};
 use p2pchat::store::words::WordList;
@@ -154,17 +154,11 @@ fn run(cli: Cli, ends: Ends, language: &mut Language) -> Result<u8, Failure> {
             }
             Some(PassphraseCommand::Remove) => app::remove_passphrase(data_dir, face, language)?,
         },
-        Some(Command::Invite { list }) => {
-            let wording = match list {
-                Words::En => Wording::English,
-                Words::Zh => Wording::Chinese,
-            };
-            awaited(app::invite(wanted, wording, language))?
-        }
+        Some(Command::Invite { list }) => awaited(app::invite(wanted, wording(list), language))?,
         Some(Command::Accept { link }) => {
             awaited(app::accept(wanted, link.map(|link| *link), language))?
         }
-        Some(Command::Contacts) => app::contacts(data_dir, face, language)?,
+        Some(Command::Contacts { command }) => contacts(data_dir, face, command, language)?,
         Some(Command::History(asked)) => history(data_dir, face, *asked, language)?,
         // Done above.
         Some(Command::Config { .. }) => Vec::new(),
@@ -216,6 +210,42 @@ fn ends() -> Ends {
         Ends::Terminal
     } else {
         Ends::LineTerminal
+    }
+}
+
+fn contacts(
+    data_dir: Option<PathBuf>,
+    face: Face,
+    command: Option<ContactsCommand>,
+    language: &Language,
+) -> Result<Vec<Printout>, Failure> {
+    use app::contacts;
+    match command {
+        None | Some(ContactsCommand::List) => contacts::list(data_dir, face, language),
+        Some(ContactsCommand::Show { whom }) => contacts::show(data_dir, face, &whom, language),
+        Some(ContactsCommand::Add { whom, key, nickname }) => {
+            contacts::add(data_dir, face, &whom, (key, nickname), language)
+        }
+        Some(ContactsCommand::Rename { whom, nickname }) => {
+            contacts::rename(data_dir, face, &whom, nickname, language)
+        }
+        Some(ContactsCommand::Remove { whom, yes }) => {
+            contacts::remove(data_dir, face, &whom, yes, language)
+        }
+        Some(ContactsCommand::Verify { whom, words, list }) if words.is_empty() => {
+            contacts::code(data_dir, face, &whom, list.map(wording), language)
+        }
+        Some(ContactsCommand::Verify { whom, words, .. }) => {
+            contacts::verify(data_dir, face, &whom, &words.join(" "), language)
+        }
+    }
+}
+
+/// The list of words in the chat's terms.
+fn wording(list: Words) -> Wording {
+    match list {
+        Words::En => Wording::English,
+        Words::Zh => Wording::Chinese,
     }
 }
 

@@ -8,7 +8,8 @@
 //! - [`doctor()`] finds out what stands between this computer and the rendezvous.
 //! - [`demo()`] runs two peers and a rendezvous on this computer.
 //! - [`manual`] writes the manual pages, [`Configuration`] is `config.toml`.
-//! - [`id`], [`contacts`] and [`history`] look into the profile, also while another process uses it.
+//! - [`id`], [`contacts`] and [`history`] look into the profile, also while another process uses it; what is
+//!   changed of a contact needs it alone.
 //! - [`export`] and [`import`] carry a history from one computer to another, [`keep`] says how long
 //!   it is kept.
 //! - [`passphrase()`], [`set_passphrase`] and [`remove_passphrase`] seal a profile; `unlock.rs` asks for the
@@ -23,6 +24,7 @@ mod attach;
 mod chatting;
 mod configuration;
 mod console;
+pub mod contacts;
 mod defect;
 mod demo;
 mod doctor;
@@ -66,7 +68,7 @@ pub use inviting::{accept, invite};
 pub use mistyped::mistyped;
 pub use moving::{export, import, keep};
 pub use passphrase::{passphrase, remove_passphrase, set_passphrase};
-pub use queries::{contacts, history, id};
+pub use queries::{history, id};
 pub use scripts::{ask, follow, not_asked, recv, send, status};
 
 /// Takes the terminal of a person. What was typed is kept for the next time, but not in a sealed profile.

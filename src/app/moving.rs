@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 use tempfile::NamedTempFile;
 
-use super::{Failure, mistakes, profile, queries, unlock};
+use super::{Failure, contacts, mistakes, profile, unlock};
 use crate::chat::{Address, ExitCode, Format, NoRetention, Retention, clean};
 use crate::config::{Face, PeerAddress};
 use crate::store::{ImportError, Profile, ProfileError, Reader};
@@ -35,9 +35,9 @@ pub fn export(
     let with: Option<Vec<Address>> = match with {
         None => None,
         Some(typed) => {
-            let known = reader.contacts()?.into_iter().map(|contact| contact.address);
-            let meant: Vec<Address> =
-                known.filter(|address| queries::means(&typed, address)).collect();
+            let known = reader.contacts()?;
+            let meant = contacts::called(&typed, &known).into_iter();
+            let meant: Vec<Address> = meant.map(|contact| contact.address.clone()).collect();
             if meant.is_empty() {
                 return Err(refused(Phrase::new("export-nobody").with("name", typed.name)));
             }

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
 
-use super::{Failure, profile, unlock};
+use super::{Failure, contacts, profile, unlock};
 use crate::chat::{Address, Notice};
 use crate::config::{Face, PeerAddress};
 use crate::store::{Profile, Reader};
 use crate::ui::language::Language;
-use crate::ui::{Background, Printout, json, plain, tables, words};
+use crate::ui::{Background, Printout, json, plain, tables};
 
 /// Who I am. The first time, an identity is made, so that a key can be told to friends before the
 /// first call.
@@ -58,33 +58,6 @@ pub fn id(
     Ok(vec![Printout::out(tables::rows(rows.into_iter()))])
 }
 
-/// Whom I know.
-///
-/// # Errors
-///
-/// The profile cannot be read.
-pub fn contacts(
-    data_dir: Option<PathBuf>,
-    face: Face,
-    language: &Language,
-) -> Result<Vec<Printout>, Failure> {
-    let dir = profile::directory(data_dir)?;
-    let key = unlock::key(&dir, language)?;
-    let Some(reader) = Reader::unlock(&dir, key.as_ref())? else {
-        return Ok(Vec::new());
-    };
-    let contacts = reader.contacts()?;
-    if face == Face::Json {
-        return Ok(contacts.iter().map(json::contact).map(Printout::out).collect());
-    }
-    if contacts.is_empty() {
-        return Ok(Vec::new());
-    }
-    let notice = Notice::Contacts(contacts);
-    let table = words::sentence(&notice, &TimeZone::UTC, Background::default(), language);
-    Ok(table.map(Printout::out).into_iter().collect())
-}
-
 /// What was said, oldest first; or what was found in it, the newest first.
 ///
 /// # Errors
@@ -110,8 +83,8 @@ pub fn history(
     let lines = match with {
         None => read(None)?,
         Some(with) => {
-            let mut lines = Vec::new();
-            for contact in reader.contacts()?.iter().filter(|known| means(&with, &known.address)) {
+            let (contacts, mut lines) = (reader.contacts()?, Vec::new());
+            for contact in contacts::called(&with, &contacts) {
                 lines.extend(read(Some(&contact.address))?);
             }
             lines.sort_by_key(|line| line.place);
@@ -128,10 +101,4 @@ pub fn history(
         Face::Plain | Face::Line | Face::Screen => plain::history(line, &zone),
     });
     Ok(written.map(Printout::out).collect())
-}
-
-/// Whether somebody is meant. A name alone means everybody of that name, whatever their rendezvous.
-pub(super) fn means(typed: &PeerAddress, address: &Address) -> bool {
-    let host = typed.rendezvous.as_ref().map(|rendezvous| rendezvous.host.to_string());
-    address.name == typed.name && host.is_none_or(|host| host == address.host)
 }

@@ -51,7 +51,8 @@ pub(super) enum Answer {
 
 /// What the other side's words or keys are, compared with ours.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Comparison {
+pub enum Comparison {
+    /// These.
     Same,
     /// They are words or keys, and not these.
     Other,
@@ -94,7 +95,8 @@ impl SafetyCode {
 
     /// Whether `text`, which the other side gave us, is this code in any language, or the text of a
     /// picture of these two keys.
-    pub(super) fn compare(&self, text: &str, me: &PeerId, them: &PeerId) -> Comparison {
+    #[must_use]
+    pub fn compare(&self, text: &str, me: &PeerId, them: &PeerId) -> Comparison {
         let text = text.trim();
         if text.get(..PICTURE.len()).is_some_and(|start| start.eq_ignore_ascii_case(PICTURE)) {
             let same = text.eq_ignore_ascii_case(&picture(me, them));

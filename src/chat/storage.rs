@@ -70,6 +70,9 @@ pub enum StoreRequest {
     SaveIdle(IdleLimit),
     /// Remember at what age the NAT of a network of ours ends mappings however busy they are.
     SaveAge(AgeLimit),
+    /// Forget a contact and everything that was said with it. What was confirmed stays confirmed, and
+    /// what is shared with its key stays shared: it may call again, as somebody whom nobody knows.
+    RemoveContact(Address),
     /// Remember what we share with a peer since an invitation, in place of what was remembered.
     SaveSecret(PeerId, SharedSecret),
     /// Read the last lines, oldest first. Answered by [`StoreReply::History`].

@@ -176,12 +176,14 @@ impl Database {
         Ok(replies)
     }
 
-    /// Writes down who somebody is and where, with what we share, all of it or nothing.
-    pub(super) fn introduce(&mut self, requests: &[StoreRequest]) -> Result<(), ProfileError> {
+    /// Carries out requests that nobody waits for, all of them or none.
+    pub(super) fn write(&mut self, requests: &[StoreRequest]) -> Result<(), ProfileError> {
         let failed = |error| ProfileError::Database(failure(&self.path, &error));
         let transaction = self.connection.transaction().map_err(failed)?;
         for request in requests {
-            handle(&transaction, request).map_err(failed)?;
+            if let StoreReply::Failed(why) = handle(&transaction, request).map_err(failed)? {
+                return Err(ProfileError::Database(why));
+            }
         }
         transaction.commit().map_err(failed)
     }
@@ -336,6 +338,7 @@ fn handle(connection: &Connection, request: &StoreRequest) -> rusqlite::Result<S
         StoreRequest::SaveLesson(peer, lesson) => save_lesson(connection, *peer, lesson),
         StoreRequest::SaveIdle(limit) => save_idle(connection, limit),
         StoreRequest::SaveAge(limit) => save_age(connection, limit),
+        StoreRequest::RemoveContact(address) => remove_contact(connection, address),
         StoreRequest::SaveSecret(peer, secret) => save_secret(connection, peer, secret),
         StoreRequest::History { with, limit } => {
             page::history(connection, with.as_ref(), *limit).map(StoreReply::History)
@@ -401,6 +404,15 @@ fn save_contact(connection: &Connection, contact: &Contact) -> rusqlite::Result<
             contact.regard.ignored,
             contact.regard.muted_until.map(|until| number(until.0)),
         ])?;
+    Ok(StoreReply::Done)
+}
+
+fn remove_contact(connection: &Connection, address: &Address) -> rusqlite::Result<StoreReply> {
+    if let Some(contact) = contact_row(connection, address)? {
+        connection.execute("DELETE FROM lines WHERE contact = ?1", params![contact])?;
+        // Its draft goes with it.
+        connection.execute("DELETE FROM contacts WHERE id = ?1", params![contact])?;
+    }
     Ok(StoreReply::Done)
 }
 

@@ -114,6 +114,19 @@ impl Memory {
                 self.ages.push(limit);
                 StoreReply::Done
             }
+            StoreRequest::RemoveContact(address) => {
+                self.contacts.remove(&address);
+                self.drafts.remove(&address);
+                let keep: Vec<bool> =
+                    self.lines.iter().map(|entry| *entry.with() != address).collect();
+                let place = |about: usize| {
+                    keep[about].then(|| keep[..about].iter().filter(|keep| **keep).count())
+                };
+                self.lines.iter_mut().for_each(|entry| entry.about = entry.about.and_then(place));
+                let mut keep = keep.iter();
+                self.lines.retain(|_| keep.next().is_some_and(|keep| *keep));
+                StoreReply::Done
+            }
             StoreRequest::SaveSecret(peer, secret) => {
                 self.secrets.retain(|(known, _)| *known != peer);
                 self.secrets.push((peer, secret));

@@ -171,7 +171,25 @@ impl Profile {
             StoreRequest::SaveRendezvous(rendezvous),
         ];
         requests.extend(secret.map(|(peer, secret)| StoreRequest::SaveSecret(peer, secret)));
-        self.database.introduce(&requests)
+        self.database.write(&requests)
+    }
+
+    /// Carries out requests outside of a chat, all of them or none.
+    ///
+    /// # Errors
+    ///
+    /// The disk fails, or refuses one of them.
+    pub fn write(&mut self, requests: &[StoreRequest]) -> Result<(), ProfileError> {
+        self.database.write(requests)
+    }
+
+    /// Whether there are lines of somebody, or for it.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be read.
+    pub fn has_said(&self, with: &Address) -> Result<bool, ProfileError> {
+        Ok(!self.database.history(Some(with), 1)?.is_empty())
     }
 
     /// How long lines are kept.

@@ -22,7 +22,7 @@ pub use requests::parse;
 use super::language::Language;
 use super::{Background, Printout, invitations, plain, words};
 use crate::chat::{
-    Audience, Contact, LineState, Message, Notice, PeerSummary, Timestamp, Trust, clean,
+    Address, Audience, Contact, LineState, Message, Notice, PeerSummary, Timestamp, Trust, clean,
 };
 use crate::proto::{PathInfo, PathKind, RendezvousTrouble};
 
@@ -346,6 +346,12 @@ pub fn contact(contact: &Contact) -> String {
     }))
 }
 
+/// That somebody is no contact any more.
+#[must_use]
+pub fn removed(peer: &Address) -> String {
+    write(&json!({"type": "removed", "peer": peer.to_string()}))
+}
+
 /// One thing that can be settled in the configuration file, and who has settled it; the value as
 /// TOML.
 #[must_use]
@@ -439,7 +445,7 @@ mod tests {
     use p2pchat_wire::identity::{Name, PeerId};
 
     use super::*;
-    use crate::chat::{Address, LineId, Manner, Presence, Problem};
+    use crate::chat::{LineId, Manner, Presence, Problem};
 
     fn alice() -> Address {
         Address::new(Name::new("alice").expect("name"), "host")

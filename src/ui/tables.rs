@@ -54,6 +54,40 @@ pub(super) fn contacts(contacts: &[Contact], zone: &TimeZone, language: &Languag
     }))
 }
 
+/// All that is known of somebody.
+#[must_use]
+pub fn contact(contact: &Contact, zone: &TimeZone, language: &Language) -> String {
+    let trust = Trust::of(contact, false);
+    let id = match trust {
+        Trust::New => "trust-new",
+        Trust::Seen => "trust-seen",
+        Trust::Verified => "trust-verified",
+        Trust::Changed => "trust-changed",
+    };
+    let key = contact.key.map(|key| key.to_string());
+    let nickname = contact.regard.nickname.as_ref().map(ToString::to_string);
+    let limits = people::limits(contact, zone, language).join(", ");
+    let lines = [waiting(contact.waiting, language), unread(contact.unread, language)];
+    let known = [
+        ("contact-address", contact.address.to_string()),
+        ("contact-nickname", nickname.unwrap_or_default()),
+        ("contact-key", key.unwrap_or_else(|| language.text("no-key"))),
+        ("contact-trust", format!("{} {}", trust.mark(), language.text(id))),
+        (
+            "contact-since",
+            contact.key.map_or_else(String::new, |_| plain::time(contact.since, zone)),
+        ),
+        ("contact-other-key", stopped(contact.offered, language)),
+        ("contact-limits", limits),
+        (
+            "contact-lines",
+            lines.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", "),
+        ),
+    ];
+    let known = known.into_iter().filter(|(_, value)| !value.is_empty());
+    rows(known.map(|(label, value)| [language.text(label), value]))
+}
+
 pub(super) fn history(
     lines: &[HistoryLine],
     zone: &TimeZone,

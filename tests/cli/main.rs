@@ -12,6 +12,7 @@
 mod attach;
 mod chats;
 mod configuration;
+mod contacts;
 mod demo;
 mod doctor;
 mod failures;

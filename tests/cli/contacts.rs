@@ -1,0 +1,119 @@
+//! `contacts` and what is done with them, and the history of somebody by his nickname.
+
+use serde_json::Value;
+
+use super::program::{Outcome, Profile};
+use super::server::Server;
+
+fn objects(outcome: &Outcome) -> Vec<Value> {
+    outcome.out.iter().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+/// Somebody's key, from his own profile.
+fn key(profile: &Profile) -> String {
+    let said = objects(&profile.run(&["id", "--json"], "").exits(0));
+    said[0]["key"].as_str().expect("a key").to_owned()
+}
+
+#[test]
+fn a_contact_is_added_shown_renamed_and_removed() {
+    let (me, bob) = (Profile::new(), key(&Profile::new()));
+    me.run(&["contacts", "add", "bob"], "").exits(2).says("rendezvous");
+    let added =
+        me.run(&["contacts", "add", "bob@rv.example", "--key", &bob, "--json"], "").exits(0);
+    assert_eq!(objects(&added)[0]["key"], bob);
+    // What is known already stays, and no key gives way.
+    me.run(&["contacts", "add", "bob@rv.example", "--nickname", "老王"], "").exits(0);
+    let other = key(&Profile::new());
+    me.run(&["contacts", "add", "bob@rv.example", "--key", &other], "").exits(7).says("STOP");
+    me.run(&["contacts", "add", "carol@rv.example"], "").exits(0);
+    me.run(&["contacts", "add", "me@rv.example", "--key", &key(&me)], "").exits(2);
+    let all = objects(&me.run(&["contacts", "list", "--json"], "").exits(0));
+    assert_eq!(all.len(), 2);
+    // By the nickname and by the name.
+    for name in ["老王", "bob", "bob@rv.example"] {
+        let shown = me.run(&["contacts", "show", name], "").exits(0);
+        let text = shown.out.join("\n");
+        assert!(text.contains(&bob) && text.contains("老王") && text.contains("="), "{text}");
+    }
+    me.run(&["contacts", "show", "dora"], "").exits(3).says("dora");
+    me.run(&["contacts", "rename", "carol", "老王"], "").exits(2).says("bob@rv.example");
+    me.run(&["contacts", "rename", "老王", "robert"], "").exits(0);
+    me.run(&["contacts", "rename", "robert"], "").exits(0);
+    let shown = objects(&me.run(&["contacts", "show", "bob", "--json"], "").exits(0));
+    assert!(shown[0]["nickname"].is_null(), "{shown:?}");
+    let removed = objects(&me.run(&["contacts", "remove", "bob", "--json"], "").exits(0));
+    assert_eq!(removed[0]["type"], "removed");
+    me.run(&["contacts", "show", "bob"], "").exits(3);
+    let chinese = me.run(&["contacts", "show", "carol", "--lang", "zh"], "").exits(0);
+    assert!(chinese.out.join("\n").contains("还没有公钥"), "{chinese:?}");
+    me.run(&["contacts", "add", "eve@rv.example", "--key", "nonsense"], "").exits(2);
+}
+
+#[test]
+fn a_contact_is_verified_by_the_words_of_the_other_side() {
+    let (a, b) = (Profile::new(), Profile::new());
+    let (alice, bob) = (key(&a), key(&b));
+    a.run(&["contacts", "add", "bob@rv", "--key", &bob], "").exits(0);
+    b.run(&["contacts", "add", "alice@rv", "--key", &alice], "").exits(0);
+    a.run(&["contacts", "add", "carol@rv"], "").exits(0);
+    a.run(&["contacts", "verify", "carol"], "").exits(2).says("no key");
+    let words = |profile: &Profile, name: &str| -> Vec<String> {
+        let said = objects(&profile.run(&["contacts", "verify", name, "--json"], "").exits(0));
+        let words = said[0]["words"]["en"].as_array().expect("words");
+        words.iter().map(|word| word.as_str().expect("a word").to_owned()).collect()
+    };
+    let theirs = words(&b, "alice");
+    assert_eq!(words(&a, "bob"), theirs);
+    let chinese = a.run(&["contacts", "verify", "bob", "--list", "zh"], "").exits(0);
+    assert!(!chinese.out.join("\n").contains(&theirs[0]), "{chinese:?}");
+    let compare = |words: &[String]| {
+        let mut arguments = vec!["contacts", "verify", "bob"];
+        arguments.extend(words.iter().map(String::as_str));
+        a.run(&arguments, "")
+    };
+    compare(&vec!["abandon".to_owned(); 12]).exits(7).says("STOP");
+    compare(&theirs[..11]).exits(2);
+    let trust =
+        || objects(&a.run(&["contacts", "show", "bob", "--json"], "").exits(0))[0]["trust"].clone();
+    assert_eq!(trust(), "seen");
+    compare(&theirs).exits(0);
+    assert_eq!(trust(), "verified");
+}
+
+#[test]
+fn what_was_said_is_found_by_the_nickname_and_goes_with_the_contact_when_that_is_meant() {
+    let server = Server::start();
+    let (a, b) = (Profile::new(), Profile::new());
+    let address = server.address().to_string();
+    let mut alice = a.start(&["--name", "alice", "--rendezvous", &address]);
+    alice.hears("You are alice@");
+    // A chat has the profile for itself.
+    a.run(&["contacts", "add", "carol"], "").exits(1);
+    b.run(&["--name", "bob", "--rendezvous", &address, "--peer", "alice"], "one\ntwo\n").exits(0);
+    alice.line();
+    alice.line();
+    alice.end_input();
+    alice.outcome().exits(0);
+    a.run(&["contacts", "rename", "bob", "小波"], "").exits(0);
+    let texts = |name: &str| -> Vec<Value> {
+        let said = objects(&a.run(&["history", name, "--json"], "").exits(0));
+        said.into_iter().map(|line| line["text"].clone()).collect()
+    };
+    assert_eq!(texts("小波"), ["one", "two"]);
+    assert_eq!(texts("bob"), ["one", "two"]);
+    let exported = a.run(&["history", "export", "--with", "小波"], "").exits(0);
+    assert!(exported.out.join("\n").contains("two"), "{exported:?}");
+    a.run(&["contacts", "remove", "小波"], "").exits(8).says("--yes");
+    assert_eq!(texts("bob").len(), 2);
+    a.run(&["contacts", "remove", "小波", "--yes"], "").exits(0);
+    assert_eq!(a.run(&["history"], "").exits(0).out.len(), 0);
+    assert_eq!(a.run(&["history", "--search", "one"], "").exits(0).out.len(), 0);
+    // He comes as somebody new, and says nothing twice.
+    let mut alice = a.start(&[]);
+    alice.hears("You are alice@");
+    b.run(&["send", "--to", "alice", "three"], "").exits(0);
+    assert!(alice.line().ends_with("\tthree"));
+    alice.end_input();
+    alice.outcome().exits(0);
+}
