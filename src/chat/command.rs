@@ -301,6 +301,17 @@ pub(super) fn read_only_command(line: &str, context: &Context<'_>) -> Typed {
     from(read_command(line.strip_prefix(['/', '／']).unwrap_or(line), context))
 }
 
+/// Whether a program's command is one, and its arguments make sense.
+#[cfg(test)]
+pub(crate) fn is_understood(line: &str) -> bool {
+    let resolve = |typed: &str| {
+        let (name, host) = name_and_host(typed)?;
+        Ok(Address::new(name, host.unwrap_or("host")))
+    };
+    let context = Context { resolve: &resolve, conversation_open: true, is_known: &|_| true };
+    matches!(read_only_command(line, &context), Typed::Command(_))
+}
+
 /// The parts of `alice` or `alice@host`.
 pub(super) fn name_and_host(typed: &str) -> Result<(Name, Option<&str>), Problem> {
     let bare = typed.trim_start_matches(['@', '＠']);

@@ -1,4 +1,4 @@
-//! One JSON object per line, both ways: the face for programs.
+//! One JSON object per line, both ways: the face for programs, as `docs/json.md` has it.
 //!
 //! Out come `ready`, `peer`, `message`, `status` and `error`, and an object for each answer to a
 //! command; in go `send`, `command` and `quit`. Times are RFC 3339 in UTC with milliseconds. A field
@@ -6,6 +6,8 @@
 //! we ignore those that we do not know. Characters that would do something on a terminal are written
 //! as `\uXXXX`, so that the output can be looked at.
 
+#[cfg(test)]
+mod examples;
 mod lines;
 mod requests;
 

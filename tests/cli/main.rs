@@ -10,6 +10,7 @@
 
 #[cfg(unix)]
 mod attach;
+mod bot;
 mod chats;
 mod configuration;
 mod contacts;

@@ -1,0 +1,426 @@
+//! `docs/json.md` is what the program does: each example in it is written by the program, or read by it,
+//! and nothing that the program writes or reads is without one.
+
+use std::time::Duration;
+
+use p2pchat_wire::identity::{Name, PeerId};
+use p2pchat_wire::random::Random;
+use p2pchat_wire::signal::Refusal;
+use serde_json::Value;
+
+use super::{error, parse, render};
+use crate::chat::invitation::{CodeWords, ContactLink};
+use crate::chat::safety::SafetyCode;
+use crate::chat::{
+    Address, Audience, Circumstances, Contact, Direction, FailureKind, HistoryLine, Limit, LineId,
+    LineState, Manner, Message, Notice, PeerSummary, Place, Presence, Problem, Quote, Regard,
+    Request, StoreFailure, Timestamp, Trust, Written, command,
+};
+use crate::proto::{
+    InvitationFailure, PathDescription, PathInfo, PathKind, PathOrigin, PathReason, PathState,
+    PortModel, RendezvousTrouble, Upkeep,
+};
+use crate::ui::Background;
+use crate::ui::language::Language;
+use crate::ui::script::{Overview, Script, Task};
+
+const PAGE: &str = include_str!("../../../docs/json.md");
+const NOTICES: &str = include_str!("../../chat/notice.rs");
+
+/// 2026-11-21T20:52:07.250Z.
+const NOW: Timestamp = Timestamp(1_795_294_327_250);
+
+fn name(name: &str) -> Name {
+    Name::new(name).expect("name")
+}
+
+fn alice() -> Address {
+    Address::new(name("alice"), "chat.example.org")
+}
+
+fn bob() -> Address {
+    Address::new(name("bob"), "chat.example.org")
+}
+
+fn key(byte: u8) -> PeerId {
+    PeerId([byte; 32])
+}
+
+fn id(byte: u8) -> LineId {
+    LineId([byte; 16])
+}
+
+fn path() -> PathInfo {
+    PathInfo {
+        kind: PathKind::Direct,
+        remote: "198.51.100.4:41641".parse().ok(),
+        rtt: Some(Duration::from_micros(23_400)),
+        over_tcp: false,
+    }
+}
+
+fn message(manner: Manner) -> Message {
+    Message {
+        from: alice(),
+        key: key(1),
+        id: id(1),
+        text: "hello bob".to_owned(),
+        sent_at: NOW,
+        received_at: Timestamp(NOW.0 + 31),
+        audience: Audience::You,
+        again: false,
+        manner,
+        quote: None,
+    }
+}
+
+fn line() -> HistoryLine {
+    HistoryLine {
+        with: alice(),
+        id: id(2),
+        direction: Direction::Out,
+        sent_at: NOW,
+        arrived_at: Some(Timestamp(NOW.0 + 40)),
+        audience: Audience::You,
+        text: "hello alice".to_owned(),
+        manner: Manner::Text,
+        quote: None,
+        edited_at: None,
+        deleted: false,
+        reactions: vec![(Direction::In, "👍".to_owned())],
+        state: LineState::Delivered,
+        place: Place(17),
+    }
+}
+
+fn quote() -> Quote {
+    Quote { by: Direction::In, sent_at: NOW, text: Some("hello bob".to_owned()) }
+}
+
+fn contact() -> Contact {
+    Contact {
+        address: alice(),
+        key: Some(key(1)),
+        verified: true,
+        offered: None,
+        log: 1,
+        last_seq: 2,
+        waiting: 0,
+        unread: 1,
+        since: NOW,
+        regard: Regard::default(),
+    }
+}
+
+fn summary() -> PeerSummary {
+    PeerSummary {
+        peer: alice(),
+        nickname: None,
+        key: Some(key(1)),
+        trust: Trust::Seen,
+        quiet: false,
+        offered: None,
+        state: Presence::Connected,
+        path: Some(path()),
+        waiting: 0,
+        unread: 1,
+        current: true,
+        software: Some("p2pchat 0.1.0".to_owned()),
+    }
+}
+
+/// Notices of every kind.
+fn notices() -> Vec<Notice> {
+    let (peer, server) = (alice(), Some("chat.example.org".to_owned()));
+    let link = ContactLink {
+        name: name("bob"),
+        host: "chat.example.org".to_owned(),
+        server: None,
+        key: key(2),
+    };
+    let words = CodeWords::draw(&mut Random::from_seed([7; 32]));
+    let mapped = "203.0.113.7:40123".parse().expect("address");
+    vec![
+        Notice::Registered { me: bob(), key: key(2), mapped, over_tcp: false, first: true },
+        Notice::Announced { me: Address::new(name("bob"), "local"), key: key(2), visible: true },
+        Notice::Unregistered,
+        Notice::Home("chat.example.org".to_owned()),
+        Notice::OverTcp { server: server.clone(), over_tcp: true },
+        Notice::Searching { peer: alice(), met: true, visible: false },
+        Notice::Peer {
+            peer: alice(),
+            key: Some(key(1)),
+            was: Presence::Connecting,
+            state: Presence::Connected,
+            path: Some(path()),
+        },
+        Notice::Measured { peer: alice(), rtt: Duration::from_millis(20) },
+        Notice::SamePerson { peer: alice(), before: Address::new(name("alice"), "other.example") },
+        Notice::Current(alice()),
+        Notice::Message(message(Manner::Text)),
+        Notice::Message(message(Manner::Reply { to: id(2) })),
+        Notice::Written(Written {
+            to: alice(),
+            id: id(2),
+            seq: 1,
+            text: "hello alice".to_owned(),
+            sent_at: NOW,
+            audience: Audience::You,
+            manner: Manner::Text,
+            quote: None,
+        }),
+        Notice::Status {
+            to: alice(),
+            id: id(2),
+            reference: Some("build 7".to_owned()),
+            state: LineState::Delivered,
+        },
+        Notice::Status {
+            to: alice(),
+            id: id(2),
+            reference: None,
+            state: LineState::Failed(Problem::TooLong),
+        },
+        Notice::Refused { reference: Some("build 7".to_owned()), problem: Problem::NoRecipient },
+        Notice::Kept { to: alice(), state: Presence::Offline, waiting: 2 },
+        Notice::Amended {
+            with: alice(),
+            id: id(1),
+            line: id(3),
+            text: Some("hello Bob".to_owned()),
+            by: Direction::In,
+            at: NOW,
+            quote: quote(),
+        },
+        Notice::Amended {
+            with: alice(),
+            id: id(1),
+            line: id(4),
+            text: None,
+            by: Direction::In,
+            at: NOW,
+            quote: quote(),
+        },
+        Notice::Reacted {
+            with: alice(),
+            id: id(2),
+            line: id(5),
+            by: Direction::In,
+            reaction: "👍".to_owned(),
+            at: NOW,
+            quote: quote(),
+        },
+        Notice::Stray(message(Manner::React { to: id(9) })),
+        Notice::Typing { peer: alice(), typing: true },
+        Notice::Draft { with: alice(), text: "I was about to".to_owned() },
+        Notice::Page { with: alice(), lines: vec![line()], end: true },
+        Notice::Found { text: "hello".to_owned(), with: None, lines: vec![line()] },
+        Notice::History(vec![line()]),
+        Notice::Who(vec![summary()]),
+        Notice::Contacts(vec![contact()]),
+        Notice::Identity {
+            name: Some(name("bob")),
+            hosts: vec!["chat.example.org".to_owned()],
+            key: key(2),
+        },
+        Notice::Help(command::all().filter(|one| one.word == "who").collect()),
+        Notice::Settings(vec![("read", "on".to_owned()), ("typing", "off".to_owned())]),
+        Notice::Exported { path: "said.txt".to_owned(), lines: 310 },
+        Notice::Opened { link: "https://example.org/".to_owned() },
+        Notice::Paths {
+            peer: alice(),
+            paths: vec![PathDescription {
+                info: path(),
+                local: None,
+                active: true,
+                state: PathState::Works,
+                origin: PathOrigin::ServerReflexive,
+                sent: 21,
+                received: 16,
+                probes_sent: 6,
+                probes_answered: 5,
+                heard: Some(Duration::from_millis(500)),
+            }],
+            reason: PathReason::OnlyDirect,
+            punch: None,
+            upkeep: Upkeep::default(),
+        },
+        Notice::Circumstances {
+            peer: alice(),
+            circumstances: Circumstances {
+                ports: PortModel::Constant,
+                forwarded: false,
+                over_tcp: false,
+                clock_ms: NOW.0,
+            },
+            clock_ahead_ms: -12,
+        },
+        Notice::SafetyCode {
+            peer: alice(),
+            me: key(2),
+            key: key(1),
+            code: SafetyCode::new(&key(2), &key(1)),
+            wording: None,
+            verified: false,
+        },
+        Notice::Verified { peer: alice(), key: key(1) },
+        Notice::Trusted { peer: alice(), key: key(1) },
+        Notice::Renamed { peer: alice(), nickname: Some(name("小丽")) },
+        Notice::Limit { peer: alice(), limit: Limit::Muted, on: true, until: Some(NOW) },
+        Notice::Limited { limit: Limit::Blocked, contacts: vec![contact()] },
+        Notice::Request { peer: alice(), key: key(1), like: None },
+        Notice::RequestsWait { count: 2 },
+        Notice::Requests(vec![Request { address: alice(), key: key(1), at: NOW, rejected: false }]),
+        Notice::Accepted(alice()),
+        Notice::Rejected(alice()),
+        Notice::Pending(alice()),
+        Notice::Invitation {
+            number: 7,
+            words,
+            wording: None,
+            server: None,
+            link: Box::new(link),
+            minutes: 10,
+        },
+        Notice::Invited { peer: alice(), key: key(1), by_us: true, verified: true },
+        Notice::InvitationFailed { reason: InvitationFailure::WrongWords, by_us: true },
+        Notice::SecretLacking { peer: alice(), by_us: false },
+        Notice::Leaving { undelivered: 2 },
+        Notice::RegisterRefused {
+            server: server.clone(),
+            name: name("bob"),
+            refusal: Refusal::NameTaken,
+        },
+        Notice::Trouble {
+            server,
+            trouble: RendezvousTrouble::Unreachable,
+            same_as: None,
+            others: false,
+        },
+        Notice::NoSuchName(alice()),
+        Notice::ConnectRefused { peer: alice(), refusal: Refusal::Busy },
+        Notice::KeyChanged { peer: alice(), expected: key(1), actual: key(3) },
+        Notice::NotTheSame { peer: alice(), key: key(1) },
+        Notice::Refused { reference: None, problem: Problem::NoRecipient },
+        Notice::StoreFailed(StoreFailure {
+            kind: FailureKind::Full,
+            place: "chat.db".to_owned(),
+            cause: "no space left".to_owned(),
+        }),
+        Notice::Unreadable { peer, software: Some("p2pchat 9.0.0".to_owned()) },
+    ]
+}
+
+/// All that the program writes about them, and what it writes besides.
+fn written() -> Vec<Value> {
+    let english = Language::default();
+    let notices = notices();
+    let rendered = notices.iter().flat_map(|one| render(one, Background::default(), &english));
+    let mut lines: Vec<String> = rendered.map(|printout| printout.text).collect();
+    let zone = jiff::tz::TimeZone::UTC;
+    let choices = vec!["yes".to_owned(), "no".to_owned()];
+    let mut asking = Script::new(Task::Ask { choices }, true, zone.clone(), english.clone());
+    let answer = Message { text: "yes".to_owned(), ..message(Manner::Text) };
+    let (to, reference) = (alice(), Some("script".to_owned()));
+    let sent = Notice::Status { to, id: id(2), reference, state: LineState::Sent };
+    for notice in [sent, Notice::Message(answer)] {
+        lines.extend(asking.hear(&notice, Background::default()).into_iter().map(|one| one.text));
+    }
+    let overview = Overview {
+        running: true,
+        name: Some("bob".to_owned()),
+        key: Some(key(2).to_string()),
+        servers: vec!["chat.example.org".to_owned()],
+        registered: ["chat.example.org".to_owned()].into(),
+        peers: vec![summary()],
+    };
+    let overview = overview.printouts(true, &zone, Background::default(), &english);
+    lines.extend(overview.into_iter().map(|one| one.text));
+    lines.extend(parse("nonsense").err());
+    lines.push(error("too-long", &english.text("input-too-long")));
+    lines.iter().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+/// The examples in a part of the page, each with the type that its heading names.
+fn examples(part: &str) -> Vec<(String, String)> {
+    let after = PAGE.split_once(&format!("\n## {part}\n")).expect("the part is there").1;
+    let text = after.split("\n## ").next().unwrap_or_default();
+    let (mut found, mut heading, mut fenced) = (Vec::new(), String::new(), false);
+    for line in text.lines() {
+        if let Some(named) = line.strip_prefix("### ") {
+            heading = named.trim_matches('`').to_owned();
+        } else if line.starts_with("```") {
+            fenced = line == "```json";
+        } else if fenced {
+            found.push((heading.clone(), line.to_owned()));
+        }
+    }
+    found
+}
+
+#[test]
+fn what_comes_out_is_what_the_page_shows() {
+    let written = written();
+    let mut shown = Vec::new();
+    for (heading, line) in examples("What comes out") {
+        let value: Value = serde_json::from_str(&line).expect(&line);
+        assert_eq!(value["type"], *heading, "{line}");
+        assert!(written.contains(&value), "the program does not write this: {line}");
+        shown.push(value);
+    }
+    let missing: Vec<String> =
+        written.iter().filter(|value| !shown.contains(value)).map(ToString::to_string).collect();
+    assert!(missing.is_empty(), "not in docs/json.md:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn every_notice_has_an_example() {
+    let all = NOTICES.split_once("pub enum Notice {").expect("the notices").1;
+    let all = all.split("\n}\n").next().unwrap_or_default();
+    let variants = all.lines().filter_map(|line| {
+        let name = line.strip_prefix("    ")?;
+        name.starts_with(|c: char| c.is_ascii_uppercase())
+            .then(|| name.split([' ', '(', ',', '{']).next().unwrap_or_default())
+    });
+    let examples: Vec<String> = notices().iter().map(|one| format!("{one:?}")).collect();
+    for variant in variants {
+        let begins = |one: &String| {
+            one.strip_prefix(variant).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+        };
+        assert!(examples.iter().any(begins), "no example of Notice::{variant}");
+    }
+}
+
+#[test]
+fn what_goes_in_is_what_the_page_shows() {
+    let shown = examples("What goes in");
+    for (heading, line) in &shown {
+        let value: Value = serde_json::from_str(line).expect(line);
+        assert_eq!(value["type"], **heading, "{line}");
+        assert!(parse(line).is_ok(), "the program does not read this: {line}");
+    }
+    // The reader itself says what it knows.
+    let told = parse(r#"{"type":"no such thing"}"#).expect_err("there is none");
+    let known = told.split_once("expected one of").expect("a list").1;
+    let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
+    assert!(known.len() >= 7, "{known:?}");
+    for known in known {
+        assert!(shown.iter().any(|(heading, _)| heading == known), "no example of {known}");
+    }
+}
+
+#[test]
+fn every_command_has_an_example_that_is_understood() {
+    let shown = examples("Commands");
+    for one in command::all() {
+        let mut examples = shown.iter().filter_map(|(_, line)| {
+            let value: Value = serde_json::from_str(line).expect(line);
+            assert_eq!(value["type"], "command", "{line}");
+            let typed = value["line"].as_str().expect(line).to_owned();
+            let word = typed.trim_start_matches('/').split(' ').next().unwrap_or_default();
+            (word == one.word).then_some(typed)
+        });
+        let example = examples.next().unwrap_or_else(|| panic!("no example of /{}", one.word));
+        assert!(command::is_understood(&example), "{example}");
+    }
+}
