@@ -300,6 +300,37 @@ fn what_is_deleted_is_not_on_the_disk_any_more() {
     assert!(!holds("swordfish") && !holds("trustno1"), "not even in the journal");
 }
 
+#[test]
+fn what_answers_a_line_that_is_deleted_can_be_read_and_nothing_more_is_said_about_that_line() {
+    let dir = temp();
+    let line = outgoing("bob", 1);
+    let about = |seq, manner| OutgoingLine { manner, ..outgoing("bob", seq) };
+    let (reply, delete) = (Manner::Reply { to: line.id }, Manner::Delete { of: line.id });
+    let queue_about = |line| StoreRequest::QueueAbout { line, pick: Pick::Back(1) };
+    let mut replies = carry_out(
+        &dir,
+        vec![
+            StoreRequest::SaveContact(contact("bob")),
+            StoreRequest::Queue(line.clone()),
+            StoreRequest::Receive(ReceivedLine { manner: reply, ..received("bob", 7, 0) }),
+            StoreRequest::QueueAbout { line: about(2, delete), pick: Pick::Back(2) },
+            StoreRequest::Page { with: address("bob"), before: None, limit: 9 },
+            StoreRequest::Queue(outgoing("bob", 3)),
+            queue_about(about(4, Manner::Delete { of: LineId([3; 16]) })),
+            queue_about(about(5, Manner::Reply { to: LineId([3; 16]) })),
+        ],
+    );
+    let refused = replies.pop();
+    assert!(
+        matches!(&refused, Some(StoreReply::Failed(failure)) if failure.kind == FailureKind::Deleted),
+        "{refused:?}"
+    );
+    let Some(StoreReply::Page { lines, .. }) = replies.get(4) else { panic!("{replies:?}") };
+    let quotes: Vec<_> = lines.iter().filter_map(|line| line.quote.as_ref()).collect();
+    assert_eq!(quotes.len(), 1, "{lines:?}");
+    assert_eq!(quotes[0].text, None);
+}
+
 fn request() -> impl Strategy<Value = StoreRequest> {
     let name = prop_oneof![Just("bob"), Just("eve")];
     prop_oneof![

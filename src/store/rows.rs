@@ -279,7 +279,9 @@ pub(super) fn history(row: &Row<'_>) -> rusqlite::Result<HistoryLine> {
 /// first bytes of its text, deleted_at. (As a text, the beginning would end at a NUL.)
 pub(super) fn quote(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Quote>> {
     let Some(incoming) = row.get(column)? else { return Ok(None) };
-    let (text, deleted): (Vec<u8>, Option<i64>) = (row.get(column + 2)?, row.get(column + 3)?);
+    // The beginning of an empty text, as that of a deleted line, is NULL: so `substr` has it of bytes.
+    let text: Option<Vec<u8>> = row.get(column + 2)?;
+    let (text, deleted): (_, Option<i64>) = (text.unwrap_or_default(), row.get(column + 3)?);
     let sent_at = time(row, column + 1)?;
     // What is cut in the middle of a character is no part of it.
     let text = text.utf8_chunks().next().map_or("", |chunk| chunk.valid());
