@@ -352,3 +352,22 @@ fn many_lines_are_sealed_and_opened_whatever_their_numbers() {
     let reader = Reader::open(dir).expect("reads").expect("there");
     assert_eq!(reader.history(None, 9999).expect("reads"), before);
 }
+
+#[test]
+fn who_is_removed_leaves_nothing_of_what_was_said_in_the_files() {
+    for is_sealed in [false, true] {
+        let (dir, _) = if is_sealed { sealed() } else { clear() };
+        let dir = dir.path();
+        let key = is_sealed.then(|| key(dir, PASSPHRASE));
+        let mut profile = Profile::unlock(dir, key.as_ref()).expect("opens");
+        assert!(profile.has_said(&address("margaret")).expect("reads"));
+        profile.write(&[StoreRequest::RemoveContact(address("margaret"))]).expect("writes");
+        assert!(!profile.has_said(&address("margaret")).expect("reads"));
+        let left: Vec<_> = profile.snapshot().expect("reads").contacts;
+        assert_eq!(left.into_iter().map(|one| one.address).collect::<Vec<_>>(), [address("bob")]);
+        assert!(profile.has_said(&address("bob")).expect("reads"));
+        drop(profile);
+        let gone: [&[u8]; 3] = [b"margaret", b"xylophone", b"trustno1"];
+        assert_eq!(found(dir, &gone).map(String::from_utf8_lossy), None, "is in a file");
+    }
+}

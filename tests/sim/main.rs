@@ -11,6 +11,7 @@
 //!   [`latency`] after how many round trips, [`calls`] how they find each other, [`carriers`] how they do without UDP, [`paths`] what
 //!   happens when the world changes under a chat, [`adversary`] that nothing happens when somebody
 //!   forges.
+//! - [`strangers`] are a crowd that calls one person at once.
 //! - [`diagnosis`] finds out behind every kind of box what the box is.
 //! - [`delivery`] tells hundreds of stories of two people and whatever can go wrong, each from one
 //!   seed, and holds every one against the promise: each line once and in order.
@@ -39,6 +40,7 @@ mod server;
 mod server_tests;
 mod servers;
 mod store;
+mod strangers;
 mod talker;
 mod topology;
 mod trace;

@@ -36,6 +36,8 @@ pub(crate) struct Person {
     pub(crate) delivered: Vec<String>,
     /// What the disk refused: never, in these worlds.
     pub(crate) complaints: Vec<String>,
+    /// How often it was told of a stranger.
+    pub(crate) asked: usize,
     remarks: Vec<String>,
     /// Streams to ports where nobody listens.
     refused: BTreeSet<SocketId>,
@@ -61,6 +63,22 @@ impl Person {
         seed: [u8; 32],
         remains: Remains,
     ) -> Self {
+        Self::started(name, (Some(peer), chat::Strangers::Accept), now, seed, remains)
+    }
+
+    /// Starts the program for the first time. It waits for whoever calls, and asks about those whom it
+    /// does not know.
+    pub(crate) fn reachable(name: &'static str, now: Instant, seed: [u8; 32]) -> Self {
+        Self::started(name, (None, chat::Strangers::Request), now, seed, Remains::default())
+    }
+
+    fn started(
+        name: &'static str,
+        (peer, strangers): (Option<&str>, chat::Strangers),
+        now: Instant,
+        seed: [u8; 32],
+        remains: Remains,
+    ) -> Self {
         let Remains { disk, read, queued, delivered, clock_error_ms } = remains;
         let identity: Identity = identity(name);
         let mut random = Random::from_seed(seed);
@@ -69,10 +87,10 @@ impl Person {
             key: identity.id(),
             name: Some(named(name)),
             hosts: vec![RENDEZVOUS.to_owned()],
-            peer: Some(peer.to_owned()),
+            peer: peer.map(str::to_owned),
             wait: None,
             replay: true,
-            strangers: chat::Strangers::Accept,
+            strangers,
             software: "simulated".to_owned(),
             seed: random.array(),
         };
@@ -88,6 +106,7 @@ impl Person {
             queued,
             delivered,
             complaints: Vec::new(),
+            asked: 0,
             remarks: Vec::new(),
             refused: BTreeSet::new(),
             closed: BTreeSet::new(),
@@ -135,6 +154,13 @@ impl Person {
             wall,
             Input::Send { to: None, text: text.to_owned(), reference, manner: chat::Manner::Text },
         );
+        self.take_effects(now);
+    }
+
+    /// Types a command.
+    pub(crate) fn commands(&mut self, now: Instant, line: &str) {
+        let wall = wall_clock(now, self.clock_error_ms);
+        self.chat.handle_input(wall, Input::Command(line.to_owned()));
         self.take_effects(now);
     }
 
@@ -198,6 +224,7 @@ impl Person {
                 LineState::Sent | LineState::Read => {}
                 LineState::Failed(problem) => self.complaints.push(format!("{problem:?}")),
             },
+            Notice::Request { .. } => self.asked += 1,
             Notice::StoreFailed(failure) => self.complaints.push(format!("{failure:?}")),
             Notice::KeyChanged { .. } | Notice::Unreadable { .. } | Notice::Refused { .. } => {
                 self.complaints.push(format!("{notice:?}"));

@@ -1,0 +1,115 @@
+//! A crowd that nobody knows calls one person at the same time, and each says a lot.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use p2pchat::chat::record::{Line, Record};
+use p2pchat::chat::{Audience, MAX_REQUESTS, Manner};
+use p2pchat::proto::{Command, Policy, ServerId};
+use p2pchat_wire::DEFAULT_PORT;
+
+use crate::machine::Machine;
+use crate::person::{Person, Remains};
+use crate::scene::{add_server, host_candidates};
+use crate::talker::{Talker, named};
+use crate::topology::{CORE, HostId};
+use crate::world::World;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// More than may wait.
+const CROWD: usize = MAX_REQUESTS + 16;
+
+/// What each of them says.
+const LINES: u64 = 20;
+
+/// A caller's program, which obeys nobody, at an address of its own.
+fn caller(world: &mut World<Machine>, number: usize, server: SocketAddr) -> HostId {
+    let name: &'static str = format!("caller{number}").leak();
+    let seed = world.random.array();
+    let talker = Talker::new(name, world.now(), seed, Policy::Any);
+    let address = format!("45.{number}.0.2");
+    let who = world.add_host(CORE, &[&address], Machine::Talker(Box::new(talker)));
+    let hosts = host_candidates(world, who);
+    world.with(who, |machine, now| {
+        let (addresses, key, token) = (vec![server], None, None);
+        for command in [
+            Command::SetHostCandidates(hosts),
+            Command::Register(named(name)),
+            Command::Connect(named("alice").into()),
+            Command::UseRendezvous { server: ServerId::FIRST, addresses, key, token },
+        ] {
+            machine.talker_mut().command(now, command);
+        }
+        for seq in 1..=LINES {
+            let line = Line {
+                log: 1,
+                seq,
+                id: [u8::try_from(seq).expect("few"); 16],
+                sent_at_ms: 1,
+                audience: Audience::You,
+                text: format!("buy now, says {name}"),
+                manner: Manner::Text,
+            };
+            machine.talker_mut().say(now, &Record::Line(line).encode());
+        }
+    });
+    who
+}
+
+fn join(world: &mut World<Machine>, who: HostId, server: SocketAddr) {
+    let hosts = host_candidates(world, who);
+    world.with(who, |machine, now| machine.person_mut().join(now, hosts, server));
+}
+
+#[test]
+fn a_crowd_of_strangers_fills_neither_screen_nor_disk_and_keeps_no_friend_away() {
+    let mut world = World::<Machine>::seeded(1);
+    let server = add_server(&mut world, Duration::from_millis(5));
+    let at = SocketAddr::new(world.addresses(server)[0], DEFAULT_PORT);
+    let seed = world.random.array();
+    let alice = Person::reachable("alice", world.now(), seed);
+    let alice = world.add_host(CORE, &["198.51.100.2"], Machine::Person(Box::new(alice)));
+    join(&mut world, alice, at);
+    world.run_for(SECOND);
+    let crowd: Vec<HostId> = (1..=CROWD).map(|number| caller(&mut world, number, at)).collect();
+    world.run_for(30 * SECOND);
+    let person = world.host(alice).person();
+    assert_eq!(person.read, [""; 0]);
+    assert_eq!(person.asked, 5, "then one a minute");
+    let disk = person.disk().snapshot();
+    assert_eq!((disk.contacts.len(), disk.unshown.len()), (0, 0));
+    assert_eq!(disk.requests.len(), MAX_REQUESTS);
+    // Nobody was told that anything has arrived.
+    let heard = |who: &HostId| world.host(*who).talker().heard.clone();
+    let answers: Vec<_> = crowd.iter().flat_map(heard).collect();
+    let pending = Record::Pending.encode();
+    assert!(answers.iter().all(|(_, message)| *message == pending));
+    assert!((1..=CROWD).contains(&answers.len()));
+
+    // Bob, whom she knows as little, finds no place, until she calls him.
+    let seed = world.random.array();
+    let bob = Person::start("bob", "alice", world.now(), seed, Remains::default());
+    let bob = world.add_host(CORE, &["192.0.2.2"], Machine::Person(Box::new(bob)));
+    join(&mut world, bob, at);
+    world.with(bob, |machine, now| machine.person_mut().types(now, "shall we eat together?"));
+    world.run_for(10 * SECOND);
+    assert_eq!(world.host(alice).person().read, [""; 0]);
+    world.with(alice, |machine, now| machine.person_mut().commands(now, "/msg bob"));
+    world.run_until(60 * SECOND, "his line arrives", |world| {
+        world.host(bob).person().delivered.len() == 1
+    });
+    assert_eq!(world.host(alice).person().read, ["shall we eat together?"]);
+    // One of the crowd may be somebody she wants to hear: all that it said comes then, and once.
+    let name = world.host(alice).person().disk().snapshot().requests[0].address.name.to_string();
+    world.with(alice, |machine, now| {
+        machine.person_mut().commands(now, &format!("/accept {name}"));
+    });
+    world.run_for(SECOND);
+    let again = |(_, message): &(_, Vec<u8>)| {
+        matches!(Record::decode(message), Ok(Some(Record::Again { log: 1, after: 0 })))
+    };
+    let called = |who: &&HostId| world.host(**who).talker().heard.iter().any(again);
+    assert_eq!(crowd.iter().filter(called).count(), 1, "it is asked to repeat");
+    assert_eq!(world.host(alice).person().complaints, [""; 0]);
+}
