@@ -89,6 +89,7 @@ fn message(from: &Address, number: u64, now: Timestamp) -> Message {
     let mut id = [0; 16];
     id[..8].copy_from_slice(&number.to_le_bytes());
     Message {
+        author: None,
         from: from.clone(),
         key: PeerId([7; 32]),
         id: LineId(id),

@@ -17,8 +17,8 @@ pub use self::contacts::ContactsCommand;
 pub use self::scripts::{AskArgs, FollowArgs, RecvArgs, SendArgs};
 use crate::chat::invitation::ContactLink;
 use crate::config::{
-    self, Face, HostPort, InvalidTime, Lan, Paths, PeerAddress, Rendezvous, Settings, Strangers,
-    Wait, Wanted,
+    self, Face, HostPort, InvalidAddress, InvalidTime, Lan, Paths, PeerAddress, Rendezvous,
+    Settings, Strangers, Wait, Wanted,
 };
 use crate::ui::language::Tongue;
 
@@ -160,6 +160,10 @@ pub struct ChatOptions {
     /// network
     #[arg(long, value_name = "NAME@HOST[:PORT][#KEY]")]
     pub peer: Option<PeerAddress>,
+    /// Which room to go into, as /join does
+    #[arg(long, value_name = "ROOM[@HOST[:PORT][#KEY]]", conflicts_with = "peer",
+          value_parser = parse_room)]
+    pub room: Option<PeerAddress>,
     /// Also run a rendezvous inside this process (on every address, port 3478, if none is given)
     #[arg(long, value_name = "ADDR:PORT", num_args = 0..=1)]
     pub serve: Option<Option<SocketAddr>>,
@@ -448,7 +452,7 @@ impl Cli {
             },
             peer: match &self.command {
                 Some(Command::Doctor { peer: Some(peer) }) => Some(peer.clone()),
-                _ => self.chat.peer.clone(),
+                _ => self.chat.peer.clone().or_else(|| self.chat.room.clone()),
             },
             paths: match (options.relay_only, options.direct_only) {
                 (true, _) => Paths::RelayOnly,
@@ -469,6 +473,11 @@ impl Cli {
             interface: settings.interface,
         }
     }
+}
+
+/// A room, with or without its mark.
+fn parse_room(text: &str) -> Result<PeerAddress, InvalidAddress> {
+    format!("#{}", text.trim().trim_start_matches(['#', '＃'])).parse()
 }
 
 /// `30s`, `1m 30s`, or a bare number of seconds.

@@ -111,6 +111,7 @@ pub(crate) fn profile(lines: u64, host: &str, unseen: u64) -> PathBuf {
         let (address, id) = (friend(from, host), id(number));
         let at = Timestamp(1_700_000_000_000 + number * 1000);
         store.request(StoreRequest::Receive(ReceivedLine {
+            author: None,
             from: address.clone(),
             peer: key(from),
             log: 1,

@@ -61,3 +61,7 @@ command-accept = accept somebody's invitation; or talk to NAME, or to the only o
     .usage = [NAME|CODE [@HOST]|LINK]
 command-reject = do not talk to NAME, who is not told
     .usage = [NAME]
+command-join = go into a room of the server; if there is none of that name, make one: for all, or for whom a member has invited
+    .usage = #ROOM [invited]
+command-leave = leave a room for good
+    .usage = [#ROOM]

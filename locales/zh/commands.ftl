@@ -61,3 +61,7 @@ command-accept = 接受邀请；或者与此人聊天，不给名字则是唯一
     .usage = [名字|邀请码 [@HOST]|链接]
 command-reject = 不与此人聊天，也不告诉对方
     .usage = [名字]
+command-join = 进入服务器上的房间；没有这个名字的房间时建一个：谁都能进，或只有成员邀请的人能进
+    .usage = #房间 [invited]
+command-leave = 永久离开房间
+    .usage = [#房间]

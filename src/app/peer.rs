@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -109,6 +110,7 @@ impl Peer {
         let identity = profile.identity().clone();
         let config = Config {
             key: identity.id(),
+            identity: Some(Arc::new(identity.clone())),
             name: Some(place.name),
             hosts: place.rendezvous.iter().map(|one| one.host.to_string()).collect(),
             peer,
@@ -198,6 +200,7 @@ impl Peer {
             }
             let attended = self.chat.accepts_lines() && !self.chat.is_ending();
             let settles_at = self.guests.settles_at();
+            let timeout = self.chat.timeout();
             tokio::select! {
                 () = has_room(&self.network.commands), if self.stuck.is_some() => {
                     if let Some(command) = self.stuck.take() {
@@ -224,6 +227,7 @@ impl Peer {
                 }
                 () = reached(settles_at) => self.guests.settle(now()),
                 Some(reply) = self.replies.recv() => self.input(Input::Stored(reply)),
+                () = reached(timeout) => self.input(Input::Time),
                 news = next_of(&mut self.homes), if self.stuck.is_none() => match news {
                     News::Use(command) => self.command(command),
                     News::Unreachable(server) => {

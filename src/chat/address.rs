@@ -1,11 +1,12 @@
-//! Who a conversation is with: a name, and the rendezvous where that name means something.
+//! Who a conversation is with: the name of a person or of a room, and the rendezvous where that name
+//! means something.
 
 use std::fmt;
 
 use p2pchat_wire::identity::Name;
 use serde::{Deserialize, Serialize};
 
-/// A name at a rendezvous, written `alice@host`.
+/// A name at a rendezvous, written `alice@host`; a room's is written `#tea@host`.
 ///
 /// Names belong to the rendezvous that gave them out: `alice@one.example` and `alice@two.example`
 /// may be two people. The key pinned to an address says who it is.
@@ -15,7 +16,12 @@ pub struct Address {
     pub name: Name,
     /// The rendezvous as the person wrote it: host name or IP address, and port if unusual.
     pub host: String,
+    /// Whether it is the name of a room. No room has the name of a person.
+    pub is_room: bool,
 }
+
+/// What stands before the name of a room.
+pub const ROOM_MARK: char = '#';
 
 /// The host of those whom no server knows: they named themselves in the local network. RFC 6762 §3
 /// keeps the word out of the names of the Internet.
@@ -25,13 +31,25 @@ impl Address {
     /// The address of `name` at `host`.
     #[must_use]
     pub fn new(name: Name, host: &str) -> Self {
-        Self { name, host: host.to_owned() }
+        Self { name, host: host.to_owned(), is_room: false }
+    }
+
+    /// The address of the room `name` at `host`.
+    #[must_use]
+    pub fn room(name: Name, host: &str) -> Self {
+        Self { name, host: host.to_owned(), is_room: true }
+    }
+
+    /// The name as it is written, with the mark of a room.
+    #[must_use]
+    pub fn marked_name(&self) -> String {
+        if self.is_room { format!("{ROOM_MARK}{}", self.name) } else { self.name.to_string() }
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.name, self.host)
+        write!(f, "{}@{}", self.marked_name(), self.host)
     }
 }
 

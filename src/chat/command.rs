@@ -17,16 +17,20 @@
 mod arguments;
 mod invitations;
 mod people;
+mod rooms;
 
 use p2pchat_wire::identity::Name;
 
 pub(super) use people::PeopleCommand;
+pub(super) use rooms::RoomCommand;
 
 use self::arguments::{
     UNPICKED, about, form_and_path, history, link, nothing_after, only_word, optional_name, pick,
     word,
 };
 use super::address::Address;
+#[cfg(test)]
+use super::address::ROOM_MARK;
 use super::errand::Format;
 use super::nearest;
 use super::problem::Problem;
@@ -86,6 +90,7 @@ pub(super) enum Command {
         tag: String,
     },
     People(PeopleCommand),
+    Room(RoomCommand),
     Identity,
     Help,
     Quit,
@@ -258,7 +263,7 @@ const fn entry(
 }
 
 fn entries() -> impl Iterator<Item = &'static Entry> {
-    TABLE.iter().chain(people::TABLE)
+    TABLE.iter().chain(people::TABLE).chain(rooms::TABLE)
 }
 
 /// Every command, in the order in which /help shows them.
@@ -305,7 +310,7 @@ pub(super) fn read_only_command(line: &str, context: &Context<'_>) -> Typed {
 #[cfg(test)]
 pub(crate) fn is_understood(line: &str) -> bool {
     let resolve = |typed: &str| {
-        let (name, host) = name_and_host(typed)?;
+        let (name, host) = name_and_host(typed.trim_start_matches(ROOM_MARK))?;
         Ok(Address::new(name, host.unwrap_or("host")))
     };
     let context = Context { resolve: &resolve, conversation_open: true, is_known: &|_| true };

@@ -1,5 +1,6 @@
 //! What the chat does about the answers of the disk.
 
+use super::room::RoomId;
 use super::storage::{DeliveredLine, FailureKind, OutgoingLine, ReceivedLine, StoreReply};
 use super::{Address, Chat, Effect, LineState, Notice};
 use crate::proto::Command;
@@ -24,6 +25,8 @@ pub(super) enum Asked {
         seq: u64,
     },
     Receive(ReceivedLine),
+    /// What a room has asked.
+    Room(Address, RoomId),
     Shown,
     Unshown,
     Read {
@@ -97,6 +100,7 @@ impl Chat {
                 self.key_pinned(&address, then_call);
             }
             (Asked::Shown, StoreReply::Shown(shown)) => self.seen(shown),
+            (Asked::Room(address, id), reply) => self.room_stored(&address, id, reply),
             (Asked::Unshown, reply) => self.unshown_loaded(reply),
             (Asked::Read { to, seq }, reply) => self.noted_read(&to, seq, reply),
             (Asked::Page(with, last), reply) => self.paged(with, last, reply),

@@ -80,7 +80,8 @@ impl Chat {
             Wait::Sent => one.outbox.is_sent(seq),
             Wait::Delivered => one.outbox.is_delivered(seq),
         };
-        if queued && self.waited_for().all(|(one, seq)| done(one, seq)) {
+        let room_owes = self.gathering.owes(own, wait == Wait::Sent);
+        if queued && !room_owes && self.waited_for().all(|(one, seq)| done(one, seq)) {
             let code =
                 if self.faces.asking().lost_a_line { ExitCode::Internal } else { ExitCode::Done };
             self.leave(code);

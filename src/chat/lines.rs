@@ -51,7 +51,7 @@ impl Chat {
         self.refuse(line.reference, problem);
     }
 
-    fn show_own(&mut self, line: &OutgoingLine, quote: Option<Quote>) {
+    pub(super) fn show_own(&mut self, line: &OutgoingLine, quote: Option<Quote>) {
         let (with, by, at) = (line.to.clone(), Direction::Out, line.sent_at);
         let notice = match (line.manner, quote) {
             (Manner::Text | Manner::Action | Manner::Reply { .. }, quote) => {
@@ -102,6 +102,20 @@ impl Chat {
         self.ask_again(peer);
     }
 
+    /// A line has come in a room, and is on disk.
+    pub(super) fn received_in_room(&mut self, line: ReceivedLine, quote: Option<Quote>) {
+        let from = line.from.clone();
+        if !line.manner.amends()
+            && let Some(conversation) = self.conversations.get_mut(&from)
+        {
+            conversation.contact.unread += 1;
+        }
+        match &mut self.backlog {
+            Some(backlog) => backlog.wait(line.id),
+            None => self.show_received(line, quote, false),
+        }
+    }
+
     /// Shows a contact's line, for the first time or `again`.
     pub(super) fn show_received(&mut self, line: ReceivedLine, quote: Option<Quote>, again: bool) {
         let deleted_before = line.manner == (Manner::Delete { of: line.id });
@@ -124,6 +138,7 @@ impl Chat {
             (amends, quote) => {
                 let message = Message {
                     from: line.from,
+                    author: line.author.map(Box::new),
                     key: line.peer,
                     id: line.id,
                     text: line.text,
@@ -175,6 +190,7 @@ impl Chat {
             self.unkept.pop_front();
         }
         self.unkept.push_back(HistoryLine {
+            author: None,
             with: line.to.clone(),
             id: line.id,
             direction: Direction::Out,

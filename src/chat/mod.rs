@@ -34,6 +34,7 @@ pub mod errand;
 mod examining;
 mod exit;
 mod face;
+mod gathering;
 mod inbox;
 pub mod invitation;
 mod inviting;
@@ -61,14 +62,16 @@ mod trust;
 mod typed;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
-use p2pchat_wire::identity::{Name, PeerId};
+use p2pchat_wire::identity::{Identity, Name, PeerId};
 use p2pchat_wire::random::Random;
 
-pub use address::{Address, LOCAL_HOST, LineId, Timestamp};
+pub use address::{Address, LOCAL_HOST, LineId, ROOM_MARK, Timestamp};
 pub use errand::{Errand, Format, Outcome};
 pub use exit::{ExitCode, Wait};
 pub use face::FaceId;
+pub use gathering::news::RoomNews;
 pub use nearest::nearest;
 pub use notice::{LineState, Message, Notice, PeerSummary, Presence, Written};
 pub use people::{Limit, Nicknames, Regard};
@@ -89,6 +92,7 @@ use self::disk::Asked;
 use self::examining::OwnNetwork;
 use self::exit::Run;
 use self::face::Faces;
+use self::gathering::Gathering;
 use self::inbox::Inbox;
 use self::inviting::Invitations;
 use self::locally::Locally;
@@ -104,6 +108,8 @@ use crate::proto;
 pub struct Config {
     /// Our key.
     pub key: PeerId,
+    /// What the key is of, to sign what is said in rooms. Without it there are none.
+    pub identity: Option<Arc<Identity>>,
     /// Our name; without one we wait for `/login`.
     pub name: Option<Name>,
     /// The rendezvous servers in use, as the person wrote them (host, and port if unusual). The
@@ -193,6 +199,8 @@ pub enum Input {
     Ran(Outcome),
     /// Ask the current conversation's peer what its network is like, if there is a session.
     Examine,
+    /// The moment of [`Chat::timeout`] has come.
+    Time,
     /// There is no more input: leave as soon as [`Config::wait`] is satisfied.
     EndOfInput,
     /// The time of `--timeout` is over: leave now, with a code that says what was missing.
@@ -250,6 +258,7 @@ pub struct Chat {
     nicknames: Nicknames,
     requests: Requests,
     invitations: Invitations,
+    gathering: Gathering,
     /// Names that a person has typed although they look like a contact's.
     meant: BTreeSet<Address>,
     /// Who is behind each session.
@@ -289,6 +298,7 @@ impl Chat {
             nicknames: Nicknames::default(),
             requests: Requests::default(),
             invitations: Invitations::default(),
+            gathering: Gathering::default(),
             meant: BTreeSet::new(),
             sessions: BTreeMap::new(),
             inboxes: BTreeMap::new(),
@@ -319,7 +329,7 @@ impl Chat {
             .filter_map(|one| Some((one.address.clone(), one.regard.nickname.clone()?)))
             .collect();
         for contact in snapshot.contacts {
-            if self.servers.peer_name(&contact.address).is_some() {
+            if self.servers.reachable_hosts().any(|host| host == contact.address.host) {
                 self.conversations.insert(contact.address.clone(), Conversation::new(contact));
             } else {
                 self.elsewhere.push(contact);
@@ -367,6 +377,7 @@ impl Chat {
             self.want(&address);
             self.pump(&address);
         }
+        self.open_rooms(snapshot.rooms);
         let peer = self.config.peer.take();
         self.invite(peer.as_deref());
     }
@@ -375,6 +386,7 @@ impl Chat {
     /// through [`handle_face`](Self::handle_face).
     pub fn handle_input(&mut self, now: Timestamp, input: Input) {
         self.now = now;
+        self.gathering.pass(now);
         match input {
             Input::Line(line) => self.typed_line(&line),
             Input::Send { to, text, reference, manner } => {
@@ -400,6 +412,7 @@ impl Chat {
             Input::Draft { with, text } => self.draft(with, text),
             Input::Ran(outcome) => self.ran(outcome),
             Input::Examine => self.examine(),
+            Input::Time => self.time_passes(),
             Input::EndOfInput => self.faces.asking_mut().input_ended = true,
             Input::TimeUp => self.time_up(),
             Input::Quit => self.leave(ExitCode::Done),
@@ -420,6 +433,12 @@ impl Chat {
         self.let_go();
         self.go_if_nothing_is_left();
         self.effects.pop_front()
+    }
+
+    /// When [`Input::Time`] is due, if nothing happens before.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Timestamp> {
+        self.gathering.timeout()
     }
 
     /// Whether more lines may be typed. While it is false, a reader of a pipe should not read:
@@ -510,6 +529,11 @@ impl Chat {
             let name = self.servers.peer_name(address);
             self.effects.extend(name.map(proto::Command::Connect).map(Effect::Network));
             self.tell_search(address);
+        }
+        if let Some((key, path)) = self.companion_called(address)
+            && self.conversations.get(address).is_some_and(|one| one.session.is_none())
+        {
+            return self.connected(key, address.clone(), path);
         }
         self.move_session_to(address);
     }

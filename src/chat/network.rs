@@ -46,8 +46,15 @@ impl Chat {
                     self.key_changed(address, expected, actual);
                 }
             }
-            // The chat enters no room.
-            Event::RoomPeople { .. } | Event::RoomEntered { .. } | Event::RoomRefused { .. } => {}
+            Event::RoomPeople { server, room, id, people } => {
+                self.room_people(server, room, id, people);
+            }
+            Event::RoomEntered { server, room, name, key } => {
+                self.room_entered(server, room, name, key);
+            }
+            Event::RoomRefused { server, room, refusal } => {
+                self.room_refused(server, room, refusal);
+            }
             Event::SecretLacking { peer, name, by_us } => {
                 if let Some(address) = self.servers.address(&name) {
                     self.secret_lacking(peer, address, by_us);
@@ -180,9 +187,23 @@ impl Chat {
         if self.is_blocked(peer, &address) {
             return self.turn_away(peer, &address);
         }
-        if self.is_stranger(peer, &address) && !self.stranger_called(peer, &address, path) {
-            return;
+        if self.is_stranger(peer, &address) {
+            if self.is_companion(peer) {
+                return self.meet(peer, address, path);
+            }
+            if self.was_called_for_a_room(&address) {
+                // Not whom we were told of.
+                return self.hang_up(&address);
+            }
+            if !self.stranger_called(peer, &address, path) {
+                return;
+            }
         }
+        self.welcome(peer, address, path);
+    }
+
+    /// There is a session with somebody whom we know, or want to.
+    pub(super) fn welcome(&mut self, peer: PeerId, address: Address, path: PathInfo) {
         if let Some(before) = self.sessions.remove(&peer)
             && before != address
             && let Some(other) = self.conversations.get_mut(&before)
@@ -217,6 +238,7 @@ impl Chat {
         let log = conversation.contact.log;
         let must_pin = !conversation.pinned;
         self.sessions.insert(peer, address.clone());
+        self.meet(peer, address.clone(), path);
         self.inboxes.entry(peer).or_default().new_session();
         if must_pin {
             let asked = Asked::NewKey { address: address.clone(), then_call: false };
@@ -273,6 +295,7 @@ impl Chat {
     }
 
     fn path_changed(&mut self, peer: PeerId, path: PathInfo) {
+        self.companion_moved(peer, path);
         let Some(address) = self.sessions.get(&peer).cloned() else {
             return self.stranger_moved(peer, path);
         };
@@ -294,6 +317,7 @@ impl Chat {
     }
 
     fn disconnected(&mut self, peer: PeerId, reason: DisconnectReason) {
+        self.part(peer);
         let Some(address) = self.sessions.remove(&peer) else { return self.stranger_left(peer) };
         let Some(conversation) = self.conversations.get_mut(&address) else { return };
         conversation.session = None;
@@ -330,11 +354,15 @@ impl Chat {
         self.command(Command::Send { peer, tag: 0, message: record.encode() });
     }
 
-    fn message(&mut self, peer: PeerId, message: &[u8]) {
+    pub(super) fn message(&mut self, peer: PeerId, message: &[u8]) {
+        let record = Record::decode(message);
+        if let Ok(Some(Record::Room(record))) = record {
+            return self.room_record(peer, record);
+        }
         let Some(address) = self.sessions.get(&peer).cloned() else {
             return self.stranger_says(peer, message);
         };
-        match Record::decode(message) {
+        match record {
             Ok(Some(Record::Hello { log, software })) => {
                 if let Some(session) = self.session(&address) {
                     session.software = Some(software);
@@ -400,6 +428,7 @@ impl Chat {
                     session.heard_typing = None;
                 }
                 let received = ReceivedLine {
+                    author: None,
                     from,
                     peer,
                     log: line.log,

@@ -8,6 +8,7 @@ use p2pchat_wire::signal::Refusal;
 
 use super::address::{Address, LineId, Timestamp};
 use super::command::CommandHelp;
+use super::gathering::news::RoomNews;
 use super::invitation::{CodeWords, ContactLink};
 use super::people::Limit;
 use super::problem::Problem;
@@ -434,6 +435,13 @@ pub enum Notice {
         /// For whom it holds.
         contacts: Vec<Contact>,
     },
+    /// Something about a room.
+    Room {
+        /// Which.
+        room: Address,
+        /// What.
+        news: RoomNews,
+    },
     /// We leave now, and so many lines wait on this computer for the next time.
     Leaving {
         /// Undelivered lines.
@@ -452,8 +460,10 @@ impl Notice {
 /// A line from a peer.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Message {
-    /// From whom.
+    /// From whom, or in which room.
     pub from: Address,
+    /// In a room: who wrote it.
+    pub author: Option<Box<Address>>,
     /// Their key.
     pub key: PeerId,
     /// The line's identifier.

@@ -5,6 +5,7 @@ use p2pchat_wire::identity::{InvalidName, Name, PeerId, ServerKey};
 use super::address::Address;
 use super::command::CommandHelp;
 use super::invitation::NotACode;
+use super::room::Refusal;
 use super::storage::StoreFailure;
 
 /// Why something that was typed is not done.
@@ -122,7 +123,7 @@ pub enum Problem {
         /// The name that was typed.
         peer: Address,
         /// The contact.
-        like: Address,
+        like: Box<Address>,
     },
     /// The receiver is blocked.
     Blocked(Address),
@@ -148,6 +149,16 @@ pub enum Problem {
         /// What the system says.
         cause: String,
     },
+    /// There is no room of this name that we are in.
+    NotInRoom(Address),
+    /// Which room is meant: none is open.
+    WhichRoom,
+    /// A room belongs to a server that we use.
+    NoServer(Address),
+    /// What is said about other lines in a room names them.
+    NotInRooms,
+    /// The room does not allow it.
+    Room(Refusal),
     /// The disk failed.
     Store(StoreFailure),
 }

@@ -201,6 +201,16 @@ impl Chat {
 
     /// What a stranger says is not taken in; it is remembered what to ask for again.
     pub(super) fn stranger_says(&mut self, key: PeerId, message: &[u8]) {
+        if !self.requests.callers.contains_key(&key)
+            && let Some((address, path)) = self.companion(key)
+        {
+            // Until now it was somebody in a room of ours.
+            let calls = matches!(Record::decode(message), Ok(Some(Record::Hello { .. })));
+            if calls && self.stranger_called(key, &address, path) {
+                self.welcome(key, address, path);
+                return self.message(key, message);
+            }
+        }
         if let Some(caller) = self.requests.callers.get_mut(&key) {
             match Record::decode(message) {
                 Ok(Some(Record::Hello { log, .. })) => caller.log = Some(log),
@@ -338,6 +348,6 @@ impl Chat {
         }
         let like = self.looks_like(&address.name)?;
         self.meant.insert(address.clone());
-        Some(Problem::Confusable { peer: address.clone(), like })
+        Some(Problem::Confusable { peer: address.clone(), like: Box::new(like) })
     }
 }

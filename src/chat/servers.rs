@@ -113,8 +113,22 @@ impl Servers {
         self.hosts().chain([LOCAL_HOST])
     }
 
-    /// What the endpoint calls somebody whom we can talk to.
+    /// The server with this host.
+    pub(super) fn id_of(&self, host: &str) -> Option<ServerId> {
+        let place = self.hosts().position(|known| known == host)?;
+        u8::try_from(place).ok().map(ServerId)
+    }
+
+    /// The host of a server.
+    pub(super) fn host(&self, id: ServerId) -> Option<&str> {
+        self.hosts().nth(usize::from(id.0))
+    }
+
+    /// What the endpoint calls somebody whom we can talk to. Nobody connects to a room.
     pub(super) fn peer_name(&self, address: &Address) -> Option<PeerName> {
+        if address.is_room {
+            return None;
+        }
         let at = |at| u8::try_from(at).ok().map(ServerId);
         let local = (address.host == LOCAL_HOST).then_some(ServerId::LOCAL);
         let server = self.hosts().position(|host| host == address.host).and_then(at).or(local)?;
@@ -185,6 +199,9 @@ impl Chat {
         let over_tcp = server.over_tcp;
         self.save_rendezvous(id);
         self.show(Notice::Registered { me, key: self.config.key, mapped, over_tcp, first });
+        if first {
+            self.enter_rooms(id);
+        }
     }
 
     /// Under which names we can be reached now.

@@ -4,10 +4,14 @@
 //! [`StoreReply`], in the same order. A reply means that the change is on disk to stay: nobody is
 //! told that a line is kept, delivered or received before it is.
 
+mod rooms;
+
 use std::net::IpAddr;
 
 use p2pchat_wire::handshake::SharedSecret;
 use p2pchat_wire::identity::{Name, PeerId, ServerKey};
+
+pub use rooms::{KeptRoom, RoomReply, RoomRequest};
 
 use super::address::{Address, LineId, Timestamp};
 use super::notice::LineState;
@@ -131,6 +135,17 @@ pub enum StoreRequest {
     SaveRequest(Request),
     /// Forget that somebody of this name wanted to talk to us.
     ForgetRequest(Address),
+    /// Carry out what a room asks. Answered by [`StoreReply::Room`].
+    Room(RoomRequest),
+    /// Note that everybody who was to have this line of ours in a room has it.
+    RoomDelivered {
+        /// The room.
+        room: Address,
+        /// The line.
+        id: LineId,
+        /// When we heard of it.
+        at: Timestamp,
+    },
     /// Keep what a person has decided, in place of an earlier decision.
     SaveSetting {
         /// About what.
@@ -198,6 +213,8 @@ pub enum StoreReply {
         /// Whether nothing stands before them.
         end: bool,
     },
+    /// What a room asked for.
+    Room(RoomReply),
     /// Nothing was changed.
     Failed(StoreFailure),
 }
@@ -294,8 +311,10 @@ pub struct DeliveredLine {
 /// A line of a peer's.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ReceivedLine {
-    /// From whom.
+    /// From whom, or in which room.
     pub from: Address,
+    /// In a room: who wrote it.
+    pub author: Option<Address>,
     /// The key that proved to be theirs.
     pub peer: PeerId,
     /// The sender's log.
@@ -396,8 +415,10 @@ pub struct Cursor {
 /// A line as history shows it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct HistoryLine {
-    /// With whom.
+    /// With whom, or in which room.
     pub with: Address,
+    /// In a room: who wrote it, if not we.
+    pub author: Option<Address>,
     /// Its identifier.
     pub id: LineId,
     /// Ours or theirs.
@@ -505,6 +526,8 @@ pub struct Snapshot {
     pub ages: Vec<AgeLimit>,
     /// Who wants to talk to us and is nobody we know, the oldest first.
     pub requests: Vec<Request>,
+    /// The rooms that we are in, or were.
+    pub rooms: Vec<KeptRoom>,
     /// What we share with peers since an invitation.
     pub secrets: Vec<(PeerId, SharedSecret)>,
 }

@@ -80,6 +80,7 @@ impl Bench {
     ) -> Self {
         let config = Config {
             key: ALICE,
+            identity: None,
             name: Some(name("alice")),
             hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
             peer: peer.map(str::to_owned),

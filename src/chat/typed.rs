@@ -3,6 +3,7 @@
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::command::{self, Command, Context, HISTORY, Typed};
+use super::room::Access;
 use super::storage::{OutgoingLine, Pick, StoreRequest};
 use super::{
     Address, Asked, Audience, Chat, ExitCode, LineId, MAX_REACTION, MAX_TEXT, Manner, Notice,
@@ -68,6 +69,9 @@ impl Chat {
     /// Whom `alice` or `alice@host` means: where a name stands alone, whoever is called so here, then
     /// somebody of that name whom we know, else whoever has it at the first server. Two people are never taken for one.
     pub(super) fn resolve(&self, typed: &str) -> Result<Address, Problem> {
+        if let Some(room) = typed.trim_start_matches(['@', '＠']).strip_prefix(['#', '＃']) {
+            return self.resolve_room(room);
+        }
         let (name, host) = command::name_and_host(typed)?;
         if let Some(host) = host {
             let mut hosts = self.servers.reachable_hosts();
@@ -97,6 +101,24 @@ impl Chat {
         // One person, whom we know from several servers.
         let here = known.iter().find(|(_, one)| one.session.is_some());
         Ok(here.map_or(*first, |(address, _)| *address).clone())
+    }
+
+    /// Which room `tea` or `tea@host` means: one that we know, or that of the first server.
+    pub(super) fn resolve_room(&self, typed: &str) -> Result<Address, Problem> {
+        let typed = typed.trim_start_matches(['#', '＃']);
+        let (name, host) = command::name_and_host(typed)?;
+        let Some(host) = host else {
+            let mut known = self.servers.hosts().map(|host| Address::room(name.clone(), host));
+            let known = known.find(|room| self.conversations.contains_key(room));
+            return Ok(known.unwrap_or_else(|| Address::room(name, self.servers.first_host())));
+        };
+        match self.servers.hosts().find(|known| known.eq_ignore_ascii_case(host)) {
+            Some(host) => Ok(Address::room(name, host)),
+            None => {
+                let host = self.servers.hosts().collect::<Vec<_>>().join(", ");
+                Err(Problem::OtherHost { typed: typed.to_owned(), host })
+            }
+        }
     }
 
     /// Sends a line to the person named, or to the current conversation.
@@ -131,6 +153,12 @@ impl Chat {
         };
         if let Err(problem) = check(&text, manner) {
             return self.refuse(reference, problem);
+        }
+        if to.is_room {
+            return match pick {
+                None | Some(Pick::Id(_)) => self.say_in_room(&to, text, manner, reference),
+                Some(_) => self.refuse(reference, Problem::NotInRooms),
+            };
         }
         match &self.config.name {
             None => return self.refuse(reference, Problem::NoName),
@@ -229,6 +257,7 @@ impl Chat {
                 self.ask(StoreRequest::Search { with: None, text, limit: HISTORY }, asked);
             }
             Command::Trust { peer, tag } => self.trust(peer, &tag),
+            Command::Room(command) => self.obey_about_rooms(command),
             Command::People(command) => self.obey_about_people(command),
             Command::Identity => {
                 let hosts = self.servers.hosts().map(str::to_owned).collect();
@@ -242,6 +271,9 @@ impl Chat {
 
     /// Makes this the current conversation, and connects.
     pub(super) fn open(&mut self, address: Address) {
+        if address.is_room {
+            return self.join_room(address, Access::Open);
+        }
         if self.config.name.as_ref() == Some(&address.name) {
             return self.refuse(None, Problem::Yourself);
         }
@@ -290,6 +322,8 @@ impl Chat {
                 hang_up.extend(self.servers.peer_name(address));
             }
         }
+        let companions = self.forget_calls();
+        hang_up.extend(companions.iter().filter_map(|address| self.servers.peer_name(address)));
         for name in hang_up {
             self.command(proto::Command::Disconnect(name));
         }

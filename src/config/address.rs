@@ -24,13 +24,18 @@ pub struct HostPort {
     port: u16,
 }
 
-/// `NAME[@HOST[:PORT][#KEY]]`: a person, and the rendezvous that knows them.
+/// What stands before the name of a room.
+const ROOM_MARK: char = '#';
+
+/// `NAME[@HOST[:PORT][#KEY]]`: a person, and the rendezvous that knows them; or `#NAME…`, a room of it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PeerAddress {
     /// Who.
     pub name: Name,
     /// Where. Without one, the rendezvous that we use ourselves.
     pub rendezvous: Option<Rendezvous>,
+    /// Whether it is a room.
+    pub is_room: bool,
 }
 
 /// A text is not an address of ours.
@@ -142,18 +147,22 @@ impl FromStr for Rendezvous {
 }
 
 impl PeerAddress {
-    /// `alice` or `alice@host`.
+    /// `alice`, `alice@host` or `#tea@host`.
     #[must_use]
     pub fn without_key(&self) -> String {
-        let name = &self.name;
+        let name = self.marked_name();
         let host = self.rendezvous.as_ref().map(|rendezvous| &rendezvous.host);
-        host.map_or_else(|| name.to_string(), |host| format!("{name}@{host}"))
+        host.map_or_else(|| name.clone(), |host| format!("{name}@{host}"))
+    }
+
+    fn marked_name(&self) -> String {
+        if self.is_room { format!("{ROOM_MARK}{}", self.name) } else { self.name.to_string() }
     }
 }
 
 impl fmt::Display for PeerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.name)?;
+        f.write_str(&self.marked_name())?;
         self.rendezvous.as_ref().map_or(Ok(()), |rendezvous| write!(f, "@{rendezvous}"))
     }
 }
@@ -163,13 +172,17 @@ impl FromStr for PeerAddress {
 
     fn from_str(text: &str) -> Result<Self, InvalidAddress> {
         let text = text.trim();
+        let (text, is_room) = match text.strip_prefix([ROOM_MARK, '＃']) {
+            Some(room) => (room, true),
+            None => (text, false),
+        };
         let (name, rendezvous) = match text.split_once(['@', '＠']) {
             // "@alice" means the person alice to whoever is used to other chats.
             Some(("", name)) if !name.contains(['@', '＠']) => (name, None),
             Some((name, rendezvous)) => (name, Some(rendezvous.parse()?)),
             None => (text, None),
         };
-        Ok(Self { name: Name::new(name)?, rendezvous })
+        Ok(Self { name: Name::new(name)?, rendezvous, is_room })
     }
 }
 

@@ -93,11 +93,24 @@ const CELLS: &[(&str, &[Cell])] = &[
     ("reactions", &[cell("text", "'reaction', line, incoming")]),
     ("drafts", &[cell("text", "'draft', contact")]),
     ("settings", &[cell("value", "'setting', name")]),
+    ("rooms", &[found("room", "'room'")]),
+    (
+        "room_entries",
+        &[
+            found("author", "'key'"),
+            found("hash", "'hash'"),
+            cell("entry", "'room-entry', room, act, stay, seq"),
+        ],
+    ),
+    ("room_floors", &[found("member", "'key'"), found("author", "'key'")]),
+    ("room_forks", &[found("author", "'key'"), cell("fork", "'room-fork', room, stay")]),
+    ("room_receipts", &[found("member", "'key'")]),
 ];
 
 const LINES: &[Cell] = &[
     cell("text", "'line', contact, incoming, line"),
     cell("reference", "'reference', contact, incoming, line"),
+    cell("author", "'author', contact, incoming, line"),
     found("peer", "'key'"),
 ];
 

@@ -23,7 +23,7 @@ use super::search::Kept;
 use super::vault::DataKey;
 #[cfg(test)]
 use super::vault::{Cost, Envelope};
-use super::{ProfileError, cells, lines, page, requests, schema, search};
+use super::{ProfileError, cells, lines, page, requests, rooms, schema, search};
 use crate::chat::storage::{
     Contact, FailureKind, HistoryLine, Place, Rendezvous, Snapshot, StoreFailure, StoreReply,
     StoreRequest,
@@ -207,6 +207,7 @@ impl Database {
                 settings: self.rows(rows::SETTINGS, rows::setting)?,
                 ages: self.rows(rows::AGES, rows::age)?,
                 requests: self.rows(requests::ALL, requests::read)?,
+                rooms: rooms::all(&self.connection)?,
                 secrets: self.rows(rows::SECRETS, rows::secret)?,
             })
         };
@@ -355,6 +356,10 @@ fn handle(connection: &Connection, request: &StoreRequest) -> rusqlite::Result<S
         StoreRequest::SaveRequest(request) => requests::save(connection, request),
         StoreRequest::ForgetRequest(address) => requests::forget(connection, address),
         StoreRequest::SaveSetting { name, value } => save_setting(connection, name, value),
+        StoreRequest::Room(request) => rooms::handle(connection, request),
+        StoreRequest::RoomDelivered { room, id, at } => {
+            rooms::delivered(connection, room, *id, *at)
+        }
     }
 }
 
@@ -373,7 +378,7 @@ pub(super) fn contact_row(
             "SELECT id FROM contacts
              WHERE name = seal_equal('name', ?1) AND host = seal_equal('host', ?2)",
         )?
-        .query_row(params![address.name.as_str(), address.host], |row| row.get(0))
+        .query_row(params![address.marked_name(), address.host], |row| row.get(0))
         .optional()
 }
 
@@ -391,7 +396,7 @@ fn save_contact(connection: &Connection, contact: &Contact) -> rusqlite::Result<
                  ignored = excluded.ignored, muted_until = excluded.muted_until",
         )?
         .execute(params![
-            contact.address.name.as_str(),
+            contact.address.marked_name(),
             contact.address.host,
             contact.key.map(|key| key.0),
             contact.verified,

@@ -75,6 +75,7 @@ impl Side {
 
     fn config(name_: &str, key: PeerId, seed: u8, wait: Option<Wait>) -> Config {
         Config {
+            identity: None,
             key,
             name: Some(name(name_)),
             hosts: vec!["rv".to_owned()],

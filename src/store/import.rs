@@ -293,7 +293,7 @@ impl<'a> Import<'a> {
                  VALUES (seal_equal('name', ?1), seal_equal('host', ?2), 0, ?3, 0, 0)
                  ON CONFLICT (name, host) DO NOTHING",
             )?
-            .execute(params![address.name.as_str(), address.host, log_number(log)])?;
+            .execute(params![address.marked_name(), address.host, log_number(log)])?;
         self.imported.contacts += made as u64;
         contact_row(self.connection, address)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
     }

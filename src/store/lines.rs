@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::cells::quoted;
 use super::database::{contact_row, failed};
+use super::rooms;
 use super::rows::{self, audience_number, log_number, manner_numbers, number};
 use crate::chat::storage::{
     DeliveredLine, Direction, FailureKind, MAX_LOAD_BYTES, MAX_READ, OutgoingLine, Pick, Quote,
@@ -122,6 +123,7 @@ pub(super) fn erases(request: &StoreRequest) -> bool {
     let manner = match request {
         StoreRequest::QueueAbout { line, .. } => line.manner,
         StoreRequest::Receive(line) => line.manner,
+        StoreRequest::Room(request) => return rooms::erases(request),
         _ => return false,
     };
     matches!(manner, Manner::Delete { .. } | Manner::Edit { .. })
@@ -350,7 +352,7 @@ pub(super) fn receive(
     if number(line.after) != last.unwrap_or(0) {
         return failed(FailureKind::Gap, "A line before this one is missing.");
     }
-    let (new, quote) = take(connection, contact, line)?;
+    let (new, quote) = take(connection, contact, line, Direction::In)?;
     connection
         .prepare_cached(
             "INSERT INTO cursors (peer, log, seq, line, used)
@@ -372,16 +374,17 @@ pub(super) fn receive(
 }
 
 /// Keeps a line that continues what was received, and does what it says about another. Whether it
-/// is new, and what the other was.
-fn take(
+/// is new, and what the other was. In a room, it may be ours.
+pub(super) fn take(
     connection: &Connection,
     contact: i64,
     line: &ReceivedLine,
+    by: Direction,
 ) -> rusqlite::Result<(bool, Option<Quote>)> {
     if line.manner == (Manner::Delete { of: line.id }) {
         // Deleted before it came: it has a place, and nothing to show.
         let gone = ReceivedLine { manner: Manner::Text, ..line.clone() };
-        let new = insert_received(connection, contact, &gone, None)?;
+        let new = insert_received(connection, contact, &gone, None, by)?;
         if new {
             connection
                 .prepare_cached(
@@ -398,9 +401,9 @@ fn take(
             find_id(connection, contact, of, Some(line.peer))?
         }
     };
-    let new = insert_received(connection, contact, line, target.as_ref())?;
+    let new = insert_received(connection, contact, line, target.as_ref(), by)?;
     if let Some(target) = target.as_ref().filter(|_| new) {
-        amend(connection, target, line.manner, Direction::In, &line.text, line.sent_at)?;
+        amend(connection, target, line.manner, by, &line.text, line.sent_at)?;
     }
     Ok((new, target.map(|target| target.quote)))
 }
@@ -411,17 +414,20 @@ fn insert_received(
     contact: i64,
     line: &ReceivedLine,
     target: Option<&Target>,
+    by: Direction,
 ) -> rusqlite::Result<bool> {
     let elsewhere = target.is_some() && matches!(line.manner, Manner::Edit { .. });
     // There is nothing any more that it could be shown on.
-    let done = line.manner.amends() && target.is_some_and(Target::is_deleted);
+    let hidden = line.manner.amends() && target.is_some_and(Target::is_deleted);
+    let incoming = by == Direction::In;
     let (kind, target_id) = manner_numbers(line.manner);
     let new = connection
         .prepare_cached(
             "INSERT INTO lines (contact, incoming, seq, line, peer, log, sent_at, arrived_at,
-                 audience, text, manner, target, about, amends, done)
-             VALUES (?1, 1, ?2, ?3, seal_equal('key', ?4), ?5, ?6, ?7, ?8,
-                 seal('line', ?1, 1, ?3, ?9), ?10, ?11, ?12, ?13, ?14)
+                 audience, text, manner, target, about, amends, done, author)
+             VALUES (?1, ?15, ?2, ?3, seal_equal('key', ?4), ?5, ?6, ?7, ?8,
+                 seal('line', ?1, ?15, ?3, ?9), ?10, ?11, ?12, ?13, ?14,
+                 seal('author', ?1, ?15, ?3, ?16))
              ON CONFLICT (contact, incoming, line) DO NOTHING",
         )?
         .execute(params![
@@ -431,14 +437,16 @@ fn insert_received(
             line.peer.0,
             log_number(line.log),
             number(line.sent_at.0),
-            number(line.received_at.0),
+            incoming.then_some(number(line.received_at.0)),
             audience_number(line.audience),
             if elsewhere { "" } else { &line.text },
             kind,
             target_id,
             target.map(|target| target.row),
             line.manner.amends(),
-            done,
+            hidden || !incoming,
+            incoming,
+            line.author.as_ref().map(ToString::to_string),
         ])?;
     Ok(new > 0)
 }

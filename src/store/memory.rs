@@ -1,6 +1,7 @@
 //! A store without a disk.
 
 mod entry;
+mod rooms;
 
 use std::collections::BTreeMap;
 
@@ -36,6 +37,7 @@ pub struct Memory {
     settings: BTreeMap<String, String>,
     ages: Vec<AgeLimit>,
     requests: Vec<Request>,
+    rooms: Vec<rooms::Room>,
     secrets: Vec<(PeerId, SharedSecret)>,
     full: bool,
 }
@@ -79,7 +81,7 @@ impl Memory {
                 | StoreRequest::Page { .. }
                 | StoreRequest::Search { .. }
                 | StoreRequest::LoadUnshown { .. }
-        );
+        ) || rooms::reads(&request);
         if self.full && !reads {
             return failed(FailureKind::Full, "the disk is full");
         }
@@ -172,6 +174,8 @@ impl Memory {
                 self.requests.push(request);
                 StoreReply::Done
             }
+            StoreRequest::Room(request) => self.room(request),
+            StoreRequest::RoomDelivered { room, id, at } => self.room_delivered(&room, id, at),
             StoreRequest::SaveSetting { name, value } => {
                 self.settings.insert(name, value);
                 StoreReply::Done
@@ -185,7 +189,9 @@ impl Memory {
         let mut contacts: Vec<Contact> = self.contacts.values().cloned().collect();
         for contact in &mut contacts {
             let waiting = |entry: &&Entry| matches!(&entry.line, Kept::Out { line, delivered: None } if line.to == contact.address);
-            contact.waiting = self.lines.iter().filter(waiting).count() as u64;
+            let waits = !contact.address.is_room;
+            contact.waiting =
+                if waits { self.lines.iter().filter(waiting).count() as u64 } else { 0 };
             let unread = |entry: &&Entry| matches!(&entry.line, Kept::In { line, shown: false } if line.from == contact.address && !entry.amends());
             contact.unread = self.lines.iter().filter(unread).count() as u64;
         }
@@ -203,6 +209,7 @@ impl Memory {
             settings: self.settings.clone().into_iter().collect(),
             ages: self.ages.clone(),
             requests: self.requests.clone(),
+            rooms: self.kept_rooms(),
             secrets: self.secrets.clone(),
         }
     }
@@ -535,6 +542,7 @@ impl Memory {
                 let state = match (entry.read, delivered) {
                     (true, _) => LineState::Read,
                     (false, Some(_)) => LineState::Delivered,
+                    (false, None) if line.to.is_room => LineState::Sent,
                     (false, None) => LineState::Queued,
                 };
                 (line.sent_at, *delivered, line.audience, line.manner, state)
@@ -547,7 +555,12 @@ impl Memory {
         let [mine, theirs] = entry.reactions.clone();
         let mine = mine.map(|text| (Direction::Out, text));
         let theirs = theirs.map(|text| (Direction::In, text));
+        let author = match &entry.line {
+            Kept::Out { .. } => None,
+            Kept::In { line, .. } => line.author.clone(),
+        };
         HistoryLine {
+            author,
             with: entry.with().clone(),
             id: entry.id(),
             direction: entry.direction(),

@@ -19,6 +19,7 @@ mod portable;
 mod profile;
 mod requests;
 mod retention;
+mod rooms;
 mod rows;
 mod schema;
 mod sealing;
@@ -35,6 +36,8 @@ mod moving_tests;
 mod plan_tests;
 #[cfg(test)]
 mod profile_tests;
+#[cfg(test)]
+mod rooms_tests;
 #[cfg(test)]
 mod sealing_tests;
 #[cfg(test)]

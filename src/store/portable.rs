@@ -7,7 +7,7 @@
 use p2pchat_wire::identity::{Name, PeerId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::chat::{Address, LineId, Timestamp, clean};
+use crate::chat::{Address, LineId, ROOM_MARK, Timestamp, clean};
 
 /// The version of the format, which grows when an older program would misread it.
 pub const VERSION: u32 = 1;
@@ -197,7 +197,11 @@ impl Written for Address {
     fn parse(text: &str) -> Option<Self> {
         let (name, host) = text.split_once('@')?;
         let good = (1..=MAX_HOST).contains(&host.len()) && host.chars().all(clean::is_plain);
-        good.then(|| Name::new(name).ok()).flatten().map(|name| Self::new(name, host))
+        let address = match name.strip_prefix(ROOM_MARK) {
+            Some(room) => Name::new(room).map(|name| Self::room(name, host)),
+            None => Name::new(name).map(|name| Self::new(name, host)),
+        };
+        address.ok().filter(|_| good)
     }
 }
 

@@ -56,6 +56,7 @@ fn outgoing(name: &str, seq: u64) -> OutgoingLine {
 
 fn received(name: &str, seq: u64, after: u64) -> ReceivedLine {
     ReceivedLine {
+        author: None,
         from: address(name),
         peer: PeerId([7; 32]),
         log: 3,

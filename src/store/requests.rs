@@ -29,7 +29,7 @@ pub(super) fn save(connection: &Connection, request: &Request) -> rusqlite::Resu
              VALUES (seal_equal('name', ?1), seal_equal('host', ?2), seal_equal('key', ?3), ?4, ?5)",
         )?
         .execute(params![
-            request.address.name.as_str(),
+            request.address.marked_name(),
             request.address.host,
             request.key.0,
             number(request.at.0),
@@ -44,7 +44,7 @@ pub(super) fn forget(connection: &Connection, address: &Address) -> rusqlite::Re
             "DELETE FROM requests
              WHERE name = seal_equal('name', ?1) AND host = seal_equal('host', ?2)",
         )?
-        .execute(params![address.name.as_str(), address.host])?;
+        .execute(params![address.marked_name(), address.host])?;
     Ok(StoreReply::Done)
 }
 

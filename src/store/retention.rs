@@ -2,7 +2,7 @@
 //!
 //! What is older than the person wants is removed a little at a time, when nobody waits for the disk
 //! ([`forget_some`]). A line of ours that is not delivered, and one of theirs that nobody has seen,
-//! stay however old they are. Ages are counted by our clock: from when a line of ours was
+//! stay however old they are. So do the lines of rooms, which other members may come to ask for. Ages are counted by our clock: from when a line of ours was
 //! delivered, and from when one of theirs came.
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -40,6 +40,7 @@ pub(super) fn forget_some(connection: &Connection, now: Timestamp) -> rusqlite::
         .prepare_cached(
             "DELETE FROM lines WHERE id IN (
                  SELECT id FROM lines WHERE done = 1 AND coalesce(arrived_at, sent_at) < ?1
+                     AND contact NOT IN (SELECT contact FROM rooms)
                  ORDER BY coalesce(arrived_at, sent_at) LIMIT ?2)",
         )?
         .execute(params![super::rows::number(before), BATCH])?;

@@ -10,14 +10,14 @@ use p2pchat_wire::codec;
 use p2pchat_wire::handshake::SharedSecret;
 use p2pchat_wire::identity::{Name, PeerId};
 use rusqlite::Row;
-use rusqlite::types::Type;
+use rusqlite::types::{Type, ValueRef};
 
 use super::cells::{quoted, said};
 use crate::chat::storage::{
     Contact, Cursor, DeliveredLine, Direction, HistoryLine, OutgoingLine, Place, QUOTE, Quote,
     ReceivedLine, Rendezvous, UnshownLine,
 };
-use crate::chat::{Address, Audience, LineId, LineState, Manner, Regard, Timestamp};
+use crate::chat::{Address, Audience, LineId, LineState, Manner, ROOM_MARK, Regard, Timestamp};
 use crate::proto::{AgeLimit, IdleLimit, Lesson};
 
 /// No plan of ours is longer.
@@ -51,7 +51,7 @@ macro_rules! unshown {
             said!("l"),
             " END, l.manner, l.target, t.incoming, t.sent_at, ",
             quoted!("t"),
-            ", t.deleted_at, l.id
+            ", t.deleted_at, l.id, unseal('author', l.contact, l.incoming, l.line, l.author)
              FROM lines AS l JOIN contacts ON contacts.id = l.contact
                  LEFT JOIN lines AS t ON t.id = l.about
              WHERE l.id > ?1 AND l.incoming = 1 AND l.done = 0 AND l.deleted_at IS NULL
@@ -106,7 +106,8 @@ macro_rules! lines_to_show {
             quoted!("t"),
             ", t.deleted_at, l.edited_at, l.deleted_at, l.read_at, l.done, l.id,
                  unseal('reaction', mine.line, mine.incoming, mine.text),
-                 unseal('reaction', theirs.line, theirs.incoming, theirs.text)
+                 unseal('reaction', theirs.line, theirs.incoming, theirs.text),
+                 unseal('author', l.contact, l.incoming, l.line, l.author)
              FROM lines AS l JOIN contacts ON contacts.id = l.contact
                  LEFT JOIN lines AS t ON t.id = l.about
                  LEFT JOIN reactions AS mine ON mine.line = l.id AND mine.incoming = 0
@@ -163,6 +164,7 @@ pub(super) fn cursor(row: &Row<'_>) -> rusqlite::Result<Cursor> {
 pub(super) fn unshown(row: &Row<'_>) -> rusqlite::Result<UnshownLine> {
     let line = ReceivedLine {
         from: address(row)?,
+        author: author(row, 17)?,
         peer: PeerId(row.get(2)?),
         log: log(row, 3)?,
         seq: unsigned(row, 4)?,
@@ -255,6 +257,7 @@ pub(super) fn history(row: &Row<'_>) -> rusqlite::Result<HistoryLine> {
     let reactions = [reaction(Direction::Out, 19)?, reaction(Direction::In, 20)?];
     Ok(HistoryLine {
         with: address(row)?,
+        author: author(row, 21)?,
         id: LineId(row.get(2)?),
         direction: direction(incoming),
         sent_at: time(row, 4)?,
@@ -268,6 +271,8 @@ pub(super) fn history(row: &Row<'_>) -> rusqlite::Result<HistoryLine> {
         reactions: reactions.into_iter().flatten().collect(),
         state: match (incoming, done, read) {
             (true, true, _) | (false, _, Some(_)) => LineState::Read,
+            // Of a room's lines, that all have it is known only by when that was.
+            (false, true, None) if row.get_ref(5)? == ValueRef::Null => LineState::Sent,
             (true, false, _) | (false, true, None) => LineState::Delivered,
             (false, false, None) => LineState::Queued,
         },
@@ -342,7 +347,19 @@ fn manner(row: &Row<'_>, column: usize) -> rusqlite::Result<Manner> {
 
 pub(super) fn address(row: &Row<'_>) -> rusqlite::Result<Address> {
     let text: String = row.get(0)?;
-    Ok(Address { name: name(&text, 0)?, host: row.get(1)? })
+    let host: String = row.get(1)?;
+    Ok(match text.strip_prefix(ROOM_MARK) {
+        Some(room) => Address::room(name(room, 0)?, &host),
+        None => Address::new(name(&text, 0)?, &host),
+    })
+}
+
+/// Who wrote a line in a room, written as an address.
+fn author(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Address>> {
+    let text: Option<String> = row.get(column)?;
+    let Some(text) = text else { return Ok(None) };
+    let (author, host) = text.split_once('@').unwrap_or((&text, ""));
+    Ok(Some(Address::new(name(author, column)?, host)))
 }
 
 fn name(text: &str, column: usize) -> rusqlite::Result<Name> {

@@ -183,6 +183,66 @@ const STEPS: &[&str] = &[
         secret BLOB NOT NULL
     ) STRICT, WITHOUT ROWID;
 ",
+    "
+    -- Rooms. wanted: the person wants to be there.
+    CREATE TABLE rooms (
+        id      INTEGER PRIMARY KEY,
+        contact INTEGER NOT NULL REFERENCES contacts (id),
+        room    BLOB NOT NULL UNIQUE,
+        wanted  INTEGER NOT NULL
+    ) STRICT;
+
+    -- Entries as they were signed, in the order in which they came; of a line that was taken back, what is
+    -- left without its text.
+    CREATE TABLE room_entries (
+        id     INTEGER PRIMARY KEY,
+        room   INTEGER NOT NULL REFERENCES rooms (id),
+        author BLOB NOT NULL,
+        stay   INTEGER NOT NULL,
+        act    INTEGER NOT NULL,
+        seq    INTEGER NOT NULL,
+        hash   BLOB NOT NULL,
+        line   BLOB,
+        entry  BLOB NOT NULL,
+        UNIQUE (room, hash)
+    ) STRICT;
+    CREATE UNIQUE INDEX room_lines ON room_entries (room, author, stay, seq) WHERE act = 0;
+    CREATE INDEX room_acts ON room_entries (room, id) WHERE act = 1;
+    CREATE INDEX room_lines_by_name ON room_entries (room, author, line) WHERE act = 0;
+
+    -- Where a log begins for a member who came late.
+    CREATE TABLE room_floors (
+        room   INTEGER NOT NULL REFERENCES rooms (id),
+        member BLOB NOT NULL,
+        author BLOB NOT NULL,
+        stay   INTEGER NOT NULL,
+        floor  INTEGER NOT NULL,
+        PRIMARY KEY (room, member, author, stay)
+    ) STRICT, WITHOUT ROWID;
+
+    -- Proofs that somebody shows two histories.
+    CREATE TABLE room_forks (
+        room   INTEGER NOT NULL REFERENCES rooms (id),
+        author BLOB NOT NULL,
+        stay   INTEGER NOT NULL,
+        fork   BLOB NOT NULL,
+        PRIMARY KEY (room, author, stay)
+    ) STRICT, WITHOUT ROWID;
+
+    -- Who has the lines of a stay of ours.
+    CREATE TABLE room_receipts (
+        room   INTEGER NOT NULL REFERENCES rooms (id),
+        stay   INTEGER NOT NULL,
+        member BLOB NOT NULL,
+        first  INTEGER NOT NULL,
+        last   INTEGER NOT NULL,
+        gone   INTEGER NOT NULL,
+        PRIMARY KEY (room, stay, member)
+    ) STRICT, WITHOUT ROWID;
+
+    -- Of a line in a room: who wrote it, as an address.
+    ALTER TABLE lines ADD COLUMN author TEXT;
+",
 ];
 
 /// Brings the tables to the newest format.

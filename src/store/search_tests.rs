@@ -52,6 +52,7 @@ pub(super) fn ours(to: &str, number: u64, text: &str) -> OutgoingLine {
 
 pub(super) fn theirs(from: &str, number: u64, text: &str) -> StoreRequest {
     StoreRequest::Receive(ReceivedLine {
+        author: None,
         from: address(from),
         peer: PeerId([7; 32]),
         // A log of its own, so that each is the first.

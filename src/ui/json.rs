@@ -10,6 +10,7 @@
 mod examples;
 mod lines;
 mod requests;
+mod rooms;
 
 use std::collections::BTreeMap;
 
@@ -53,6 +54,9 @@ enum Outgoing<'a> {
     Message {
         id: String,
         from: String,
+        /// Where it was said, if not to us alone.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        room: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         nickname: Option<String>,
         text: &'a str,
@@ -306,6 +310,7 @@ pub fn render(notice: &Notice, background: Background<'_>, english: &Language) -
             "limit": limit.as_str(),
             "peers": contacts.iter().map(|one| one.address.to_string()).collect::<Vec<_>>(),
         })),
+        Notice::Room { room, news } => rooms::news(room, news, &sentence()),
         Notice::Leaving { undelivered } => {
             write(&json!({"type": "leaving", "undelivered": undelivered}))
         }
@@ -314,10 +319,12 @@ pub fn render(notice: &Notice, background: Background<'_>, english: &Language) -
 }
 
 fn message(message: &Message, background: Background<'_>) -> String {
+    let from = message.author.as_deref().unwrap_or(&message.from);
     write(&Outgoing::Message {
         id: message.id.to_string(),
-        from: message.from.to_string(),
-        nickname: background.nickname(&message.from).map(ToString::to_string),
+        from: from.to_string(),
+        room: message.from.is_room.then(|| message.from.to_string()),
+        nickname: background.nickname(from).map(ToString::to_string),
         text: &message.text,
         sent_at: time(message.sent_at),
         received_at: time(message.received_at),
@@ -500,6 +507,7 @@ mod tests {
             ),
             (
                 Notice::Message(Message {
+author: None,
                     from: alice(),
                     key,
                     id: LineId([2; 16]),

@@ -182,7 +182,13 @@ impl LineView {
         let at = plain::instant(message.received_at).to_zoned(self.zone.clone());
         let mut printouts = self.new_day(at.date());
         let background = calling(self.several, &self.nicknames);
-        let name = clean::label(&background.name(&message.from), 320);
+        let author = message.author.as_deref().unwrap_or(&message.from);
+        let name = clean::label(&background.name(author), 320);
+        let place = match &message.author {
+            Some(_) => format!("{} ", clean::label(&background.name(&message.from), 80)),
+            None => String::new(),
+        };
+        let place = self.dim(&place);
         let everyone = match message.audience {
             Audience::You => String::new(),
             Audience::Everyone => format!(" {}", self.language.text("to-all")),
@@ -199,9 +205,9 @@ impl LineView {
         let text = clean::one_line(&message.text, "\n       ");
         let name = self.coloured(message.key, &name);
         let said = match message.manner {
-            Manner::Action => format!("* {name}{everyone} {text}"),
+            Manner::Action => format!("{place}* {name}{everyone} {text}"),
             _ => format!(
-                "{name}{everyone}{}  {text}",
+                "{place}{name}{everyone}{}  {text}",
                 self.dim(&said::about(message, &self.language))
             ),
         };
@@ -352,6 +358,7 @@ mod tests {
 
     fn saying(text: &str, sent_at: u64, received_at: u64) -> Notice {
         Notice::Message(Message {
+            author: None,
             from: alice(),
             key: PeerId([1; 32]),
             id: LineId([2; 16]),

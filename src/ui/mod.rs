@@ -17,6 +17,7 @@ mod paths;
 mod people;
 pub mod plain;
 mod problems;
+mod rooms;
 mod said;
 pub mod script;
 pub mod tables;
@@ -133,7 +134,7 @@ impl<'a> Background<'a> {
         // A name that is somebody else's nickname is no name for two.
         let taken = self.nicknames.is_some_and(|names| names.are_about(&peer.name));
         let whole = self.several || taken || peer.host == LOCAL_HOST;
-        if whole { peer.to_string() } else { peer.name.to_string() }
+        if whole { peer.to_string() } else { peer.marked_name() }
     }
 
     /// Where it matters who somebody is: the whole address, behind the nickname.

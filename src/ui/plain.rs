@@ -1,6 +1,6 @@
 //! Line mode for pipes: `TIME<TAB>FROM<TAB>TEXT` on stdout, and nothing else there.
 //!
-//! The time is when the message was written, RFC 3339 with the local offset. Inside the text a line
+//! In a room, FROM is `#tea@host/alice@host`. The time is when the message was written, RFC 3339 with the local offset. Inside the text a line
 //! break is written as `\n`, a tab as `\t` and a backslash as `\\`, so that one message is one line
 //! and three fields.
 
@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::language::Language;
 use super::{Background, Printout, said, words};
-use crate::chat::{HistoryLine, LineState, Message, Notice, Timestamp, clean};
+use crate::chat::{Address, HistoryLine, LineState, Message, Notice, Timestamp, clean};
 
 /// What is written about a notice.
 #[must_use]
@@ -46,17 +46,23 @@ pub fn render(
 #[must_use]
 pub fn message(message: &Message, zone: &TimeZone) -> String {
     let text = said::field(message.manner, &message.text);
-    fields(message.sent_at, &message.from.to_string(), &text, zone)
+    let from = from(&message.from, message.author.as_deref());
+    fields(message.sent_at, &from, &text, zone)
 }
 
 /// A line of the history as one line; our own lines come from `me`, followed by to whom.
 #[must_use]
 pub fn history(line: &HistoryLine, zone: &TimeZone) -> String {
     let from = match line.direction {
-        crate::chat::Direction::In => line.with.to_string(),
+        crate::chat::Direction::In => from(&line.with, line.author.as_ref()),
         crate::chat::Direction::Out => format!("me>{}", line.with),
     };
     fields(line.sent_at, &from, &said::history_field(line), zone)
+}
+
+/// Who says something: `alice@host`, or `#tea@host/alice@host` in a room. No host has a slash.
+fn from(with: &Address, author: Option<&Address>) -> String {
+    author.map_or_else(|| with.to_string(), |author| format!("{with}/{author}"))
 }
 
 /// `text` is escaped already.
@@ -94,6 +100,7 @@ mod tests {
 
     fn saying(text: &str) -> Message {
         Message {
+            author: None,
             from: Address::new(Name::new("alice").expect("name"), "host"),
             key: PeerId([1; 32]),
             id: LineId([2; 16]),

@@ -6,6 +6,7 @@ use p2pchat_wire::identity::{InvalidName, MAX_NAME};
 
 use super::invitations;
 use super::language::{Language, Phrase};
+use super::rooms;
 use super::words::{help, store_failure, usage};
 use crate::chat::{Problem, TRUSTED, clean};
 
@@ -113,6 +114,17 @@ pub fn problem_sentence(problem: &Problem, language: &Language) -> String {
             let path = clean::one_line(path, " ");
             language.say("export-unwritable", &[("path", &path), ("error", cause)])
         }
+        Problem::NotInRoom(room) => {
+            language.say("problem-not-in-room", &[("room", &room.marked_name())])
+        }
+        Problem::WhichRoom => language.text("problem-which-room"),
+        Problem::NoServer(room) => {
+            language.say("problem-no-server", &[("room", &room.marked_name())])
+        }
+        Problem::NotInRooms => language.text("problem-not-in-rooms"),
+        Problem::Room(refusal) => {
+            language.say("problem-room", &[("why", &rooms::refusal(*refusal, language))])
+        }
         Problem::Store(failure) => store_failure(failure).said_in(language),
     }
 }
@@ -178,6 +190,11 @@ pub fn problem_code(problem: &Problem) -> &'static str {
         Problem::NotOpened { .. } => "not-opened",
         Problem::FileExists(_) => "file-exists",
         Problem::NotExported { .. } => "not-exported",
+        Problem::NotInRoom(_) => "not-in-room",
+        Problem::WhichRoom => "which-room",
+        Problem::NoServer(_) => "no-server",
+        Problem::NotInRooms => "not-in-rooms",
+        Problem::Room(_) => "room",
         Problem::Store(_) => "store",
     }
 }

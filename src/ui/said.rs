@@ -190,6 +190,7 @@ mod tests {
 
     fn message(manner: Manner, text: &str, quote: Option<Quote>) -> Message {
         Message {
+            author: None,
             from: alice(),
             key: PeerId([1; 32]),
             id: LineId([2; 16]),

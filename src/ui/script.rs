@@ -378,6 +378,7 @@ mod tests {
 
     fn message(from: &str, text: &str, manner: Manner) -> Notice {
         Notice::Message(Message {
+            author: None,
             from: address(from),
             key: PeerId([1; 32]),
             id: LineId([text.len() as u8; 16]),

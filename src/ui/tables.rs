@@ -100,7 +100,12 @@ pub(super) fn history(
     let mut text = String::new();
     for line in lines {
         let who = match line.direction {
-            Direction::In => background.name(&line.with),
+            Direction::In => match &line.author {
+                Some(author) => {
+                    format!("{} {}", background.name(&line.with), background.name(author))
+                }
+                None => background.name(&line.with),
+            },
             Direction::Out => language.say("history-me", &[("name", &background.name(&line.with))]),
         };
         let state = match (&line.state, line.arrived_at) {

@@ -9,7 +9,7 @@ use p2pchat_wire::signal::Refusal;
 
 use super::language::{Language, Phrase};
 pub use super::problems::{no_name, problem_code, problem_sentence};
-use super::{Background, Cause, invitations, paths, people, tables};
+use super::{Background, Cause, invitations, paths, people, rooms, tables};
 use crate::chat::command::CommandHelp;
 use crate::chat::{FailureKind, Notice, Presence, StoreFailure, clean};
 use crate::proto::{PathInfo, PathKind, RendezvousTrouble};
@@ -36,6 +36,7 @@ pub fn sentence(
         | Notice::Draft { .. }
         | Notice::Home(_)
         | Notice::Leaving { undelivered: 0 } => return None,
+        Notice::Room { room, news } => rooms::sentence(room, news, background, language),
         Notice::Found { lines, .. } if lines.is_empty() => language.text("found-nothing"),
         Notice::Found { lines, .. } => tables::history(lines, zone, background, language),
         Notice::Settings(settings) => tables::settings(settings),
@@ -190,7 +191,8 @@ pub fn sentence(
 pub fn is_alarm(notice: &Notice) -> bool {
     let server =
         matches!(notice, Notice::Trouble { trouble: RendezvousTrouble::KeyChanged { .. }, .. });
-    server || matches!(notice, Notice::KeyChanged { .. } | Notice::NotTheSame { .. })
+    let room = matches!(notice, Notice::Room { news, .. } if news.is_alarm());
+    server || room || matches!(notice, Notice::KeyChanged { .. } | Notice::NotTheSame { .. })
 }
 
 /// A server in the middle of a sentence.

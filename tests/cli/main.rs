@@ -26,6 +26,7 @@ mod passphrase;
 mod people;
 mod program;
 mod queries;
+mod rooms;
 #[cfg(unix)]
 mod scripts;
 mod server;

@@ -33,6 +33,7 @@ struct Alice {
 impl Alice {
     fn new() -> Self {
         let config = Config {
+            identity: None,
             key: id(1),
             name: Some(name("alice")),
             hosts: vec!["rv".to_owned()],

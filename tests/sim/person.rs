@@ -85,6 +85,7 @@ impl Person {
         let wall = wall_clock(now, clock_error_ms);
         let config = chat::Config {
             key: identity.id(),
+            identity: None,
             name: Some(named(name)),
             hosts: vec![RENDEZVOUS.to_owned()],
             peer: peer.map(str::to_owned),

@@ -268,7 +268,7 @@ impl Entry {
     }
 
     /// How many bytes [`encode`](Self::encode) makes, or a few more.
-    pub(in crate::chat) fn size(&self) -> usize {
+    pub fn size(&self) -> usize {
         MAX_HEADER + SIGNATURE_LEN + self.content.len()
     }
 }

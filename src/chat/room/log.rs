@@ -8,6 +8,7 @@ use std::sync::Arc;
 use p2pchat_wire::identity::{Identity, PeerId};
 use p2pchat_wire::signature::Signature;
 
+use super::super::Address;
 use super::state::{Fold, Order, Strikes, order};
 use super::waiting::Waiting;
 use super::{
@@ -149,6 +150,17 @@ impl Log {
     #[must_use]
     pub fn state(&self) -> &State {
         &self.fold.state
+    }
+
+    /// What the author of a log is called, as he says himself.
+    #[must_use]
+    pub fn author(&self, log: &LogId) -> Option<Address> {
+        match self.act(log, 1)?.act()? {
+            Act::Create { name, host, .. } | Act::Join { name, host } => {
+                Some(Address::new(name.clone(), host))
+            }
+            _ => None,
+        }
     }
 
     /// All acts, in their order.

@@ -1,6 +1,6 @@
 //! How two members find out that they have not the same.
 
-use std::time::Instant;
+use std::time::Duration;
 
 use p2pchat_wire::identity::PeerId;
 
@@ -250,7 +250,7 @@ impl Replica {
     }
 
     /// When the next comparison is due.
-    pub(super) fn next_comparison(&self) -> Option<Instant> {
+    pub(super) fn next_comparison(&self) -> Option<Duration> {
         if self.log.is_none() || !self.wanted {
             return None;
         }

@@ -48,7 +48,7 @@ pub mod storing;
 mod tests;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use p2pchat_wire::identity::PeerId;
 
@@ -83,8 +83,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Now.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
-    /// By the clock that only goes forward.
-    pub at: Instant,
+    /// Since some beginning, by a clock that only goes forward.
+    pub at: Duration,
     /// By the clock on the wall.
     pub clock: Timestamp,
 }
@@ -104,7 +104,7 @@ pub enum Output {
     /// Tell whoever wants to know.
     Event(Event),
     /// Nothing more for now; call [`Replica::handle_timeout`] then.
-    Timeout(Option<Instant>),
+    Timeout(Option<Duration>),
 }
 
 /// What has happened in a room.

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use super::super::room::{Entry, Fork, Lacking, LineRange, LogId, Place};
 use super::sending::Recent;
@@ -46,7 +46,7 @@ pub(super) struct Neighbour {
     /// Comparisons since we last had something new, without an agreement.
     pub(super) fruitless: u32,
     /// When it may be worth to compare again.
-    pub(super) not_before: Option<Instant>,
+    pub(super) not_before: Option<Duration>,
     /// Whether he was sent all acts, though he says that we are not in the room.
     pub(super) is_shown_all: bool,
     /// Whether he has sent what nobody honest sends. He is not listened to any more.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use p2pchat_wire::identity::{Identity, Name, PeerId};
 use p2pchat_wire::random::Random;
@@ -58,9 +58,9 @@ pub struct Replica {
     /// The digest of the log, until something changes.
     pub(super) digest: Option<Hash>,
     /// Before this, we do not compare.
-    pub(super) compare_at: Option<Instant>,
+    pub(super) compare_at: Option<Duration>,
     /// When we join, whatever we may still lack.
-    pub(super) join_at: Option<Instant>,
+    pub(super) join_at: Option<Duration>,
     /// Why we could not join, if a person was told.
     not_admitted: Option<Refusal>,
     /// The room is read from the disk; what comes meanwhile comes again.

@@ -12,7 +12,7 @@ use super::super::room::{Entry, Fork, LogId, RoomId};
 use super::Receipt;
 
 /// Something to be kept or read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Request {
     /// Keep an entry; done if it is there. A line that takes back another of its author erases that one's
     /// content, in the same transaction.
@@ -58,7 +58,7 @@ pub enum Request {
 }
 
 /// The answer to a request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Answer {
     /// It is on disk.
     Done,
@@ -71,7 +71,7 @@ pub enum Answer {
 }
 
 /// A room as it is on disk.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Stored {
     /// Whether a person wants to be in it.
     pub wanted: bool,

@@ -7,6 +7,7 @@ use super::*;
 /// The lines that wait, as a page.
 pub(super) fn page(lines: &[OutgoingLine]) -> StoreReply {
     let lines = lines.iter().map(|line| HistoryLine {
+        author: None,
         with: line.to.clone(),
         id: line.id,
         direction: Direction::Out,

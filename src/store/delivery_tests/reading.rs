@@ -98,6 +98,7 @@ fn however_much_was_never_shown_is_shown_in_order_and_before_what_comes_now() {
         let mut id = [0; 16];
         id[..8].copy_from_slice(&seq.to_be_bytes());
         let line = ReceivedLine {
+            author: None,
             from: from.clone(),
             peer,
             log: 77,
@@ -173,6 +174,7 @@ fn an_edit_of_a_line_that_is_not_here_is_shown_at_the_next_start_of_a_screen_too
         regard: crate::chat::Regard::default(),
     })];
     let line = |seq: u64, manner| ReceivedLine {
+        author: None,
         from: address("alice"),
         peer: PeerId([7; 32]),
         log: 77,

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use p2pchat_wire::identity::{Name, PeerId};
 use p2pchat_wire::random::Random;
-use p2pchat_wire::signal::Refusal;
+use p2pchat_wire::signal::{Refusal, RoomRefusal};
 use serde_json::Value;
 
 use super::{error, parse, render};
+use crate::chat::RoomNews;
 use crate::chat::invitation::{CodeWords, ContactLink};
+use crate::chat::room::Access;
+use crate::chat::rooms::Denial;
 use crate::chat::safety::SafetyCode;
 use crate::chat::{
     Address, Audience, Circumstances, Contact, Direction, FailureKind, HistoryLine, Limit, LineId,
@@ -62,6 +65,7 @@ fn path() -> PathInfo {
 fn message(manner: Manner) -> Message {
     Message {
         from: alice(),
+        author: None,
         key: key(1),
         id: id(1),
         text: "hello bob".to_owned(),
@@ -77,6 +81,7 @@ fn message(manner: Manner) -> Message {
 fn line() -> HistoryLine {
     HistoryLine {
         with: alice(),
+        author: None,
         id: id(2),
         direction: Direction::Out,
         sent_at: NOW,
@@ -308,13 +313,45 @@ fn notices() -> Vec<Notice> {
             cause: "no space left".to_owned(),
         }),
         Notice::Unreadable { peer, software: Some("p2pchat 9.0.0".to_owned()) },
+        Notice::Message(Message {
+            from: tea(),
+            author: Some(Box::new(alice())),
+            text: "hello all".to_owned(),
+            ..message(Manner::Text)
+        }),
     ]
+}
+
+fn tea() -> Address {
+    Address::room(name("tea"), "chat.example.org")
+}
+
+/// What happens in a room.
+fn room_notices() -> impl Iterator<Item = Notice> {
+    let topic = || "green tea".to_owned();
+    let news = vec![
+        RoomNews::Made { access: Access::Invited },
+        RoomNews::Entered { owner: Some(alice()), members: 3, topic: Some(topic()) },
+        RoomNews::NobodyHere,
+        RoomNews::Left,
+        RoomNews::Moved { came: vec![alice()], left: vec![bob()] },
+        RoomNews::Kicked { who: alice(), us: false },
+        RoomNews::Owner(Some(alice())),
+        RoomNews::Topic { text: topic(), by: Some(alice()) },
+        RoomNews::Invited { who: alice(), by: Some(bob()) },
+        RoomNews::NotAdmitted(crate::chat::room::Refusal::Full),
+        RoomNews::Denied(Denial::NotInvited),
+        RoomNews::OtherRoom,
+        RoomNews::ServerRefuses(RoomRefusal::Full),
+        RoomNews::TwoHistories { who: alice(), key: key(1) },
+    ];
+    news.into_iter().map(|news| Notice::Room { room: tea(), news })
 }
 
 /// All that the program writes about them, and what it writes besides.
 fn written() -> Vec<Value> {
     let english = Language::default();
-    let notices = notices();
+    let notices: Vec<Notice> = notices().into_iter().chain(room_notices()).collect();
     let rendered = notices.iter().flat_map(|one| render(one, Background::default(), &english));
     let mut lines: Vec<String> = rendered.map(|printout| printout.text).collect();
     let zone = jiff::tz::TimeZone::UTC;
@@ -382,7 +419,8 @@ fn every_notice_has_an_example() {
         name.starts_with(|c: char| c.is_ascii_uppercase())
             .then(|| name.split([' ', '(', ',', '{']).next().unwrap_or_default())
     });
-    let examples: Vec<String> = notices().iter().map(|one| format!("{one:?}")).collect();
+    let examples: Vec<String> =
+        notices().into_iter().chain(room_notices()).map(|one| format!("{one:?}")).collect();
     for variant in variants {
         let begins = |one: &String| {
             one.strip_prefix(variant).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))

@@ -42,7 +42,7 @@ pub fn history(line: &HistoryLine) -> String {
 fn history_object(line: &HistoryLine) -> Value {
     let reaction =
         |(by, text): &(Direction, String)| json!({"direction": direction(*by), "text": text});
-    json!({
+    let mut object = json!({
         "type": "history",
         "id": line.id.to_string(),
         "with": line.with.to_string(),
@@ -59,7 +59,11 @@ fn history_object(line: &HistoryLine) -> Value {
             .then(|| line.reactions.iter().map(reaction).collect::<Vec<_>>()),
         "state": word(&line.state),
         "place": line.place.0,
-    })
+    });
+    if let (Some(author), Value::Object(fields)) = (&line.author, &mut object) {
+        fields.insert("from".to_owned(), json!(author.to_string()));
+    }
+    object
 }
 
 /// A line of ours.

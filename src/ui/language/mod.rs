@@ -32,6 +32,7 @@ const ENGLISH: &[&str] = &[
     include_str!("../../../locales/en/failures.ftl"),
     include_str!("../../../locales/en/configuration.ftl"),
     include_str!("../../../locales/en/people.ftl"),
+    include_str!("../../../locales/en/rooms.ftl"),
 ];
 const CHINESE: &[&str] = &[
     include_str!("../../../locales/zh/main.ftl"),
@@ -44,6 +45,7 @@ const CHINESE: &[&str] = &[
     include_str!("../../../locales/zh/failures.ftl"),
     include_str!("../../../locales/zh/configuration.ftl"),
     include_str!("../../../locales/zh/people.ftl"),
+    include_str!("../../../locales/zh/rooms.ftl"),
 ];
 
 /// A language that the program speaks.

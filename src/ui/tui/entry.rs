@@ -73,7 +73,9 @@ impl Entry {
             (Kind::Said(this), Kind::Said(that)) => {
                 let minute = |at: DateTime| (at.date(), at.hour(), at.minute());
                 let action = |said: &Said| said.manner == Manner::Action;
-                let same = this.by == that.by && action(this) == action(that);
+                let same = this.by == that.by
+                    && this.author == that.author
+                    && action(this) == action(that);
                 same && minute(self.at) == minute(before.at)
             }
             _ => false,

@@ -158,7 +158,7 @@ impl Screen {
         let quiet = self.dialogues[index].is_quiet();
         if !self.focused && !message.again && !quiet {
             let news = News {
-                from: self.name(&message.from),
+                from: self.name(message.author.as_deref().unwrap_or(&message.from)),
                 text: message.text.clone(),
                 unread: (self.dialogues.iter().filter(|one| !one.is_quiet()))
                     .map(Dialogue::unread)
@@ -201,6 +201,7 @@ fn concerned(notice: &Notice) -> Option<&Address> {
         | Notice::NotTheSame { peer, .. }
         | Notice::Pending(peer)
         | Notice::SecretLacking { peer, .. }
+        | Notice::Room { room: peer, .. }
         | Notice::Trusted { peer, .. } => Some(peer),
         _ => None,
     }

@@ -28,6 +28,8 @@ pub(super) struct Said {
     pub(super) id: LineId,
     /// Whether it is ours.
     pub(super) by: Direction,
+    /// In a room, the name of who said it, if not we.
+    pub(super) author: Option<String>,
     /// As it came, or as we typed it; `None` if it is deleted.
     pub(super) text: Option<String>,
     pub(super) manner: Manner,
@@ -91,6 +93,7 @@ impl Said {
         Self {
             id: message.id,
             by: Direction::In,
+            author: message.author.as_deref().map(|author| author.name.to_string()),
             text: Some(message.text.clone()),
             manner: message.manner,
             quote: message.quote.as_deref().cloned(),
@@ -110,6 +113,7 @@ impl Said {
         Self {
             id: written.id,
             by: Direction::Out,
+            author: None,
             text: Some(written.text.clone()),
             manner: written.manner,
             quote: written.quote.as_deref().cloned(),
@@ -133,6 +137,7 @@ impl Said {
         Self {
             id: line.id,
             by: line.direction,
+            author: line.author.map(|author| author.name.to_string()),
             text: (!line.deleted).then_some(line.text),
             manner: line.manner,
             quote: line.quote,
@@ -176,7 +181,7 @@ impl Said {
             Direction::Out => theme.own,
             Direction::In => page.them_style,
         };
-        let name = page.name(self.by);
+        let name = self.author.as_deref().unwrap_or_else(|| page.name(self.by));
         let column = page.name_column();
         let indent = if column == 0 { 1 } else { CLOCK + column + 2 };
         let room = page.width.saturating_sub(indent).max(1);

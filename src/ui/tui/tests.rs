@@ -219,6 +219,7 @@ fn what_was_said_before_is_there_with_all_that_was_done_to_it() {
             vec![
                 plain(1, "shall we meet at the old bridge, as always?"),
                 HistoryLine {
+                    author: None,
                     manner: Manner::Reply { to: plain(1, "").id },
                     quote: Some(quote),
                     reactions: vec![(Direction::In, "👍".to_owned())],
@@ -283,6 +284,7 @@ fn what_is_unread_begins_with_the_first_of_it_also_where_that_is_on_an_older_pag
         story.opens(&alice());
         let page = |numbers: std::ops::Range<u64>, state: LineState| {
             let line = |number| HistoryLine {
+                author: None,
                 state: state.clone(),
                 ..stored(number, Direction::In, &format!("line {number}"))
             };

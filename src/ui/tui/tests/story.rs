@@ -47,6 +47,7 @@ pub(super) fn address(text: &str) -> Address {
 
 fn message(from: &Address, id: LineId, text: &str, now: Timestamp) -> Message {
     Message {
+        author: None,
         from: from.clone(),
         key: key_of(from),
         id,
@@ -66,6 +67,7 @@ pub(super) fn stored(number: u64, direction: Direction, text: &str) -> HistoryLi
     id[..8].copy_from_slice(&number.to_be_bytes());
     let at = Timestamp(START.0 - 86_400_000 + number * 60_000);
     HistoryLine {
+        author: None,
         with: alice(),
         id: LineId(id),
         direction,

@@ -83,6 +83,7 @@ fn a_chinese_screen() {
         let mut story = Story::with(columns, 14, Tongue::Zh, Theme::mono());
         story.opens(&ming);
         let line = |number, direction, text| HistoryLine {
+            author: None,
             with: ming.clone(),
             ..stored(number, direction, text)
         };
@@ -162,6 +163,7 @@ fn no_row_is_too_long_where_ambiguous_characters_are_wide() {
                 text: "°".to_owned(),
                 with: Some(boris.clone()),
                 lines: vec![HistoryLine {
+                    author: None,
                     with: boris.clone(),
                     ..stored(1, Direction::In, &words.repeat(9))
                 }],

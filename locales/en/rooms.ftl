@@ -1,0 +1,48 @@
+### Rooms: who comes and goes, and who may.
+
+room-nobody = nobody
+room-made = There was no room { $room }, so it is yours now. Whoever knows its name can come in: /join { $room }.
+room-made-invited = There was no room { $room }, so it is yours now. Only those come in whom a member has invited: /invite { $room } NAME.
+room-entered =
+    { $count ->
+        [one] You are in { $room }, and nobody else is.
+       *[other] You are in { $room }, one of { $count }; it is { $owner }'s.
+    }
+room-about = It is about: { $topic }
+room-nobody-here = There is a room { $room }, and nobody is there now who could let you in. You come in as soon as somebody is.
+room-left = You have left { $room }. What was said while you were there stays here.
+room-came =
+    { $count ->
+        [one] { $names } came into { $room }.
+       *[other] { $count } came into { $room }: { $names }.
+    }
+room-gone =
+    { $count ->
+        [one] { $names } left { $room }.
+       *[other] { $count } left { $room }: { $names }.
+    }
+room-kicked = { $name } was removed from { $room } by its owner.
+room-kicked-us = You were removed from { $room } by its owner, and come back only if the owner invites you.
+room-owner = { $room } is { $name }'s from now on.
+room-topic = { $name } says what { $room } is about: { $topic }
+room-topic-none = { $name } took back what { $room } is about.
+room-invited = { $by } invites { $name } into { $room }.
+room-not-admitted = You cannot come into { $room }: { $why }. Should that change, you come in by itself.
+room-other = STOP: the server says that { $room } is another room now than the one that you are in. You stay in yours, with those whom you know there. Either the server has lost what it knew, or it wants to lead you elsewhere.
+room-server-refuses = The server does not tell who is in { $room }: { $why }. It is asked again.
+room-server-full = as many are there as it allows
+room-server-busy = it has too much to do
+room-two-histories = STOP: { $name } (key { $key }) has told different members of { $room } different things, and there is proof. What was said after that does not count, and { $name } is out.
+room-refusal-not-invited = only those may whom a member has invited
+room-refusal-kicked = the owner has removed you
+room-refusal-full = as many are in it as there can be, which is 30
+room-refusal-too-often = you came and left too often; the owner can invite you again
+room-refusal-not-owner = only the owner can do that
+room-refusal-not-member = you are not in it
+room-refusal-worn-out = too much was done to this room; only its owner can still do something but talk
+room-refusal-unknown = those who are there do not know it
+problem-not-in-room = You are not in { $room }; nothing was sent. /join { $room } brings you there.
+problem-which-room = Which room? Name it, such as #tea, or open it first.
+problem-no-server = { $room } needs a rendezvous that you use: --rendezvous HOST.
+problem-not-in-rooms = In a room, this works only for lines named by their id.
+problem-room = That cannot be: { $why }.

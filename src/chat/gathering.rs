@@ -1,0 +1,564 @@
+//! The rooms that we are in, and whom we meet there.
+//!
+//! A [`Replica`] is our copy of one room and knows neither sessions nor names; here is what ties it to the
+//! rest: which room a name stands for, whom we call because of it, who of those we are connected with is a
+//! member, what a person says and is told. `meeting` is about sessions, `telling` about what is said of it.
+//!
+//! A session with somebody who is a member of a room of ours, and nobody we know otherwise, is no
+//! conversation and no request: it carries the room's records, and nothing else until that one
+//! writes to us.
+//!
+//! How a room is entered: the server is asked which room the name stands for
+//! ([`Command::EnterRoom`]). If it stands for none, we make one and the name is bound to it; if it does,
+//! those who are there are called, and let us in or not. What is said before we are in waits.
+
+mod meeting;
+pub(super) mod news;
+mod telling;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use p2pchat_wire::identity::{Name, PeerId};
+use p2pchat_wire::signal::RoomRefusal;
+
+use self::news::RoomNews;
+use super::command::RoomCommand;
+use super::face::FaceId;
+use super::room::{Access, Act, Body, Entry, Line, RoomId, State};
+use super::rooms::replica::Persona;
+use super::rooms::{Moment, Output, Replica, Request, Stored};
+use super::storage::{KeptRoom, Quote, RoomReply, RoomRequest, StoreReply, StoreRequest};
+use super::{Address, Asked, Chat, LineId, Manner, Notice, Presence, Problem, Timestamp};
+use crate::proto::{Command, PathInfo, ServerId};
+
+/// How many lines of each log a newcomer of a room of ours is given.
+const KEEP: u16 = 50;
+
+/// Lines that wait until we are in a room.
+const MAX_UNSAID: usize = 1000;
+
+/// How long sessions of a room that we leave last, so that others hear of it.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// All rooms, and everybody with whom there is a session.
+#[derive(Debug, Default)]
+pub(super) struct Gathering {
+    rooms: BTreeMap<Address, Room>,
+    /// Everybody, contacts among them.
+    here: BTreeMap<PeerId, Here>,
+    /// Whom the endpoint was asked to connect to because of a room.
+    called: BTreeSet<Address>,
+    /// Time that has passed, as far as the clock on the wall went forward.
+    passed: Duration,
+    clock: Timestamp,
+}
+
+/// Somebody with whom there is a session.
+#[derive(Clone, Debug)]
+struct Here {
+    address: Address,
+    path: PathInfo,
+}
+
+/// One room.
+#[derive(Debug, Default)]
+struct Room {
+    /// None until we know which room the name stands for.
+    replica: Option<Replica>,
+    /// Who may join, if it is for us to make the room.
+    access: Option<Access>,
+    /// Whether we have just made it, and the server has not said that the name is its.
+    is_new: bool,
+    /// Who is there, as the server says.
+    people: BTreeMap<PeerId, Name>,
+    /// Whom the replica knows to be connected.
+    met: BTreeSet<PeerId>,
+    /// What a person was told of it.
+    shown: Option<State>,
+    unsaid: VecDeque<Unsaid>,
+    underway: BTreeMap<LineId, Underway>,
+    timeout: Option<Duration>,
+    /// We have left, and others are to hear of it until then.
+    leaves_at: Option<Duration>,
+}
+
+/// A line that waits until we are in.
+#[derive(Debug)]
+struct Unsaid {
+    face: FaceId,
+    line: Line,
+    reference: Option<String>,
+}
+
+/// A line of ours that not everybody is known to have.
+#[derive(Debug)]
+struct Underway {
+    face: FaceId,
+    reference: Option<String>,
+    stay: u64,
+    seq: u64,
+    is_kept: bool,
+}
+
+impl Room {
+    /// Whether a person wants to be in it.
+    fn is_wanted(&self) -> bool {
+        self.leaves_at.is_none() && self.replica.as_ref().is_none_or(Replica::is_wanted)
+    }
+
+    fn state(&self) -> Option<&State> {
+        self.replica.as_ref().and_then(Replica::state)
+    }
+
+    fn id(&self) -> Option<RoomId> {
+        self.replica.as_ref().map(Replica::id)
+    }
+
+    /// Whether a session with this key is of use for it.
+    fn concerns(&self, key: &PeerId) -> bool {
+        let is_open = self.is_wanted() || self.leaves_at.is_some();
+        let is_member = self.state().is_some_and(|state| state.is_member(key));
+        is_open && (is_member || self.people.contains_key(key))
+    }
+}
+
+impl Gathering {
+    /// The time is `clock` now.
+    pub(super) fn pass(&mut self, clock: Timestamp) {
+        if self.clock.0 > 0 {
+            self.passed += Duration::from_millis(clock.since(self.clock));
+        }
+        self.clock = clock;
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { at: self.passed, clock: self.clock }
+    }
+
+    /// When [`Chat::time_passes`] has something to do.
+    pub(super) fn timeout(&self) -> Option<Timestamp> {
+        let at =
+            self.rooms.values().flat_map(|room| [room.timeout, room.leaves_at]).flatten().min();
+        let wait = at?.saturating_sub(self.passed);
+        Some(Timestamp(self.clock.0 + u64::try_from(wait.as_millis()).ok()? + 1))
+    }
+
+    /// Whether a line of a face waits, and for more than what is `enough`.
+    pub(super) fn owes(&self, face: FaceId, is_kept_enough: bool) -> bool {
+        self.rooms.values().any(|room| {
+            let unsaid = room.unsaid.iter().any(|unsaid| unsaid.face == face);
+            let waits = |line: &Underway| {
+                line.face == face
+                    && !(line.is_kept && (is_kept_enough || self.nobody_waits(room, line)))
+            };
+            unsaid || room.underway.values().any(waits)
+        })
+    }
+
+    /// Whether everybody who is connected has a line, and at least somebody.
+    fn nobody_waits(&self, room: &Room, line: &Underway) -> bool {
+        let Some(replica) = &room.replica else { return false };
+        let (has, waits) = replica.receipts(line.stay, line.seq);
+        let absent = |key: &PeerId| !self.here.contains_key(key);
+        (waits.is_empty() || !has.is_empty()) && waits.iter().all(absent)
+    }
+}
+
+impl Chat {
+    /// Begins with the rooms that the disk has.
+    pub(super) fn open_rooms(&mut self, kept: Vec<KeptRoom>) {
+        for KeptRoom { id, address, stored } in kept {
+            if !stored.wanted && self.gathering.rooms.contains_key(&address) {
+                continue;
+            }
+            let Some(replica) = self.replica(id, &address, stored) else { continue };
+            let shown = replica.state().cloned();
+            let room = Room { shown, replica: Some(replica), ..Room::default() };
+            self.gathering.rooms.insert(address.clone(), room);
+            self.drain_room(&address, None);
+            self.ask_server(&address);
+            self.set_room_presence(&address);
+        }
+    }
+
+    fn replica(&mut self, id: RoomId, address: &Address, stored: Stored) -> Option<Replica> {
+        let identity = self.config.identity.clone()?;
+        let persona = self.persona(address)?;
+        Some(Replica::open(id, identity, persona, self.random.array(), stored))
+    }
+
+    /// Who we are in a room.
+    fn persona(&self, address: &Address) -> Option<Persona> {
+        Some(Persona { name: self.config.name.clone()?, host: address.host.clone() })
+    }
+
+    /// Goes into a room, and makes it if there is none.
+    pub(super) fn join_room(&mut self, address: Address, access: Access) {
+        let identity = self.config.identity.is_some();
+        let problem = match self.servers.id_of(&address.host) {
+            None => Some(Problem::NoServer(address.clone())),
+            Some(_) if self.config.name.is_none() || !identity => Some(Problem::NoName),
+            Some(_) => None,
+        };
+        if let Some(problem) = problem {
+            return self.refuse(None, problem);
+        }
+        self.conversation(&address);
+        if self.faces.asking().current.as_ref() != Some(&address) {
+            self.make_current(&address);
+        }
+        let room = self.gathering.rooms.entry(address.clone()).or_default();
+        room.leaves_at = None;
+        room.access = Some(access);
+        if room.replica.as_ref().is_some_and(|replica| replica.is_wanted() && replica.is_member()) {
+            return;
+        }
+        self.with_room(&address, |replica, now| replica.enter(now));
+        self.ask_server(&address);
+        self.meet_all(&address);
+    }
+
+    /// Makes a room: it has no name yet.
+    fn make_room(&mut self, address: &Address, access: Access) {
+        let (Some(identity), Some(persona)) = (self.config.identity.clone(), self.persona(address))
+        else {
+            return;
+        };
+        let create = Act::Create {
+            room: address.name.clone(),
+            host: address.host.clone(),
+            name: persona.name.clone(),
+            access,
+            keep: KEEP,
+        };
+        let (now, seed) = (self.gathering.moment(), self.random.array());
+        let made = Replica::create(now, identity, persona, seed, create);
+        let Some(room) = self.gathering.rooms.get_mut(address) else { return };
+        match made {
+            Ok(replica) => {
+                room.shown = replica.state().cloned();
+                room.is_new = true;
+                room.replica = Some(replica);
+                self.drain_room(address, None);
+                self.ask_server(address);
+                self.set_room_presence(address);
+            }
+            Err(refusal) => self.refuse(None, Problem::Room(refusal)),
+        }
+    }
+
+    /// A server knows us: we go into its rooms.
+    pub(super) fn enter_rooms(&mut self, server: ServerId) {
+        let host = self.servers.host(server).map(str::to_owned);
+        let rooms = self.gathering.rooms.keys();
+        let rooms = rooms.filter(|room| host.as_ref() == Some(&room.host));
+        for address in rooms.cloned().collect::<Vec<_>>() {
+            self.ask_server(&address);
+            self.call_people(&address);
+        }
+    }
+
+    /// Asks the server who is in a room, and to tell others that we are. One that does not know us yet is
+    /// asked when it does.
+    fn ask_server(&mut self, address: &Address) {
+        let Some(server) = self.servers.id_of(&address.host) else { return };
+        if !self.servers.get_mut(server).is_some_and(|server| server.registered) {
+            return;
+        }
+        let Some(room) = self.gathering.rooms.get(address).filter(|room| room.is_wanted()) else {
+            return;
+        };
+        let found = room.replica.as_ref().is_some_and(Replica::is_member);
+        let id = room.id().map(|id| id.0);
+        self.command(Command::EnterRoom { server, room: address.name.clone(), id, found });
+    }
+
+    /// The server says who is in a room.
+    pub(super) fn room_people(
+        &mut self,
+        server: ServerId,
+        name: Name,
+        id: [u8; 32],
+        people: Vec<(Name, PeerId)>,
+    ) {
+        let Some(address) = self.room_address(server, name) else { return };
+        let id = RoomId(id);
+        let Some(room) = self.gathering.rooms.get_mut(&address) else { return };
+        room.people = people.into_iter().map(|(name, key)| (key, name)).collect();
+        let was_new = std::mem::take(&mut room.is_new);
+        match room.id() {
+            None => {
+                let Some(replica) = self.replica(id, &address, Stored::default()) else { return };
+                let Some(room) = self.gathering.rooms.get_mut(&address) else { return };
+                let alone = room.people.is_empty();
+                room.replica = Some(replica);
+                self.with_room(&address, |replica, now| replica.enter(now));
+                if alone {
+                    self.tell_room(&address, RoomNews::NobodyHere);
+                }
+            }
+            Some(known) if known != id => return self.tell_room(&address, RoomNews::OtherRoom),
+            Some(_) if was_new => {
+                let access = room.state().map_or(Access::Open, |state| state.access);
+                self.tell_room(&address, RoomNews::Made { access });
+                self.say_unsaid(&address);
+            }
+            Some(_) => {}
+        }
+        self.call_people(&address);
+        self.meet_all(&address);
+    }
+
+    pub(super) fn room_entered(&mut self, server: ServerId, name: Name, who: Name, key: PeerId) {
+        let Some(address) = self.room_address(server, name) else { return };
+        if let Some(room) = self.gathering.rooms.get_mut(&address) {
+            room.people.insert(key, who);
+            self.meet_all(&address);
+        }
+    }
+
+    pub(super) fn room_refused(&mut self, server: ServerId, name: Name, refusal: RoomRefusal) {
+        let Some(address) = self.room_address(server, name) else { return };
+        let Some(room) = self.gathering.rooms.get_mut(&address) else { return };
+        match refusal {
+            RoomRefusal::Unfounded if room.replica.is_none() => {
+                let access = room.access.unwrap_or(Access::Open);
+                self.make_room(&address, access);
+            }
+            // Somebody has been faster: what we have made has no name, and nobody has seen it.
+            RoomRefusal::OtherRoom { .. } if room.is_new => {
+                room.is_new = false;
+                let id = room.replica.take().map(|replica| replica.id());
+                (room.shown, room.timeout) = (None, None);
+                if let Some(id) = id {
+                    self.ask_disk(&address, Request::Wanted(id, false), None);
+                }
+                self.ask_server(&address);
+            }
+            RoomRefusal::Unfounded => self.ask_server(&address),
+            RoomRefusal::OtherRoom { .. } => self.tell_room(&address, RoomNews::OtherRoom),
+            RoomRefusal::NotRegistered => {}
+            RoomRefusal::Full | RoomRefusal::Busy | RoomRefusal::Storage => {
+                self.tell_room(&address, RoomNews::ServerRefuses(refusal));
+            }
+        }
+    }
+
+    fn room_address(&self, server: ServerId, name: Name) -> Option<Address> {
+        let host = self.servers.host(server)?;
+        let address = Address::room(name, host);
+        self.gathering.rooms.contains_key(&address).then_some(address)
+    }
+
+    /// Leaves a room for good.
+    pub(super) fn leave_room(&mut self, address: &Address) {
+        let at = self.gathering.passed + FAREWELL;
+        let Some(room) = self.gathering.rooms.get_mut(address).filter(|room| room.is_wanted())
+        else {
+            return self.refuse(None, Problem::NotInRoom(address.clone()));
+        };
+        room.leaves_at = Some(at);
+        room.unsaid.clear();
+        // Whoever never came in has nothing to leave.
+        let _ = self.with_room(address, |replica, now| replica.leave(now, None));
+        if let Some(server) = self.servers.id_of(&address.host) {
+            self.command(Command::LeaveRoom { server, room: address.name.clone() });
+        }
+        self.tell_room(address, RoomNews::Left);
+        self.set_room_presence(address);
+    }
+
+    /// Says something in a room, or keeps it until we are in.
+    pub(super) fn say_in_room(
+        &mut self,
+        address: &Address,
+        text: String,
+        manner: Manner,
+        reference: Option<String>,
+    ) {
+        let (id, face) = (LineId(self.random.array()), self.faces.asking_id());
+        let line = Line { id, text, manner };
+        let Some(room) = self.gathering.rooms.get_mut(address).filter(|room| room.is_wanted())
+        else {
+            return self.refuse(reference, Problem::NotInRoom(address.clone()));
+        };
+        let is_in = room.replica.as_ref().is_some_and(Replica::is_member) && !room.is_new;
+        if is_in {
+            self.utter(address, Unsaid { face, line, reference });
+        } else if room.unsaid.len() < MAX_UNSAID {
+            room.unsaid.push_back(Unsaid { face, line, reference });
+        } else {
+            self.refuse(reference, Problem::NotInRoom(address.clone()));
+        }
+    }
+
+    fn utter(&mut self, address: &Address, unsaid: Unsaid) {
+        let Unsaid { face, line, reference } = unsaid;
+        let id = line.id;
+        match self.room_replica(address).map(|(replica, now)| replica.say(now, line)) {
+            Some(Ok((stay, seq))) => {
+                let underway = Underway { face, reference, stay, seq, is_kept: false };
+                if let Some(room) = self.gathering.rooms.get_mut(address) {
+                    room.underway.insert(id, underway);
+                }
+                self.drain_room(address, None);
+            }
+            Some(Err(refusal)) => self.refuse(reference, Problem::Room(refusal)),
+            None => self.refuse(reference, Problem::NotInRoom(address.clone())),
+        }
+    }
+
+    /// We are in: what has waited is said.
+    fn say_unsaid(&mut self, address: &Address) {
+        let Some(room) = self.gathering.rooms.get_mut(address) else { return };
+        for unsaid in std::mem::take(&mut room.unsaid) {
+            self.utter(address, unsaid);
+        }
+    }
+
+    /// The disk answers what a room has asked.
+    pub(super) fn room_stored(&mut self, address: &Address, id: RoomId, reply: StoreReply) {
+        let RoomReply { answer, quote } = match reply {
+            StoreReply::Room(reply) => reply,
+            reply => {
+                self.tell_failure(reply);
+                super::rooms::Answer::Failed.into()
+            }
+        };
+        let now = self.gathering.moment();
+        let room = self.gathering.rooms.get_mut(address);
+        let replica = room.and_then(|room| room.replica.as_mut()).filter(|one| one.id() == id);
+        if let Some(replica) = replica {
+            replica.handle_stored(now, answer);
+            self.drain_room(address, quote);
+        }
+    }
+
+    /// Does what is due.
+    pub(super) fn time_passes(&mut self) {
+        let passed = self.gathering.passed;
+        let due = |at: Option<Duration>| at.is_some_and(|at| at <= passed);
+        let rooms = self.gathering.rooms.iter();
+        let late = rooms.filter(|(_, room)| due(room.timeout) || due(room.leaves_at));
+        let late: Vec<Address> = late.map(|(address, _)| address.clone()).collect();
+        for address in late {
+            self.with_room(&address, |replica, now| replica.handle_timeout(now));
+            let room = self.gathering.rooms.get(&address);
+            if room.is_some_and(|room| due(room.leaves_at)) {
+                self.gathering.rooms.remove(&address);
+                self.hang_up_on_strangers();
+            }
+        }
+    }
+
+    fn room_replica(&mut self, address: &Address) -> Option<(&mut Replica, Moment)> {
+        let now = self.gathering.moment();
+        let room = self.gathering.rooms.get_mut(address)?;
+        room.replica.as_mut().map(|replica| (replica, now))
+    }
+
+    fn with_room<T>(
+        &mut self,
+        address: &Address,
+        act: impl FnOnce(&mut Replica, Moment) -> T,
+    ) -> Option<T> {
+        let (replica, now) = self.room_replica(address)?;
+        let done = act(replica, now);
+        self.drain_room(address, None);
+        Some(done)
+    }
+
+    /// Does what a room wants. `quote` is of the line that the disk has just taken.
+    fn drain_room(&mut self, address: &Address, mut quote: Option<Quote>) {
+        while let Some((replica, _)) = self.room_replica(address) {
+            let id = replica.id();
+            match replica.poll_output() {
+                Output::Send { to, record } => {
+                    let message = super::record::Record::Room(record).encode();
+                    self.command(Command::Send { peer: to, tag: 0, message });
+                }
+                Output::Store(request) => {
+                    let author = self.author_of(address, &request);
+                    debug_assert_eq!(id, replica_of(&request), "of this room");
+                    self.ask_disk(address, request, author);
+                }
+                Output::Event(event) => self.room_event(address, event, &mut quote),
+                Output::Timeout(at) => {
+                    if let Some(room) = self.gathering.rooms.get_mut(address) {
+                        room.timeout = at;
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn ask_disk(&mut self, address: &Address, request: Request, author: Option<Address>) {
+        let id = replica_of(&request);
+        let request = RoomRequest { room: address.clone(), request, author, at: self.now };
+        self.ask(StoreRequest::Room(request), Asked::Room(address.clone(), id));
+    }
+
+    /// Who wrote the line that a request is about, if it is about one that is not ours.
+    fn author_of(&self, address: &Address, request: &Request) -> Option<Address> {
+        let Request::Entry { entry, .. } = request else { return None };
+        let is_line = matches!(entry.body(), Body::Line(_));
+        (is_line && entry.header().log.author != self.config.key)
+            .then(|| self.author(address, entry))
+    }
+
+    /// Who wrote an entry, as the room knows him.
+    fn author(&self, address: &Address, entry: &Entry) -> Address {
+        let log = entry.header().log;
+        let room = self.gathering.rooms.get(address);
+        let replica = room.and_then(|room| room.replica.as_ref());
+        let first = replica.and_then(|replica| replica.log()).and_then(|ours| ours.author(&log));
+        first.unwrap_or_else(|| Address::new(address.name.clone(), &address.host))
+    }
+
+    /// How the conversation with a room stands.
+    fn set_room_presence(&mut self, address: &Address) {
+        let room = self.gathering.rooms.get(address).filter(|room| room.is_wanted());
+        let is_in = |room: &Room| room.replica.as_ref().is_some_and(Replica::is_member);
+        let presence = match room {
+            Some(room) if is_in(room) => Presence::Connected,
+            Some(_) => Presence::Connecting,
+            None => Presence::Offline,
+        };
+        if let Some(conversation) = self.conversations.get_mut(address) {
+            conversation.presence = Some(presence);
+        }
+    }
+
+    fn tell_room(&mut self, address: &Address, news: RoomNews) {
+        self.show(Notice::Room { room: address.clone(), news });
+    }
+}
+
+impl Chat {
+    pub(super) fn obey_about_rooms(&mut self, command: RoomCommand) {
+        match command {
+            RoomCommand::Join { room, access } => self.join_room(room, access),
+            RoomCommand::Leave(room) => match self.meant_room(room) {
+                Ok(room) => self.leave_room(&room),
+                Err(problem) => self.refuse(None, problem),
+            },
+        }
+    }
+
+    /// The room that is named, or the one that is open.
+    fn meant_room(&self, room: Option<Address>) -> Result<Address, Problem> {
+        let open = || self.faces.asking().current.clone().filter(|current| current.is_room);
+        room.or_else(open).ok_or(Problem::WhichRoom)
+    }
+}
+
+/// Which room a request is about.
+fn replica_of(request: &Request) -> RoomId {
+    match request {
+        Request::Entry { room, .. } | Request::Receipt { room, .. } => *room,
+        Request::Lines { room, .. } => *room,
+        Request::Fork(room, _) | Request::Wanted(room, _) | Request::Room(room) => *room,
+    }
+}

@@ -1,0 +1,88 @@
+//! What a person is told about a room, as facts.
+
+use p2pchat_wire::identity::PeerId;
+use p2pchat_wire::signal::RoomRefusal;
+
+use super::super::Address;
+use super::super::room::{Access, Refusal};
+use super::super::rooms::Denial;
+
+/// Something about a room.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum RoomNews {
+    /// There was no room of this name. Now there is, and it is ours.
+    Made {
+        /// Who may join.
+        access: Access,
+    },
+    /// We are in it.
+    Entered {
+        /// Who owns it.
+        owner: Option<Address>,
+        /// How many are in it, with us.
+        members: usize,
+        /// What it is about: not fit for a terminal as it is.
+        topic: Option<String>,
+    },
+    /// There is such a room, and nobody is there who could let us in. We come in when somebody is.
+    NobodyHere,
+    /// We left.
+    Left,
+    /// Others came, and others are gone.
+    Moved {
+        /// Who came.
+        came: Vec<Address>,
+        /// Who is gone.
+        left: Vec<Address>,
+    },
+    /// The owner has removed somebody.
+    Kicked {
+        /// Whom.
+        who: Address,
+        /// Whether that is us.
+        us: bool,
+    },
+    /// Another one owns the room.
+    Owner(Option<Address>),
+    /// The room is about something else.
+    Topic {
+        /// What: not fit for a terminal as it is.
+        text: String,
+        /// Who says so.
+        by: Option<Address>,
+    },
+    /// Somebody may join.
+    Invited {
+        /// Who.
+        who: Address,
+        /// Who says so.
+        by: Option<Address>,
+    },
+    /// We cannot join, as far as we know the room. Should that change, we do.
+    NotAdmitted(Refusal),
+    /// A member does not let us in.
+    Denied(Denial),
+    /// STOP: the server says that another room has this name. We go on in the one that we know.
+    OtherRoom,
+    /// The server does not tell who is in the room. It is asked again.
+    ServerRefuses(RoomRefusal),
+    /// STOP: a member shows different members different histories, and there is proof.
+    TwoHistories {
+        /// Who.
+        who: Address,
+        /// The key.
+        key: PeerId,
+    },
+}
+
+impl RoomNews {
+    /// Whether it must not be overlooked.
+    #[must_use]
+    pub fn is_alarm(&self) -> bool {
+        match self {
+            Self::OtherRoom | Self::TwoHistories { .. } => true,
+            Self::Kicked { us, .. } => *us,
+            _ => false,
+        }
+    }
+}

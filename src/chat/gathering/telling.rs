@@ -1,0 +1,199 @@
+//! What a person is told of a room.
+
+use std::sync::Arc;
+
+use p2pchat_wire::identity::PeerId;
+
+use super::super::room::{Body, Entry, LogId, Member, State};
+use super::super::rooms::Event;
+use super::super::storage::{OutgoingLine, Quote, ReceivedLine, StoreFailure};
+use super::super::{
+    Address, Asked, Audience, Chat, FailureKind, LineState, Notice, Problem, StoreRequest,
+    Timestamp,
+};
+use super::{RoomNews, Underway};
+
+impl Chat {
+    pub(super) fn room_event(
+        &mut self,
+        address: &Address,
+        event: Event,
+        quote: &mut Option<Quote>,
+    ) {
+        match event {
+            Event::Line(entry) => self.room_line(address, &entry, quote.take()),
+            Event::NotKept(entry) => self.room_line_lost(address, &entry),
+            Event::Changed(state) => self.room_changed(address, *state),
+            Event::TwoHistories(log) => {
+                let who = self.member(address, log.author);
+                self.tell_room(address, RoomNews::TwoHistories { who, key: log.author });
+            }
+            Event::Has { .. } => self.room_delivered(address),
+            Event::NotAdmitted(refusal) => {
+                self.tell_room(address, RoomNews::NotAdmitted(refusal));
+            }
+            Event::Denied(_, denial) => self.tell_room(address, RoomNews::Denied(denial)),
+            Event::Counts(..) | Event::ReadAgain(_) => {}
+        }
+    }
+
+    /// A line is on disk, ours or another's.
+    fn room_line(&mut self, address: &Address, entry: &Arc<Entry>, quote: Option<Quote>) {
+        let Body::Line(line) = entry.body() else { return };
+        let (header, line) = (entry.header(), line.clone());
+        let sent_at = Timestamp(header.at_ms).min(Timestamp::MAX);
+        if header.log.author != self.config.key {
+            let received = ReceivedLine {
+                from: address.clone(),
+                author: Some(self.author(address, entry)),
+                peer: header.log.author,
+                log: header.log.stay,
+                seq: header.place.seq(),
+                after: 0,
+                id: line.id,
+                sent_at,
+                received_at: self.now,
+                audience: Audience::You,
+                text: line.text,
+                manner: line.manner,
+            };
+            return self.received_in_room(received, quote);
+        }
+        let underway = self.gathering.rooms.get_mut(address);
+        let underway = underway.and_then(|room| room.underway.get_mut(&line.id));
+        let reference = underway.and_then(|underway| {
+            underway.is_kept = true;
+            underway.reference.clone()
+        });
+        let own = OutgoingLine {
+            to: address.clone(),
+            seq: header.place.seq(),
+            id: line.id,
+            sent_at,
+            audience: Audience::You,
+            text: line.text,
+            manner: line.manner,
+            reference: reference.clone(),
+        };
+        self.show_own(&own, quote);
+        let (to, id, state) = (own.to, own.id, LineState::Queued);
+        self.show(Notice::Status { to, id, reference, state });
+        self.room_delivered(address);
+    }
+
+    fn room_line_lost(&mut self, address: &Address, entry: &Arc<Entry>) {
+        let Body::Line(line) = entry.body() else { return };
+        let Some(room) = self.gathering.rooms.get_mut(address) else { return };
+        let Some(Underway { face, reference, .. }) = room.underway.remove(&line.id) else { return };
+        let before = self.faces.turn_to(face);
+        self.faces.asking_mut().lost_a_line = true;
+        self.faces.turn_to(before);
+        let failure = StoreFailure {
+            kind: FailureKind::Other,
+            place: "chat.db".to_owned(),
+            cause: "the line could not be kept".to_owned(),
+        };
+        let state = LineState::Failed(Problem::Store(failure));
+        self.show(Notice::Status { to: address.clone(), id: line.id, reference, state });
+    }
+
+    /// Some member has more of our lines.
+    fn room_delivered(&mut self, address: &Address) {
+        let Some(room) = self.gathering.rooms.get_mut(address) else { return };
+        let Some(replica) = &room.replica else { return };
+        let mut delivered = Vec::new();
+        room.underway.retain(|id, line| {
+            let waits = || replica.receipts(line.stay, line.seq).1;
+            let done = line.is_kept && waits().is_empty();
+            if done {
+                delivered.push((*id, line.reference.take()));
+            }
+            !done
+        });
+        for (id, reference) in delivered {
+            let to = address.clone();
+            let request = StoreRequest::RoomDelivered { room: to.clone(), id, at: self.now };
+            self.ask(request, Asked::Nothing);
+            self.show(Notice::Status { to, id, reference, state: LineState::Delivered });
+        }
+    }
+
+    /// The room is not what it was.
+    fn room_changed(&mut self, address: &Address, state: State) {
+        let me = self.config.key;
+        let Some(room) = self.gathering.rooms.get_mut(address) else { return };
+        let is_leaving = room.leaves_at.is_some();
+        let before = room.shown.replace(state.clone());
+        let was_in = before.as_ref().is_some_and(|before| before.is_member(&me));
+        let is_in = state.is_member(&me);
+        let named = |member: &Member| Address::new(member.name.clone(), &member.host);
+        let owner = state.owner.and_then(|owner| state.members.get(&owner)).map(named);
+        match (was_in, is_in) {
+            (false, true) => {
+                let topic = state.topic.as_ref().map(|topic| topic.text.clone());
+                let members = state.members.len();
+                self.tell_room(address, RoomNews::Entered { owner, members, topic });
+                self.say_unsaid(address);
+            }
+            (true, true) => {
+                if let Some(before) = &before {
+                    self.tell_changes(address, before, &state);
+                }
+            }
+            (true, false) if !is_leaving && state.kicked.contains(&me) => {
+                let who = before.and_then(|before| before.members.get(&me).map(named));
+                let who = who.unwrap_or_else(|| address.clone());
+                self.tell_room(address, RoomNews::Kicked { who, us: true });
+            }
+            _ => {}
+        }
+        self.set_room_presence(address);
+        self.call_people(address);
+        self.meet_all(address);
+        self.room_delivered(address);
+    }
+
+    fn tell_changes(&mut self, address: &Address, before: &State, state: &State) {
+        let named = |member: &Member| Address::new(member.name.clone(), &member.host);
+        let only = |these: &State, those: &State| -> Vec<(PeerId, Address)> {
+            let these = these.members.iter().filter(|(key, _)| !those.is_member(key));
+            these.map(|(key, member)| (*key, named(member))).collect()
+        };
+        let (came, gone) = (only(state, before), only(before, state));
+        let (kicked, left): (Vec<_>, Vec<_>) =
+            gone.into_iter().partition(|(key, _)| state.kicked.contains(key));
+        let of =
+            |key: &PeerId| state.members.get(key).or_else(|| before.members.get(key)).map(named);
+        let mut news = Vec::new();
+        if !came.is_empty() || !left.is_empty() {
+            let names = |all: Vec<(PeerId, Address)>| all.into_iter().map(|(_, who)| who).collect();
+            news.push(RoomNews::Moved { came: names(came), left: names(left) });
+        }
+        news.extend(kicked.into_iter().map(|(_, who)| RoomNews::Kicked { who, us: false }));
+        if before.owner != state.owner {
+            news.push(RoomNews::Owner(state.owner.as_ref().and_then(of)));
+        }
+        if let Some(topic) = state.topic.as_ref().filter(|_| before.topic != state.topic) {
+            news.push(RoomNews::Topic { text: topic.text.clone(), by: of(&topic.by) });
+        }
+        for (key, invitation) in &state.invitations {
+            if !before.invitations.contains_key(key) {
+                let who = Address::new(invitation.name.clone(), &invitation.host);
+                news.push(RoomNews::Invited { who, by: of(&invitation.by) });
+            }
+        }
+        news.into_iter().for_each(|news| self.tell_room(address, news));
+    }
+
+    /// What a member is called, who may have left.
+    fn member(&self, address: &Address, key: PeerId) -> Address {
+        let room = self.gathering.rooms.get(address);
+        let replica = room.and_then(|room| room.replica.as_ref());
+        let log = replica.and_then(|replica| replica.log());
+        let all = LogId { author: key, stay: 0 }..=LogId { author: key, stay: u64::MAX };
+        let stays = log.into_iter().flat_map(|log| log.state().stays.range(all.clone()));
+        let last = stays.max_by_key(|(_, stay)| stay.since_ms).map(|(log, _)| *log);
+        let name = last.and_then(|last| log.and_then(|log| log.author(&last)));
+        name.unwrap_or_else(|| address.clone())
+    }
+}

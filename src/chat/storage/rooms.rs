@@ -1,0 +1,45 @@
+//! What rooms and disk say to each other.
+
+use crate::chat::room::RoomId;
+use crate::chat::rooms::{Answer, Request, Stored};
+use crate::chat::storage::Quote;
+use crate::chat::{Address, Timestamp};
+
+/// What a room asks of the disk, and what its history is to show of it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RoomRequest {
+    /// The room.
+    pub room: Address,
+    /// What it asks. A line is put into the room's history in the same transaction.
+    pub request: Request,
+    /// Who wrote the line, if not we.
+    pub author: Option<Address>,
+    /// When it came, or was written, by our clock.
+    pub at: Timestamp,
+}
+
+/// The disk's answer to a room.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RoomReply {
+    /// What the room is told.
+    pub answer: Answer,
+    /// Of a line that is about another, what that one was before.
+    pub quote: Option<Quote>,
+}
+
+/// A room as the disk has it when a chat begins.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct KeptRoom {
+    /// Which.
+    pub id: RoomId,
+    /// What it is called.
+    pub address: Address,
+    /// What it begins with.
+    pub stored: Stored,
+}
+
+impl From<Answer> for RoomReply {
+    fn from(answer: Answer) -> Self {
+        Self { answer, quote: None }
+    }
+}

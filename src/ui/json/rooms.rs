@@ -1,0 +1,87 @@
+//! What happens in rooms as JSON objects.
+
+use serde_json::{Value, json};
+
+use super::write;
+use crate::chat::room::{Access, Refusal};
+use crate::chat::rooms::Denial;
+use crate::chat::{Address, RoomNews};
+
+/// What has happened in a room.
+pub(super) fn news(room: &Address, news: &RoomNews, sentence: &str) -> String {
+    let mut object = json!({ "type": "room", "room": room.to_string(), "event": event(news) });
+    if let (Value::Object(fields), Value::Object(more)) = (&mut object, details(news, sentence)) {
+        fields.extend(more.into_iter().filter(|(_, value)| !value.is_null()));
+    }
+    write(&object)
+}
+
+fn event(news: &RoomNews) -> &'static str {
+    match news {
+        RoomNews::Made { .. } => "made",
+        RoomNews::Entered { .. } => "entered",
+        RoomNews::NobodyHere => "nobody-here",
+        RoomNews::Left => "left",
+        RoomNews::Moved { .. } => "members",
+        RoomNews::Kicked { .. } => "kicked",
+        RoomNews::Owner(_) => "owner",
+        RoomNews::Topic { .. } => "topic",
+        RoomNews::Invited { .. } => "invited",
+        RoomNews::NotAdmitted(_) | RoomNews::Denied(_) => "not-admitted",
+        RoomNews::OtherRoom => "other-room",
+        RoomNews::ServerRefuses(_) => "server-refuses",
+        RoomNews::TwoHistories { .. } => "two-histories",
+    }
+}
+
+fn details(news: &RoomNews, sentence: &str) -> Value {
+    let name = |who: &Option<Address>| who.as_ref().map(ToString::to_string);
+    let names = |all: &[Address]| all.iter().map(ToString::to_string).collect::<Vec<_>>();
+    match news {
+        RoomNews::Made { access } => json!({ "access": self::access(*access) }),
+        RoomNews::Entered { owner, members, topic } => {
+            json!({ "owner": name(owner), "members": members, "topic": topic })
+        }
+        RoomNews::NobodyHere | RoomNews::Left => json!({}),
+        RoomNews::Moved { came, left } => json!({ "came": names(came), "left": names(left) }),
+        RoomNews::Kicked { who, us } => json!({ "who": who.to_string(), "us": us }),
+        RoomNews::Owner(who) => json!({ "who": name(who) }),
+        RoomNews::Topic { text, by } => json!({ "topic": text, "by": name(by) }),
+        RoomNews::Invited { who, by } => json!({ "who": who.to_string(), "by": name(by) }),
+        RoomNews::NotAdmitted(refusal) => {
+            json!({ "code": self::refusal(*refusal), "message": sentence })
+        }
+        RoomNews::Denied(denial) => json!({ "code": self::denial(*denial), "message": sentence }),
+        RoomNews::OtherRoom | RoomNews::ServerRefuses(_) => json!({ "message": sentence }),
+        RoomNews::TwoHistories { who, key } => {
+            json!({ "who": who.to_string(), "key": key.to_string(), "message": sentence })
+        }
+    }
+}
+
+fn access(access: Access) -> &'static str {
+    match access {
+        Access::Open => "open",
+        Access::Invited => "invited",
+    }
+}
+
+fn refusal(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::NotInvited => "not-invited",
+        Refusal::Kicked => "kicked",
+        Refusal::Full => "full",
+        Refusal::TooManyStays => "too-often",
+        _ => "refused",
+    }
+}
+
+fn denial(denial: Denial) -> &'static str {
+    match denial {
+        Denial::Unknown => "unknown",
+        Denial::NotInvited => "not-invited",
+        Denial::Kicked => "kicked",
+        Denial::Full => "full",
+        Denial::TooManyStays => "too-often",
+    }
+}

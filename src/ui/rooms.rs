@@ -1,0 +1,120 @@
+//! What is said about rooms.
+
+use std::fmt::Display;
+
+use p2pchat_wire::signal::RoomRefusal;
+
+use super::Background;
+use super::language::Language;
+use crate::chat::room::{Access, Refusal};
+use crate::chat::rooms::Denial;
+use crate::chat::{Address, RoomNews, clean};
+
+/// Cells of a topic in a sentence.
+const TOPIC: usize = 400;
+
+/// Names in one sentence; of more only the number is said.
+const NAMES: usize = 5;
+
+/// What has happened in a room.
+pub(super) fn sentence(
+    room: &Address,
+    news: &RoomNews,
+    background: Background<'_>,
+    language: &Language,
+) -> String {
+    let room = background.name(room);
+    let name = |who: &Address| clean::label(&background.name(who), 80);
+    let somebody = |who: &Option<Address>| match who {
+        Some(who) => name(who),
+        None => language.text("room-nobody"),
+    };
+    let say = |id: &str, more: &[(&'static str, String)]| {
+        let mut arguments: Vec<(&str, &dyn Display)> = vec![("room", &room)];
+        for (name, value) in more {
+            arguments.push((name, value));
+        }
+        language.say(id, &arguments)
+    };
+    match news {
+        RoomNews::Made { access: Access::Open } => say("room-made", &[]),
+        RoomNews::Made { access: Access::Invited } => say("room-made-invited", &[]),
+        RoomNews::Entered { owner, members, topic } => {
+            let count = *members as u64;
+            let owner = somebody(owner);
+            let entered =
+                language.count("room-entered", count, &[("room", &room), ("owner", &owner)]);
+            let topic = topic.as_ref().filter(|topic| !topic.is_empty()).map(|topic| {
+                let topic = clean::label(topic, TOPIC);
+                language.say("room-about", &[("topic", &topic)])
+            });
+            [Some(entered), topic].into_iter().flatten().collect::<Vec<_>>().join(" ")
+        }
+        RoomNews::NobodyHere => say("room-nobody-here", &[]),
+        RoomNews::Left => say("room-left", &[]),
+        RoomNews::Moved { came, left } => {
+            let came = some(came, &name).map(|(names, count)| {
+                language.count("room-came", count, &[("room", &room), ("names", &names)])
+            });
+            let left = some(left, &name).map(|(names, count)| {
+                language.count("room-gone", count, &[("room", &room), ("names", &names)])
+            });
+            came.into_iter().chain(left).collect::<Vec<_>>().join(" ")
+        }
+        RoomNews::Kicked { us: true, .. } => say("room-kicked-us", &[]),
+        RoomNews::Kicked { who, us: false } => say("room-kicked", &[("name", name(who))]),
+        RoomNews::Owner(who) => say("room-owner", &[("name", somebody(who))]),
+        RoomNews::Topic { text, by } => {
+            let (topic, by) = (clean::label(text, TOPIC), somebody(by));
+            let id = if topic.is_empty() { "room-topic-none" } else { "room-topic" };
+            say(id, &[("topic", topic), ("name", by)])
+        }
+        RoomNews::Invited { who, by } => {
+            say("room-invited", &[("name", name(who)), ("by", somebody(by))])
+        }
+        RoomNews::NotAdmitted(why) => say("room-not-admitted", &[("why", refusal(*why, language))]),
+        RoomNews::Denied(why) => say("room-not-admitted", &[("why", denial(*why, language))]),
+        RoomNews::OtherRoom => say("room-other", &[]),
+        RoomNews::ServerRefuses(why) => {
+            let why = match why {
+                RoomRefusal::Full => language.text("room-server-full"),
+                _ => language.text("room-server-busy"),
+            };
+            say("room-server-refuses", &[("why", why)])
+        }
+        RoomNews::TwoHistories { who, key } => {
+            say("room-two-histories", &[("name", name(who)), ("key", key.tag())])
+        }
+    }
+}
+
+/// Some names, and how many there are.
+fn some(all: &[Address], name: &dyn Fn(&Address) -> String) -> Option<(String, u64)> {
+    let names: Vec<String> = all.iter().take(NAMES).map(name).collect();
+    let more = if all.len() > NAMES { ", …" } else { "" };
+    (!all.is_empty()).then(|| (names.join(", ") + more, all.len() as u64))
+}
+
+/// Why a room does not allow something.
+pub(super) fn refusal(refusal: Refusal, language: &Language) -> String {
+    match refusal {
+        Refusal::NotInvited => language.text("room-refusal-not-invited"),
+        Refusal::Kicked => language.text("room-refusal-kicked"),
+        Refusal::Full => language.text("room-refusal-full"),
+        Refusal::TooManyStays => language.text("room-refusal-too-often"),
+        Refusal::NotOwner => language.text("room-refusal-not-owner"),
+        Refusal::NotMember | Refusal::Left => language.text("room-refusal-not-member"),
+        Refusal::WornOut | Refusal::TooManyActs => language.text("room-refusal-worn-out"),
+        other => other.to_string(),
+    }
+}
+
+fn denial(denial: Denial, language: &Language) -> String {
+    match denial {
+        Denial::Unknown => language.text("room-refusal-unknown"),
+        Denial::NotInvited => refusal(Refusal::NotInvited, language),
+        Denial::Kicked => refusal(Refusal::Kicked, language),
+        Denial::Full => refusal(Refusal::Full, language),
+        Denial::TooManyStays => refusal(Refusal::TooManyStays, language),
+    }
+}

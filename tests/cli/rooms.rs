@@ -1,0 +1,119 @@
+//! Several people in a room.
+
+use serde_json::{Value, json};
+
+use super::program::{Profile, Program};
+use super::server::Server;
+
+struct Person {
+    name: &'static str,
+    profile: Profile,
+}
+
+impl Person {
+    fn new(name: &'static str) -> Self {
+        Self { name, profile: Profile::new() }
+    }
+
+    /// Goes into the room tea, as a program sees it.
+    fn start(&self, server: &Server, room: &str) -> Program {
+        let address = server.address().to_string();
+        let arguments = ["--json", "--name", self.name, "--rendezvous", &address, "--room", room];
+        self.profile.start(&arguments)
+    }
+}
+
+fn say(program: &mut Program, text: &str) {
+    program.say(&json!({"type": "send", "text": text, "ref": text}).to_string());
+}
+
+fn hears(program: &mut Program, server: &Server, from: &str, text: &str) -> Value {
+    let (from, room) =
+        (format!("{from}@{}", server.address()), format!("#tea@{}", server.address()));
+    program.object(&json!({"type": "message", "room": room, "from": from, "text": text}))
+}
+
+fn entered(program: &mut Program) -> Value {
+    program.object(&json!({"type": "room", "event": "entered"}))
+}
+
+#[test]
+fn three_talk_in_a_room_and_one_who_was_away_gets_what_was_said() {
+    let server = Server::start();
+    let people = [Person::new("alice"), Person::new("bob"), Person::new("carol")];
+    let mut alice = people[0].start(&server, "tea");
+    alice.object(&json!({"type": "room", "event": "made", "access": "open"}));
+    let mut bob = people[1].start(&server, "tea");
+    entered(&mut bob);
+    let mut carol = people[2].start(&server, "#tea");
+    assert_eq!(entered(&mut carol)["members"], 3);
+
+    say(&mut alice, "hello");
+    for program in [&mut bob, &mut carol] {
+        hears(program, &server, "alice", "hello");
+    }
+    alice.object(&json!({"type": "status", "ref": "hello", "state": "delivered"}));
+    say(&mut carol, "hi alice");
+    hears(&mut alice, &server, "carol", "hi alice");
+    hears(&mut bob, &server, "carol", "hi alice");
+
+    // Bob's computer loses power, and what is said meanwhile waits with the others.
+    drop(bob);
+    say(&mut carol, "where is bob?");
+    hears(&mut alice, &server, "carol", "where is bob?");
+    let mut bob = people[1].start(&server, "tea");
+    hears(&mut bob, &server, "carol", "where is bob?");
+    carol.object(&json!({"type": "status", "ref": "where is bob?", "state": "delivered"}));
+    say(&mut bob, "here");
+    hears(&mut alice, &server, "bob", "here");
+    hears(&mut carol, &server, "bob", "here");
+
+    // Whoever leaves hears nothing more.
+    carol.say(r#"{"type":"command","line":"/leave"}"#);
+    let gone = alice.object(&json!({"type": "room", "event": "members"}));
+    assert_eq!(gone["left"], json!([format!("carol@{}", server.address())]));
+    say(&mut alice, "only us");
+    hears(&mut bob, &server, "alice", "only us");
+    say(&mut carol, "still there?");
+    carol.object(&json!({"type": "status", "ref": "still there?", "state": "failed"}));
+}
+
+#[test]
+fn in_plain_mode_lines_say_where_and_by_whom() {
+    let server = Server::start();
+    let address = server.address().to_string();
+    let (a, b) = (Profile::new(), Profile::new());
+    let mut alice = a.start(&["--name", "alice", "--rendezvous", &address]);
+    alice.hears("You are alice@");
+    alice.say("/join tea");
+    alice.hears("There was no room #tea, so it is yours now.");
+    let mut bob = b.start(&["--name", "bob", "--rendezvous", &address]);
+    bob.hears("You are bob@");
+    bob.say("/join #tea");
+    bob.say("said before bob is in");
+    bob.hears("You are in #tea, one of 2; it is alice's.");
+    alice.hears("bob came into #tea.");
+    let line = alice.line();
+    assert!(line.ends_with(&format!("\t#tea@{address}/bob@{address}\tsaid before bob is in")));
+    alice.say("welcome");
+    assert!(bob.line().ends_with(&format!("\t#tea@{address}/alice@{address}\twelcome")));
+    // It is no conversation between two, and nobody asks to be accepted.
+    alice.say("/contacts");
+    alice.say("/history");
+    assert!(alice.line().contains(&format!("#tea@{address}/bob@{address}")));
+    assert!(alice.line().contains(&format!("me>#tea@{address}")));
+}
+
+#[test]
+fn one_line_can_be_sent_into_a_room_by_a_script() {
+    let server = Server::start();
+    let person = Person::new("alice");
+    let mut alice = person.start(&server, "tea");
+    alice.object(&json!({"type": "room", "event": "made"}));
+    let address = server.address().to_string();
+    let bob = Profile::new();
+    let arguments =
+        ["--name", "bob", "--rendezvous", &address, "send", "--to", "#tea", "the build is green"];
+    bob.run(&arguments, "").exits(0);
+    hears(&mut alice, &server, "bob", "the build is green");
+}
