@@ -14,6 +14,7 @@ mod begin;
 mod beside;
 mod end;
 mod hostile;
+mod invite;
 mod lines;
 mod mallory;
 mod passphrase;
