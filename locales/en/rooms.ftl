@@ -46,3 +46,19 @@ problem-which-room = Which room? Name it, such as #tea, or open it first.
 problem-no-server = { $room } needs a rendezvous that you use: --rendezvous HOST.
 problem-not-in-rooms = In a room, this works only for lines named by their id.
 problem-room = That cannot be: { $why }.
+room-summary =
+    { $count ->
+        [one] { $room }: you are in it, and nobody else is.
+       *[other] { $room }: { $count } are in it; you are connected with { $here }.
+    }
+room-summary-waiting = { $room }: you wait to be let in.
+room-members = In { $room }:
+room-member-owner = owner
+room-member-us = you
+room-member-here = connected
+room-member-away = away
+room-receipts = { $has } of { $all } have it: { $names }
+room-receipts-waiting = It waits for { $names }.
+room-receipts-nobody = Nobody else was there.
+problem-no-rooms = You are in no room. /join #tea goes into one, or makes it.
+problem-nobody-there = Nobody of that name is in { $room }. /members shows who is.

@@ -46,3 +46,19 @@ problem-which-room = 哪个房间？请写出名字，比如 #tea，或先打开
 problem-no-server = { $room } 需要一个你使用的服务器：--rendezvous 主机。
 problem-not-in-rooms = 在房间里，只能对用编号指定的行这样做。
 problem-room = 不行：{ $why }。
+room-summary =
+    { $count ->
+        [1] { $room }：你在里面，没有别人。
+       *[other] { $room }：里面有 { $count } 人，你与其中 { $here } 人相连。
+    }
+room-summary-waiting = { $room }：你在等人让你进去。
+room-members = { $room } 里有：
+room-member-owner = 房主
+room-member-us = 你
+room-member-here = 已连接
+room-member-away = 不在
+room-receipts = { $all } 人中有 { $has } 人已收到：{ $names }
+room-receipts-waiting = 还在等 { $names }。
+room-receipts-nobody = 当时没有别人在。
+problem-no-rooms = 你不在任何房间里。/join #tea 进入一个，或新建一个。
+problem-nobody-there = { $room } 里没有叫这个名字的人。/members 显示有谁。

@@ -14,6 +14,7 @@
 
 mod meeting;
 pub(super) mod news;
+mod obeying;
 mod telling;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -23,7 +24,6 @@ use p2pchat_wire::identity::{Name, PeerId};
 use p2pchat_wire::signal::RoomRefusal;
 
 use self::news::RoomNews;
-use super::command::RoomCommand;
 use super::face::FaceId;
 use super::room::{Access, Act, Body, Entry, Line, RoomId, State};
 use super::rooms::replica::Persona;
@@ -37,6 +37,9 @@ const KEEP: u16 = 50;
 
 /// Lines that wait until we are in a room.
 const MAX_UNSAID: usize = 1000;
+
+/// Lines of ours of which /info can tell.
+const MAX_SAID: usize = 1000;
 
 /// How long sessions of a room that we leave last, so that others hear of it.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -78,6 +81,8 @@ struct Room {
     shown: Option<State>,
     unsaid: VecDeque<Unsaid>,
     underway: BTreeMap<LineId, Underway>,
+    /// Our last lines of this run: id, stay and number.
+    said: VecDeque<(LineId, u64, u64)>,
     timeout: Option<Duration>,
     /// We have left, and others are to hear of it until then.
     leaves_at: Option<Duration>,
@@ -401,6 +406,10 @@ impl Chat {
                 let underway = Underway { face, reference, stay, seq, is_kept: false };
                 if let Some(room) = self.gathering.rooms.get_mut(address) {
                     room.underway.insert(id, underway);
+                    room.said.push_back((id, stay, seq));
+                    while room.said.len() > MAX_SAID {
+                        room.said.pop_front();
+                    }
                 }
                 self.drain_room(address, None);
             }
@@ -533,24 +542,6 @@ impl Chat {
 
     fn tell_room(&mut self, address: &Address, news: RoomNews) {
         self.show(Notice::Room { room: address.clone(), news });
-    }
-}
-
-impl Chat {
-    pub(super) fn obey_about_rooms(&mut self, command: RoomCommand) {
-        match command {
-            RoomCommand::Join { room, access } => self.join_room(room, access),
-            RoomCommand::Leave(room) => match self.meant_room(room) {
-                Ok(room) => self.leave_room(&room),
-                Err(problem) => self.refuse(None, problem),
-            },
-        }
-    }
-
-    /// The room that is named, or the one that is open.
-    fn meant_room(&self, room: Option<Address>) -> Result<Address, Problem> {
-        let open = || self.faces.asking().current.clone().filter(|current| current.is_room);
-        room.or_else(open).ok_or(Problem::WhichRoom)
     }
 }
 

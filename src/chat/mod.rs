@@ -71,7 +71,7 @@ pub use address::{Address, LOCAL_HOST, LineId, ROOM_MARK, Timestamp};
 pub use errand::{Errand, Format, Outcome};
 pub use exit::{ExitCode, Wait};
 pub use face::FaceId;
-pub use gathering::news::RoomNews;
+pub use gathering::news::{Attendee, RoomNews};
 pub use nearest::nearest;
 pub use notice::{LineState, Message, Notice, PeerSummary, Presence, Written};
 pub use people::{Limit, Nicknames, Regard};

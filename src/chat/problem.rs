@@ -153,6 +153,10 @@ pub enum Problem {
     NotInRoom(Address),
     /// Which room is meant: none is open.
     WhichRoom,
+    /// /rooms, and we are in none.
+    NoRooms,
+    /// Nobody of that name is in the room.
+    NobodyThere(Address),
     /// A room belongs to a server that we use.
     NoServer(Address),
     /// What is said about other lines in a room names them.

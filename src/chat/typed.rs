@@ -223,8 +223,14 @@ impl Chat {
                 };
                 let mut who: Vec<PeerSummary> =
                     self.peers(self.faces.asking_id()).into_iter().filter(here).collect();
+                who.retain(|peer| !peer.peer.is_room);
                 who.sort_by_key(|peer| std::cmp::Reverse(peer.state));
                 self.answer(Notice::Who(who));
+                let open = self.faces.asking().current.clone().filter(|open| open.is_room);
+                if let Some(room) = open {
+                    // Whoever is not in yet hears that on other occasions.
+                    let _ = self.show_members(&room);
+                }
             }
             Command::Login(name) => {
                 self.config.name = Some(name.clone());

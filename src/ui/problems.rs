@@ -121,6 +121,10 @@ pub fn problem_sentence(problem: &Problem, language: &Language) -> String {
         Problem::NoServer(room) => {
             language.say("problem-no-server", &[("room", &room.marked_name())])
         }
+        Problem::NoRooms => language.text("problem-no-rooms"),
+        Problem::NobodyThere(room) => {
+            language.say("problem-nobody-there", &[("room", &room.marked_name())])
+        }
         Problem::NotInRooms => language.text("problem-not-in-rooms"),
         Problem::Room(refusal) => {
             language.say("problem-room", &[("why", &rooms::refusal(*refusal, language))])
@@ -193,6 +197,8 @@ pub fn problem_code(problem: &Problem) -> &'static str {
         Problem::NotInRoom(_) => "not-in-room",
         Problem::WhichRoom => "which-room",
         Problem::NoServer(_) => "no-server",
+        Problem::NoRooms => "no-rooms",
+        Problem::NobodyThere(_) => "nobody-there",
         Problem::NotInRooms => "not-in-rooms",
         Problem::Room(_) => "room",
         Problem::Store(_) => "store",

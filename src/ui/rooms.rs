@@ -4,8 +4,8 @@ use std::fmt::Display;
 
 use p2pchat_wire::signal::RoomRefusal;
 
-use super::Background;
 use super::language::Language;
+use super::{Background, tables};
 use crate::chat::room::{Access, Refusal};
 use crate::chat::rooms::Denial;
 use crate::chat::{Address, RoomNews, clean};
@@ -74,6 +74,46 @@ pub(super) fn sentence(
         }
         RoomNews::NotAdmitted(why) => say("room-not-admitted", &[("why", refusal(*why, language))]),
         RoomNews::Denied(why) => say("room-not-admitted", &[("why", denial(*why, language))]),
+        RoomNews::Summary { is_in: false, .. } => say("room-summary-waiting", &[]),
+        RoomNews::Summary { members, here, topic, .. } => {
+            let arguments: [(_, &dyn Display); 2] = [("room", &room), ("here", here)];
+            let summary = language.count("room-summary", *members as u64, &arguments);
+            let topic = topic.as_ref().filter(|topic| !topic.is_empty()).map(|topic| {
+                let topic = clean::label(topic, TOPIC);
+                language.say("room-about", &[("topic", &topic)])
+            });
+            [Some(summary), topic].into_iter().flatten().collect::<Vec<_>>().join(" ")
+        }
+        RoomNews::Members(members) => {
+            let rows = tables::rows(members.iter().map(|one| {
+                let is = match (one.is_us, one.is_here) {
+                    (true, _) => language.text("room-member-us"),
+                    (false, true) => language.text("room-member-here"),
+                    (false, false) => language.text("room-member-away"),
+                };
+                let owner = one.is_owner.then(|| language.text("room-member-owner"));
+                [name(&one.who), one.key.tag(), is, owner.unwrap_or_default()]
+            }));
+            format!("{}\n{rows}", say("room-members", &[]))
+        }
+        RoomNews::Receipts { has, waits, .. } => {
+            let names = |all: &[Address]| all.iter().map(name).collect::<Vec<_>>().join(", ");
+            let all = has.len() + waits.len();
+            let (having, waiting) = (names(has), names(waits));
+            if all == 0 {
+                return language.text("room-receipts-nobody");
+            }
+            let count = has.len();
+            let arguments: [(_, &dyn Display); 3] =
+                [("has", &count), ("all", &all), ("names", &having)];
+            let mut sentence = language.say("room-receipts", &arguments);
+            if !waits.is_empty() {
+                sentence.push(' ');
+                let waits = language.say("room-receipts-waiting", &[("names", &waiting)]);
+                sentence.push_str(&waits);
+            }
+            sentence
+        }
         RoomNews::OtherRoom => say("room-other", &[]),
         RoomNews::ServerRefuses(why) => {
             let why = match why {

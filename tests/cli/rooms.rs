@@ -117,3 +117,53 @@ fn one_line_can_be_sent_into_a_room_by_a_script() {
     bob.run(&arguments, "").exits(0);
     hears(&mut alice, &server, "bob", "the build is green");
 }
+
+fn command(program: &mut Program, line: &str) {
+    program.say(&json!({"type": "command", "line": line}).to_string());
+}
+
+#[test]
+fn a_room_by_invitation_lets_in_whom_a_member_has_invited_and_its_owner_removes() {
+    let server = Server::start();
+    let address = server.address().to_string();
+    let people = [Person::new("alice"), Person::new("bob")];
+    let mut alice =
+        people[0].profile.start(&["--json", "--name", "alice", "--rendezvous", &address]);
+    alice.object(&json!({"type": "ready"}));
+    command(&mut alice, "/join tea invited");
+    alice.object(&json!({"type": "room", "event": "made", "access": "invited"}));
+    let mut bob = people[1].start(&server, "tea");
+    bob.object(&json!({"type": "room", "event": "not-admitted", "code": "not-invited"}));
+    // Who is to be invited is a contact.
+    bob.say(&json!({"type": "send", "to": "alice", "text": "let me in"}).to_string());
+    alice.object(&json!({"type": "message", "text": "let me in"}));
+    command(&mut alice, "/invite #tea bob");
+    assert_eq!(entered(&mut bob)["members"], 2);
+    alice.object(&json!({"type": "room", "event": "members"}));
+
+    command(&mut alice, "/topic green tea");
+    let bobs = format!("alice@{address}");
+    bob.object(&json!({"type": "room", "event": "topic", "topic": "green tea", "by": bobs}));
+    command(&mut bob, "/who");
+    let list = bob.object(&json!({"type": "room", "event": "list"}));
+    assert_eq!(list["list"][0]["who"], bobs);
+    assert_eq!(list["list"][0]["owner"], true);
+    assert_eq!(list["list"][1]["us"], true);
+    say(&mut bob, "nice");
+    hears(&mut alice, &server, "bob", "nice");
+    bob.object(&json!({"type": "status", "ref": "nice", "state": "delivered"}));
+    command(&mut bob, "/info");
+    let receipts = bob.object(&json!({"type": "room", "event": "receipts"}));
+    assert_eq!((&receipts["has"], &receipts["waits"]), (&json!([bobs]), &json!([])));
+
+    // Only the owner can.
+    command(&mut bob, "/kick alice");
+    bob.object(&json!({"type": "error", "code": "room"}));
+    command(&mut alice, "/kick bob");
+    bob.object(&json!({"type": "room", "event": "kicked", "us": true}));
+    say(&mut bob, "but");
+    bob.object(&json!({"type": "status", "ref": "but", "state": "failed"}));
+    command(&mut alice, "/rooms");
+    let summary = alice.object(&json!({"type": "room", "event": "summary"}));
+    assert_eq!((&summary["members"], &summary["topic"]), (&json!(1), &json!("green tea")));
+}

@@ -7,13 +7,16 @@
 //! What begins with `#` is a room, and never a person or a server; `@HOST` is a server.
 
 use super::people::PeopleCommand;
-use super::{Command, Context, word};
-use crate::chat::Problem;
+use super::{Command, Context, rooms, word};
 use crate::chat::invitation::{CodeWords, NotACode, SCHEME};
 use crate::chat::inviting::{Accepting, Asking};
 use crate::chat::safety::Wording;
+use crate::chat::{Problem, ROOM_MARK};
 
-pub(super) fn invite(rest: &str, _: &Context<'_>) -> Option<Result<Command, Problem>> {
+pub(super) fn invite(rest: &str, context: &Context<'_>) -> Option<Result<Command, Problem>> {
+    if rest.starts_with([ROOM_MARK, '＃']) {
+        return rooms::invite(rest, context);
+    }
     let (mut asking, mut rest) = (Asking::default(), rest);
     while let Some((next, after)) = word(rest) {
         match next.to_lowercase().as_str() {

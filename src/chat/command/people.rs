@@ -53,8 +53,8 @@ pub(super) const TABLE: &[Entry] = &[
     entry(
         "invite",
         &[],
-        "[new] [en|zh] [@HOST]",
-        "show a code to tell somebody, good once: afterwards you are sure of each other's keys",
+        "[new] [en|zh] [@HOST] | #ROOM NAME",
+        "show a code to tell somebody, good once: afterwards you are sure of each other's keys; or let a contact into a room",
         invitations::invite,
     ),
     entry(

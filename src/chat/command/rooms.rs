@@ -1,6 +1,6 @@
 //! Commands about rooms.
 
-use super::{Command, Context, Entry, entry, only_word, word};
+use super::{Command, Context, Entry, entry, nothing_after, only_word, word};
 use crate::chat::room::Access;
 use crate::chat::{Address, Problem, ROOM_MARK};
 
@@ -13,6 +13,23 @@ pub(in crate::chat) enum RoomCommand {
     },
     /// The one named, or the one that is open.
     Leave(Option<Address>),
+    /// In the room that is open.
+    Topic(String),
+    /// Somebody who is in the room, or was.
+    Kick {
+        room: Option<Address>,
+        name: String,
+    },
+    /// A contact.
+    Invite {
+        room: Address,
+        who: Address,
+    },
+    Rooms,
+    /// Who is in the room that is named, or open.
+    Members(Option<Address>),
+    /// Who has our last line (1), or the one with this number counted back.
+    Info(usize),
 }
 
 pub(super) const TABLE: &[Entry] = &[
@@ -38,7 +55,58 @@ pub(super) const TABLE: &[Entry] = &[
         let room = room(only_word(rest)?, context);
         Some(room.map(|room| Command::Room(RoomCommand::Leave(Some(room)))))
     }),
+    entry("rooms", &[], "", "show the rooms that you are in", |rest, _| {
+        nothing_after(rest, Command::Room(RoomCommand::Rooms))
+    }),
+    entry("members", &["names"], "[#ROOM]", "show who is in a room", |rest, context| {
+        if rest.is_empty() {
+            return Some(Ok(Command::Room(RoomCommand::Members(None))));
+        }
+        let room = room(only_word(rest)?, context);
+        Some(room.map(|room| Command::Room(RoomCommand::Members(Some(room)))))
+    }),
+    entry(
+        "topic",
+        &[],
+        "[TEXT]",
+        "say what the room is about; without TEXT, nothing",
+        |rest, _| Some(Ok(Command::Room(RoomCommand::Topic(rest.trim().to_owned())))),
+    ),
+    entry(
+        "kick",
+        &[],
+        "[#ROOM] NAME",
+        "remove NAME from a room of yours, until you invite NAME again",
+        |rest, context| {
+            let (first, more) = word(rest)?;
+            let (named, name) = if more.is_empty() { (None, first) } else { (Some(first), more) };
+            let name = only_word(name)?.to_owned();
+            let room = named.map(|named| room(named, context)).transpose();
+            Some(room.map(|room| Command::Room(RoomCommand::Kick { room, name })))
+        },
+    ),
+    entry(
+        "info",
+        &[],
+        "[N]",
+        "show who in the room has your last line of this run, or the line N counted back from it (1)",
+        |rest, _| {
+            let number = if rest.trim().is_empty() { 1 } else { only_word(rest)?.parse().ok()? };
+            (number > 0).then(|| Ok(Command::Room(RoomCommand::Info(number))))
+        },
+    ),
 ];
+
+/// What /invite means before the name of a room.
+pub(super) fn invite(rest: &str, context: &Context<'_>) -> Option<Result<Command, Problem>> {
+    let (named, who) = word(rest)?;
+    let who = only_word(who)?;
+    let read = || {
+        let (room, who) = (room(named, context)?, (context.resolve)(who)?);
+        Ok(Command::Room(RoomCommand::Invite { room, who }))
+    };
+    Some(read())
+}
 
 /// The room that is meant, with or without its mark.
 fn room(typed: &str, context: &Context<'_>) -> Result<Address, Problem> {

@@ -114,7 +114,7 @@ fn what_is_accepted_is_a_link_a_code_or_somebody_who_waits() {
     ] {
         assert_eq!(typed(line), expected, "{line}");
     }
-    for line in ["/accept bob eve", "/accept 7 abandon", "/invite bob", "/invite #tea bob"] {
+    for line in ["/accept bob eve", "/accept 7 abandon", "/invite bob", "/invite #tea"] {
         assert!(matches!(read_with(line, true), Typed::Wrong(Problem::Usage(_))), "{line}");
     }
     let misheard = Typed::Wrong(Problem::NotACode(NotACode::Unknown(2)));

@@ -3,9 +3,9 @@
 use p2pchat_wire::identity::PeerId;
 use p2pchat_wire::signal::RoomRefusal;
 
-use super::super::Address;
 use super::super::room::{Access, Refusal};
 use super::super::rooms::Denial;
+use super::super::{Address, LineId};
 
 /// Something about a room.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -62,6 +62,28 @@ pub enum RoomNews {
     NotAdmitted(Refusal),
     /// A member does not let us in.
     Denied(Denial),
+    /// Answers /rooms, once for each.
+    Summary {
+        /// How many are in it, with us.
+        members: usize,
+        /// With how many of them we are connected.
+        here: usize,
+        /// Whether we are in, or wait to be let in.
+        is_in: bool,
+        /// What it is about: not fit for a terminal as it is.
+        topic: Option<String>,
+    },
+    /// Answers /members, and /who where a room is open.
+    Members(Vec<Attendee>),
+    /// Answers /info: who has a line of ours, and for whom it waits.
+    Receipts {
+        /// Which line.
+        id: LineId,
+        /// Who has it.
+        has: Vec<Address>,
+        /// Who was there when it was written, and has it not.
+        waits: Vec<Address>,
+    },
     /// STOP: the server says that another room has this name. We go on in the one that we know.
     OtherRoom,
     /// The server does not tell who is in the room. It is asked again.
@@ -73,6 +95,21 @@ pub enum RoomNews {
         /// The key.
         key: PeerId,
     },
+}
+
+/// A member of a room.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Attendee {
+    /// The name.
+    pub who: Address,
+    /// The key.
+    pub key: PeerId,
+    /// Whether the room is this one's.
+    pub is_owner: bool,
+    /// Whether that is us.
+    pub is_us: bool,
+    /// Whether we are connected.
+    pub is_here: bool,
 }
 
 impl RoomNews {

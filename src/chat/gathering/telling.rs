@@ -186,7 +186,7 @@ impl Chat {
     }
 
     /// What a member is called, who may have left.
-    fn member(&self, address: &Address, key: PeerId) -> Address {
+    pub(super) fn member(&self, address: &Address, key: PeerId) -> Address {
         let room = self.gathering.rooms.get(address);
         let replica = room.and_then(|room| room.replica.as_ref());
         let log = replica.and_then(|replica| replica.log());

@@ -228,12 +228,16 @@ impl Replica {
             self.set_wanted(false);
         }
         let was_there = |peer: &PeerId| before.is_some_and(|before| before.is_member(peer));
+        let was_admitted = |peer: &PeerId| before.is_some_and(|before| before.admits(peer).is_ok());
         let mut came = Vec::new();
         for (peer, neighbour) in &mut self.neighbours {
             if state.is_member(peer) {
                 came.extend((!was_there(peer) && !neighbour.asked).then_some(*peer));
             } else if state.admits(peer).is_err() {
                 neighbour.forget();
+            } else if before.is_some() && !was_admitted(peer) && !neighbour.asked {
+                // Whoever was turned away may come in now, and is told.
+                came.push(*peer);
             }
         }
         if !self.wanted {

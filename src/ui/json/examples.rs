@@ -9,7 +9,6 @@ use p2pchat_wire::signal::{Refusal, RoomRefusal};
 use serde_json::Value;
 
 use super::{error, parse, render};
-use crate::chat::RoomNews;
 use crate::chat::invitation::{CodeWords, ContactLink};
 use crate::chat::room::Access;
 use crate::chat::rooms::Denial;
@@ -19,6 +18,7 @@ use crate::chat::{
     LineState, Manner, Message, Notice, PeerSummary, Place, Presence, Problem, Quote, Regard,
     Request, StoreFailure, Timestamp, Trust, Written, command,
 };
+use crate::chat::{Attendee, RoomNews};
 use crate::proto::{
     InvitationFailure, PathDescription, PathInfo, PathKind, PathOrigin, PathReason, PathState,
     PortModel, RendezvousTrouble, Upkeep,
@@ -341,6 +341,15 @@ fn room_notices() -> impl Iterator<Item = Notice> {
         RoomNews::Invited { who: alice(), by: Some(bob()) },
         RoomNews::NotAdmitted(crate::chat::room::Refusal::Full),
         RoomNews::Denied(Denial::NotInvited),
+        RoomNews::Summary { members: 3, here: 2, is_in: true, topic: Some(topic()) },
+        RoomNews::Members(vec![Attendee {
+            who: alice(),
+            key: key(1),
+            is_owner: true,
+            is_us: false,
+            is_here: true,
+        }]),
+        RoomNews::Receipts { id: id(2), has: vec![alice()], waits: vec![bob()] },
         RoomNews::OtherRoom,
         RoomNews::ServerRefuses(RoomRefusal::Full),
         RoomNews::TwoHistories { who: alice(), key: key(1) },

@@ -28,6 +28,9 @@ fn event(news: &RoomNews) -> &'static str {
         RoomNews::Topic { .. } => "topic",
         RoomNews::Invited { .. } => "invited",
         RoomNews::NotAdmitted(_) | RoomNews::Denied(_) => "not-admitted",
+        RoomNews::Summary { .. } => "summary",
+        RoomNews::Members(_) => "list",
+        RoomNews::Receipts { .. } => "receipts",
         RoomNews::OtherRoom => "other-room",
         RoomNews::ServerRefuses(_) => "server-refuses",
         RoomNews::TwoHistories { .. } => "two-histories",
@@ -52,6 +55,19 @@ fn details(news: &RoomNews, sentence: &str) -> Value {
             json!({ "code": self::refusal(*refusal), "message": sentence })
         }
         RoomNews::Denied(denial) => json!({ "code": self::denial(*denial), "message": sentence }),
+        RoomNews::Summary { members, here, is_in, topic } => {
+            json!({ "members": members, "connected": here, "in": is_in, "topic": topic })
+        }
+        RoomNews::Members(members) => json!({ "list": members.iter().map(|one| json!({
+            "who": one.who.to_string(),
+            "key": one.key.to_string(),
+            "owner": one.is_owner,
+            "us": one.is_us,
+            "connected": one.is_here,
+        })).collect::<Vec<_>>() }),
+        RoomNews::Receipts { id, has, waits } => {
+            json!({ "id": id.to_string(), "has": names(has), "waits": names(waits) })
+        }
         RoomNews::OtherRoom | RoomNews::ServerRefuses(_) => json!({ "message": sentence }),
         RoomNews::TwoHistories { who, key } => {
             json!({ "who": who.to_string(), "key": key.to_string(), "message": sentence })

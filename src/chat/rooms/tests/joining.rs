@@ -59,7 +59,6 @@ fn who_is_not_invited_is_told_and_gets_in_when_he_is() {
     let (key, name) = (world.id(1), name(1));
     let invite = Act::Invite { key, name, host: "h".into() };
     assert_eq!(world.with(0, |replica, now| replica.act(now, invite)), Some(Ok(())));
-    world.with(1, |replica, now| replica.enter(now));
     world.pass(second(10));
     assert_eq!(world.members(), [0, 1]);
 }

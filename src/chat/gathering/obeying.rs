@@ -1,0 +1,126 @@
+//! What a person wants done about rooms.
+
+use super::super::command::RoomCommand;
+use super::super::room::{Act, Refusal};
+use super::super::{Address, Chat, LineId, Notice, Problem};
+use super::news::{Attendee, RoomNews};
+
+impl Chat {
+    pub(in crate::chat) fn obey_about_rooms(&mut self, command: RoomCommand) {
+        let done = match command {
+            RoomCommand::Join { room, access } => {
+                self.join_room(room, access);
+                Ok(())
+            }
+            RoomCommand::Leave(room) => self.meant_room(room).map(|room| self.leave_room(&room)),
+            RoomCommand::Topic(text) => {
+                self.meant_room(None).and_then(|room| self.act_in_room(&room, Act::Topic(text)))
+            }
+            RoomCommand::Kick { room, name } => {
+                self.meant_room(room).and_then(|room| self.kick_from_room(&room, &name))
+            }
+            RoomCommand::Invite { room, who } => self.invite_into_room(&room, &who),
+            RoomCommand::Rooms => self.show_rooms(),
+            RoomCommand::Members(room) => {
+                self.meant_room(room).and_then(|room| self.show_members(&room))
+            }
+            RoomCommand::Info(number) => {
+                self.meant_room(None).and_then(|room| self.show_receipts(&room, number))
+            }
+        };
+        if let Err(problem) = done {
+            self.refuse(None, problem);
+        }
+    }
+
+    /// The room that is named, or the one that is open.
+    fn meant_room(&self, room: Option<Address>) -> Result<Address, Problem> {
+        let open = || self.faces.asking().current.clone().filter(|current| current.is_room);
+        room.or_else(open).ok_or(Problem::WhichRoom)
+    }
+
+    fn act_in_room(&mut self, address: &Address, act: Act) -> Result<(), Problem> {
+        if !act.is_sane() {
+            return Err(Problem::TooLong);
+        }
+        let done = self.with_room(address, |replica, now| replica.act(now, act));
+        done.unwrap_or(Err(Refusal::NotMember)).map_err(Problem::Room)
+    }
+
+    fn kick_from_room(&mut self, address: &Address, name: &str) -> Result<(), Problem> {
+        let state = self.gathering.rooms.get(address).and_then(|room| room.state());
+        let state = state.ok_or_else(|| Problem::NotInRoom(address.clone()))?;
+        let bare = name.trim_start_matches(['@', '＠']);
+        let mut members = state.members.iter();
+        let meant = members.find(|(_, member)| {
+            member.name.as_str() == bare || format!("{}@{}", member.name, member.host) == bare
+        });
+        let key =
+            meant.map(|(key, _)| *key).ok_or_else(|| Problem::NobodyThere(address.clone()))?;
+        let done = self.with_room(address, |replica, now| replica.kick(now, key));
+        done.unwrap_or(Err(Refusal::NotMember)).map_err(Problem::Room)
+    }
+
+    /// A member lets somebody in whose key is known here.
+    fn invite_into_room(&mut self, address: &Address, who: &Address) -> Result<(), Problem> {
+        let contact = self.conversations.get(who).map(|one| &one.contact);
+        let contact = contact.filter(|contact| contact.offered.is_none());
+        let key = contact.and_then(|contact| contact.key);
+        let key = key.ok_or_else(|| Problem::NothingToVerify(who.clone()))?;
+        let (name, host) = (who.name.clone(), who.host.clone());
+        self.act_in_room(address, Act::Invite { key, name, host })
+    }
+
+    fn show_rooms(&mut self) -> Result<(), Problem> {
+        let rooms = self.gathering.rooms.iter().filter(|(_, room)| room.is_wanted());
+        let summaries = rooms.map(|(address, room)| {
+            let state = room.state();
+            let news = RoomNews::Summary {
+                members: state.map_or(0, |state| state.members.len()),
+                here: room.met.len(),
+                is_in: room.replica.as_ref().is_some_and(|replica| replica.is_member()),
+                topic: state.and_then(|state| state.topic.as_ref()).map(|topic| topic.text.clone()),
+            };
+            Notice::Room { room: address.clone(), news }
+        });
+        let summaries: Vec<Notice> = summaries.collect();
+        if summaries.is_empty() {
+            return Err(Problem::NoRooms);
+        }
+        summaries.into_iter().for_each(|notice| self.answer(notice));
+        Ok(())
+    }
+
+    /// Says who is in a room.
+    pub(in crate::chat) fn show_members(&mut self, address: &Address) -> Result<(), Problem> {
+        let room = self.gathering.rooms.get(address);
+        let (room, state) = room
+            .and_then(|room| Some((room, room.state()?)))
+            .ok_or_else(|| Problem::NotInRoom(address.clone()))?;
+        let attendee = |(key, member): (&_, &super::super::room::Member)| Attendee {
+            who: Address::new(member.name.clone(), &member.host),
+            key: *key,
+            is_owner: state.owner == Some(*key),
+            is_us: *key == self.config.key,
+            is_here: room.met.contains(key),
+        };
+        let mut members: Vec<Attendee> = state.members.iter().map(attendee).collect();
+        members.sort_by(|one, other| one.who.cmp(&other.who));
+        self.answer(Notice::Room { room: address.clone(), news: RoomNews::Members(members) });
+        Ok(())
+    }
+
+    /// Says who has a line of ours, counted back from the last one of this run.
+    fn show_receipts(&mut self, address: &Address, number: usize) -> Result<(), Problem> {
+        let room = self.gathering.rooms.get(address);
+        let room = room.ok_or_else(|| Problem::NotInRoom(address.clone()))?;
+        let said = room.said.iter().rev().nth(number.saturating_sub(1));
+        let &(id, stay, seq): &(LineId, u64, u64) = said.ok_or(Problem::NoSuchLine)?;
+        let receipts = room.replica.as_ref().map(|replica| replica.receipts(stay, seq));
+        let (has, waits) = receipts.unwrap_or_default();
+        let names = |keys: Vec<_>| keys.into_iter().map(|key| self.member(address, key)).collect();
+        let news = RoomNews::Receipts { id, has: names(has), waits: names(waits) };
+        self.answer(Notice::Room { room: address.clone(), news });
+        Ok(())
+    }
+}
