@@ -436,7 +436,7 @@ mod tests {
         assert_eq!(view.remark("你好 你好 你好 你好"), "-- 你好 你好 你好 你\n   好");
         assert_eq!(
             view.remark("什么都没有发出。请再核对一次（见 /trust）。"),
-            "-- 什么都没有发出。\n   请再核对一次\n   （见 /trust）。"
+            "-- 什么都没有发出。\n   请再核对一次（见\n   /trust）。"
         );
         let table = "a row that is longer than the terminal\nand another";
         assert_eq!(view.remark(table), format!("-- {}", table.replace('\n', "\n   ")));

@@ -4,13 +4,16 @@ use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
 use p2pchat_wire::identity::PeerId;
+use textwrap::core::Word;
 use textwrap::{WordSeparator, WordSplitter, WrapAlgorithm};
 use unicode_width::UnicodeWidthStr;
 
 use super::language::Language;
 use super::{Background, people, plain, said, words};
 use crate::chat::command::CommandHelp;
-use crate::chat::{Contact, Direction, HistoryLine, LineState, PeerSummary, Trust, clean};
+use crate::chat::{
+    Contact, Direction, HistoryLine, LineState, PeerSummary, Timestamp, Trust, clean,
+};
 
 pub(super) fn who(peers: &[PeerSummary], language: &Language) -> String {
     if peers.is_empty() {
@@ -117,15 +120,20 @@ pub(super) fn history(
                 format!("  {}", language.text("history-undelivered"))
             }
             (LineState::Delivered | LineState::Read, Some(at)) if line.is_late() => {
-                format!("  {}", language.say("arrived-at", &[("time", &plain::time(at, zone))]))
+                format!("  {}", language.say("arrived-at", &[("time", &moment(at, zone))]))
             }
             (LineState::Delivered | LineState::Read, _) => String::new(),
         };
         let said = said::in_history(line, language);
-        let _ = writeln!(text, "{}  {who}  {said}{state}", plain::time(line.sent_at, zone));
+        let _ = writeln!(text, "{}  {who}  {said}{state}", moment(line.sent_at, zone));
     }
     text.truncate(text.trim_end_matches('\n').len());
     text
+}
+
+/// Day and minute, as people read them.
+fn moment(at: Timestamp, zone: &TimeZone) -> String {
+    plain::instant(at).to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 pub(super) fn settings(settings: &[(&str, String)]) -> String {
@@ -177,11 +185,37 @@ pub fn rows<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> String {
     text
 }
 
+/// Between which words a row may end: as UAX #14 has it, but before a slash that begins a word, and not
+/// behind it, so that `/reject` and `https://example.org` stay whole.
+pub(super) const WORDS: WordSeparator = WordSeparator::Custom(words_of);
+
+fn words_of(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
+    let words = WordSeparator::UnicodeBreakProperties.find_words(line);
+    let ends = words.scan(0, |end, word| {
+        *end += word.word.len() + word.whitespace.len();
+        Some(*end)
+    });
+    let mut ends: Vec<usize> =
+        ends.filter(|&end| end == line.len() || !ends_in_a_first_slash(&line[..end])).collect();
+    ends.extend(line.match_indices(" /").map(|(space, _)| space + 1));
+    ends.sort_unstable();
+    ends.dedup();
+    let mut start = 0;
+    Box::new(
+        ends.into_iter().map(move |end| Word::from(&line[std::mem::replace(&mut start, end)..end])),
+    )
+}
+
+fn ends_in_a_first_slash(text: &str) -> bool {
+    let before = text.trim_end_matches('/');
+    before.len() < text.len() && !before.ends_with(char::is_alphanumeric)
+}
+
 /// Breaks lines so that none has more than `columns` cells, words longer than that excepted: at
 /// spaces, and between the characters of languages that write without them.
 pub(super) fn wrap(sentence: &str, columns: usize) -> String {
     let options = textwrap::Options::new(columns)
-        .word_separator(WordSeparator::UnicodeBreakProperties)
+        .word_separator(WORDS)
         .word_splitter(WordSplitter::NoHyphenation)
         .wrap_algorithm(WrapAlgorithm::FirstFit)
         .break_words(false);
@@ -191,6 +225,18 @@ pub(super) fn wrap(sentence: &str, columns: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_and_an_address_stay_whole_and_a_path_breaks_behind_its_parts() {
+        assert_eq!(wrap("say /accept, /reject", 14), "say /accept,\n/reject");
+        assert_eq!(wrap("（要发送斜杠：//foo）", 16), "（要发送斜\n杠：//foo）");
+        assert_eq!(
+            wrap("see https://example.org/one/two", 22),
+            "see\nhttps://example.org/\none/two"
+        );
+        assert_eq!(wrap("either/or", 8), "either/\nor");
+        assert_eq!(wrap("ends in //", 8), "ends in\n//");
+    }
 
     #[test]
     fn columns_line_up_in_cells_not_in_bytes() {

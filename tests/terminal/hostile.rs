@@ -168,7 +168,7 @@ fn whatever_a_peer_says_the_screen_stands() {
     bob.types("\x1b[I");
     // The name of her program; and the last line as only `/history` writes it.
     for (command, answer) in
-        [("/who", "unread  b]52;c;aGk=b"), ("/history", ":01+00:00  mallory  the end")]
+        [("/who", "unread  b]52;c;aGk=b"), ("/history", "1970-01-01 00:00  mallory  the end")]
     {
         bob.types(&format!("{command}\r"));
         bob.shows(answer);

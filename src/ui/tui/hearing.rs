@@ -95,6 +95,9 @@ impl Screen {
                 return;
             }
             Notice::Found { text, lines, .. } if self.found(text, lines) => return,
+            Notice::Help(_) => return self.open_help(),
+            // A search that failed has no other answer.
+            Notice::StoreFailed(_) => self.searches = 0,
             Notice::Typing { peer, typing } => {
                 let index = self.index_of(peer);
                 let until = Timestamp(now.0 + TYPING);

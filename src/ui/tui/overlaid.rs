@@ -6,7 +6,7 @@ use ratatui::widgets::{Clear, Widget};
 
 use super::composer::{Composer, Outcome};
 use super::keys::{Action, Press};
-use super::overlay::{Overlay, render_help};
+use super::overlay::{Overlay, Search, render_help};
 use super::scrollback::PAGE;
 use super::{Action as Deed, Screen};
 use crate::chat::{Direction, HistoryLine, Input};
@@ -64,6 +64,18 @@ impl Screen {
         true
     }
 
+    /// Shows the keys and the commands.
+    pub(super) fn open_help(&mut self) {
+        self.overlay = Some(Overlay::Help { top: 0 });
+    }
+
+    /// Shows a search for `text`, of which nothing is found yet.
+    pub(super) fn open_search(&mut self, text: &str) {
+        let mut search = Search::new(self.theme.ambiguous, &self.language);
+        search.query.set_text(text);
+        self.overlay = Some(Overlay::Search(Box::new(search)));
+    }
+
     /// Asks for the lines that hold what is looked for.
     fn search(&mut self) {
         let with = self.current.map(|index| self.dialogues[index].address.clone());
@@ -73,18 +85,28 @@ impl Screen {
         if text.is_empty() {
             search.found.clear();
         } else {
+            self.searches += 1;
             self.actions.push_back(Deed::Input(Input::Search { with, text, limit: FOUND }));
         }
     }
 
-    /// Takes in what was found, if it is what is looked for here.
+    /// Takes in what was found. What `/search` has found is shown as what is found here; if it has found
+    /// nothing, a sentence says so.
     pub(super) fn found(&mut self, text: &str, lines: &[HistoryLine]) -> bool {
-        let Some(Overlay::Search(search)) = &mut self.overlay else { return false };
-        if search.query.text().trim() == text {
+        if self.searches > 0 {
+            self.searches -= 1;
+        } else if lines.is_empty() {
+            return false;
+        } else {
+            self.open_search(text);
+        }
+        if let Some(Overlay::Search(search)) = &mut self.overlay
+            && search.query.text().trim() == text
+        {
             search.found = lines.to_vec();
             search.chosen = 0;
         }
-        // Else it answers what was looked for a letter ago.
+        // Else it answers what was looked for a letter ago, or before it was closed.
         true
     }
 

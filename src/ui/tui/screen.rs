@@ -15,7 +15,7 @@ use super::hyperlinks::Links;
 use super::keys::{self, Keymap, Press};
 use super::look::Look;
 use super::notify::Notifier;
-use super::overlay::{Overlay, Search};
+use super::overlay::Overlay;
 use super::scrollback::{PAGE, Scrollback};
 use super::sidebar::{self, Item};
 use super::status::Status;
@@ -53,6 +53,8 @@ pub struct Screen {
     pub(super) keymap: Keymap,
     /// What stands in place of what was said.
     pub(super) overlay: Option<Overlay>,
+    /// Searches of it that are not answered yet.
+    pub(super) searches: usize,
     links: Links,
     pub(super) notifier: Notifier,
     /// Which sentence answers the last key.
@@ -91,6 +93,7 @@ impl Screen {
             typing: Typing::default(),
             keymap,
             overlay: None,
+            searches: 0,
             links: Links::default(),
             notifier: Notifier::new(notify),
             answer: None,
@@ -271,13 +274,8 @@ impl Screen {
             Action::PreviousConversation => self.step(self.dialogues.len().saturating_sub(1)),
             Action::NextUnread => self.next_unread(),
             Action::Conversation(number) => self.go_to(usize::from(number).saturating_sub(1)),
-            Action::Help => self.overlay = Some(Overlay::Help { top: 0 }),
-            Action::Search => {
-                self.overlay = Some(Overlay::Search(Box::new(Search::new(
-                    self.theme.ambiguous,
-                    &self.language,
-                ))))
-            }
+            Action::Help => self.open_help(),
+            Action::Search => self.open_search(""),
             Action::Sidebar => self.sidebar_hidden = !self.sidebar_hidden,
             Action::PageUp => self.scrollback().up(page, height),
             Action::PageDown => self.scrollback().down(page),

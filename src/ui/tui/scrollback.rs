@@ -122,9 +122,17 @@ impl Scrollback {
         self.forget_far();
     }
 
-    /// Takes over what was said where no conversation was open.
+    /// Takes over what was told where no conversation was open. If nobody said anything here yet, all
+    /// of it stands in the order in which it happened.
     pub(super) fn take_over(&mut self, other: &mut Self) {
-        for entry in std::mem::take(other).entries {
+        let mut entries: Vec<Entry> = std::mem::take(other).entries.into();
+        if self.entries.iter().all(|entry| !matches!(entry.kind, Kind::Said(_))) {
+            entries.extend(self.entries.drain(..));
+            entries.sort_by_key(|entry| entry.at);
+            self.bytes = 0;
+            self.layouts.clear();
+        }
+        for entry in entries {
             self.push(entry, true);
         }
     }

@@ -392,6 +392,34 @@ fn a_search_finds_lines_and_goes_there() {
 }
 
 #[test]
+fn what_is_typed_opens_what_a_key_opens() {
+    for columns in [40, 80, 120] {
+        let mut story = Story::of(columns, 10);
+        story.opens(&alice());
+        let found = |lines| Notice::Found { text: "开会".to_owned(), with: None, lines };
+        let line = || vec![stored(70, Direction::In, "明天几点开会？")];
+        story.types("/search 开会");
+        story.presses("Enter");
+        story.hears(&found(Vec::new()));
+        story.hears(&found(line()));
+        story.picture();
+        story.presses("Esc");
+        story.presses("Ctrl+f");
+        story.types("开会");
+        story.presses("Esc");
+        story.hears(&found(line()));
+        story.hears(&found(line()));
+        story.happens("the answer to what was looked for with Ctrl+f comes late");
+        story.picture();
+        story.types("/help");
+        story.presses("Enter");
+        story.hears(&Notice::Help(crate::chat::command::all().collect()));
+        story.picture();
+        story.told(&format!("what_is_typed_opens_it_{columns}"));
+    }
+}
+
+#[test]
 fn a_flood_neither_fills_the_memory_nor_moves_what_is_read() {
     for columns in [40, 80, 120] {
         let mut story = Story::of(columns, 8);
@@ -435,6 +463,14 @@ fn what_was_said_before_anybody_was_there_is_still_seen() {
         story.happens("alice writes");
         story.picture();
         story.told(&format!("before_anybody_was_there_{columns}"));
+        let mut story = Story::of(columns, 7);
+        story.is_told("It is told first.");
+        story.minutes_pass(1);
+        story.comes(&alice(), Presence::Connected);
+        story.opens(&alice());
+        story.happens("alice comes, and is gone to");
+        story.picture();
+        story.told(&format!("in_the_order_in_which_it_happened_{columns}"));
     }
 }
 

@@ -9,10 +9,10 @@ use std::ops::Range;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use textwrap::WordSeparator;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::cells::Ambiguous;
+use crate::ui::tables;
 
 /// A row on the screen: a piece of the text.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -59,7 +59,7 @@ fn wrap_line(line: &str, offset: usize, width: usize, ambiguous: Ambiguous, rows
     };
     let (mut start, mut used) = (0, 0);
     let mut at = 0;
-    for word in WordSeparator::UnicodeBreakProperties.find_words(line) {
+    for word in tables::WORDS.find_words(line) {
         let cells = ambiguous.cells(word.word);
         if used + cells > width && used > 0 {
             push(start..at);
@@ -100,6 +100,7 @@ mod tests {
         assert_eq!(wrapped("one two  three", 7), ["one two  ", "three"]);
         assert_eq!(wrapped("abcdefgh", 3), ["abc", "def", "gh"]);
         assert_eq!(wrapped("a abcdefgh", 3), ["a ", "abc", "def", "gh"]);
+        assert_eq!(wrapped("to /accept him", 9), ["to ", "/accept ", "him"]);
         assert_eq!(wrapped("", 3), [""]);
         assert_eq!(wrapped("a\n\nb\n", 3), ["a", "", "b", ""]);
     }
