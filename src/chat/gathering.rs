@@ -453,9 +453,14 @@ impl Chat {
         let late: Vec<Address> = late.map(|(address, _)| address.clone()).collect();
         for address in late {
             self.with_room(&address, |replica, now| replica.handle_timeout(now));
-            let room = self.gathering.rooms.get(&address);
-            if room.is_some_and(|room| due(room.leaves_at)) {
-                self.gathering.rooms.remove(&address);
+            let room = self.gathering.rooms.get_mut(&address);
+            if let Some(room) = room.filter(|room| due(room.leaves_at)) {
+                // What we have of it stays, for when we come back.
+                room.leaves_at = None;
+                room.people.clear();
+                if room.replica.is_none() {
+                    self.gathering.rooms.remove(&address);
+                }
                 self.hang_up_on_strangers();
             }
         }

@@ -250,7 +250,8 @@ impl Chat {
             Command::Path(peer) => self.describe_path(peer),
             Command::Contacts => {
                 let here = self.conversations.values().map(|one| one.to_save());
-                let contacts = here.chain(self.elsewhere.iter().cloned()).collect();
+                let all = here.chain(self.elsewhere.iter().cloned());
+                let contacts = all.filter(|contact| !contact.address.is_room).collect();
                 self.answer(Notice::Contacts(contacts));
             }
             Command::History { with, limit } => {

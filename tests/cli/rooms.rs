@@ -167,3 +167,27 @@ fn a_room_by_invitation_lets_in_whom_a_member_has_invited_and_its_owner_removes(
     let summary = alice.object(&json!({"type": "room", "event": "summary"}));
     assert_eq!((&summary["members"], &summary["topic"]), (&json!(1), &json!("green tea")));
 }
+
+#[test]
+fn whoever_comes_back_is_not_told_again_what_was_said() {
+    let server = Server::start();
+    let address = server.address().to_string();
+    let (a, b) = (Profile::new(), Profile::new());
+    let mut alice = a.start(&["--name", "alice", "--rendezvous", &address, "--room", "tea"]);
+    alice.hears("There was no room #tea");
+    let mut bob = b.start(&["--name", "bob", "--rendezvous", &address, "--room", "tea"]);
+    alice.hears("bob came into #tea.");
+    alice.say("hello");
+    assert!(bob.line().ends_with("\thello"));
+    bob.say("/leave");
+    alice.hears("bob left #tea.");
+    // Longer than the sessions of a room last that one has left.
+    std::thread::sleep(std::time::Duration::from_millis(3_500));
+    bob.say("/join tea");
+    alice.hears("bob came into #tea.");
+    alice.say("welcome back");
+    assert!(bob.line().ends_with("\twelcome back"));
+    // It is a room, and nobody's contact.
+    bob.say("/contacts");
+    bob.hears("You know nobody yet");
+}

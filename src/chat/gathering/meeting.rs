@@ -38,7 +38,10 @@ impl Chat {
 
     /// A session has ended.
     pub(in crate::chat) fn part(&mut self, key: PeerId) {
-        self.gathering.here.remove(&key);
+        if let Some(here) = self.gathering.here.remove(&key) {
+            // To be called again, should the room still want that.
+            self.gathering.called.remove(&here.address);
+        }
         let rooms = self.gathering.rooms.iter_mut();
         let met =
             rooms.filter_map(|(address, room)| room.met.remove(&key).then(|| address.clone()));
