@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand};
 use p2pchat_wire::identity::Name;
 
 pub use self::contacts::ContactsCommand;
-pub use self::scripts::{AskArgs, FollowArgs, RecvArgs, SendArgs};
+pub use self::scripts::{AskArgs, FollowArgs, HoldArgs, RecvArgs, SendArgs};
 use crate::chat::invitation::ContactLink;
 use crate::config::{
     self, Face, HostPort, InvalidAddress, InvalidTime, Lan, Paths, PeerAddress, Rendezvous,
@@ -233,6 +233,8 @@ pub enum Command {
     /// Ask somebody and wait for the answer, which the exit code tells; without one, it is 100 more
     /// than below
     Ask(AskArgs),
+    /// Run the chat in the background, for others to join and leave: terminals, bots, scripts
+    Hold(HoldArgs),
     /// Show how things stand: whether a chat runs, which servers know me, who is there
     Status,
     /// Show, check and change the configuration file

@@ -130,6 +130,13 @@ fn run(cli: Cli, ends: Ends, language: &mut Language) -> Result<u8, Failure> {
             let (time, question) = (cli.options.timeout, question.join(" "));
             return awaited(app::ask(wanted, to, &question, choices, time, language));
         }
+        Some(Command::Hold(how)) => {
+            return match (how.end, how.foreground || how.detached) {
+                (true, _) => awaited(app::end(wanted, language)),
+                (false, true) => awaited(app::hold(wanted, how.detached, language)),
+                (false, false) => awaited(app::hold_in_the_background(wanted)),
+            };
+        }
         Some(Command::Status) => return awaited(app::status(wanted, language)),
         Some(Command::Doctor { .. }) => {
             let (code, printouts) = awaited(app::doctor(wanted, language))?;

@@ -57,12 +57,14 @@ profile-no-randomness = The operating system gave no random numbers, so no ident
 
 ## For scripts
 
+hold-not-started = the chat could not be started in the background: { $error }
 send-no-text = there is no text: name it behind --to NAME, or write it to the standard input
 send-too-long = a message has { $most } bytes at most
 ask-too-many-choices = a question has { $most } choices at most
 
 ## Where another process has the profile
 
+attach-joined = A p2pchat runs on this profile, and you have joined it. Ctrl+D leaves it and does not end it.
 attach-version = the p2pchat that is using this profile is of another version. Close it, and start this one again
 attach-full = { $guests } programs have joined the p2pchat that is using this profile, and no more can
 attach-other-name = the p2pchat that is using this profile is called { $name }. Say --name { $name }, say nothing of a name, or choose another profile with --data-dir

@@ -57,12 +57,14 @@ profile-no-randomness = 操作系统没有提供随机数，因此无法生成�
 
 ## 脚本
 
+hold-not-started = 无法在后台启动聊天：{ $error }
 send-no-text = 没有内容：请写在 --to NAME 之后，或写到标准输入
 send-too-long = 一条消息最多 { $most } 字节
 ask-too-many-choices = 一个问题最多有 { $most } 个选项
 
 ## 另一个进程占着数据时
 
+attach-joined = 这份数据上已有 p2pchat 在运行，你已加入。Ctrl+D 离开，它不会结束。
 attach-version = 正在使用这份数据的 p2pchat 是另一个版本。请关闭它，再启动这个
 attach-full = 已有 { $guests } 个程序加入了正在使用这份数据的 p2pchat，不能再多了
 attach-other-name = 正在使用这份数据的 p2pchat 名叫 { $name }。请用 --name { $name }，或不写名字，或用 --data-dir 另选一处

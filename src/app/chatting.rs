@@ -14,7 +14,7 @@ use super::console::{Console, Entered, Printed};
 use super::peer::{Peer, Setup, Step, instant, now};
 use super::screen::Screening;
 use super::server::Serving;
-use super::signals::Signals;
+use super::signals::{Signals, leave_the_terminal};
 use super::{Failure, profile, terminal};
 use crate::chat::{self, ExitCode, FaceId, Input, Manner, Notice};
 use crate::config::{Face, Lan, Paths, PeerAddress, Strangers, Wait, Wanted};
@@ -71,6 +71,8 @@ pub(super) struct Job {
     pub(super) says: Vec<Entered>,
     /// How long it has for everything; without that, it ends as a pipe does.
     pub(super) time: Option<Duration>,
+    /// Whether it leaves the terminal once nothing is left to be asked on it.
+    pub(super) detaches: bool,
 }
 
 impl Partner {
@@ -170,6 +172,9 @@ async fn hold(
     carried: Carried,
     language: &Language,
 ) -> Result<u8, Failure> {
+    if matches!(&partner, Partner::Script(job) if job.detaches) {
+        leave_the_terminal();
+    }
     let mut snapshot = profile.snapshot()?;
     let remembered = profile::remembered(&snapshot);
     let for_a_person = matches!(partner, Partner::Line | Partner::Screen);

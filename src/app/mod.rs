@@ -5,6 +5,7 @@
 //!   (`console.rs`) with a [`View`](crate::ui::View) (`chatting.rs`).
 //! - `attach` lets other processes join the chat of the one that holds the profile.
 //! - [`send`], [`recv`], [`follow`], [`ask`] and [`status`] do one thing in that chat, for scripts.
+//! - [`hold`] runs it with nobody before it, so that terminals can come and go.
 //! - [`doctor()`] finds out what stands between this computer and the rendezvous.
 //! - [`demo()`] runs two peers and a rendezvous on this computer.
 //! - [`manual`] writes the manual pages, [`Configuration`] is `config.toml`.
@@ -32,6 +33,7 @@ mod editor;
 mod errands;
 mod failure;
 mod folder;
+mod holding;
 mod home;
 mod identity;
 mod inviting;
@@ -63,6 +65,7 @@ pub use defect::end_on_panic;
 pub use demo::demo;
 pub use doctor::doctor;
 pub use failure::Failure;
+pub use holding::{end, hold, hold_in_the_background};
 pub use identity::{restore, words};
 pub use inviting::{accept, invite};
 pub use mistyped::mistyped;

@@ -36,7 +36,7 @@ pub async fn send(
     };
     let says = vec![Entered::Text(text), Entered::End];
     let wanted = Wanted { peer: Some(to), ..wanted };
-    script(wanted, Job { task: Task::Send, says, time: None }, language).await
+    script(wanted, Job { task: Task::Send, says, time: None, detaches: false }, language).await
 }
 
 /// Prints the next messages, `count` of them, and leaves. Returns the exit code.
@@ -52,7 +52,12 @@ pub async fn recv(
     language: &Language,
 ) -> Result<u8, Failure> {
     let task = Task::Receive { count, from: from.as_ref().map(PeerAddress::without_key) };
-    script(Wanted { peer: from, ..wanted }, Job { task, says: Vec::new(), time }, language).await
+    script(
+        Wanted { peer: from, ..wanted },
+        Job { task, says: Vec::new(), time, detaches: false },
+        language,
+    )
+    .await
 }
 
 /// Prints what is said, until it is ended. Returns the exit code.
@@ -67,7 +72,12 @@ pub async fn follow(
     language: &Language,
 ) -> Result<u8, Failure> {
     let task = Task::Follow { with: with.as_ref().map(PeerAddress::without_key) };
-    script(Wanted { peer: with, ..wanted }, Job { task, says: Vec::new(), time }, language).await
+    script(
+        Wanted { peer: with, ..wanted },
+        Job { task, says: Vec::new(), time, detaches: false },
+        language,
+    )
+    .await
 }
 
 /// Asks somebody, and waits for the answer. Returns the exit code, which is the number of the choice,
@@ -90,7 +100,7 @@ pub async fn ask(
     }
     let says = vec![Entered::Text(question(text, &choices))];
     let wanted = Wanted { peer: Some(to), ..wanted };
-    script(wanted, Job { task: Task::Ask { choices }, says, time }, language).await
+    script(wanted, Job { task: Task::Ask { choices }, says, time, detaches: false }, language).await
 }
 
 /// The exit code of a question that could not be asked.
@@ -99,12 +109,12 @@ pub fn not_asked(code: u8) -> u8 {
     NO_ANSWER.saturating_add(code)
 }
 
-async fn script(wanted: Wanted, job: Job, language: &Language) -> Result<u8, Failure> {
+pub(super) async fn script(wanted: Wanted, job: Job, language: &Language) -> Result<u8, Failure> {
     run(in_a_pipe(wanted), Partner::Script(job), language).await
 }
 
 /// Where no person types.
-fn in_a_pipe(wanted: Wanted) -> Wanted {
+pub(super) fn in_a_pipe(wanted: Wanted) -> Wanted {
     let face = if wanted.face == Face::Json { Face::Json } else { Face::Plain };
     Wanted { face, ..wanted }
 }
@@ -119,7 +129,7 @@ pub async fn status(wanted: Wanted, language: &Language) -> Result<u8, Failure> 
     let wanted = in_a_pipe(wanted);
     let dir = profile::directory(wanted.data_dir.clone())?;
     let says = ["/id", "/who"].map(|line| Entered::Line(line.to_owned())).to_vec();
-    let job = Job { task: Task::Status, says, time: Some(wanted.timeout) };
+    let job = Job { task: Task::Status, says, time: Some(wanted.timeout), detaches: false };
     let view = job.view(wanted.face, language);
     let mut visitor = Visitor::new(&wanted, None, view, job.begins());
     if let Some(code) = visitor.call(&dir, Console::saying(&job.says)).await? {

@@ -100,6 +100,13 @@ impl Stops {
     }
 }
 
+/// From now on this process has no terminal, and lives on when that is closed. One that leads a group
+/// of processes, as a shell's job does, stays where it is.
+pub(super) fn leave_the_terminal() {
+    #[cfg(unix)]
+    let _ = nix::unistd::setsid();
+}
+
 fn refused(error: io::Error) -> Failure {
     Failure::internal(Phrase::new("no-signals").with("error", error))
 }

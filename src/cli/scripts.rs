@@ -49,6 +49,20 @@ pub struct AskArgs {
     pub choices: Vec<String>,
 }
 
+/// A chat without a terminal.
+#[derive(Args, Clone, Debug)]
+pub struct HoldArgs {
+    /// Do not go to the background: for a service manager
+    #[arg(long)]
+    pub foreground: bool,
+    /// End the chat that runs on this profile, whoever runs it
+    #[arg(long, conflicts_with = "foreground")]
+    pub end: bool,
+    /// This is the process in the background.
+    #[arg(long, hide = true)]
+    pub detached: bool,
+}
+
 /// What stands in place of a list: the words as one text, if there are any.
 #[must_use]
 pub fn joined(words: &[String]) -> Option<String> {

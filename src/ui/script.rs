@@ -47,6 +47,10 @@ pub enum Task {
     },
     /// Show how things stand.
     Status,
+    /// Run the chat for others.
+    Hold,
+    /// End the chat, whoever runs it.
+    End,
 }
 
 /// A face with a task.
@@ -136,13 +140,14 @@ impl Script {
             Task::Receive { count, .. } => in_time(self.received >= *count).code(),
             Task::Send if self.refused && code == ExitCode::Done => ExitCode::Refused.code(),
             Task::Status => in_time(self.done).code(),
-            Task::Send | Task::Follow { .. } => code.code(),
+            Task::Send | Task::Follow { .. } | Task::Hold | Task::End => code.code(),
         }
     }
 
     /// What is to be written about `notice`.
     pub fn hear(&mut self, notice: &Notice, background: Background<'_>) -> Vec<Printout> {
         match (&self.task, notice) {
+            (Task::Hold | Task::End, _) => Vec::new(),
             (_, Notice::Refused { .. }) => {
                 self.refused = true;
                 // What is refused has been all there was to do.

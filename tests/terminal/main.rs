@@ -10,6 +10,7 @@
     reason = "tests drive the real world"
 )]
 
+mod attach;
 mod begin;
 mod beside;
 mod end;

@@ -15,7 +15,7 @@ use crate::chat::{
 };
 use crate::ui::language::{Language, Tongue};
 use crate::ui::line::LineView;
-use crate::ui::script::{REFERENCE, Script};
+use crate::ui::script::{REFERENCE, Script, Task};
 use crate::ui::{Background, Printout, View, json};
 
 /// What has come from all of them and was not looked at yet.
@@ -97,6 +97,9 @@ impl Guests {
                 let wait = hello.wait.map(Into::into);
                 let face = chat.attach(now, hello.peer.as_deref(), wait);
                 out.say(&Word::Hello { version: VERSION });
+                if matches!(&hello.face, Kind::Script { task: Task::End, .. }) {
+                    chat.handle_input(now, Input::Quit);
+                }
                 let view = view(&hello);
                 let directory = PathBuf::from(hello.directory);
                 self.guests

@@ -190,6 +190,11 @@ impl Visitor {
         }
     }
 
+    /// Whether somebody holds the profile in `dir`, and listens.
+    pub(in crate::app) async fn is_held(dir: &Path) -> bool {
+        Link::to_holder(dir).await.is_some()
+    }
+
     /// Says who we are. Whether the holder has time for us.
     async fn is_welcome(&mut self, link: &mut Link) -> Result<bool, Failure> {
         let peer = self.carried.current.take().or_else(|| self.hello.peer.take());
@@ -222,6 +227,9 @@ impl Visitor {
         visit.deadline = visit.visitor.carried.deadline.map(sleep_until).map(Box::pin);
         let language = visit.visitor.view.language();
         visit.prompt(LineView::prompt(None, Background::default(), language));
+        if let View::Line(_) = visit.visitor.view {
+            visit.remark("attached", "attach-joined");
+        }
         let end = visit.run(&mut signals).await;
         visit.flush().await;
         link.out.close().await;
