@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::program::{Profile, Program};
 use super::server::Server;
@@ -214,4 +216,62 @@ fn who_attaches_to_a_sealed_profile_is_not_asked_for_its_passphrase() {
     assert_eq!(text(&alice.line()), "without a word of it");
     drop(first);
     b.run(&["send", "--to", "alice", "hello"], "").exits(8).says("sealed");
+}
+
+/// A greeting as a guest of this version writes it, with another face.
+fn hello(more: &Value) -> String {
+    let mut hello = json!({
+        "type": "hello", "version": 1, "face": "plain", "name": null, "peer": null, "wait": null,
+        "language": "en", "directory": "/", "zone": null, "colour": false, "columns": null,
+    });
+    for (field, value) in more.as_object().expect("an object") {
+        hello[field] = value.clone();
+    }
+    hello.to_string() + "\n"
+}
+
+#[test]
+fn whatever_is_said_to_the_socket_the_chat_goes_on() {
+    let server = Server::start();
+    let (a, b) = (Profile::new(), Profile::new());
+    let mut alice = alice(&a, &server);
+    let mut bob = named(&b, &server, "bob", &["--peer", "alice"]);
+    bob.hears("You are bob@");
+    let says = |bytes: &[u8]| {
+        let mut stream = UnixStream::connect(b.path().join("socket")).expect("a holder");
+        // It may hang up before everything is written.
+        let _ = stream.write_all(bytes);
+        stream
+    };
+    let odd = json!({
+        "zone": "../../etc/passwd", "columns": u64::MAX, "language": "\u{1b}]", "face": "line",
+        "peer": "\u{1b}[2J@\u{202e}",
+    });
+    let greeting = hello(&odd);
+    let mut open = Vec::new();
+    for bytes in [
+        &b"\xff\xfe\0\n"[..],
+        b"{\"type\":\"quit\"}\n",
+        &vec![b'['; 100_000],
+        &vec![b'x'; 5 << 20],
+        greeting.as_bytes(),
+        (greeting.clone() + &greeting).as_bytes(),
+        (hello(&json!({})) + "{\"type\":\"shown\",\"from\":\"@\",\"id\":\"\"}\n").as_bytes(),
+        (hello(&json!({})) + "{\"type\":\"opened\",\"link\":\"x\"}\n{\"type\":\"text\"").as_bytes(),
+        (hello(&json!({ "face": "json" })) + "{\"type\":\"line\",\"text\":\"[[[\"}\n").as_bytes(),
+    ] {
+        open.push(says(bytes));
+    }
+    let mut other = says(hello(&json!({ "version": 2 })).as_bytes());
+    let mut answer = String::new();
+    other.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.contains("\"version\""), "{answer}");
+    // No more than so many at once, and there is room again when they go.
+    open.extend((0..64).map(|_| says(hello(&json!({})).as_bytes())));
+    b.run(&["send", "--to", "alice", "too many"], "").exits(1).says("64 programs have joined");
+    drop(open);
+    while b.run(&["send", "--to", "alice", "again"], "").code != Some(0) {}
+    assert_eq!(text(&alice.line()), "again");
+    bob.say("and bob is here");
+    assert_eq!(text(&alice.line()), "and bob is here");
 }

@@ -24,6 +24,9 @@ const CHANNEL: usize = 64;
 /// How long the last words may take.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// Columns of a terminal; what says that it has more is none.
+const MAX_COLUMNS: usize = 1000;
+
 /// What one of them does. They are numbered as they come.
 #[derive(Debug)]
 pub(in crate::app) enum News {
@@ -323,6 +326,6 @@ fn view(hello: &Hello) -> View {
             View::Script(Box::new(Script::new(task.clone(), *json, zone, language())))
         }
     };
-    view.fit(hello.columns);
+    view.fit(hello.columns.map(|columns| columns.clamp(1, MAX_COLUMNS)));
     view
 }
