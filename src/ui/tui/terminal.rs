@@ -125,6 +125,9 @@ impl Terminal {
                 return Poll::Ready(Happening::Event(event));
             }
             while let Some(events) = &mut self.events {
+                if has_hung_up() {
+                    return Poll::Ready(Happening::Gone);
+                }
                 match Pin::new(events).poll_next(cx) {
                     Poll::Ready(Some(Ok(event))) => {
                         if let Some(event) = translated(event) {
@@ -287,6 +290,10 @@ fn write(piece: &[u8]) -> io::Result<()> {
 /// Takes the terminal: keys come one by one, and the shell's text is out of sight. Returns what was
 /// typed before.
 fn enter(mouse: bool) -> io::Result<Vec<Event>> {
+    // A kernel that hangs up also lets us go on, if we were stopped: then there is none to be taken.
+    if has_hung_up() {
+        return Err(io::ErrorKind::NotConnected.into());
+    }
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
     let early = typed_before().inspect_err(|_| leave())?;
@@ -305,11 +312,30 @@ fn enter(mouse: bool) -> io::Result<Vec<Event>> {
     Ok(early)
 }
 
+/// Whether nobody is at the other end of the terminal any more. `crossterm` 0.29 reads from such a one
+/// for ever (`event/source/unix/mio.rs` takes no error but `WouldBlock` for an end), and we with it.
+#[cfg(unix)]
+fn has_hung_up() -> bool {
+    use std::os::fd::AsFd as _;
+
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    let input = io::stdin();
+    let mut asked = [PollFd::new(input.as_fd(), PollFlags::empty())];
+    let answered = poll(&mut asked, PollTimeout::ZERO).is_ok_and(|ready| ready > 0);
+    answered && asked[0].revents().is_some_and(|is| is.contains(PollFlags::POLLHUP))
+}
+
+/// Elsewhere a read says so.
+#[cfg(not(unix))]
+fn has_hung_up() -> bool {
+    false
+}
+
 /// What waits to be read at the moment at which the terminal becomes ours, typed while it was still
 /// the shell's.
 fn typed_before() -> io::Result<Vec<Event>> {
     let mut typed = Vec::new();
-    while crossterm::event::poll(Duration::ZERO)? {
+    while !has_hung_up() && crossterm::event::poll(Duration::ZERO)? {
         typed.push(crossterm::event::read()?);
     }
     Ok(as_meant(typed))
