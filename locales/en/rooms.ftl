@@ -52,6 +52,11 @@ room-summary =
        *[other] { $room }: { $count } are in it; you are connected with { $here }.
     }
 room-summary-waiting = { $room }: you wait to be let in.
+room-here =
+    { $count ->
+        [one] One member, { $here } here
+       *[other] { $count } members, { $here } here
+    }
 room-members = In { $room }:
 room-member-owner = owner
 room-member-us = you

@@ -52,6 +52,7 @@ room-summary =
        *[other] { $room }：里面有 { $count } 人，你与其中 { $here } 人相连。
     }
 room-summary-waiting = { $room }：你在等人让你进去。
+room-here = { $count } 名成员，{ $here } 人在场
 room-members = { $room } 里有：
 room-member-owner = 房主
 room-member-us = 你

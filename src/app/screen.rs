@@ -197,7 +197,9 @@ impl Screening {
     fn draw(&mut self) {
         self.last_frame = instant().into();
         self.pause = FRAME;
-        self.screen.learn(self.peer.chat().peers(FaceId::FIRST));
+        let chat = self.peer.chat();
+        self.screen.learn(chat.peers(FaceId::FIRST));
+        self.screen.meet(chat.current(FaceId::FIRST).and_then(|room| chat.members(room)));
         let Self { terminal, screen, .. } = self;
         if terminal.draw(screen).is_err() {
             self.leave();

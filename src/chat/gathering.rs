@@ -79,6 +79,8 @@ struct Room {
     met: BTreeSet<PeerId>,
     /// What a person was told of it.
     shown: Option<State>,
+    /// How many members, and how many of them connected, was told last.
+    told: Option<(usize, usize)>,
     unsaid: VecDeque<Unsaid>,
     underway: BTreeMap<LineId, Underway>,
     /// Our last lines of this run: id, stay and number.

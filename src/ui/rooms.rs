@@ -84,6 +84,9 @@ pub(super) fn sentence(
             });
             [Some(summary), topic].into_iter().flatten().collect::<Vec<_>>().join(" ")
         }
+        RoomNews::Here { members, here } => {
+            language.count("room-here", *members as u64, &[("here", here)])
+        }
         RoomNews::Members(members) => {
             let rows = tables::rows(members.iter().map(|one| {
                 let is = match (one.is_us, one.is_here) {

@@ -11,7 +11,7 @@ use super::language::{Language, Phrase};
 pub use super::problems::{no_name, problem_code, problem_sentence};
 use super::{Background, Cause, invitations, paths, people, rooms, tables};
 use crate::chat::command::CommandHelp;
-use crate::chat::{FailureKind, Notice, Presence, StoreFailure, clean};
+use crate::chat::{FailureKind, Notice, Presence, RoomNews, StoreFailure, clean};
 use crate::proto::{PathInfo, PathKind, RendezvousTrouble};
 
 /// What is said about a notice, if anything.
@@ -35,6 +35,7 @@ pub fn sentence(
         | Notice::Measured { .. }
         | Notice::Draft { .. }
         | Notice::Home(_)
+        | Notice::Room { news: RoomNews::Here { .. }, .. }
         | Notice::Leaving { undelivered: 0 } => return None,
         Notice::Room { room, news } => rooms::sentence(room, news, background, language),
         Notice::Found { lines, .. } if lines.is_empty() => language.text("found-nothing"),

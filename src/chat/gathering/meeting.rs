@@ -47,6 +47,7 @@ impl Chat {
             rooms.filter_map(|(address, room)| room.met.remove(&key).then(|| address.clone()));
         for address in met.collect::<Vec<_>>() {
             self.with_room(&address, |replica, _| replica.handle_disconnected(key));
+            self.tell_who_is_here(&address);
         }
     }
 
@@ -80,6 +81,7 @@ impl Chat {
         for key in new {
             self.with_room(address, |replica, now| replica.handle_connected(now, key));
         }
+        self.tell_who_is_here(address);
     }
 
     /// Calls everybody who is in a room, as the server says or the room itself.
@@ -161,5 +163,6 @@ impl Chat {
             }
         }
         self.with_room(&address, |replica, now| replica.handle_record(now, from, record));
+        self.tell_who_is_here(&address);
     }
 }

@@ -73,6 +73,13 @@ pub enum RoomNews {
         /// What it is about: not fit for a terminal as it is.
         topic: Option<String>,
     },
+    /// So many of the members are connected with us now. It is for whoever keeps a list of them.
+    Here {
+        /// How many are in it, with us.
+        members: usize,
+        /// How many of them are connected, with us.
+        here: usize,
+    },
     /// Answers /members, and /who where a room is open.
     Members(Vec<Attendee>),
     /// Answers /info: who has a line of ours, and for whom it waits.
@@ -108,7 +115,7 @@ pub struct Attendee {
     pub is_owner: bool,
     /// Whether that is us.
     pub is_us: bool,
-    /// Whether we are connected.
+    /// Whether we are connected, or it is us.
     pub is_here: bool,
 }
 

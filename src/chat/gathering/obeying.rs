@@ -91,21 +91,40 @@ impl Chat {
         Ok(())
     }
 
-    /// Says who is in a room.
-    pub(in crate::chat) fn show_members(&mut self, address: &Address) -> Result<(), Problem> {
-        let room = self.gathering.rooms.get(address);
-        let (room, state) = room
-            .and_then(|room| Some((room, room.state()?)))
-            .ok_or_else(|| Problem::NotInRoom(address.clone()))?;
+    /// Who is in a room, by name; `None` if we know of no such room.
+    #[must_use]
+    pub fn members(&self, address: &Address) -> Option<Vec<Attendee>> {
+        let room = self.gathering.rooms.get(address)?;
+        let state = room.state()?;
         let attendee = |(key, member): (&_, &super::super::room::Member)| Attendee {
             who: Address::new(member.name.clone(), &member.host),
             key: *key,
             is_owner: state.owner == Some(*key),
             is_us: *key == self.config.key,
-            is_here: room.met.contains(key),
+            is_here: *key == self.config.key || room.met.contains(key),
         };
         let mut members: Vec<Attendee> = state.members.iter().map(attendee).collect();
         members.sort_by(|one, other| one.who.cmp(&other.who));
+        Some(members)
+    }
+
+    /// Says how many are in a room, and connected, if that is not what was said last.
+    pub(super) fn tell_who_is_here(&mut self, address: &Address) {
+        let Some(members) = self.members(address) else { return };
+        if !members.iter().any(|member| member.is_us) {
+            return;
+        }
+        let here = members.iter().filter(|member| member.is_here).count();
+        let counts = (members.len(), here);
+        let room = self.gathering.rooms.get_mut(address);
+        if room.is_some_and(|room| room.told.replace(counts) != Some(counts)) {
+            self.tell_room(address, RoomNews::Here { members: counts.0, here });
+        }
+    }
+
+    /// Says who is in a room.
+    pub(in crate::chat) fn show_members(&mut self, address: &Address) -> Result<(), Problem> {
+        let members = self.members(address).ok_or_else(|| Problem::NotInRoom(address.clone()))?;
         self.answer(Notice::Room { room: address.clone(), news: RoomNews::Members(members) });
         Ok(())
     }

@@ -342,6 +342,7 @@ fn room_notices() -> impl Iterator<Item = Notice> {
         RoomNews::NotAdmitted(crate::chat::room::Refusal::Full),
         RoomNews::Denied(Denial::NotInvited),
         RoomNews::Summary { members: 3, here: 2, is_in: true, topic: Some(topic()) },
+        RoomNews::Here { members: 3, here: 2 },
         RoomNews::Members(vec![Attendee {
             who: alice(),
             key: key(1),

@@ -29,6 +29,7 @@ fn event(news: &RoomNews) -> &'static str {
         RoomNews::Invited { .. } => "invited",
         RoomNews::NotAdmitted(_) | RoomNews::Denied(_) => "not-admitted",
         RoomNews::Summary { .. } => "summary",
+        RoomNews::Here { .. } => "here",
         RoomNews::Members(_) => "list",
         RoomNews::Receipts { .. } => "receipts",
         RoomNews::OtherRoom => "other-room",
@@ -58,6 +59,7 @@ fn details(news: &RoomNews, sentence: &str) -> Value {
         RoomNews::Summary { members, here, is_in, topic } => {
             json!({ "members": members, "connected": here, "in": is_in, "topic": topic })
         }
+        RoomNews::Here { members, here } => json!({ "members": members, "connected": here }),
         RoomNews::Members(members) => json!({ "list": members.iter().map(|one| json!({
             "who": one.who.to_string(),
             "key": one.key.to_string(),

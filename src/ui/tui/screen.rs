@@ -14,6 +14,7 @@ use super::entry::{CLOCK, Page};
 use super::hyperlinks::Links;
 use super::keys::{self, Keymap, Press};
 use super::look::Look;
+use super::members;
 use super::notify::Notifier;
 use super::overlay::Overlay;
 use super::scrollback::{PAGE, Scrollback};
@@ -22,7 +23,7 @@ use super::status::Status;
 use super::theme::Theme;
 use super::typing::Typing;
 use super::{Action, Event, SMALLEST};
-use crate::chat::{Address, Input, Manner, Nicknames, PeerSummary, Timestamp};
+use crate::chat::{Address, Attendee, Input, Manner, Nicknames, PeerSummary, Timestamp};
 use crate::ui::Background;
 use crate::ui::language::Language;
 
@@ -60,6 +61,9 @@ pub struct Screen {
     /// Which sentence answers the last key.
     answer: Option<&'static str>,
     sidebar_hidden: bool,
+    /// Who is in the room that is open.
+    members: Vec<Attendee>,
+    members_hidden: bool,
     /// Whether the terminal has the person's attention.
     pub(super) focused: bool,
     /// The person was asked whether to leave.
@@ -98,6 +102,8 @@ impl Screen {
             notifier: Notifier::new(notify),
             answer: None,
             sidebar_hidden: !sidebar,
+            members: Vec::new(),
+            members_hidden: false,
             focused: true,
             asked_to_leave: false,
             height: 0,
@@ -181,6 +187,11 @@ impl Screen {
             dialogue.alarm |= peer.offered.is_some();
             dialogue.summary = Some(peer);
         }
+    }
+
+    /// Learns who is in the room that is open, if one is.
+    pub fn meet(&mut self, members: Option<Vec<Attendee>>) {
+        self.members = members.unwrap_or_default();
     }
 
     /// The place of a conversation in the list, where it is put if it is not there yet.
@@ -277,6 +288,7 @@ impl Screen {
             Action::Help => self.open_help(),
             Action::Search => self.open_search(""),
             Action::Sidebar => self.sidebar_hidden = !self.sidebar_hidden,
+            Action::Members => self.members_hidden = !self.members_hidden,
             Action::PageUp => self.scrollback().up(page, height),
             Action::PageDown => self.scrollback().down(page),
             Action::Bottom | Action::LineEnd => self.scrollback().go_to_bottom(),
@@ -416,13 +428,20 @@ impl Screen {
         ])
         .areas(area);
         let listed = !self.sidebar_hidden && area.width >= sidebar::FROM;
-        let [list, view] = Layout::horizontal([
+        let met = !self.members_hidden && !self.members.is_empty() && area.width >= members::FROM;
+        let [list, view, members] = Layout::horizontal([
             Constraint::Length(if listed { sidebar::WIDTH } else { 0 }),
             Constraint::Fill(1),
+            Constraint::Length(if met { members::WIDTH } else { 0 }),
         ])
         .areas(upper);
         if listed {
             sidebar::render(&self.items(), list, frame.buffer_mut(), &self.theme, &self.language);
+        }
+        if met {
+            let name = |address: &Address| self.name(address);
+            let (buffer, theme) = (frame.buffer_mut(), &self.theme);
+            members::render(&self.members, name, members, buffer, theme, &self.language);
         }
         self.draw_view(view, frame);
         self.draw_overlay(view, frame);

@@ -14,8 +14,8 @@ use super::super::look::Look;
 use super::super::theme::Theme;
 use super::super::{Action, Event, Screen};
 use crate::chat::{
-    Address, Audience, Direction, HistoryLine, Input, LineId, LineState, Manner, Message, Notice,
-    PeerSummary, Place, Presence, Timestamp, Trust, Written,
+    Address, Attendee, Audience, Direction, HistoryLine, Input, LineId, LineState, Manner, Message,
+    Notice, PeerSummary, Place, Presence, Timestamp, Trust, Written,
 };
 use crate::proto::{PathInfo, PathKind};
 use crate::ui::Background;
@@ -32,7 +32,7 @@ pub(super) fn bob() -> Address {
     Address::new(Name::new("bob").expect("name"), "host")
 }
 
-fn key_of(peer: &Address) -> PeerId {
+pub(super) fn key_of(peer: &Address) -> PeerId {
     PeerId([peer.name.as_str().len() as u8; 32])
 }
 
@@ -92,6 +92,7 @@ pub(super) struct Story {
     terminal: Terminal<TestBackend>,
     drawn: Buffer,
     peers: Vec<PeerSummary>,
+    members: Vec<Attendee>,
     now: Timestamp,
     inputs: Vec<Input>,
     flood: u64,
@@ -122,6 +123,7 @@ impl Story {
             terminal: Terminal::new(backend).expect("memory never fails"),
             drawn: Buffer::default(),
             peers: Vec::new(),
+            members: Vec::new(),
             now: START,
             inputs: Vec::new(),
             flood: 0,
@@ -320,6 +322,7 @@ impl Story {
             "End" => KeyCode::End,
             "F1" => KeyCode::F(1),
             "F2" => KeyCode::F(2),
+            "F3" => KeyCode::F(3),
             "Esc" => KeyCode::Esc,
             "Tab" => KeyCode::Tab,
             "Up" => KeyCode::Up,
@@ -398,8 +401,15 @@ impl Story {
         self.inputs.iter().any(|input| matches!(input, Input::Quit))
     }
 
+    /// So is the room that is open.
+    pub(super) fn meets(&mut self, members: Vec<Attendee>) {
+        self.members = members;
+        self.draw();
+    }
+
     fn draw(&mut self) {
         self.screen.learn(self.peers.clone());
+        self.screen.meet(Some(self.members.clone()));
         // Not what the backend has: it keeps what stood in the right half of a wide character.
         let drawn = self.terminal.draw(|frame| self.screen.draw(frame));
         self.drawn = drawn.expect("memory never fails").buffer.clone();
