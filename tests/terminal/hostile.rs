@@ -54,11 +54,12 @@ fn is_unharmed(terminal: &Terminal) {
     }
 }
 
-fn mallory(home: &Path, rendezvous: &str) -> Chat {
+/// Mallory with a program of ours: with somebody, or in a room.
+fn mallory(home: &Path, rendezvous: &str, place: [&str; 2]) -> Chat {
     let mut command = Command::new(env!("CARGO_BIN_EXE_p2pchat"));
     command.env("P2PCHAT_NO_LAN", "1").env("P2PCHAT_LANG", "en").env_remove("P2PCHAT_LOG");
     command.env("P2PCHAT_STRANGERS", "accept");
-    command.args(["--name", "mallory", "--rendezvous", rendezvous, "--peer", "bob", "--data-dir"]);
+    command.args(["--name", "mallory", "--rendezvous", rendezvous]).args(place).arg("--data-dir");
     Chat::start("mallory", {
         command.arg(home);
         command
@@ -73,7 +74,7 @@ fn text_of_others_only_stands_there() {
     let bob = ["--name", "bob", "--rendezvous", &rendezvous];
     let mut bob = Terminal::start(120, 24, p2pchat_of(bobs.path(), &bob));
     bob.shows("bob (here)");
-    let mut mallory = mallory(mallorys.path(), &rendezvous);
+    let mut mallory = mallory(mallorys.path(), &rendezvous, ["--peer", "bob"]);
     mallory.send(None, ATTACK);
     mallory.send(None, "the end");
     mallory
@@ -245,4 +246,130 @@ fn whatever_a_peer_says_json_escapes_it_and_loses_nothing() {
     let objects: Vec<serde_json::Value> = objects.collect();
     let long = format!("{ATTACK}{MORE}");
     assert!(objects.iter().any(|one| one["type"] == "message" && one["text"] == *long));
+}
+
+/// Empties the screen, and leaves it; sets the terminal back; writes on the row below.
+const WIPE: &str = "m\u{1b}[2J\u{1b}[H\u{1b}[?1049l\u{1b}c\nn";
+
+/// What is seen of [`ATTACK`], [`MORE`], [`WIPE`] and a pile of marks.
+const SEEN: &str = "a]52;c;aGk=bcd e31mf[31mgh]2;mine]8;id=m;http://evil.example\\x[77;77Hi    j klm[2J[H[?1049lc nz\u{301}\u{301}\u{301}\u{301}";
+
+/// What a terminal was asked for that no screen shows.
+#[derive(Default)]
+struct Asked(Vec<String>);
+
+impl vt100::Callbacks for Asked {
+    fn set_window_title(&mut self, _: &mut vt100::Screen, title: &[u8]) {
+        self.0.push(format!("the title {:?}", String::from_utf8_lossy(title)));
+    }
+
+    fn copy_to_clipboard(&mut self, _: &mut vt100::Screen, to: &[u8], data: &[u8]) {
+        self.0.push(format!("the clipboard {to:?} {:?}", String::from_utf8_lossy(data)));
+    }
+}
+
+/// Mallory in her room, which is about what ends with the word `first`.
+fn mallory_at_tea(home: &Path, rendezvous: &str) -> Chat {
+    let mut mallory = mallory(home, rendezvous, ["--room", "tea"]);
+    let made = |said: &serde_json::Value| said["type"] == "room" && said["event"] == "made";
+    mallory.wait("room", Duration::from_secs(120), made).expect("it is made");
+    set_topic(&mut mallory, "first");
+    mallory
+}
+
+/// Has Mallory say what the room is about: what ends with this word.
+fn set_topic(mallory: &mut Chat, last: &str) {
+    let topic = format!("{ATTACK}{MORE}{WIPE}z{} {last}", "\u{301}".repeat(300));
+    mallory.command(&format!("/topic {topic}"));
+    // It is said as it is: whoever shows it has to be careful.
+    mallory
+        .wait("topic", Duration::from_secs(120), |said| {
+            said["type"] == "room" && said["event"] == "topic" && said["topic"] == *topic
+        })
+        .expect("it is the topic");
+}
+
+/// Of day, in front of every row of the log.
+const TIME: &str = "00:00 ";
+
+/// Checks that this, and then what the room is about, is one row of the screen each, below the two
+/// that every run begins with, and that there is nothing else.
+#[track_caller]
+fn is_about(bob: &Terminal, said: &[(&str, &str)]) {
+    is_unharmed(bob);
+    assert_eq!(find(bob.raw(), MARKS.as_bytes()), None);
+    let (screen, rows) = (bob.screen(), bob.rows());
+    let (height, width) = screen.size();
+    let mut emulator = vt100::Parser::new_with_callbacks(height, width, 0, Asked::default());
+    emulator.process(bob.raw());
+    assert_eq!(emulator.callbacks().0, [""; 0]);
+    assert!(screen.alternate_screen());
+    let (log, bottom) = rows.split_at(rows.len() - 2);
+    assert!(bottom[0].starts_with(" bob (here)  #tea"), "{bottom:?}");
+    let [list, log]: [Vec<&str>; 2] = [0, 1].map(|part| {
+        let parts = log.iter().map(|row| row.split('│').nth(part).expect("a list and a log"));
+        parts.filter(|text| !text.trim().is_empty()).collect()
+    });
+    assert!(list.len() == 1 && list[0].starts_with(">1 #tea"), "{list:?}");
+    assert_eq!(log.len(), 2 + said.len(), "{log:#?}");
+    for (row, (before, last)) in log[2..].iter().zip(said) {
+        assert_eq!(&row[TIME.len()..], format!("{before} {SEEN} {last}"));
+    }
+    // Nor is it coloured otherwise than the sentence in which it stands.
+    let begins = rows[0].chars().position(|c| c == '│').expect("a list and a log");
+    let begins = begins + 1 + TIME.len();
+    for row in (0..height.get() - 2).rev().take(said.len()) {
+        let cells = (0..width.get()).filter_map(|column| screen.cell(row, column));
+        let written = cells.skip(begins).filter(|cell| !cell.contents().trim().is_empty());
+        let mut colours: Vec<_> = written.map(|cell| (cell.fgcolor(), cell.bgcolor())).collect();
+        colours.dedup();
+        assert_eq!(colours.len(), 1, "{colours:?}");
+    }
+}
+
+#[test]
+fn whatever_a_room_is_about_the_screen_stands() {
+    let server = Server::start();
+    let rendezvous = server.address().to_string();
+    let [mallorys, bobs] = [0, 1].map(|_| tempfile::tempdir().expect("a directory"));
+    let mut mallory = mallory_at_tea(mallorys.path(), &rendezvous);
+    // So wide that each sentence has a row of its own.
+    let mut bob = Terminal::start(240, 30, p2pchat_of(bobs.path(), &arguments(&rendezvous, &[])));
+    bob.shows("bob (here)");
+    bob.types("/join #tea\r");
+    bob.shows("first");
+    let entered = "You are in #tea, one of 2; it is mallory's. It is about:";
+    is_about(&bob, &[(entered, "first")]);
+    set_topic(&mut mallory, "second");
+    bob.shows("second");
+    let changed = "mallory says what #tea is about:";
+    is_about(&bob, &[(entered, "first"), (changed, "second")]);
+    bob.types("/rooms\r");
+    bob.shows("#tea: 2 are in it");
+    let summary = "#tea: 2 are in it; you are connected with 1. It is about:";
+    let said = [(entered, "first"), (changed, "second"), (summary, "second")];
+    is_about(&bob, &said);
+    // What a diff of frames leaves wrong, a whole frame puts right.
+    bob.types("\x0cz");
+    bob.writes("z", 1);
+    is_about(&bob, &said);
+}
+
+#[test]
+fn whatever_a_room_is_about_line_mode_only_writes_it() {
+    let server = Server::start();
+    let rendezvous = server.address().to_string();
+    let [mallorys, bobs] = [0, 1].map(|_| tempfile::tempdir().expect("a directory"));
+    let mut mallory = mallory_at_tea(mallorys.path(), &rendezvous);
+    let bob = arguments(&rendezvous, &["--plain", "--room", "tea"]);
+    let mut bob = Terminal::start(240, 30, p2pchat_of(bobs.path(), &bob));
+    bob.says("first");
+    set_topic(&mut mallory, "second");
+    bob.says("second");
+    bob.types("/rooms\r");
+    bob.says("second");
+    is_unharmed(&bob);
+    let written = String::from_utf8_lossy(bob.raw());
+    assert!(!written.contains(MARKS));
+    assert_eq!(written.matches(&format!("about: {SEEN} ")).count(), 3, "{written}");
 }
