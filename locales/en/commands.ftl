@@ -72,5 +72,5 @@ command-topic = say what the room is about; without TEXT, nothing
     .usage = [TEXT]
 command-kick = remove NAME from a room of yours, until you invite NAME again
     .usage = [#ROOM] NAME
-command-info = show who in the room has your last line of this run, or the line N counted back from it (1)
+command-info = show who in the room has your last line, or the line N counted back from it (1)
     .usage = [N]

@@ -62,6 +62,7 @@ room-member-owner = owner
 room-member-us = you
 room-member-here = connected
 room-member-away = away
+room-progress = { $have } of { $of } have it
 room-receipts = { $has } of { $all } have it: { $names }
 room-receipts-waiting = It waits for { $names }.
 room-receipts-nobody = Nobody else was there.

@@ -72,5 +72,5 @@ command-topic = 说明房间的话题；不给文字则取消
     .usage = [文字]
 command-kick = 把某人移出你的房间，直到你再次邀请
     .usage = [#房间] 名字
-command-info = 显示房间里谁已有你本次运行的最后一行，或从它倒数的第 N 行（1）
+command-info = 显示房间里谁已有你的最后一行，或从它倒数的第 N 行（1）
     .usage = [N]

@@ -58,6 +58,7 @@ room-member-owner = 房主
 room-member-us = 你
 room-member-here = 已连接
 room-member-away = 不在
+room-progress = { $of } 人中 { $have } 人已收到
 room-receipts = { $all } 人中有 { $has } 人已收到：{ $names }
 room-receipts-waiting = 还在等 { $names }。
 room-receipts-nobody = 当时没有别人在。

@@ -2,7 +2,8 @@
 //!
 //! A [`Replica`] is our copy of one room and knows neither sessions nor names; here is what ties it to the
 //! rest: which room a name stands for, whom we call because of it, who of those we are connected with is a
-//! member, what a person says and is told. `meeting` is about sessions, `telling` about what is said of it.
+//! member, what a person says and is told. `meeting` is about sessions, `saying` about lines of ours, `telling`
+//! about what a person hears.
 //!
 //! A session with somebody who is a member of a room of ours, and nobody we know otherwise, is no
 //! conversation and no request: it carries the room's records, and nothing else until that one
@@ -15,6 +16,7 @@
 mod meeting;
 pub(super) mod news;
 mod obeying;
+mod saying;
 mod telling;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -24,22 +26,16 @@ use p2pchat_wire::identity::{Name, PeerId};
 use p2pchat_wire::signal::RoomRefusal;
 
 use self::news::RoomNews;
-use super::face::FaceId;
-use super::room::{Access, Act, Body, Entry, Line, RoomId, State};
+use self::saying::{Said, Underway, Unsaid};
+use super::room::{Access, Act, Body, Entry, RoomId, State};
 use super::rooms::replica::Persona;
 use super::rooms::{Moment, Output, Replica, Request, Stored};
 use super::storage::{KeptRoom, Quote, RoomReply, RoomRequest, StoreReply, StoreRequest};
-use super::{Address, Asked, Chat, LineId, Manner, Notice, Presence, Problem, Timestamp};
+use super::{Address, Asked, Chat, LineId, Notice, Presence, Problem, Timestamp};
 use crate::proto::{Command, PathInfo, ServerId};
 
 /// How many lines of each log a newcomer of a room of ours is given.
 const KEEP: u16 = 50;
-
-/// Lines that wait until we are in a room.
-const MAX_UNSAID: usize = 1000;
-
-/// Lines of ours of which /info can tell.
-const MAX_SAID: usize = 1000;
 
 /// How long sessions of a room that we leave last, so that others hear of it.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -83,29 +79,11 @@ struct Room {
     told: Option<(usize, usize)>,
     unsaid: VecDeque<Unsaid>,
     underway: BTreeMap<LineId, Underway>,
-    /// Our last lines of this run: id, stay and number.
-    said: VecDeque<(LineId, u64, u64)>,
+    /// Our last lines, the oldest first.
+    said: VecDeque<Said>,
     timeout: Option<Duration>,
     /// We have left, and others are to hear of it until then.
     leaves_at: Option<Duration>,
-}
-
-/// A line that waits until we are in.
-#[derive(Debug)]
-struct Unsaid {
-    face: FaceId,
-    line: Line,
-    reference: Option<String>,
-}
-
-/// A line of ours that not everybody is known to have.
-#[derive(Debug)]
-struct Underway {
-    face: FaceId,
-    reference: Option<String>,
-    stay: u64,
-    seq: u64,
-    is_kept: bool,
 }
 
 impl Room {
@@ -150,32 +128,12 @@ impl Gathering {
         let wait = at?.saturating_sub(self.passed);
         Some(Timestamp(self.clock.0 + u64::try_from(wait.as_millis()).ok()? + 1))
     }
-
-    /// Whether a line of a face waits, and for more than what is `enough`.
-    pub(super) fn owes(&self, face: FaceId, is_kept_enough: bool) -> bool {
-        self.rooms.values().any(|room| {
-            let unsaid = room.unsaid.iter().any(|unsaid| unsaid.face == face);
-            let waits = |line: &Underway| {
-                line.face == face
-                    && !(line.is_kept && (is_kept_enough || self.nobody_waits(room, line)))
-            };
-            unsaid || room.underway.values().any(waits)
-        })
-    }
-
-    /// Whether everybody who is connected has a line, and at least somebody.
-    fn nobody_waits(&self, room: &Room, line: &Underway) -> bool {
-        let Some(replica) = &room.replica else { return false };
-        let (has, waits) = replica.receipts(line.stay, line.seq);
-        let absent = |key: &PeerId| !self.here.contains_key(key);
-        (waits.is_empty() || !has.is_empty()) && waits.iter().all(absent)
-    }
 }
 
 impl Chat {
     /// Begins with the rooms that the disk has.
     pub(super) fn open_rooms(&mut self, kept: Vec<KeptRoom>) {
-        for KeptRoom { id, address, stored } in kept {
+        for KeptRoom { id, address, stored, said } in kept {
             if !stored.wanted && self.gathering.rooms.contains_key(&address) {
                 continue;
             }
@@ -183,6 +141,7 @@ impl Chat {
             let shown = replica.state().cloned();
             let room = Room { shown, replica: Some(replica), ..Room::default() };
             self.gathering.rooms.insert(address.clone(), room);
+            self.remember_said(&address, said);
             self.drain_room(&address, None);
             self.ask_server(&address);
             self.set_room_presence(&address);
@@ -374,58 +333,6 @@ impl Chat {
         }
         self.tell_room(address, RoomNews::Left);
         self.set_room_presence(address);
-    }
-
-    /// Says something in a room, or keeps it until we are in.
-    pub(super) fn say_in_room(
-        &mut self,
-        address: &Address,
-        text: String,
-        manner: Manner,
-        reference: Option<String>,
-    ) {
-        let (id, face) = (LineId(self.random.array()), self.faces.asking_id());
-        let line = Line { id, text, manner };
-        let Some(room) = self.gathering.rooms.get_mut(address).filter(|room| room.is_wanted())
-        else {
-            return self.refuse(reference, Problem::NotInRoom(address.clone()));
-        };
-        let is_in = room.replica.as_ref().is_some_and(Replica::is_member) && !room.is_new;
-        if is_in {
-            self.utter(address, Unsaid { face, line, reference });
-        } else if room.unsaid.len() < MAX_UNSAID {
-            room.unsaid.push_back(Unsaid { face, line, reference });
-        } else {
-            self.refuse(reference, Problem::NotInRoom(address.clone()));
-        }
-    }
-
-    fn utter(&mut self, address: &Address, unsaid: Unsaid) {
-        let Unsaid { face, line, reference } = unsaid;
-        let id = line.id;
-        match self.room_replica(address).map(|(replica, now)| replica.say(now, line)) {
-            Some(Ok((stay, seq))) => {
-                let underway = Underway { face, reference, stay, seq, is_kept: false };
-                if let Some(room) = self.gathering.rooms.get_mut(address) {
-                    room.underway.insert(id, underway);
-                    room.said.push_back((id, stay, seq));
-                    while room.said.len() > MAX_SAID {
-                        room.said.pop_front();
-                    }
-                }
-                self.drain_room(address, None);
-            }
-            Some(Err(refusal)) => self.refuse(reference, Problem::Room(refusal)),
-            None => self.refuse(reference, Problem::NotInRoom(address.clone())),
-        }
-    }
-
-    /// We are in: what has waited is said.
-    fn say_unsaid(&mut self, address: &Address) {
-        let Some(room) = self.gathering.rooms.get_mut(address) else { return };
-        for unsaid in std::mem::take(&mut room.unsaid) {
-            self.utter(address, unsaid);
-        }
     }
 
     /// The disk answers what a room has asked.

@@ -204,6 +204,7 @@ impl Chat {
             deleted: false,
             reactions: Vec::new(),
             state,
+            progress: None,
             place: Place(i64::MAX),
         });
     }

@@ -80,9 +80,9 @@ pub use record::{Audience, Circumstances, MAX_REACTION, MAX_TEXT, Manner};
 pub use requests::{MAX_REQUESTS, Request, Strangers};
 pub use retention::{NoRetention, Retention};
 pub use storage::{
-    Contact, Cursor, DeliveredLine, Direction, FailureKind, HistoryLine, OutgoingLine, Pick, Place,
-    Quote, ReadUpTo, ReceivedLine, Rendezvous, ShownLines, Snapshot, StoreFailure, StoreReply,
-    StoreRequest, UnshownLine,
+    Contact, Cursor, DeliveredLine, Direction, FailureKind, HistoryLine, OutgoingLine, OwnLine,
+    Pick, Place, Progress, Quote, ReadUpTo, ReceivedLine, Rendezvous, ShownLines, Snapshot,
+    StoreFailure, StoreReply, StoreRequest, UnshownLine,
 };
 pub use trust::{TRUSTED, Trust};
 

@@ -4,6 +4,7 @@
 //! [`StoreReply`], in the same order. A reply means that the change is on disk to stay: nobody is
 //! told that a line is kept, delivered or received before it is.
 
+mod history;
 mod rooms;
 
 use std::net::IpAddr;
@@ -11,10 +12,11 @@ use std::net::IpAddr;
 use p2pchat_wire::handshake::SharedSecret;
 use p2pchat_wire::identity::{Name, PeerId, ServerKey};
 
-pub use rooms::{KeptRoom, RoomReply, RoomRequest};
+pub(super) use history::LATE;
+pub use history::{HistoryLine, Progress, QUOTE, Quote};
+pub use rooms::{KeptRoom, OwnLine, RoomReply, RoomRequest};
 
 use super::address::{Address, LineId, Timestamp};
-use super::notice::LineState;
 use super::people::Regard;
 use super::record::{Audience, Manner};
 use super::requests::Request;
@@ -385,20 +387,6 @@ pub struct ReadUpTo {
 /// Lines of which it is told one by one that they have been read.
 pub const MAX_READ: usize = 1000;
 
-/// What a line that another is about looks like, for whoever does not have it at hand.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Quote {
-    /// Who wrote it: we, or the other.
-    pub by: Direction,
-    /// When it was written.
-    pub sent_at: Timestamp,
-    /// How its text begins, [`QUOTE`] characters at most; `None` if it is deleted.
-    pub text: Option<String>,
-}
-
-/// Characters of a text that a [`Quote`] holds.
-pub const QUOTE: usize = 160;
-
 /// How far a peer's log has been received.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Cursor {
@@ -411,52 +399,6 @@ pub struct Cursor {
     /// Its id.
     pub id: LineId,
 }
-
-/// A line as history shows it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct HistoryLine {
-    /// With whom, or in which room.
-    pub with: Address,
-    /// In a room: who wrote it, if not we.
-    pub author: Option<Address>,
-    /// Its identifier.
-    pub id: LineId,
-    /// Ours or theirs.
-    pub direction: Direction,
-    /// When it was written.
-    pub sent_at: Timestamp,
-    /// Theirs: when it came. Ours: when it was delivered, if it was.
-    pub arrived_at: Option<Timestamp>,
-    /// To whom it was addressed.
-    pub audience: Audience,
-    /// The text: not fit for a terminal as it is. Empty if the line is deleted.
-    pub text: String,
-    /// What it is: never one that amends another.
-    pub manner: Manner,
-    /// The line that it replies to, if that is here.
-    pub quote: Option<Quote>,
-    /// When its author last changed the text, by the author's clock.
-    pub edited_at: Option<Timestamp>,
-    /// Whether its author has deleted it.
-    pub deleted: bool,
-    /// Who has reacted to it, and how.
-    pub reactions: Vec<(Direction, String)>,
-    /// How far it has come. Theirs are delivered, and read once they have been shown.
-    pub state: LineState,
-    /// Where it stands.
-    pub place: Place,
-}
-
-impl HistoryLine {
-    /// Whether the line came so long after it was written that both times should be shown.
-    #[must_use]
-    pub fn is_late(&self) -> bool {
-        self.arrived_at.is_some_and(|at| at.since(self.sent_at) > LATE)
-    }
-}
-
-/// A line that came more than so many milliseconds after it was written is late.
-pub(super) const LATE: u64 = 60_000;
 
 /// Which way a line goes.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]

@@ -6,12 +6,13 @@ use rusqlite::Connection;
 use super::{cells, lines, rows, schema, search};
 
 /// A statement, the index by which it finds its lines, and the condition it has of them.
-const PLANS: [(&str, &str); 14] = [
+const PLANS: [(&str, &str); 15] = [
     (rows::CONTACTS, "INDEX lines_undelivered (contact=?)"),
     (rows::CONTACTS, "INDEX lines_unread (contact=?)"),
     (rows::UNSHOWN, "INDEX lines_unshown (id>?)"),
     (rows::STRAYS, "INDEX lines_unshown (id>?)"),
     (rows::OUTBOX, "INDEX lines_undelivered (contact=? AND seq>?)"),
+    (rows::SAID, "INDEX lines_said (contact=?)"),
     (rows::PAGE, "INDEX lines_to_show (contact=? AND rowid<?)"),
     (rows::HISTORY, "INTEGER PRIMARY KEY (rowid<?)"),
     (lines::UNREAD_BY_THEM, "INDEX lines_unread_by_them (contact=? AND seq<?)"),

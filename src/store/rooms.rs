@@ -12,7 +12,8 @@ use super::rows::{self, log_number, number, unsigned};
 use crate::chat::room::{Act, Body, Entry, Fork, Hash, Line, LogId, Place, RoomId};
 use crate::chat::rooms::{Answer, Receipt, Request, Stored};
 use crate::chat::storage::{
-    Direction, FailureKind, KeptRoom, Quote, ReceivedLine, RoomReply, RoomRequest, StoreReply,
+    Direction, FailureKind, KeptRoom, OwnLine, Quote, ReceivedLine, RoomReply, RoomRequest,
+    StoreReply,
 };
 use crate::chat::{Address, Audience, LineId, Manner, Timestamp};
 
@@ -84,16 +85,28 @@ pub(super) fn handle(
 /// Every room, as a chat begins with it.
 pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<KeptRoom>> {
     let mut statement = connection.prepare(
-        "SELECT unseal('name', name), unseal('host', host), rooms.id, unseal('room', room)
+        "SELECT unseal('name', name), unseal('host', host), rooms.id, unseal('room', room), contact
          FROM rooms JOIN contacts ON contacts.id = contact ORDER BY rooms.id",
     )?;
     let found = statement.query_map([], |row| {
-        Ok((rows::address(row)?, row.get::<_, i64>(2)?, RoomId(row.get(3)?)))
+        Ok((rows::address(row)?, row.get::<_, i64>(2)?, RoomId(row.get(3)?), row.get(4)?))
     })?;
     let found: Vec<_> = found.collect::<rusqlite::Result<_>>()?;
-    let kept =
-        |(address, room, id)| Ok(KeptRoom { id, address, stored: stored(connection, room)? });
+    let kept = |(address, room, id, contact)| {
+        let (stored, said) = (stored(connection, room)?, said(connection, contact)?);
+        Ok(KeptRoom { id, address, stored, said })
+    };
     found.into_iter().map(kept).collect()
+}
+
+/// Our last lines there.
+fn said(connection: &Connection, contact: i64) -> rusqlite::Result<Vec<OwnLine>> {
+    let mut said: Vec<OwnLine> = connection
+        .prepare_cached(rows::SAID)?
+        .query_map(params![contact, number(OwnLine::MAX as u64)], rows::own)?
+        .collect::<rusqlite::Result<_>>()?;
+    said.reverse();
+    Ok(said)
 }
 
 /// Everybody who was to have a line of ours has it.

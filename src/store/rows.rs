@@ -14,8 +14,8 @@ use rusqlite::types::{Type, ValueRef};
 
 use super::cells::{quoted, said};
 use crate::chat::storage::{
-    Contact, Cursor, DeliveredLine, Direction, HistoryLine, OutgoingLine, Place, QUOTE, Quote,
-    ReceivedLine, Rendezvous, UnshownLine,
+    Contact, Cursor, DeliveredLine, Direction, HistoryLine, OutgoingLine, OwnLine, Place, Progress,
+    QUOTE, Quote, ReceivedLine, Rendezvous, UnshownLine,
 };
 use crate::chat::{Address, Audience, LineId, LineState, Manner, ROOM_MARK, Regard, Timestamp};
 use crate::proto::{AgeLimit, IdleLimit, Lesson};
@@ -90,6 +90,11 @@ pub(super) const DRAFTS: &str = "
 
 pub(super) const SETTINGS: &str = "SELECT name, unseal('setting', name, value) FROM settings";
 
+/// Our last lines in a room.
+pub(super) const SAID: &str = "
+    SELECT line, log, seq, arrived_at NOT NULL FROM lines INDEXED BY lines_said
+    WHERE contact = ?1 AND incoming = 0 AND amends = 0 AND log NOT NULL ORDER BY id DESC LIMIT ?2";
+
 pub(super) const OUTBOX: &str = "
     SELECT seq, line, sent_at, audience, unseal('line', contact, incoming, line, text),
         unseal('reference', contact, incoming, line, reference), manner, target, deleted_at FROM lines
@@ -107,7 +112,12 @@ macro_rules! lines_to_show {
             ", t.deleted_at, l.edited_at, l.deleted_at, l.read_at, l.done, l.id,
                  unseal('reaction', mine.line, mine.incoming, mine.text),
                  unseal('reaction', theirs.line, theirs.incoming, theirs.text),
-                 unseal('author', l.contact, l.incoming, l.line, l.author)
+                 unseal('author', l.contact, l.incoming, l.line, l.author),
+                 CASE WHEN l.incoming = 0 AND l.log NOT NULL THEN (
+                     SELECT json_array(count(*) FILTER (WHERE last >= l.seq), count(*))
+                     FROM room_receipts
+                     WHERE room IN (SELECT id FROM rooms WHERE contact = l.contact)
+                         AND stay = l.log AND first <= l.seq AND (last >= l.seq OR gone = 0)) END
              FROM lines AS l JOIN contacts ON contacts.id = l.contact
                  LEFT JOIN lines AS t ON t.id = l.about
                  LEFT JOIN reactions AS mine ON mine.line = l.id AND mine.incoming = 0
@@ -243,6 +253,11 @@ pub(super) fn outgoing(row: &Row<'_>, to: &Address) -> rusqlite::Result<Outgoing
     })
 }
 
+pub(super) fn own(row: &Row<'_>) -> rusqlite::Result<OwnLine> {
+    let (id, stay) = (LineId(row.get(0)?), log(row, 1)?);
+    Ok(OwnLine { id, stay, seq: unsigned(row, 2)?, delivered: row.get(3)? })
+}
+
 pub(super) fn delivered(row: &Row<'_>) -> rusqlite::Result<DeliveredLine> {
     Ok(DeliveredLine { seq: unsigned(row, 0)?, id: LineId(row.get(1)?), reference: row.get(2)? })
 }
@@ -276,8 +291,19 @@ pub(super) fn history(row: &Row<'_>) -> rusqlite::Result<HistoryLine> {
             (true, false, _) | (false, true, None) => LineState::Delivered,
             (false, false, None) => LineState::Queued,
         },
+        progress: progress(row, 22)?,
         place: Place(row.get(18)?),
     })
+}
+
+/// How many have a line of ours in a room, if anybody was to have it.
+fn progress(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Progress>> {
+    let counts: Option<String> = row.get(column)?;
+    let Some(counts) = counts else { return Ok(None) };
+    let (have, of) = serde_json::from_str(&counts).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+    })?;
+    Ok((of > 0).then_some(Progress { have, of }))
 }
 
 /// The line that another is about, in four columns from `column` on: incoming, sent_at, the

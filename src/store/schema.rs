@@ -243,6 +243,10 @@ const STEPS: &[&str] = &[
     -- Of a line in a room: who wrote it, as an address.
     ALTER TABLE lines ADD COLUMN author TEXT;
 ",
+    "
+    -- Our own, as they are to be shown, in their order.
+    CREATE INDEX lines_said ON lines (contact) WHERE incoming = 0 AND amends = 0;
+",
 ];
 
 /// Brings the tables to the newest format.

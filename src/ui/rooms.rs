@@ -117,6 +117,9 @@ pub(super) fn sentence(
             }
             sentence
         }
+        RoomNews::Progress { progress, .. } => {
+            language.say("room-progress", &[("have", &progress.have), ("of", &progress.of)])
+        }
         RoomNews::OtherRoom => say("room-other", &[]),
         RoomNews::ServerRefuses(why) => {
             let why = match why {

@@ -35,7 +35,7 @@ pub fn sentence(
         | Notice::Measured { .. }
         | Notice::Draft { .. }
         | Notice::Home(_)
-        | Notice::Room { news: RoomNews::Here { .. }, .. }
+        | Notice::Room { news: RoomNews::Here { .. } | RoomNews::Progress { .. }, .. }
         | Notice::Leaving { undelivered: 0 } => return None,
         Notice::Room { room, news } => rooms::sentence(room, news, background, language),
         Notice::Found { lines, .. } if lines.is_empty() => language.text("found-nothing"),

@@ -191,3 +191,34 @@ fn whoever_comes_back_is_not_told_again_what_was_said() {
     bob.say("/contacts");
     bob.hears("You know nobody yet");
 }
+
+#[test]
+fn of_a_line_in_a_room_it_is_said_how_many_have_it_also_after_a_restart() {
+    let server = Server::start();
+    let people = [Person::new("alice"), Person::new("bob"), Person::new("carol")];
+    let mut alice = people[0].start(&server, "tea");
+    alice.object(&json!({"type": "room", "event": "made"}));
+    let mut bob = people[1].start(&server, "tea");
+    entered(&mut bob);
+    let mut carol = people[2].start(&server, "tea");
+    entered(&mut carol);
+    alice.object(&json!({"type": "room", "event": "here", "members": 3, "connected": 3}));
+    drop(carol);
+
+    say(&mut alice, "who has it?");
+    let none = alice.object(&json!({"type": "room", "event": "progress", "have": 0, "of": 2}));
+    let one = alice.object(&json!({"type": "room", "event": "progress", "have": 1, "of": 2}));
+    assert_eq!(none["id"], one["id"]);
+    drop(alice);
+
+    // Alice begins anew: her line is told of as it stood, and goes on from there.
+    let mut alice = people[0].start(&server, "tea");
+    alice.say(r#"{"type":"command","line":"/history"}"#);
+    let line = alice.object(&json!({"type": "history", "text": "who has it?"}));
+    assert_eq!((&line["id"], &line["progress"]), (&one["id"], &json!({"have": 1, "of": 2})));
+    assert_eq!(line["state"], "sent");
+    let _carol = people[2].start(&server, "tea");
+    let all = alice.object(&json!({"type": "room", "event": "progress", "have": 2, "of": 2}));
+    assert_eq!(all["id"], one["id"]);
+    alice.object(&json!({"type": "status", "id": one["id"], "state": "delivered"}));
+}

@@ -89,7 +89,7 @@ pub(super) const TABLE: &[Entry] = &[
         "info",
         &[],
         "[N]",
-        "show who in the room has your last line of this run, or the line N counted back from it (1)",
+        "show who in the room has your last line, or the line N counted back from it (1)",
         |rest, _| {
             let number = if rest.trim().is_empty() { 1 } else { only_word(rest)?.parse().ok()? };
             (number > 0).then(|| Ok(Command::Room(RoomCommand::Info(number))))

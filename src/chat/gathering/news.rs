@@ -5,6 +5,7 @@ use p2pchat_wire::signal::RoomRefusal;
 
 use super::super::room::{Access, Refusal};
 use super::super::rooms::Denial;
+use super::super::storage::Progress;
 use super::super::{Address, LineId};
 
 /// Something about a room.
@@ -90,6 +91,14 @@ pub enum RoomNews {
         has: Vec<Address>,
         /// Who was there when it was written, and has it not.
         waits: Vec<Address>,
+    },
+    /// A line of ours has come to another one, or one who was to have it is gone: so many have it now. Not
+    /// said of lines that are told of in a page, until they come further.
+    Progress {
+        /// Which line.
+        id: LineId,
+        /// How many have it.
+        progress: Progress,
     },
     /// STOP: the server says that another room has this name. We go on in the one that we know.
     OtherRoom,

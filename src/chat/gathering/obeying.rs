@@ -2,8 +2,9 @@
 
 use super::super::command::RoomCommand;
 use super::super::room::{Act, Refusal};
-use super::super::{Address, Chat, LineId, Notice, Problem};
+use super::super::{Address, Chat, Notice, Problem};
 use super::news::{Attendee, RoomNews};
+use super::saying::Said;
 
 impl Chat {
     pub(in crate::chat) fn obey_about_rooms(&mut self, command: RoomCommand) {
@@ -129,12 +130,12 @@ impl Chat {
         Ok(())
     }
 
-    /// Says who has a line of ours, counted back from the last one of this run.
+    /// Says who has a line of ours, counted back from the last one.
     fn show_receipts(&mut self, address: &Address, number: usize) -> Result<(), Problem> {
         let room = self.gathering.rooms.get(address);
         let room = room.ok_or_else(|| Problem::NotInRoom(address.clone()))?;
         let said = room.said.iter().rev().nth(number.saturating_sub(1));
-        let &(id, stay, seq): &(LineId, u64, u64) = said.ok_or(Problem::NoSuchLine)?;
+        let &Said { id, stay, seq, .. } = said.ok_or(Problem::NoSuchLine)?;
         let receipts = room.replica.as_ref().map(|replica| replica.receipts(stay, seq));
         let (has, waits) = receipts.unwrap_or_default();
         let names = |keys: Vec<_>| keys.into_iter().map(|key| self.member(address, key)).collect();

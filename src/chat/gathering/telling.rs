@@ -7,11 +7,9 @@ use p2pchat_wire::identity::PeerId;
 use super::super::room::{Body, Entry, LogId, Member, State};
 use super::super::rooms::Event;
 use super::super::storage::{OutgoingLine, Quote, ReceivedLine, StoreFailure};
-use super::super::{
-    Address, Asked, Audience, Chat, FailureKind, LineState, Notice, Problem, StoreRequest,
-    Timestamp,
-};
-use super::{RoomNews, Underway};
+use super::super::{Address, Audience, Chat, FailureKind, LineState, Notice, Problem, Timestamp};
+use super::RoomNews;
+use super::saying::Underway;
 
 impl Chat {
     pub(super) fn room_event(
@@ -28,7 +26,10 @@ impl Chat {
                 let who = self.member(address, log.author);
                 self.tell_room(address, RoomNews::TwoHistories { who, key: log.author });
             }
-            Event::Has { .. } => self.room_delivered(address),
+            Event::Has { stay, last, .. } => {
+                self.tell_progress(address, |line| line.stay == stay && line.seq <= last);
+                self.room_delivered(address);
+            }
             Event::NotAdmitted(refusal) => {
                 self.tell_room(address, RoomNews::NotAdmitted(refusal));
             }
@@ -78,13 +79,16 @@ impl Chat {
         self.show_own(&own, quote);
         let (to, id, state) = (own.to, own.id, LineState::Queued);
         self.show(Notice::Status { to, id, reference, state });
+        self.tell_progress(address, |line| line.id == id);
         self.room_delivered(address);
     }
 
     fn room_line_lost(&mut self, address: &Address, entry: &Arc<Entry>) {
         let Body::Line(line) = entry.body() else { return };
         let Some(room) = self.gathering.rooms.get_mut(address) else { return };
-        let Some(Underway { face, reference, .. }) = room.underway.remove(&line.id) else { return };
+        let lost = room.underway.remove(&line.id);
+        room.said.retain(|said| said.id != line.id);
+        let Some(Underway { face: Some(face), reference, .. }) = lost else { return };
         let before = self.faces.turn_to(face);
         self.faces.asking_mut().lost_a_line = true;
         self.faces.turn_to(before);
@@ -95,27 +99,6 @@ impl Chat {
         };
         let state = LineState::Failed(Problem::Store(failure));
         self.show(Notice::Status { to: address.clone(), id: line.id, reference, state });
-    }
-
-    /// Some member has more of our lines.
-    fn room_delivered(&mut self, address: &Address) {
-        let Some(room) = self.gathering.rooms.get_mut(address) else { return };
-        let Some(replica) = &room.replica else { return };
-        let mut delivered = Vec::new();
-        room.underway.retain(|id, line| {
-            let waits = || replica.receipts(line.stay, line.seq).1;
-            let done = line.is_kept && waits().is_empty();
-            if done {
-                delivered.push((*id, line.reference.take()));
-            }
-            !done
-        });
-        for (id, reference) in delivered {
-            let to = address.clone();
-            let request = StoreRequest::RoomDelivered { room: to.clone(), id, at: self.now };
-            self.ask(request, Asked::Nothing);
-            self.show(Notice::Status { to, id, reference, state: LineState::Delivered });
-        }
     }
 
     /// The room is not what it was.
@@ -150,6 +133,7 @@ impl Chat {
         self.set_room_presence(address);
         self.call_people(address);
         self.meet_all(address);
+        self.tell_progress(address, |_| true);
         self.room_delivered(address);
     }
 

@@ -3,7 +3,7 @@
 use crate::chat::room::RoomId;
 use crate::chat::rooms::{Answer, Request, Stored};
 use crate::chat::storage::Quote;
-use crate::chat::{Address, Timestamp};
+use crate::chat::{Address, LineId, Timestamp};
 
 /// What a room asks of the disk, and what its history is to show of it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -36,6 +36,26 @@ pub struct KeptRoom {
     pub address: Address,
     /// What it begins with.
     pub stored: Stored,
+    /// Our last lines there, the oldest first, [`OwnLine::MAX`] at most.
+    pub said: Vec<OwnLine>,
+}
+
+/// A line of ours in a room.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct OwnLine {
+    /// Its identifier.
+    pub id: LineId,
+    /// Our stay.
+    pub stay: u64,
+    /// Its number there.
+    pub seq: u64,
+    /// Whether everybody who is to have it is known to.
+    pub delivered: bool,
+}
+
+impl OwnLine {
+    /// So many are remembered of a room.
+    pub const MAX: usize = 1000;
 }
 
 impl From<Answer> for RoomReply {

@@ -21,6 +21,7 @@ pub(super) fn page(lines: &[OutgoingLine]) -> StoreReply {
         deleted: false,
         reactions: Vec::new(),
         state: LineState::Queued,
+        progress: None,
         place: Place(line.seq.cast_signed()),
     });
     StoreReply::Page { lines: lines.collect(), end: true }

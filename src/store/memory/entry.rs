@@ -7,7 +7,7 @@ use crate::chat::{Address, LineId};
 impl Entry {
     pub(super) fn new(line: Kept, about: Option<usize>) -> Self {
         let (edited_at, deleted, read, reactions) = (None, false, false, [None, None]);
-        Self { line, about, edited_at, deleted, read, reactions }
+        Self { line, about, edited_at, deleted, read, reactions, stay: None }
     }
 
     pub(super) fn with(&self) -> &Address {

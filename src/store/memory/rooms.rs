@@ -9,8 +9,8 @@ use super::{Entry as Shown, Kept, Memory, failed};
 use crate::chat::room::{Act, Body, Entry, Fork, LogId, RoomId};
 use crate::chat::rooms::{Answer, Receipt, Request, Stored};
 use crate::chat::storage::{
-    Direction, FailureKind, KeptRoom, OutgoingLine, Quote, ReceivedLine, RoomReply, RoomRequest,
-    StoreReply, StoreRequest,
+    Direction, FailureKind, KeptRoom, OutgoingLine, OwnLine, Progress, Quote, ReceivedLine,
+    RoomReply, RoomRequest, StoreReply, StoreRequest,
 };
 use crate::chat::{Address, Audience, LineId, Manner, Timestamp};
 
@@ -95,8 +95,38 @@ impl Memory {
             id: room.id,
             address: room.address.clone(),
             stored: room.stored(),
+            said: self.said(&room.address),
         };
         self.rooms.iter().map(kept).collect()
+    }
+
+    /// Our last lines there.
+    fn said(&self, room: &Address) -> Vec<OwnLine> {
+        let own = self.lines.iter().filter_map(|entry| match &entry.line {
+            Kept::Out { line, delivered } if line.to == *room && !entry.amends() => {
+                let (id, stay, seq) = (line.id, entry.stay?, line.seq);
+                Some(OwnLine { id, stay, seq, delivered: delivered.is_some() })
+            }
+            _ => None,
+        });
+        let mut own: Vec<OwnLine> = own.collect();
+        own.drain(..own.len().saturating_sub(OwnLine::MAX));
+        own
+    }
+
+    /// How many have a line of ours.
+    pub(super) fn progress(&self, entry: &Shown) -> Option<Progress> {
+        let stay = entry.stay?;
+        let Kept::Out { line, .. } = &entry.line else { return None };
+        let rooms = self.rooms.iter().filter(|room| room.address == line.to);
+        let all = rooms.flat_map(|room| &room.receipts).filter(|((of, _), _)| *of == stay);
+        let mut progress = Progress::default();
+        for (_, receipt) in all.filter(|(_, receipt)| receipt.first <= line.seq) {
+            let has = receipt.last >= line.seq;
+            progress.have += usize::from(has);
+            progress.of += usize::from(has || !receipt.gone);
+        }
+        (progress.of > 0).then_some(progress)
     }
 
     pub(super) fn room(&mut self, request: RoomRequest) -> StoreReply {
@@ -212,7 +242,8 @@ impl Memory {
                 reference: None,
             };
             let text = line.text.clone();
-            self.lines.push(Shown::new(Kept::Out { line, delivered: None }, target));
+            let own = Shown::new(Kept::Out { line, delivered: None }, target);
+            self.lines.push(Shown { stay: Some(header.log.stay), ..own });
             if let Some(index) = target {
                 self.amend(index, manner, Direction::Out, &text, sent_at);
             }

@@ -15,8 +15,8 @@ use crate::chat::rooms::Denial;
 use crate::chat::safety::SafetyCode;
 use crate::chat::{
     Address, Audience, Circumstances, Contact, Direction, FailureKind, HistoryLine, Limit, LineId,
-    LineState, Manner, Message, Notice, PeerSummary, Place, Presence, Problem, Quote, Regard,
-    Request, StoreFailure, Timestamp, Trust, Written, command,
+    LineState, Manner, Message, Notice, PeerSummary, Place, Presence, Problem, Progress, Quote,
+    Regard, Request, StoreFailure, Timestamp, Trust, Written, command,
 };
 use crate::chat::{Attendee, RoomNews};
 use crate::proto::{
@@ -94,6 +94,7 @@ fn line() -> HistoryLine {
         deleted: false,
         reactions: vec![(Direction::In, "👍".to_owned())],
         state: LineState::Delivered,
+        progress: None,
         place: Place(17),
     }
 }
@@ -351,6 +352,7 @@ fn room_notices() -> impl Iterator<Item = Notice> {
             is_here: true,
         }]),
         RoomNews::Receipts { id: id(2), has: vec![alice()], waits: vec![bob()] },
+        RoomNews::Progress { id: id(2), progress: Progress { have: 3, of: 5 } },
         RoomNews::OtherRoom,
         RoomNews::ServerRefuses(RoomRefusal::Full),
         RoomNews::TwoHistories { who: alice(), key: key(1) },

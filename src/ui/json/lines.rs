@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{audience, time, word, write};
-use crate::chat::{Address, Direction, HistoryLine, LineId, Manner, Message, Timestamp, Written};
+use crate::chat::{
+    Address, Direction, HistoryLine, LineId, Manner, Message, Progress, Timestamp, Written,
+};
 use crate::ui::Printout;
 
 /// The word for what a line is; none for text.
@@ -62,6 +64,9 @@ fn history_object(line: &HistoryLine) -> Value {
     });
     if let (Some(author), Value::Object(fields)) = (&line.author, &mut object) {
         fields.insert("from".to_owned(), json!(author.to_string()));
+    }
+    if let (Some(Progress { have, of }), Value::Object(fields)) = (line.progress, &mut object) {
+        fields.insert("progress".to_owned(), json!({ "have": have, "of": of }));
     }
     object
 }

@@ -32,6 +32,7 @@ fn event(news: &RoomNews) -> &'static str {
         RoomNews::Here { .. } => "here",
         RoomNews::Members(_) => "list",
         RoomNews::Receipts { .. } => "receipts",
+        RoomNews::Progress { .. } => "progress",
         RoomNews::OtherRoom => "other-room",
         RoomNews::ServerRefuses(_) => "server-refuses",
         RoomNews::TwoHistories { .. } => "two-histories",
@@ -69,6 +70,9 @@ fn details(news: &RoomNews, sentence: &str) -> Value {
         })).collect::<Vec<_>>() }),
         RoomNews::Receipts { id, has, waits } => {
             json!({ "id": id.to_string(), "has": names(has), "waits": names(waits) })
+        }
+        RoomNews::Progress { id, progress } => {
+            json!({ "id": id.to_string(), "have": progress.have, "of": progress.of })
         }
         RoomNews::OtherRoom | RoomNews::ServerRefuses(_) => json!({ "message": sentence }),
         RoomNews::TwoHistories { who, key } => {

@@ -81,6 +81,7 @@ pub(super) fn stored(number: u64, direction: Direction, text: &str) -> HistoryLi
         deleted: false,
         reactions: Vec::new(),
         state: LineState::Read,
+        progress: None,
         place: Place(number.cast_signed()),
     }
 }

@@ -1,0 +1,76 @@
+//! Lines as people read them.
+
+use super::{Direction, Place};
+use crate::chat::{Address, Audience, LineId, LineState, Manner, Timestamp};
+
+/// A line as history shows it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct HistoryLine {
+    /// With whom, or in which room.
+    pub with: Address,
+    /// In a room: who wrote it, if not we.
+    pub author: Option<Address>,
+    /// Its identifier.
+    pub id: LineId,
+    /// Ours or theirs.
+    pub direction: Direction,
+    /// When it was written.
+    pub sent_at: Timestamp,
+    /// Theirs: when it came. Ours: when it was delivered, if it was.
+    pub arrived_at: Option<Timestamp>,
+    /// To whom it was addressed.
+    pub audience: Audience,
+    /// The text: not fit for a terminal as it is. Empty if the line is deleted.
+    pub text: String,
+    /// What it is: never one that amends another.
+    pub manner: Manner,
+    /// The line that it replies to, if that is here.
+    pub quote: Option<Quote>,
+    /// When its author last changed the text, by the author's clock.
+    pub edited_at: Option<Timestamp>,
+    /// Whether its author has deleted it.
+    pub deleted: bool,
+    /// Who has reacted to it, and how.
+    pub reactions: Vec<(Direction, String)>,
+    /// How far it has come. Theirs are delivered, and read once they have been shown.
+    pub state: LineState,
+    /// Of a line of ours in a room: how many have it.
+    pub progress: Option<Progress>,
+    /// Where it stands.
+    pub place: Place,
+}
+
+impl HistoryLine {
+    /// Whether the line came so long after it was written that both times should be shown.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        self.arrived_at.is_some_and(|at| at.since(self.sent_at) > LATE)
+    }
+}
+
+/// A line that came more than so many milliseconds after it was written is late.
+pub(in crate::chat) const LATE: u64 = 60_000;
+
+/// How many have a line of ours in a room, of those who are to have it: who was there when it was written,
+/// and has it or is there still.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Progress {
+    /// How many have it.
+    pub have: usize,
+    /// Of how many, us not counted.
+    pub of: usize,
+}
+
+/// What a line that another is about looks like, for whoever does not have it at hand.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Quote {
+    /// Who wrote it: we, or the other.
+    pub by: Direction,
+    /// When it was written.
+    pub sent_at: Timestamp,
+    /// How its text begins, [`QUOTE`] characters at most; `None` if it is deleted.
+    pub text: Option<String>,
+}
+
+/// Characters of a text that a [`Quote`] holds.
+pub const QUOTE: usize = 160;
