@@ -4,6 +4,7 @@
 mod contacts;
 pub mod help;
 pub mod scripts;
+mod settled;
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -400,45 +401,13 @@ fn link(text: &str) -> Result<Box<ContactLink>, Box<dyn Error + Send + Sync>> {
     Ok(Box::new(link))
 }
 
-impl Options {
-    /// What these options settle, as keys and values of the configuration file.
-    #[must_use]
-    pub fn settled(&self) -> Vec<(&'static str, String)> {
-        let quoted = |text: &str| toml::Value::from(text).to_string();
-        let mut settled = Vec::new();
-        settled.extend(self.name.as_ref().map(|name| ("name", quoted(&name.to_string()))));
-        if !self.rendezvous.is_empty() {
-            let servers: Vec<_> = self.rendezvous.iter().map(ToString::to_string).collect();
-            settled.push(("rendezvous", toml::Value::from(servers).to_string()));
-        }
-        settled.extend(self.lang.map(|lang| ("language", quoted(lang.code()))));
-        settled.extend(self.strangers.map(|what| {
-            let word = match what {
-                Strangers::Request => "request",
-                Strangers::Accept => "accept",
-                Strangers::Refuse => "refuse",
-            };
-            ("contacts.strangers", quoted(word))
-        }));
-        settled.extend(self.bind.map(|bind| ("network.bind", quoted(&bind.to_string()))));
-        if self.no_port_mapping {
-            settled.push(("network.port-mapping", "false".to_owned()));
-        }
-        for (given, word) in [(self.no_lan, "off"), (self.visible, "everybody")] {
-            settled.extend(given.then(|| ("network.lan", quoted(word))));
-        }
-        for (given, word) in [(self.relay_only, "relay-only"), (self.direct_only, "direct-only")] {
-            settled.extend(given.then(|| ("network.paths", quoted(word))));
-        }
-        settled
-    }
-}
-
 impl Cli {
     /// What is wanted: what the options say, else what is settled in the configuration file.
     #[must_use]
     pub fn wanted(&self, ends: Ends, settings: Settings) -> Wanted {
         let options = &self.options;
+        let serve = self.chat.serve;
+        let serve = serve.map(|given| given.unwrap_or_else(config::default_serve_address));
         Wanted {
             data_dir: options.data_dir.clone(),
             face: match (options.json, ends) {
@@ -470,8 +439,9 @@ impl Cli {
             },
             wait: options.wait,
             timeout: options.timeout.unwrap_or(TIMEOUT),
-            serve: self.chat.serve.map(|given| given.unwrap_or_else(config::default_serve_address)),
+            serve,
             strangers: options.strangers.or(settings.strangers).unwrap_or_default(),
+            given: options.conditions(serve),
             interface: settings.interface,
         }
     }

@@ -5,6 +5,7 @@
 //! [`Place`] where we are to be found.
 
 mod address;
+mod conditions;
 pub mod file;
 mod mistake;
 mod settings;
@@ -18,6 +19,7 @@ use p2pchat_wire::identity::Name;
 use p2pchat_wire::neighbour::HOST as LOCAL_HOST;
 
 pub use address::{HostPort, InvalidAddress, PeerAddress, Rendezvous};
+pub use conditions::Given;
 pub use mistake::{Mistake, Should, Wrong};
 pub use settings::{
     Interface, KeyBinding, Notify, SETTINGS, Setting, Settings, Symbols, ThemeTable,
@@ -52,6 +54,9 @@ pub struct Wanted {
     pub serve: Option<SocketAddr>,
     /// What becomes of callers whom I do not know.
     pub strangers: Strangers,
+    /// The options among all this that concern a chat as a whole, as [`conditions`](Self::conditions)
+    /// writes them.
+    pub given: Vec<String>,
     /// How the terminal interface looks and behaves.
     pub interface: Interface,
 }
@@ -281,6 +286,7 @@ mod tests {
             timeout: Duration::ZERO,
             serve: None,
             strangers: Strangers::default(),
+            given: Vec::new(),
             interface: Interface::default(),
         }
     }

@@ -134,7 +134,7 @@ fn run(cli: Cli, ends: Ends, language: &mut Language) -> Result<u8, Failure> {
             return match (how.end, how.foreground || how.detached) {
                 (true, _) => awaited(app::end(wanted, language)),
                 (false, true) => awaited(app::hold(wanted, how.detached, language)),
-                (false, false) => awaited(app::hold_in_the_background(wanted)),
+                (false, false) => awaited(app::hold_in_the_background(wanted, language)),
             };
         }
         Some(Command::Status) => return awaited(app::status(wanted, language)),

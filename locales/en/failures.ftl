@@ -68,13 +68,14 @@ attach-joined = A p2pchat runs on this profile, and you have joined it. Ctrl+D l
 attach-version = the p2pchat that is using this profile is of another version. Close it, and start this one again
 attach-full = { $guests } programs have joined the p2pchat that is using this profile, and no more can
 attach-other-name = the p2pchat that is using this profile is called { $name }. Say --name { $name }, say nothing of a name, or choose another profile with --data-dir
+attach-other-options = a p2pchat is using this profile already, and runs without { $options }: the options of the first one count for all. Leave them out to join it, or end it with p2pchat hold --end and start this one again
 attach-slow = this program read too slowly what the p2pchat that is using the profile had to say, and was sent away; what was sent is sent
 attach-nonsense = the p2pchat that is using this profile could make nothing of what this program said
 attach-broken =
     { $count ->
-        [0] the p2pchat that was using this profile has ended without a word. What it had taken over may be lost in part: the history shows what was kept
-        [one] the p2pchat that was using this profile has ended without a word, and one line may not have been sent: the history shows what was kept
-       *[other] the p2pchat that was using this profile has ended without a word, and { $count } lines may not have been sent: the history shows what was kept
+        [0] the p2pchat that was using this profile has ended without a word. Nothing of what was said here was confirmed: the history shows what was kept
+        [one] the p2pchat that was using this profile has ended without a word. The first line of what was said here is kept, nothing after it was confirmed: the history shows what was kept
+       *[other] the p2pchat that was using this profile has ended without a word. The first { $count } lines of what was said here are kept, nothing after them was confirmed: the history shows what was kept
     }
 
 ## The passphrase

@@ -68,12 +68,13 @@ attach-joined = 这份数据上已有 p2pchat 在运行，你已加入。Ctrl+D 
 attach-version = 正在使用这份数据的 p2pchat 是另一个版本。请关闭它，再启动这个
 attach-full = 已有 { $guests } 个程序加入了正在使用这份数据的 p2pchat，不能再多了
 attach-other-name = 正在使用这份数据的 p2pchat 名叫 { $name }。请用 --name { $name }，或不写名字，或用 --data-dir 另选一处
+attach-other-options = 已有 p2pchat 在使用这份数据，它运行时没有 { $options }：第一个的选项对所有的都有效。去掉这些选项即可加入，或用 p2pchat hold --end 结束它，再启动这个
 attach-slow = 正在使用这份数据的 p2pchat 说的话，这个程序读得太慢，因而被请走；已发出的不受影响
 attach-nonsense = 正在使用这份数据的 p2pchat 听不懂这个程序说的话
 attach-broken =
     { $count ->
-        [0] 正在使用这份数据的 p2pchat 突然结束了。它接手的内容可能丢了一部分：历史记录里有保存下来的
-       *[other] 正在使用这份数据的 p2pchat 突然结束了，可能有 { $count } 行没有发出：历史记录里有保存下来的
+        [0] 正在使用这份数据的 p2pchat 突然结束了。这里说过的都没有得到确认：是否已保存，请看历史记录
+       *[other] 正在使用这份数据的 p2pchat 突然结束了。这里说过的前 { $count } 行已保存，之后的没有得到确认：请看历史记录
     }
 
 ## 口令

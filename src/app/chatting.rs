@@ -192,7 +192,8 @@ async fn hold(
             console = (!on_a_screen).then(|| Console::terminal(editor, printer));
         }
     }
-    let serving = match wanted.serve {
+    let asked = wanted.serve;
+    let serving = match asked {
         Some(address) => Some(Serving::lasting(address, &dir.join("rendezvous"))?),
         None => None,
     };
@@ -207,6 +208,7 @@ async fn hold(
         own.for_each(|one| one.key = Some(serving.key()));
     }
     profile::believe(&mut snapshot, &place, now());
+    let conditions = Wanted { serve: asked, ..wanted.clone() }.conditions(&place.rendezvous);
     let mut signals = Signals::listen()?;
     let own_name = place.name.clone();
     let invited = wanted.peer.as_ref().map(PeerAddress::without_key);
@@ -228,7 +230,7 @@ async fn hold(
         // Whoever only uses the relay has no use for a port.
         port_mapping: wanted.port_mapping && wanted.paths != Paths::RelayOnly,
         lan: lan(wanted.lan),
-        attachable: true,
+        attachable: Some(conditions),
     })?;
     let code = if on_a_screen {
         let mut screening = Screening::new(peer, dir, &own_name, language, &wanted.interface)?;

@@ -394,7 +394,7 @@ fn setup(
         bind: None,
         port_mapping: false,
         lan: None,
-        attachable: false,
+        attachable: None,
     })
 }
 

@@ -1,12 +1,13 @@
 //! A chat that nobody looks at: terminals, bots and scripts join it and leave it, and it goes on.
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::attach::visit::Visitor;
 use super::chatting::Job;
-use super::console::Console;
+use super::console::{Console, Entered};
 use super::scripts::{in_a_pipe, script};
 use super::{Failure, profile};
 use crate::chat::ExitCode;
@@ -39,11 +40,12 @@ pub async fn hold(wanted: Wanted, detaches: bool, language: &Language) -> Result
 ///
 /// # Errors
 ///
-/// The process cannot be started.
-pub async fn hold_in_the_background(wanted: Wanted) -> Result<u8, Failure> {
-    let dir = profile::directory(wanted.data_dir)?;
+/// The process cannot be started, or the chat that runs is another than the one that is wanted.
+pub async fn hold_in_the_background(wanted: Wanted, language: &Language) -> Result<u8, Failure> {
+    let wanted = in_a_pipe(wanted);
+    let dir = profile::directory(wanted.data_dir.clone())?;
     if Visitor::is_held(&dir).await {
-        return Ok(ExitCode::Done.code());
+        return join(&wanted, &dir, language).await;
     }
     let mut child = start()
         .map_err(|error| Failure::internal(Phrase::new("hold-not-started").with("error", error)))?;
@@ -60,6 +62,14 @@ pub async fn hold_in_the_background(wanted: Wanted) -> Result<u8, Failure> {
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Looks into the chat that runs, which says if it is another than the one that is wanted.
+async fn join(wanted: &Wanted, dir: &Path, language: &Language) -> Result<u8, Failure> {
+    let job = job(Task::Hold, false);
+    let mut visitor = Visitor::new(wanted, None, job.view(wanted.face, language), job.begins());
+    let code = visitor.call(dir, Console::saying(&[Entered::End])).await?;
+    Ok(code.unwrap_or_else(|| ExitCode::Done.code()))
 }
 
 /// This program again, with the same options.

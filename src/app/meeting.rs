@@ -60,7 +60,7 @@ pub(super) async fn meet(
         bind: wanted.bind,
         port_mapping: wanted.port_mapping && wanted.paths != Paths::RelayOnly,
         lan: lan(wanted.lan),
-        attachable: false,
+        attachable: None,
     })?;
     let face = if wanted.face == Face::Json { Face::Json } else { Face::Plain };
     let mut meeting = Meeting {

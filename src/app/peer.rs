@@ -49,8 +49,8 @@ pub(super) struct Setup {
     pub(super) strangers: Strangers,
     /// Who may find us in the local network; with `None` nobody, nor do we look there.
     pub(super) lan: Option<Disclosure>,
-    /// Whether other processes may attach.
-    pub(super) attachable: bool,
+    /// If other processes may attach: the options under which the chat runs that they join.
+    pub(super) attachable: Option<Vec<String>>,
 }
 
 /// Why a peer cannot start.
@@ -145,7 +145,7 @@ impl Peer {
             replies,
             homes,
             discovery,
-            guests: Guests::expect(attachable.then_some(&dir)),
+            guests: Guests::expect(&dir, attachable),
             errands: Errands::new(dir, key),
         })
     }
@@ -198,6 +198,7 @@ impl Peer {
                     None => break,
                 }
             }
+            self.guests.acknowledge(&self.chat);
             let attended = self.chat.accepts_lines() && !self.chat.is_ending();
             let settles_at = self.guests.settles_at();
             let timeout = self.chat.timeout();
@@ -257,7 +258,17 @@ impl Peer {
         if let Some(discovery) = self.discovery {
             discovery.close().await;
         }
-        // Before the profile is free: whoever is attached may want it.
+        // After the disk has answered, so that each guest knows what is kept; before the profile is
+        // free, for whoever is attached may want it.
+        let answered = async {
+            while !self.chat.is_settled()
+                && let Some(reply) = self.replies.recv().await
+            {
+                self.chat.handle_input(now(), Input::Stored(reply));
+            }
+        };
+        let _ = tokio::time::timeout(GOODBYE, answered).await;
+        self.guests.acknowledge(&self.chat);
         self.guests.close().await;
         self.store.close();
     }

@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::exit::Wait;
 use super::{
-    Address, Chat, Effect, ExitCode, Input, LineId, LineState, Notice, Presence, Problem, Timestamp,
+    Address, Asked, Chat, Effect, ExitCode, Input, LineId, LineState, Notice, Presence, Problem,
+    Timestamp,
 };
 use crate::proto;
 
@@ -141,6 +142,20 @@ impl Chat {
             self.handle_input(now, input);
             self.faces.turn_to(before);
         }
+    }
+
+    /// Whether the disk has answered everything that this face wants kept: what it has said until now
+    /// survives the end of this program at any moment.
+    #[must_use]
+    pub fn is_kept(&self, face: FaceId) -> bool {
+        let mut own = self.asked.iter().filter(|(asking, _)| *asking == face);
+        own.all(|(_, asked)| matches!(asked, Asked::Shown))
+    }
+
+    /// Whether the disk has answered everything.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.asked.is_empty()
     }
 
     /// To whom the plain lines of a face go.

@@ -53,6 +53,14 @@ pub enum Task {
     End,
 }
 
+impl Task {
+    /// Whether it wants the chat to run as it would run one itself.
+    #[must_use]
+    pub fn is_part_of_the_chat(&self) -> bool {
+        !matches!(self, Self::Status | Self::End)
+    }
+}
+
 /// A face with a task.
 #[derive(Debug)]
 pub struct Script {

@@ -17,6 +17,8 @@ mod contacts;
 mod demo;
 mod doctor;
 mod failures;
+#[cfg(unix)]
+mod held;
 mod identity;
 mod invitations;
 mod language;

@@ -44,6 +44,8 @@ struct Guest {
     directory: PathBuf,
     /// Links that it opens, and has not said whether it could.
     opening: Vec<String>,
+    /// Lines of its that the disk may not have yet.
+    unkept: usize,
 }
 
 impl Guest {
@@ -60,6 +62,8 @@ pub(in crate::app) struct Guests {
     guests: BTreeMap<FaceId, Guest>,
     news: mpsc::Receiver<News>,
     door: Option<Door>,
+    /// The options under which the chat runs.
+    conditions: Vec<String>,
     /// Who does not read what it is told.
     slow: Vec<FaceId>,
     /// Scripts that have done what they were for.
@@ -67,18 +71,21 @@ pub(in crate::app) struct Guests {
 }
 
 impl Guests {
-    /// Lets others attach to the profile in `dir`, which this process holds; with `None` nobody.
-    /// A file system without sockets, or a path too long for one, keeps them out.
-    pub(in crate::app) fn expect(dir: Option<&Path>) -> Self {
+    /// Lets others attach to the profile in `dir`, which this process holds, if they can do with the
+    /// `conditions` under which the chat runs; with `None` nobody. A file system without sockets, or a
+    /// path too long for one, keeps them out.
+    pub(in crate::app) fn expect(dir: &Path, conditions: Option<Vec<String>>) -> Self {
         let (sender, news) = mpsc::channel(CHANNEL);
-        let door = dir.and_then(|dir| match Door::open(dir, sender) {
+        let door = conditions.as_ref().and_then(|_| match Door::open(dir, sender) {
             Ok(door) => Some(door),
             Err(error) => {
                 tracing::warn!(%error, "nobody can attach to this profile");
                 None
             }
         });
-        Self { guests: BTreeMap::new(), news, door, slow: Vec::new(), over: Vec::new() }
+        let conditions = conditions.unwrap_or_default();
+        let (slow, over) = (Vec::new(), Vec::new());
+        Self { guests: BTreeMap::new(), news, door, conditions, slow, over }
     }
 
     /// Waits for somebody to do something. Dropping the future loses nothing.
@@ -96,6 +103,10 @@ impl Guests {
                 let name = chat.name().map(ToString::to_string).unwrap_or_default();
                 out.say(&Word::Refused { why: Refusal::OtherName { name } });
             }
+            News::Came { hello, out, .. } if self.lacks(&hello).next().is_some() => {
+                let options = self.lacks(&hello).cloned().collect();
+                out.say(&Word::Refused { why: Refusal::OtherOptions { options } });
+            }
             News::Came { number, hello, out } => {
                 let wait = hello.wait.map(Into::into);
                 let face = chat.attach(now, hello.peer.as_deref(), wait);
@@ -105,8 +116,9 @@ impl Guests {
                 }
                 let view = view(&hello);
                 let directory = PathBuf::from(hello.directory);
-                self.guests
-                    .insert(face, Guest { number, view, out, directory, opening: Vec::new() });
+                let opening = Vec::new();
+                let guest = Guest { number, view, out, directory, opening, unkept: 0 };
+                self.guests.insert(face, guest);
             }
             News::Said { number, wish } => {
                 let Some(face) = self.face(number) else { return };
@@ -121,6 +133,11 @@ impl Guests {
         self.part(now, chat);
     }
 
+    /// The options that somebody asks for and that this chat runs without.
+    fn lacks<'a>(&self, hello: &'a Hello) -> impl Iterator<Item = &'a String> {
+        hello.given.iter().filter(|option| !self.conditions.contains(option))
+    }
+
     fn face(&self, number: u64) -> Option<FaceId> {
         let mut guests = self.guests.iter();
         guests.find(|(_, guest)| guest.number == number).map(|(face, _)| *face)
@@ -130,7 +147,7 @@ impl Guests {
         let Some(guest) = self.guests.get_mut(&face) else { return };
         let input = match wish {
             Wish::Line { text } => {
-                guest.out.say(&Word::Taken { lines: 1 });
+                guest.unkept += 1;
                 match &guest.view {
                     View::Json(_) => match json::parse(&text) {
                         Ok(input) => input,
@@ -140,7 +157,7 @@ impl Guests {
                 }
             }
             Wish::Text { text } => {
-                guest.out.say(&Word::Taken { lines: 1 });
+                guest.unkept += 1;
                 let reference = Some(REFERENCE.to_owned());
                 Input::Send { to: None, text, reference, manner: Manner::Text }
             }
@@ -165,6 +182,15 @@ impl Guests {
         chat.handle_face(now, face, input);
         if self.guests.get(&face).is_some_and(|guest| guest.view.is_over()) {
             self.over.push(face);
+        }
+    }
+
+    /// Tells them which of their lines are on the disk.
+    pub(in crate::app) fn acknowledge(&mut self, chat: &Chat) {
+        for (face, guest) in &mut self.guests {
+            if guest.unkept > 0 && chat.is_kept(*face) {
+                guest.out.say(&Word::Taken { lines: std::mem::take(&mut guest.unkept) });
+            }
         }
     }
 

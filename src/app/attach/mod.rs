@@ -9,6 +9,9 @@
 //! - [`protocol`] is what they say, [`link`] one connection: bounded lines, bounded queues.
 //! - [`door`] is the socket, [`guests`] the holder's side, [`visit`] the other.
 //!
+//! A line is taken when the disk has it, and not before: whoever has been told so need not care what
+//! becomes of the holder.
+//!
 //! Nothing is lost or doubled when the holder leaves while others are attached. It stops taking
 //! lines, has the disk keep those that it has taken, says that it is closing, and only then gives
 //! the profile free. Each guest knows how many of its lines were taken; it becomes the holder, or

@@ -10,7 +10,7 @@ use crate::ui::script::Task;
 use crate::ui::{Printout, Stream, json};
 
 /// Of this protocol. Whoever speaks another is told so and sent away.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// The longest line, in bytes: the longest line of JSON input, every character of it escaped once
 /// more.
@@ -49,6 +49,8 @@ pub(in crate::app) struct Hello {
     pub(in crate::app) name: Option<String>,
     /// Whom to talk to: `alice` or `alice@host`.
     pub(in crate::app) peer: Option<String>,
+    /// Options that concern the whole chat, as [`crate::config::Wanted::conditions`] writes them.
+    pub(in crate::app) given: Vec<String>,
     /// What the end of input waits for; nothing for a person.
     pub(in crate::app) wait: Option<Until>,
     /// The language of sentences, as `--lang` has it.
@@ -109,7 +111,8 @@ pub(in crate::app) enum Word {
     Print(Print),
     /// To whom plain lines go now, and what stands before them at a prompt.
     Current { peer: Option<String>, prompt: String },
-    /// So many more lines have been taken, and whatever becomes of them has been or will be said.
+    /// So many more lines have been taken: what there is to keep of them is on the disk, and whatever
+    /// becomes of them has been or will be said.
     Taken { lines: usize },
     /// Show this page of the web on the desktop.
     Open { link: String },
@@ -131,6 +134,8 @@ pub(in crate::app) enum Refusal {
     Full { guests: usize },
     /// It wants another name than the profile is used under.
     OtherName { name: String },
+    /// It asks for these options, and the chat runs without them.
+    OtherOptions { options: Vec<String> },
     /// It does not read what it is told.
     Slow,
     /// What it said makes no sense.

@@ -45,6 +45,8 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 pub(in crate::app) struct Carried {
     /// What was given to a holder that has not said that it took it.
     pub(in crate::app) untaken: VecDeque<Entered>,
+    /// How many lines were taken, by one holder after the other.
+    pub(in crate::app) taken: u64,
     /// There is no more input.
     pub(in crate::app) ended: bool,
     /// When the time of `--timeout` is over, once it runs.
@@ -99,6 +101,10 @@ impl Visitor {
             },
             name: wanted.name.as_ref().map(ToString::to_string),
             peer: wanted.peer.as_ref().map(PeerAddress::without_key),
+            given: match &view {
+                View::Script(script) if !script.task().is_part_of_the_chat() => Vec::new(),
+                _ => wanted.given.clone(),
+            },
             wait,
             language: view.language().tongue().code().to_owned(),
             // Of a directory without a readable name nobody can make a path, and it is said so.
@@ -300,6 +306,7 @@ impl Visit<'_> {
             Word::Taken { lines } => {
                 let taken = lines.min(self.visitor.carried.untaken.len());
                 self.visitor.carried.untaken.drain(..taken);
+                self.visitor.carried.taken += taken as u64;
                 if let Some(prompts) = &mut self.console.prompts {
                     prompts.ask_again();
                 }
@@ -389,11 +396,10 @@ impl Visit<'_> {
         let _ = tokio::time::timeout(LAST_WORDS, written).await;
     }
 
-    /// The holder ended without a word: it was killed. What it took and what it did not, nobody
+    /// The holder ended without a word: it was killed. What it took is on the disk; of the rest nobody
     /// knows.
     fn broken(&self) -> Failure {
-        let untaken = self.visitor.carried.untaken.len();
-        Failure::internal(Phrase::new("attach-broken").counting(untaken as u64))
+        Failure::internal(Phrase::new("attach-broken").counting(self.visitor.carried.taken))
     }
 }
 
@@ -421,6 +427,10 @@ fn sent_away(why: &Refusal) -> Failure {
         Refusal::Full { guests } => Phrase::new("attach-full").with("guests", guests),
         Refusal::OtherName { name } => {
             let phrase = Phrase::new("attach-other-name").with("name", name);
+            return Failure::new(ExitCode::Usage, phrase);
+        }
+        Refusal::OtherOptions { options } => {
+            let phrase = Phrase::new("attach-other-options").with("options", options.join(", "));
             return Failure::new(ExitCode::Usage, phrase);
         }
         Refusal::Slow => Phrase::new("attach-slow"),

@@ -1,0 +1,113 @@
+//! What a chat promises to those who have joined it, and what it does not.
+
+use serde_json::{Value, json};
+
+use super::program::{Outcome, Profile, Program};
+use super::server::Server;
+
+/// Alice, who waits for whoever calls, and bob, who calls her.
+fn two(server: &Server, a: &Profile, b: &Profile, bobs: &[&str]) -> [Program; 2] {
+    let address = server.address().to_string();
+    let mut alice = a.start(&["--name", "alice", "--rendezvous", &address]);
+    alice.hears("You are alice@");
+    let bob = ["--name", "bob", "--rendezvous", &address, "--peer", "alice"];
+    let mut bob = b.start(&[&bob, bobs].concat());
+    bob.hears("You are bob@");
+    [alice, bob]
+}
+
+/// How many of its lines a script was told are kept, `said` being all that it said.
+fn confirmed(outcome: &Outcome, said: usize) -> usize {
+    if outcome.code == Some(0) {
+        return said;
+    }
+    assert_eq!(outcome.code, Some(1), "{outcome:#?}");
+    let told = [&outcome.err[..], &outcome.out[..]].concat();
+    let told = told.iter().find(|line| line.contains("has ended without a word"));
+    let told = told.unwrap_or_else(|| panic!("{outcome:#?}"));
+    if told.contains("The first line") {
+        return 1;
+    }
+    let count = told.split("The first ").nth(1).and_then(|rest| rest.split(' ').next());
+    count.map_or(0, |count| count.parse().expect("a number"))
+}
+
+#[test]
+fn what_a_chat_has_confirmed_is_kept_even_if_it_is_killed() {
+    let server = Server::start();
+    let (a, b) = (Profile::new(), Profile::new());
+    let [mut alice, bob] = two(&server, &a, &b, &[]);
+    let mut scripts = Vec::new();
+    for script in 0..10 {
+        let lines: Vec<String> = match script % 3 {
+            0 => vec![format!("script {script} says this")],
+            _ => (0..200).map(|n| format!("script {script} line {n}")).collect(),
+        };
+        let mut program = match script % 3 {
+            0 => b.start(&["send", "--to", "alice", &lines[0]]),
+            1 => b.start(&["--peer", "alice"]),
+            _ => b.start(&["--json", "--peer", "alice"]),
+        };
+        for line in &lines {
+            match script % 3 {
+                0 => {}
+                1 => program.say(line),
+                _ => program.say(&json!({"type": "send", "text": line, "ref": line}).to_string()),
+            }
+        }
+        program.end_input();
+        scripts.push((program, lines));
+    }
+    for _ in 0..50 {
+        alice.line();
+    }
+    drop(bob);
+    let mut kept = Vec::new();
+    for (program, lines) in scripts {
+        let outcome = program.outcome();
+        kept.extend(lines[..confirmed(&outcome, lines.len())].to_vec());
+        // A line that was said to be on the disk is there, too.
+        for line in &outcome.out {
+            let object: Value = serde_json::from_str(line).unwrap_or_default();
+            let own = object["ref"].as_str().filter(|_| object["state"] == "queued");
+            kept.extend(own.map(str::to_owned));
+        }
+    }
+    let history = b.run(&["history", "--json", "-n", "5000"], "").exits(0);
+    let history: Vec<Value> =
+        history.out.iter().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let said = |text: &str| history.iter().filter(|line| line["text"] == text).count();
+    assert!(!kept.is_empty());
+    for line in &kept {
+        assert_eq!(said(line), 1, "{line} of {}", kept.len());
+    }
+}
+
+#[test]
+fn who_joins_and_asks_for_other_options_is_told_which() {
+    let server = Server::start();
+    let (a, b) = (Profile::new(), Profile::new());
+    let [_alice, mut bob] = two(&server, &a, &b, &["--no-port-mapping"]);
+    for (options, lacking) in [
+        (&["--relay-only"][..], "--relay-only:"),
+        (&["--bind", "127.0.0.1:9", "--no-port-mapping"], "without --bind 127.0.0.1:9:"),
+        (&["--serve", "127.0.0.1:0"], "--serve 127.0.0.1:0:"),
+        (&["--rendezvous", "other.example"], "--rendezvous other.example:"),
+        (&["--strangers", "refuse"], "--strangers refuse:"),
+        (&["hold", "--relay-only"], "--relay-only:"),
+        (&["send", "--to", "alice", "--direct-only", "hi"], "--direct-only:"),
+    ] {
+        b.run(options, "").exits(2).says(lacking).says("p2pchat hold --end");
+    }
+    let told = b.run(&["--json", "--relay-only"], "").exits(2);
+    let error: Value = serde_json::from_str(&told.out[0]).expect("JSON");
+    assert_eq!((&error["type"], &error["code"]), (&json!("error"), &json!("usage")));
+    b.run(&["--lang", "zh", "--relay-only"], "").exits(2).says("--relay-only");
+    // What holds anyway may be said again, and looking changes nothing.
+    let address = server.address().to_string();
+    let same = ["--no-port-mapping", "--rendezvous", &address, "--strangers", "accept"];
+    b.run(&[&same[..], &["send", "--to", "alice", "hello"]].concat(), "").exits(0);
+    b.run(&["hold", "--no-port-mapping"], "").exits(0);
+    b.run(&["status", "--relay-only"], "").exits(0);
+    assert!(bob.is_running());
+}
