@@ -251,6 +251,10 @@ impl Chat {
         let Some(address) = self.room_address(server, name) else { return };
         let id = RoomId(id);
         let Some(room) = self.gathering.rooms.get_mut(&address) else { return };
+        if room.id().is_some_and(|known| known != id) {
+            // Those who are there are nobody to us.
+            return self.tell_room(&address, RoomNews::OtherRoom);
+        }
         room.people = people.into_iter().map(|(name, key)| (key, name)).collect();
         let was_new = std::mem::take(&mut room.is_new);
         match room.id() {
@@ -264,7 +268,6 @@ impl Chat {
                     self.tell_room(&address, RoomNews::NobodyHere);
                 }
             }
-            Some(known) if known != id => return self.tell_room(&address, RoomNews::OtherRoom),
             Some(_) if was_new => {
                 let access = room.state().map_or(Access::Open, |state| state.access);
                 self.tell_room(&address, RoomNews::Made { access });

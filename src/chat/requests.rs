@@ -90,6 +90,11 @@ impl Requests {
         self.list.iter().find(|one| one.address == *address).map(|one| one.key)
     }
 
+    /// Those who wait for an answer and are connected.
+    pub(super) fn callers(&self) -> impl Iterator<Item = (PeerId, Address, PathInfo)> {
+        self.callers.iter().map(|(key, caller)| (*key, caller.address.clone(), caller.path))
+    }
+
     /// Keys that are not to be answered.
     pub(super) fn unanswered(&self) -> impl Iterator<Item = PeerId> {
         let rejected = self.list.iter().filter(|one| one.rejected).map(|one| one.key);

@@ -1,88 +1,21 @@
 //! A server that gives a wrong key to two who have never met, and what shows it.
 
 use p2pchat::chat::safety::{SafetyCode, Wording};
-use p2pchat::chat::{
-    Chat, Config, Contact, Effect, FaceId, Input, Notice, Presence, Snapshot, StoreRequest,
-    Strangers, Timestamp, Trust,
-};
-use p2pchat::proto::Command;
-use p2pchat::store::Memory;
+use p2pchat::chat::{Contact, FaceId, Notice, Presence, Trust};
 use p2pchat_wire::identity::PeerId;
 use p2pchat_wire::invitation::{Accepter, Card};
 use p2pchat_wire::signal::ServerSignal;
 
 use crate::invitation::letter;
-use crate::lair::{EVE, Lair, VICTIM, id, name};
-
-/// Whom Alice wants to talk to and has never met.
-const CAROL: u8 = 3;
+use crate::lair::{CAROL, EVE, VICTIM, id, name};
+use crate::person::Person;
 
 /// Whom the same server has put in Alice's place, at Carol's end.
 const OTHER_EVE: u8 = 67;
 
 const NUMBER: u32 = 7;
 
-/// Alice's program: her chat on her endpoint, in Eve's lair.
-struct Alice {
-    lair: Lair,
-    chat: Chat,
-    store: Memory,
-    notices: Vec<Notice>,
-}
-
-impl Alice {
-    fn new() -> Self {
-        let config = Config {
-            identity: None,
-            key: id(1),
-            name: Some(name("alice")),
-            hosts: vec!["rv".to_owned()],
-            peer: None,
-            wait: None,
-            replay: true,
-            strangers: Strangers::Request,
-            software: "test 1".to_owned(),
-            seed: [5; 32],
-        };
-        let (lair, chat) = (Lair::new(), Chat::new(config, Snapshot::default()));
-        let mut alice = Self { lair, chat, store: Memory::default(), notices: Vec::new() };
-        alice.run();
-        alice
-    }
-
-    fn line(&mut self, line: &str) {
-        self.input(Input::Line(line.to_owned()));
-        self.run();
-    }
-
-    fn input(&mut self, input: Input) {
-        self.chat.handle_input(Timestamp(1_000_000), input);
-    }
-
-    fn run(&mut self) {
-        loop {
-            let events = std::mem::take(&mut self.lair.events);
-            for event in events {
-                self.input(Input::Network(event));
-            }
-            match self.chat.poll_effect() {
-                // She is registered already.
-                Some(Effect::Network(Command::Register(_))) => {}
-                Some(Effect::Network(command)) => self.lair.command(command),
-                Some(Effect::Store(request)) => self.stored(request),
-                Some(Effect::Show(notice) | Effect::Answer(_, notice)) => self.notices.push(notice),
-                Some(_) => {}
-                None if self.lair.events.is_empty() => return,
-                None => {}
-            }
-        }
-    }
-
-    fn stored(&mut self, request: StoreRequest) {
-        let reply = self.store.handle(request);
-        self.input(Input::Stored(reply));
-    }
-
+impl Person {
     /// The server says that Eve is Carol, and Eve calls.
     fn deceive(&mut self) {
         let opening = self.lair.opening_of(EVE, 100);
@@ -100,7 +33,7 @@ impl Alice {
 
 #[test]
 fn a_server_that_swaps_the_key_at_first_contact_is_shown_by_the_words_that_two_compare() {
-    let mut alice = Alice::new();
+    let mut alice = Person::alice();
     alice.line("/msg carol");
     alice.deceive();
     assert_eq!(alice.carol(), (Some(id(EVE)), Trust::New, Presence::Connected), "believed so far");
@@ -117,7 +50,7 @@ fn a_server_that_swaps_the_key_at_first_contact_is_shown_by_the_words_that_two_c
 #[test]
 fn a_server_that_swaps_the_key_at_first_contact_loses_the_two_by_their_invitation() {
     for before in [false, true] {
-        let mut alice = Alice::new();
+        let mut alice = Person::alice();
         if before {
             alice.line("/msg carol");
             alice.deceive();

@@ -17,7 +17,6 @@ use p2pchat_wire::signal::{
 use p2pchat_wire::stun::{Answer, Request};
 
 pub(crate) const SERVER: &str = "203.0.113.10:3478";
-pub(crate) const ALICE: &str = "192.0.2.1:4000";
 pub(crate) const VICTIM: &str = "198.51.100.9:4000";
 pub(crate) const OTHER_VICTIM: &str = "198.51.100.10:4000";
 /// Where Bob is, to whoever does not lie about it.
@@ -42,10 +41,13 @@ pub(crate) fn channel_to(who: u8) -> u64 {
     0x0f + u64::from(who)
 }
 
+pub(crate) const ALICE: u8 = 1;
 pub(crate) const BOB: u8 = 2;
+/// Whom nobody has met before.
+pub(crate) const CAROL: u8 = 3;
 pub(crate) const EVE: u8 = 66;
 
-/// Alice, and the servers that she has registered at. They are Eve's.
+/// Alice, or somebody in her place, and the servers that she has registered at. They are Eve's.
 pub(crate) struct Lair {
     pub(crate) now: Instant,
     pub(crate) alice: Endpoint,
@@ -84,20 +86,34 @@ impl Lair {
     /// Alice has come by herself and is registered; she has pinned Bob's key and calls him.
     pub(crate) fn new() -> Self {
         let now = Instant::now();
-        let config = Config { started_at_ms: 1_000, ..Config::default() };
-        let identity = Identity::from_seed([1; 32]);
-        let mut alice = Endpoint::new(config, identity, [1; 32], now);
-        let home = vec![at("192.168.77.88:4000")];
-        alice.handle_command(now, Command::SetHostCandidates(home));
+        let mut lair = Self::around(ALICE, 1, now);
+        let alice = &mut lair.alice;
         alice.handle_command(now, Command::Pin { name: name("bob").into(), key: id(BOB) });
         alice.handle_command(now, Command::Register(name("alice")));
         alice.handle_command(now, Command::Connect(name("bob").into()));
-        let random = Random::from_seed([9; 32]);
-        let (links, told, sent, events) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let (draws, other, mapped) = (false, None, at(ALICE));
-        let mut lair = Self { now, alice, links, random, draws, other, mapped, told, sent, events };
         lair.join(SERVER, 100);
         lair
+    }
+
+    /// Somebody has come, in one of his runs, and knows nobody.
+    pub(crate) fn of(who: u8, run: u8, text: &str, now: Instant) -> Self {
+        let mut lair = Self::around(who, run, now);
+        lair.alice.handle_command(now, Command::Register(name(text)));
+        lair.join(SERVER, 100);
+        lair
+    }
+
+    fn around(who: u8, run: u8, now: Instant) -> Self {
+        let config = Config { started_at_ms: 1_000, ..Config::default() };
+        let (identity, seed) = (Identity::from_seed([who; 32]), [run; 32]);
+        let mut alice = Endpoint::new(config, identity, seed, now);
+        let home = vec![at("192.168.77.88:4000")];
+        alice.handle_command(now, Command::SetHostCandidates(home));
+        let random = Random::from_seed([run.wrapping_add(8); 32]);
+        let (links, told, sent, events) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (draws, other) = (false, None);
+        let mapped = SocketAddr::from(([192, 0, 2, who], 4000));
+        Self { now, alice, links, random, draws, other, mapped, told, sent, events }
     }
 
     /// Alice uses one more server, whose key is made of this seed, and is registered there.
@@ -171,7 +187,7 @@ impl Lair {
                     {
                         let request = Request::parse(question).expect("a request");
                         let port = 1024 + self.random.below(60_000) as u16;
-                        let mapped = SocketAddr::new(at(ALICE).ip(), port);
+                        let mapped = SocketAddr::new(self.mapped.ip(), port);
                         let answer = Answer { mapped, origin: None, other: self.other };
                         let answer = request.succeed(&answer).expect("an answer");
                         self.alice.handle_datagram(self.now, transmit.from, transmit.to, &answer);

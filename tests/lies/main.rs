@@ -8,6 +8,9 @@ mod crowd;
 mod first_contact;
 mod invitation;
 mod lair;
+mod parlour;
+mod person;
+mod rooms;
 
 use std::time::Duration;
 

@@ -70,6 +70,7 @@ impl Chat {
 
     /// Lets a room know everybody who is connected and concerns it.
     pub(super) fn meet_all(&mut self, address: &Address) {
+        self.find_among_callers(address);
         let Some(room) = self.gathering.rooms.get_mut(address) else { return };
         if room.replica.is_none() {
             return;
@@ -82,6 +83,17 @@ impl Chat {
             self.with_room(address, |replica, now| replica.handle_connected(now, key));
         }
         self.tell_who_is_here(address);
+    }
+
+    /// Whoever waits for us to accept him may be a member: that is for the room to say, and changes nothing
+    /// about what he has asked.
+    fn find_among_callers(&mut self, address: &Address) {
+        let Some(room) = self.gathering.rooms.get(address) else { return };
+        let callers = self.requests.callers().filter(|(key, ..)| room.concerns(key));
+        let callers = callers.map(|(key, address, path)| (key, Here { address, path }));
+        for (key, caller) in callers.collect::<Vec<_>>() {
+            self.gathering.here.entry(key).or_insert(caller);
+        }
     }
 
     /// Calls everybody who is in a room, as the server says or the room itself.
