@@ -102,6 +102,7 @@ pub(crate) fn profile(lines: u64, host: &str, unseen: u64) -> PathBuf {
             waiting: 0,
             unread: 0,
             since: Timestamp(0),
+            is_new: false,
             regard: p2pchat::chat::Regard::default(),
         }));
     }

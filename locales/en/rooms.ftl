@@ -21,6 +21,13 @@ room-gone =
         [one] { $names } left { $room }.
        *[other] { $count } left { $room }: { $names }.
     }
+between-names = { ", " }
+room-one-came = { $name } came.
+room-one-left = { $name } left.
+room-moved = { $count }: { $names }
+room-moved-both = { $came }, { $left }: { $in }; { $out }
+room-count-came = { $count } came
+room-count-left = { $count } left
 room-kicked = { $name } was removed from { $room } by its owner.
 room-kicked-us = You were removed from { $room } by its owner, and come back only if the owner invites you.
 room-owner = { $room } is { $name }'s from now on.

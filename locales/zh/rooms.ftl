@@ -21,6 +21,13 @@ room-gone =
         [1] { $names } 离开了 { $room }。
        *[other] { $count } 人离开了 { $room }：{ $names }。
     }
+between-names = 、
+room-one-came = { $name } 来了。
+room-one-left = { $name } 走了。
+room-moved = { $count }：{ $names }
+room-moved-both = { $came }，{ $left }：{ $in }；{ $out }
+room-count-came = 来了 { $count } 人
+room-count-left = 走了 { $count } 人
 room-kicked = { $name } 被房主移出了 { $room }。
 room-kicked-us = 你被房主移出了 { $room }，房主再次邀请你才能回来。
 room-owner = 从现在起 { $room } 的房主是 { $name }。

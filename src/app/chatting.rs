@@ -22,6 +22,7 @@ use crate::proto::{Disclosure, Policy};
 use crate::store::{Profile, Sealed};
 use crate::ui::language::Language;
 use crate::ui::line::LineView;
+use crate::ui::plain::PlainView;
 use crate::ui::script::{REFERENCE, Script, Task};
 use crate::ui::terminal::{LineEditor, Printer, Restore, Typed, columns, is_dumb};
 use crate::ui::{Printout, View, json, words};
@@ -262,7 +263,7 @@ pub(super) fn view(face: Face, language: &Language) -> View {
     match face {
         // Programs search what they are told.
         Face::Json => View::Json(Language::default()),
-        Face::Plain => View::Plain(TimeZone::system(), language.clone()),
+        Face::Plain => View::Plain(PlainView::new(TimeZone::system(), language.clone())),
         Face::Line | Face::Screen => {
             View::Line(LineView::new(TimeZone::system(), wants_colour(), language.clone()))
         }

@@ -102,6 +102,7 @@ pub fn add(
             waiting: 0,
             unread: 0,
             since: now(),
+            is_new: false,
             regard: Regard::default(),
         },
     };

@@ -345,6 +345,7 @@ fn contact(
         waiting: 0,
         unread: 0,
         since: now(),
+        is_new: false,
         regard: Regard::default(),
     });
     let verified = verified || contact.verified && contact.key == Some(key);

@@ -36,8 +36,6 @@ pub(super) struct Conversation {
     pub(super) to_tell: Option<ReadUpTo>,
     /// How far the peer has read our lines.
     pub(super) reading: Confirming,
-    /// Whether the key was seen for the first time in this run.
-    pub(super) met_now: bool,
     /// For which key a person was shown what is to be compared.
     pub(super) shown_code: Option<PeerId>,
 }
@@ -78,7 +76,6 @@ impl Conversation {
             refusal: None,
             to_tell: None,
             reading: Confirming::default(),
-            met_now: false,
             shown_code: None,
             contact,
         }
@@ -98,7 +95,7 @@ impl Conversation {
             peer: self.contact.address.clone(),
             nickname: self.contact.regard.nickname.clone(),
             key: self.contact.key,
-            trust: Trust::of(&self.contact, self.met_now),
+            trust: Trust::of(&self.contact),
             quiet: self.contact.regard.is_quiet(now),
             offered: self.contact.offered,
             state: self.state(),
@@ -124,7 +121,7 @@ impl PeerSummary {
             peer: contact.address.clone(),
             nickname: contact.regard.nickname.clone(),
             key: contact.key,
-            trust: Trust::of(contact, false),
+            trust: Trust::of(contact),
             quiet: contact.regard.is_quiet(now),
             offered: contact.offered,
             state: Presence::Offline,

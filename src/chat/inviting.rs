@@ -219,7 +219,7 @@ impl Chat {
         let before = contact.key.replace(key);
         if before != Some(key) {
             (contact.since, contact.verified) = (now, false);
-            (conversation.met_now, conversation.shown_code) = (true, None);
+            (contact.is_new, conversation.shown_code) = (true, None);
         }
         contact.verified |= verified;
         contact.offered = None;

@@ -191,6 +191,7 @@ impl Chat {
         }
         self.unkept.push_back(HistoryLine {
             author: None,
+            key: None,
             with: line.to.clone(),
             id: line.id,
             direction: Direction::Out,

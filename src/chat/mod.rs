@@ -507,6 +507,7 @@ impl Chat {
                 waiting: 0,
                 unread: 0,
                 since: Timestamp::default(),
+                is_new: false,
                 regard: Regard::default(),
             };
             self.conversations.insert(address.clone(), Conversation::new(contact));

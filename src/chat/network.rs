@@ -229,7 +229,7 @@ impl Chat {
             None => {
                 conversation.contact.key = Some(peer);
                 conversation.contact.since = now;
-                conversation.met_now = true;
+                conversation.contact.is_new = true;
             }
         }
         (conversation.refusal, conversation.told_lacking) = (None, false);

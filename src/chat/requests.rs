@@ -309,7 +309,7 @@ impl Chat {
             }
             return;
         }
-        conversation.met_now = true;
+        conversation.contact.is_new = true;
         conversation.pinned = false;
         conversation.contact.key = Some(key);
         conversation.contact.since = now;

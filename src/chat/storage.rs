@@ -274,6 +274,8 @@ pub struct Contact {
     pub unread: u64,
     /// When the key was pinned; zero before.
     pub since: Timestamp,
+    /// Whether the key was seen for the first time in this run, of which the disk knows nothing.
+    pub is_new: bool,
     /// How the person wants to deal with it.
     pub regard: Regard,
 }

@@ -44,6 +44,7 @@ fn known(text: &str, host: &str, key: PeerId) -> Contact {
         waiting: 0,
         unread: 0,
         since: Timestamp(1),
+        is_new: false,
         regard: Regard::default(),
     }
 }
@@ -427,7 +428,9 @@ fn commands_answer() {
     });
     assert!(matches!(bench.last(), Notice::Paths { .. }));
     bench.line("/contacts");
-    assert!(matches!(bench.last(), Notice::Contacts(contacts) if contacts.len() == 1));
+    let Notice::Contacts(contacts) = bench.last() else { panic!("{:?}", bench.last()) };
+    // The same as on the status line.
+    assert_eq!(contacts.iter().map(Trust::of).collect::<Vec<_>>(), [Trust::New]);
     bench.line("/history bob 3");
     assert_eq!(bench.last(), &Notice::History(Vec::new()));
     bench.input(Input::Command("id".to_owned()));

@@ -22,13 +22,13 @@ pub enum Trust {
 }
 
 impl Trust {
-    /// How far `contact` can be trusted, whose key was pinned in an earlier run unless it is `new`.
+    /// How far `contact` can be trusted.
     #[must_use]
-    pub fn of(contact: &Contact, new: bool) -> Self {
+    pub fn of(contact: &Contact) -> Self {
         match (contact.offered, contact.key) {
             (Some(_), _) => Self::Changed,
             (None, Some(_)) if contact.verified => Self::Verified,
-            (None, Some(_)) if !new => Self::Seen,
+            (None, Some(_)) if !contact.is_new => Self::Seen,
             (None, _) => Self::New,
         }
     }
@@ -83,7 +83,7 @@ impl Chat {
         if conversation.contact.key.replace(key) != Some(key) {
             conversation.contact.since = now;
             conversation.contact.verified = false;
-            conversation.met_now = true;
+            conversation.contact.is_new = true;
         }
         conversation.contact.offered = None;
         conversation.pinned = false;

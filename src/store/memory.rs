@@ -220,7 +220,8 @@ impl Memory {
     fn save_contact(&mut self, contact: Contact) -> StoreReply {
         let known = self.contacts.get(&contact.address).map_or(0, |known| known.last_seq);
         let last_seq = known.max(contact.last_seq);
-        self.contacts.insert(contact.address.clone(), Contact { last_seq, ..contact });
+        self.contacts
+            .insert(contact.address.clone(), Contact { last_seq, is_new: false, ..contact });
         StoreReply::Done
     }
 

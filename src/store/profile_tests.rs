@@ -37,6 +37,7 @@ fn contact(name: &str) -> Contact {
         waiting: 0,
         unread: 0,
         since: Timestamp(5),
+        is_new: false,
         regard: crate::chat::Regard::default(),
     }
 }

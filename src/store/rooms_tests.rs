@@ -35,6 +35,7 @@ fn contact() -> StoreRequest {
         waiting: 0,
         unread: 0,
         since: Timestamp(0),
+        is_new: false,
         regard: Regard::default(),
     })
 }

@@ -112,7 +112,7 @@ macro_rules! lines_to_show {
             ", t.deleted_at, l.edited_at, l.deleted_at, l.read_at, l.done, l.id,
                  unseal('reaction', mine.line, mine.incoming, mine.text),
                  unseal('reaction', theirs.line, theirs.incoming, theirs.text),
-                 unseal('author', l.contact, l.incoming, l.line, l.author),
+                 unseal('author', l.contact, l.incoming, l.line, l.author), unseal('key', l.peer),
                  CASE WHEN l.incoming = 0 AND l.log NOT NULL THEN (
                      SELECT json_array(count(*) FILTER (WHERE last >= l.seq), count(*))
                      FROM room_receipts
@@ -151,6 +151,7 @@ pub(super) fn contact(row: &Row<'_>) -> rusqlite::Result<Contact> {
         log: log(row, 5)?,
         last_seq: unsigned(row, 6)?,
         since: time(row, 7)?,
+        is_new: false,
         waiting: unsigned(row, 8)?,
         unread: unsigned(row, 9)?,
         regard: Regard {
@@ -273,6 +274,7 @@ pub(super) fn history(row: &Row<'_>) -> rusqlite::Result<HistoryLine> {
     Ok(HistoryLine {
         with: address(row)?,
         author: author(row, 21)?,
+        key: key(row, 22)?,
         id: LineId(row.get(2)?),
         direction: direction(incoming),
         sent_at: time(row, 4)?,
@@ -291,7 +293,7 @@ pub(super) fn history(row: &Row<'_>) -> rusqlite::Result<HistoryLine> {
             (true, false, _) | (false, true, None) => LineState::Delivered,
             (false, false, None) => LineState::Queued,
         },
-        progress: progress(row, 22)?,
+        progress: progress(row, 23)?,
         place: Place(row.get(18)?),
     })
 }

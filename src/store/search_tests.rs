@@ -33,6 +33,7 @@ pub(super) fn save_contact(name: &str) -> StoreRequest {
         waiting: 0,
         unread: 0,
         since: Timestamp(5),
+        is_new: false,
         regard: crate::chat::Regard::default(),
     })
 }

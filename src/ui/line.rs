@@ -11,6 +11,7 @@ use p2pchat_wire::identity::PeerId;
 use unicode_width::UnicodeWidthStr;
 
 use super::language::Language;
+use super::moves::{Doors, Moves};
 use super::{Background, Printout, plain, said, tables, words};
 use crate::chat::{
     Address, Audience, Direction, LineId, LineState, Manner, Message, Nicknames, Notice, Timestamp,
@@ -42,6 +43,8 @@ pub struct LineView {
     /// The day of the last message, so that another day can be announced.
     day: Option<jiff::civil::Date>,
     underway: BTreeMap<Address, Underway>,
+    /// Who comes into rooms and leaves them.
+    doors: Doors,
 }
 
 /// Our lines to one peer that are not delivered, or of which that has not been told.
@@ -69,6 +72,7 @@ impl LineView {
             columns: None,
             day: None,
             underway: BTreeMap::new(),
+            doors: Doors::default(),
         }
     }
 
@@ -118,6 +122,23 @@ impl LineView {
     ) -> Vec<Printout> {
         self.several = background.several;
         self.nicknames = background.nicknames.cloned().unwrap_or_default();
+        if self.doors.hold(now, notice) {
+            return Vec::new();
+        }
+        let printouts = self.told(now, notice, background);
+        if printouts.is_empty() {
+            return printouts;
+        }
+        let moves = self.doors.open();
+        self.moved(moves).into_iter().chain(printouts).collect()
+    }
+
+    fn told(
+        &mut self,
+        now: Timestamp,
+        notice: &Notice,
+        background: Background<'_>,
+    ) -> Vec<Printout> {
         match notice {
             Notice::Message(message) => self.message(message),
             Notice::Status { to, id, state, .. } => self.status(now, to, *id, state),
@@ -155,13 +176,14 @@ impl LineView {
                 underway.oldest().filter(|_| !underway.told).map(|at| at.0 + PATIENCE);
             delivered.into_iter().chain(unconfirmed).min()
         };
-        self.underway.values().filter_map(due).min().map(Timestamp)
+        let underway = self.underway.values().filter_map(due).min().map(Timestamp);
+        underway.into_iter().chain(self.doors.due()).min()
     }
 
     /// What is to be written because time has passed.
     pub fn settle(&mut self, now: Timestamp) -> Vec<Printout> {
         let mut remarks = Vec::new();
-        let background = calling(self.several, &self.nicknames);
+        let background = Background::calling(self.several, &self.nicknames);
         for (to, underway) in &mut self.underway {
             let to = background.name(to);
             if underway.delivered > 0 && now.since(underway.since) >= SETTLE {
@@ -175,13 +197,23 @@ impl LineView {
             }
         }
         self.underway.retain(|_, underway| underway.delivered > 0 || !underway.sent.is_empty());
-        remarks.into_iter().map(|text| Printout::err(self.dim(&format!("      {text}")))).collect()
+        let moves = self.doors.settle(now);
+        let remarks = remarks.into_iter().map(|text| self.dim(&format!("      {text}")));
+        self.moved(moves).into_iter().chain(remarks.map(Printout::err)).collect()
+    }
+
+    fn moved(&self, moves: Vec<(Address, Moves)>) -> Vec<Printout> {
+        let background = Background::calling(self.several, &self.nicknames);
+        let sentence = |(room, moves): (Address, Moves)| {
+            moves.sentence(&background.name(&room), &|who| background.name(who), &self.language)
+        };
+        moves.into_iter().map(sentence).map(|text| Printout::err(self.remark(&text))).collect()
     }
 
     fn message(&mut self, message: &Message) -> Vec<Printout> {
         let at = plain::instant(message.received_at).to_zoned(self.zone.clone());
         let mut printouts = self.new_day(at.date());
-        let background = calling(self.several, &self.nicknames);
+        let background = Background::calling(self.several, &self.nicknames);
         let author = message.author.as_deref().unwrap_or(&message.from);
         let name = clean::label(&background.name(author), 320);
         let place = match &message.author {
@@ -234,7 +266,7 @@ impl LineView {
         let Some((done, text)) = said::done_by_contact(notice, &self.language, &moment) else {
             return printouts;
         };
-        let background = calling(self.several, &self.nicknames);
+        let background = Background::calling(self.several, &self.nicknames);
         let name = clean::label(&background.name(from), 320);
         let name = key.map_or_else(|| name.clone(), |key| self.coloured(key, &name));
         let text = clean::one_line(text, "\n       ");
@@ -331,11 +363,6 @@ impl LineView {
     }
 }
 
-/// How people are called.
-fn calling(several: bool, nicknames: &Nicknames) -> Background<'_> {
-    Background { several, nicknames: Some(nicknames), ..Background::default() }
-}
-
 impl Underway {
     fn oldest(&self) -> Option<Timestamp> {
         self.sent.values().min().copied()
@@ -425,6 +452,28 @@ mod tests {
         assert_eq!(view.settles_at(), None);
         view.render(at(9_000), &state(3, LineState::Delivered), Background::default());
         assert_eq!(texts(view.settle(at(9_500))), ["      ✓ delivered to alice"]);
+        assert_eq!(view.settles_at(), None);
+    }
+
+    #[test]
+    fn whoever_comes_into_a_room_is_told_with_the_others_and_before_what_is_said_next() {
+        let mut view = view();
+        let tea = Address::room(Name::new("tea").expect("name"), "host");
+        let came = |name: &str| Notice::Room {
+            room: tea.clone(),
+            news: crate::chat::RoomNews::Moved {
+                came: vec![Address::new(Name::new(name).expect("name"), "host")],
+                left: Vec::new(),
+            },
+        };
+        for name in ["bob", "carol"] {
+            assert_eq!(view.render(NOW, &came(name), Background::default()), []);
+        }
+        let at = view.settles_at().expect("something is held back");
+        assert_eq!(texts(view.settle(at)), ["-- 2 came into #tea: bob, carol."]);
+        view.render(NOW, &came("dave"), Background::default());
+        let said = texts(view.render(NOW, &saying("hi", NOW.0, NOW.0), Background::default()));
+        assert_eq!(said, ["-- dave came into #tea.", "-- 1970-01-01 --", "23:36 alice  hi"]);
         assert_eq!(view.settles_at(), None);
     }
 

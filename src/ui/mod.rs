@@ -13,6 +13,7 @@ pub mod invitations;
 pub mod json;
 pub mod language;
 pub mod line;
+mod moves;
 mod paths;
 mod people;
 pub mod plain;
@@ -28,7 +29,6 @@ pub mod words;
 
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use p2pchat_wire::identity::Name;
 
 use self::language::Language;
@@ -72,7 +72,7 @@ impl Printout {
 #[derive(Debug)]
 pub enum View {
     /// Messages to stdout, sentences to stderr.
-    Plain(TimeZone, Language),
+    Plain(plain::PlainView),
     /// One JSON object per line. Sentences in it are English, for programs that search them.
     Json(Language),
     /// A person's terminal.
@@ -126,6 +126,11 @@ pub enum Cause {
 }
 
 impl<'a> Background<'a> {
+    /// How people are called, and nothing else.
+    fn calling(several: bool, nicknames: &'a Nicknames) -> Self {
+        Self { several, nicknames: Some(nicknames), ..Self::default() }
+    }
+
     /// What a sentence calls somebody.
     fn name(self, peer: &Address) -> String {
         if let Some(nickname) = self.nickname(peer) {
@@ -159,7 +164,7 @@ impl View {
         background: Background<'_>,
     ) -> Vec<Printout> {
         match self {
-            Self::Plain(zone, language) => plain::render(notice, zone, background, language),
+            Self::Plain(view) => view.render(now, notice, background),
             Self::Json(english) => json::render(notice, background, english),
             Self::Line(view) => view.render(now, notice, background),
             Self::Script(script) => script.hear(notice, background),
@@ -170,7 +175,8 @@ impl View {
     #[must_use]
     pub fn language(&self) -> &Language {
         match self {
-            Self::Plain(_, language) | Self::Json(language) => language,
+            Self::Plain(view) => view.language(),
+            Self::Json(language) => language,
             Self::Line(view) => view.language(),
             Self::Script(script) => script.language(),
         }
@@ -189,7 +195,7 @@ impl View {
         match self {
             Self::Json(_) => Printout::out(json::error(code, sentence)),
             Self::Script(script) if script.is_json() => Printout::out(json::error(code, sentence)),
-            Self::Plain(..) | Self::Script(_) => Printout::err(sentence.to_owned()),
+            Self::Plain(_) | Self::Script(_) => Printout::err(sentence.to_owned()),
             Self::Line(view) => Printout::err(view.remark(sentence)),
         }
     }
@@ -212,7 +218,7 @@ impl View {
     pub fn exit(&self, code: ExitCode) -> u8 {
         match self {
             Self::Script(script) => script.exit(code),
-            Self::Plain(..) | Self::Json(_) | Self::Line(_) => code.code(),
+            Self::Plain(_) | Self::Json(_) | Self::Line(_) => code.code(),
         }
     }
 
@@ -221,7 +227,8 @@ impl View {
     pub fn settles_at(&self) -> Option<Timestamp> {
         match self {
             Self::Line(view) => view.settles_at(),
-            Self::Plain(..) | Self::Json(_) | Self::Script(_) => None,
+            Self::Plain(view) => view.settles_at(),
+            Self::Json(_) | Self::Script(_) => None,
         }
     }
 
@@ -229,7 +236,8 @@ impl View {
     pub fn settle(&mut self, now: Timestamp) -> Vec<Printout> {
         match self {
             Self::Line(view) => view.settle(now),
-            Self::Plain(..) | Self::Json(_) | Self::Script(_) => Vec::new(),
+            Self::Plain(view) => view.settle(now),
+            Self::Json(_) | Self::Script(_) => Vec::new(),
         }
     }
 }

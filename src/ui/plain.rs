@@ -7,8 +7,76 @@
 use jiff::tz::TimeZone;
 
 use super::language::Language;
+use super::moves::{Doors, Moves};
 use super::{Background, Printout, said, words};
-use crate::chat::{Address, HistoryLine, LineState, Message, Notice, Timestamp, clean};
+use crate::chat::{Address, HistoryLine, LineState, Message, Nicknames, Notice, Timestamp, clean};
+
+/// How a chat looks in a pipe.
+#[derive(Debug)]
+pub struct PlainView {
+    zone: TimeZone,
+    language: Language,
+    /// Whether names have hosts, because there are several.
+    several: bool,
+    /// What contacts are called here.
+    nicknames: Nicknames,
+    /// Who comes into rooms and leaves them.
+    doors: Doors,
+}
+
+impl PlainView {
+    /// A view whose clock is in `zone`.
+    #[must_use]
+    pub fn new(zone: TimeZone, language: Language) -> Self {
+        let (nicknames, doors) = (Nicknames::default(), Doors::default());
+        Self { zone, language, several: false, nicknames, doors }
+    }
+
+    /// The language of its sentences.
+    pub(super) fn language(&self) -> &Language {
+        &self.language
+    }
+
+    /// What is written about a notice.
+    pub fn render(
+        &mut self,
+        now: Timestamp,
+        notice: &Notice,
+        background: Background<'_>,
+    ) -> Vec<Printout> {
+        self.several = background.several;
+        self.nicknames = background.nicknames.cloned().unwrap_or_default();
+        if self.doors.hold(now, notice) {
+            return Vec::new();
+        }
+        let printouts = render(notice, &self.zone, background, &self.language);
+        if printouts.is_empty() {
+            return printouts;
+        }
+        let moves = self.doors.open();
+        self.told(moves).into_iter().chain(printouts).collect()
+    }
+
+    /// When [`settle`](Self::settle) has something to say.
+    #[must_use]
+    pub fn settles_at(&self) -> Option<Timestamp> {
+        self.doors.due()
+    }
+
+    /// What is to be written because time has passed.
+    pub fn settle(&mut self, now: Timestamp) -> Vec<Printout> {
+        let moves = self.doors.settle(now);
+        self.told(moves)
+    }
+
+    fn told(&self, moves: Vec<(Address, Moves)>) -> Vec<Printout> {
+        let background = Background::calling(self.several, &self.nicknames);
+        let sentence = |(room, moves): (Address, Moves)| {
+            moves.sentence(&background.name(&room), &|who| background.name(who), &self.language)
+        };
+        moves.into_iter().map(sentence).map(Printout::err).collect()
+    }
+}
 
 /// What is written about a notice.
 #[must_use]

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use p2pchat_wire::signal::RoomRefusal;
 
 use super::language::Language;
+use super::moves::Moves;
 use super::{Background, tables};
 use crate::chat::room::{Access, Refusal};
 use crate::chat::rooms::Denial;
@@ -12,9 +13,6 @@ use crate::chat::{Address, RoomNews, clean};
 
 /// Cells of a topic in a sentence.
 const TOPIC: usize = 400;
-
-/// Names in one sentence; of more only the number is said.
-const NAMES: usize = 5;
 
 /// What has happened in a room.
 pub(super) fn sentence(
@@ -52,15 +50,7 @@ pub(super) fn sentence(
         }
         RoomNews::NobodyHere => say("room-nobody-here", &[]),
         RoomNews::Left => say("room-left", &[]),
-        RoomNews::Moved { came, left } => {
-            let came = some(came, &name).map(|(names, count)| {
-                language.count("room-came", count, &[("room", &room), ("names", &names)])
-            });
-            let left = some(left, &name).map(|(names, count)| {
-                language.count("room-gone", count, &[("room", &room), ("names", &names)])
-            });
-            came.into_iter().chain(left).collect::<Vec<_>>().join(" ")
-        }
+        RoomNews::Moved { came, left } => Moves::new(came, left).sentence(&room, &name, language),
         RoomNews::Kicked { us: true, .. } => say("room-kicked-us", &[]),
         RoomNews::Kicked { who, us: false } => say("room-kicked", &[("name", name(who))]),
         RoomNews::Owner(who) => say("room-owner", &[("name", somebody(who))]),
@@ -100,7 +90,8 @@ pub(super) fn sentence(
             format!("{}\n{rows}", say("room-members", &[]))
         }
         RoomNews::Receipts { has, waits, .. } => {
-            let names = |all: &[Address]| all.iter().map(name).collect::<Vec<_>>().join(", ");
+            let comma = language.text("between-names");
+            let names = |all: &[Address]| all.iter().map(name).collect::<Vec<_>>().join(&comma);
             let all = has.len() + waits.len();
             let (having, waiting) = (names(has), names(waits));
             if all == 0 {
@@ -132,13 +123,6 @@ pub(super) fn sentence(
             say("room-two-histories", &[("name", name(who)), ("key", key.tag())])
         }
     }
-}
-
-/// Some names, and how many there are.
-fn some(all: &[Address], name: &dyn Fn(&Address) -> String) -> Option<(String, u64)> {
-    let names: Vec<String> = all.iter().take(NAMES).map(name).collect();
-    let more = if all.len() > NAMES { ", …" } else { "" };
-    (!all.is_empty()).then(|| (names.join(", ") + more, all.len() as u64))
 }
 
 /// Why a room does not allow something.

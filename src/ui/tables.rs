@@ -25,11 +25,18 @@ pub(super) fn who(peers: &[PeerSummary], language: &Language) -> String {
             None => words::state(peer.state, language),
         };
         let mark = if peer.current { "> " } else { "  " };
+        // A room has neither a key nor anybody to be trusted.
+        let room = peer.peer.is_room;
+        let no_key = || if room { String::new() } else { language.text("no-key") };
         let nickname = peer.nickname.as_ref().map(ToString::to_string);
         [
             format!("{mark}{}", nickname.unwrap_or_default()),
-            format!("{} {}", peer.peer, peer.trust.mark()),
-            peer.key.map_or_else(|| language.text("no-key"), |key| key.tag()),
+            if room {
+                peer.peer.to_string()
+            } else {
+                format!("{} {}", peer.peer, peer.trust.mark())
+            },
+            peer.key.map_or_else(no_key, |key| key.tag()),
             state,
             unread(peer.unread, language),
             waiting(peer.waiting, language),
@@ -46,7 +53,7 @@ pub(super) fn contacts(contacts: &[Contact], zone: &TimeZone, language: &Languag
     rows(contacts.iter().map(|contact| {
         let key = contact.key.map_or_else(|| language.text("no-key"), |key| key.to_string());
         let nickname = contact.regard.nickname.as_ref().map(ToString::to_string);
-        let trust = Trust::of(contact, false);
+        let trust = Trust::of(contact);
         let name = format!("{} {}", contact.address, trust.mark());
         let verified =
             if trust == Trust::Verified { language.text("verified") } else { String::new() };
@@ -60,7 +67,7 @@ pub(super) fn contacts(contacts: &[Contact], zone: &TimeZone, language: &Languag
 /// All that is known of somebody.
 #[must_use]
 pub fn contact(contact: &Contact, zone: &TimeZone, language: &Language) -> String {
-    let trust = Trust::of(contact, false);
+    let trust = Trust::of(contact);
     let id = match trust {
         Trust::New => "trust-new",
         Trust::Seen => "trust-seen",

@@ -15,6 +15,7 @@ use crate::chat::{
 };
 use crate::ui::language::{Language, Tongue};
 use crate::ui::line::LineView;
+use crate::ui::plain::PlainView;
 use crate::ui::script::{REFERENCE, Script, Task};
 use crate::ui::{Background, Printout, View, json};
 
@@ -346,7 +347,7 @@ fn view(hello: &Hello) -> View {
     let language = || Language::choose(Tongue::of_locale(&hello.language), None);
     let mut view = match &hello.face {
         Kind::Json => View::Json(Language::default()),
-        Kind::Plain => View::Plain(zone, language()),
+        Kind::Plain => View::Plain(PlainView::new(zone, language())),
         Kind::Line => View::Line(LineView::new(zone, hello.colour, language())),
         Kind::Script { task, json } => {
             View::Script(Box::new(Script::new(task.clone(), *json, zone, language())))

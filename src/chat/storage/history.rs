@@ -1,5 +1,7 @@
 //! Lines as people read them.
 
+use p2pchat_wire::identity::PeerId;
+
 use super::{Direction, Place};
 use crate::chat::{Address, Audience, LineId, LineState, Manner, Timestamp};
 
@@ -10,6 +12,8 @@ pub struct HistoryLine {
     pub with: Address,
     /// In a room: who wrote it, if not we.
     pub author: Option<Address>,
+    /// The key of who wrote it, if not we.
+    pub key: Option<PeerId>,
     /// Its identifier.
     pub id: LineId,
     /// Ours or theirs.

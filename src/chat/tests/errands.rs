@@ -8,6 +8,7 @@ use super::*;
 pub(super) fn page(lines: &[OutgoingLine]) -> StoreReply {
     let lines = lines.iter().map(|line| HistoryLine {
         author: None,
+        key: None,
         with: line.to.clone(),
         id: line.id,
         direction: Direction::Out,

@@ -171,6 +171,7 @@ fn an_edit_of_a_line_that_is_not_here_is_shown_at_the_next_start_of_a_screen_too
         waiting: 0,
         unread: 0,
         since: Timestamp(0),
+        is_new: false,
         regard: crate::chat::Regard::default(),
     })];
     let line = |seq: u64, manner| ReceivedLine {

@@ -49,12 +49,13 @@ impl Memory {
         let [mine, theirs] = entry.reactions.clone();
         let mine = mine.map(|text| (Direction::Out, text));
         let theirs = theirs.map(|text| (Direction::In, text));
-        let author = match &entry.line {
-            Kept::Out { .. } => None,
-            Kept::In { line, .. } => line.author.clone(),
+        let (author, key) = match &entry.line {
+            Kept::Out { .. } => (None, None),
+            Kept::In { line, .. } => (line.author.clone(), Some(line.peer)),
         };
         HistoryLine {
             author,
+            key,
             with: entry.with().clone(),
             id: entry.id(),
             direction: entry.direction(),

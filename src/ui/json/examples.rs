@@ -82,6 +82,7 @@ fn line() -> HistoryLine {
     HistoryLine {
         with: alice(),
         author: None,
+        key: None,
         id: id(2),
         direction: Direction::Out,
         sent_at: NOW,
@@ -114,6 +115,7 @@ fn contact() -> Contact {
         waiting: 0,
         unread: 1,
         since: NOW,
+        is_new: false,
         regard: Regard::default(),
     }
 }

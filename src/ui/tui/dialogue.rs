@@ -50,13 +50,15 @@ impl Dialogue {
         self.scrollback.push(Entry::new(now, zone, Kind::Remark { sentence, alarm }), true);
     }
 
-    /// How far their key can be trusted, in a character.
-    pub(super) fn trust(&self) -> char {
-        match &self.summary {
-            _ if self.alarm => Trust::Changed.mark(),
-            Some(summary) => summary.trust.mark(),
-            None => Trust::New.mark(),
-        }
+    /// How far their key can be trusted, in a character. A room has no key.
+    pub(super) fn trust(&self) -> Option<char> {
+        let trust = match &self.summary {
+            _ if self.alarm => Trust::Changed,
+            _ if self.address.is_room => return None,
+            Some(summary) => summary.trust,
+            None => Trust::New,
+        };
+        Some(trust.mark())
     }
 
     /// Whether nobody is to be called to the screen for them.

@@ -10,9 +10,10 @@ use super::hyperlinks::Row;
 use super::said::Said;
 use super::theme::Theme;
 use super::wrap;
-use crate::chat::{Direction, Manner, Timestamp, clean, links};
+use crate::chat::{Address, Direction, Manner, Nicknames, Timestamp, clean, links};
 use crate::ui::language::Language;
-use crate::ui::plain;
+use crate::ui::moves::Moves;
+use crate::ui::{Background, plain};
 
 /// Below so many columns a name stands above what is said, not before it.
 const NARROW: usize = 40;
@@ -38,6 +39,8 @@ pub(super) enum Kind {
     Said(Box<Said>),
     /// Somebody came, left, or is on another path; so many changes before this one are not shown.
     Presence { sentence: String, earlier: u64 },
+    /// These came into the room or left it.
+    Moved(Moves),
     /// The program says this; an alarm must not be overlooked.
     Remark { sentence: String, alarm: bool },
 }
@@ -53,6 +56,12 @@ pub(super) struct Page {
     pub(super) them: String,
     /// How their name looks.
     pub(super) them_style: Style,
+    /// Cells of the widest name of those who speak here.
+    pub(super) widest: usize,
+    /// Whether names have hosts, because there are several.
+    pub(super) several: bool,
+    /// What contacts are called here.
+    pub(super) nicknames: Nicknames,
     pub(super) theme: Theme,
     pub(super) zone: TimeZone,
 }
@@ -90,6 +99,10 @@ impl Entry {
             Kind::Presence { sentence, earlier } => {
                 let earlier = language.count("screen-earlier", *earlier, &[]);
                 self.remark(&format!("{sentence} {earlier}"), false, page)
+            }
+            Kind::Moved(moves) => {
+                let summary = moves.summary(&|who| page.call(who), language);
+                self.remark(&summary, false, page)
             }
             Kind::Remark { sentence, alarm } => self.remark(sentence, *alarm, page),
         }
@@ -129,9 +142,12 @@ impl Page {
         if self.width < NARROW {
             return 0;
         }
-        let cells = |name| self.theme.ambiguous.cells(name);
-        let widest = cells(&self.me).max(cells(&self.them));
-        widest.clamp(1, MAX_NAME.min(self.width / 4))
+        self.widest.clamp(1, MAX_NAME.min(self.width / 4))
+    }
+
+    /// What somebody is called here.
+    pub(super) fn call(&self, who: &Address) -> String {
+        Background::calling(self.several, &self.nicknames).name(who)
     }
 }
 

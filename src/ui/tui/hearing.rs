@@ -5,7 +5,10 @@ use super::entry::{self, Entry, Kind};
 use super::notify::News;
 use super::said::{Mark, Said};
 use super::{Action, Screen};
-use crate::chat::{Address, Direction, HistoryLine, LineState, Message, Notice, Timestamp, clean};
+use crate::chat::{
+    Address, Direction, HistoryLine, LineState, Message, Notice, RoomNews, Timestamp, clean,
+};
+use crate::ui::moves::Moves;
 use crate::ui::{Background, said, words};
 
 /// How many milliseconds somebody counts as typing who does not say so again.
@@ -122,6 +125,11 @@ impl Screen {
                 self.dialogues[index].alarm = false;
             }
             _ => {}
+        }
+        if let Notice::Room { room, news: RoomNews::Moved { came, left } } = notice {
+            let entry = Entry::new(now, &self.zone, Kind::Moved(Moves::new(came, left)));
+            let index = self.index_of(room);
+            return self.dialogues[index].scrollback.push_moves(entry);
         }
         let sentence = words::sentence(notice, &self.zone, background, &self.language);
         let Some(sentence) = sentence else { return };

@@ -7,7 +7,7 @@
 //!
 //! - `scrollback` is what was said in one conversation and where the reader stands in it, `entry` one
 //!   thing in it, `said` what somebody said, in rows; `dialogue` is the conversation itself.
-//! - `sidebar`, `members` and `status` are what surrounds it, `overlay` what is shown in its place for a while,
+//! - `drawing` draws all of it: `sidebar`, `members` and `status` are what surrounds it, `overlay` what is shown in its place for a while,
 //!   [`theme`] how all of it looks, [`look`] what a person may choose of it.
 //! - [`composer`] is where a message is written: a [`draft`] that [`wrap`] breaks into rows, with
 //!   [`completion`] of names, commands and paths; `typing` tells the other side of it. [`keys`] is
@@ -20,6 +20,7 @@ pub mod completion;
 pub mod composer;
 mod dialogue;
 pub mod draft;
+mod drawing;
 pub mod emulator;
 mod entry;
 mod hearing;

@@ -1,14 +1,15 @@
 //! What somebody said, what became of it, and how that is laid out in rows.
 
 use jiff::civil::DateTime;
+use p2pchat_wire::identity::PeerId;
 use ratatui::text::{Line, Span};
 
 use super::entry::{CLOCK, Page, blank, moment, wrapped};
 use super::hyperlinks::Row;
 use super::theme::Theme;
 use crate::chat::{
-    Audience, Direction, HistoryLine, LineId, LineState, Manner, Message, Place, Quote, Timestamp,
-    Written, clean,
+    Address, Audience, Direction, HistoryLine, LineId, LineState, Manner, Message, Place, Quote,
+    Timestamp, Written, clean,
 };
 use crate::ui::language::Language;
 use crate::ui::words;
@@ -28,8 +29,8 @@ pub(super) struct Said {
     pub(super) id: LineId,
     /// Whether it is ours.
     pub(super) by: Direction,
-    /// In a room, the name of who said it, if not we.
-    pub(super) author: Option<String>,
+    /// In a room, who said it, if not we.
+    pub(super) author: Option<Author>,
     /// As it came, or as we typed it; `None` if it is deleted.
     pub(super) text: Option<String>,
     pub(super) manner: Manner,
@@ -48,6 +49,14 @@ pub(super) struct Said {
     pub(super) mark: Mark,
     /// Where it stands on the disk, once that is known.
     pub(super) place: Option<Place>,
+}
+
+/// One of several who speak in a room.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Author {
+    pub(super) who: Address,
+    /// A namesake has another.
+    key: Option<PeerId>,
 }
 
 /// How far a line of ours has come.
@@ -87,13 +96,19 @@ impl Mark {
     }
 }
 
+impl Author {
+    fn new(who: &Address, key: Option<PeerId>) -> Self {
+        Self { who: who.clone(), key }
+    }
+}
+
 impl Said {
     /// A line that comes.
     pub(super) fn come(message: &Message) -> Self {
         Self {
             id: message.id,
             by: Direction::In,
-            author: message.author.as_deref().map(|author| author.name.to_string()),
+            author: message.author.as_deref().map(|who| Author::new(who, Some(message.key))),
             text: Some(message.text.clone()),
             manner: message.manner,
             quote: message.quote.as_deref().cloned(),
@@ -137,7 +152,7 @@ impl Said {
         Self {
             id: line.id,
             by: line.direction,
-            author: line.author.map(|author| author.name.to_string()),
+            author: line.author.as_ref().map(|who| Author::new(who, line.key)),
             text: (!line.deleted).then_some(line.text),
             manner: line.manner,
             quote: line.quote,
@@ -177,11 +192,16 @@ impl Said {
         continued: bool,
     ) -> Vec<Row> {
         let theme = &page.theme;
-        let style = match self.by {
-            Direction::Out => theme.own,
-            Direction::In => page.them_style,
+        let style = match (self.by, &self.author) {
+            (Direction::Out, _) => theme.own,
+            (Direction::In, Some(author)) => theme.name(author.key),
+            (Direction::In, None) => page.them_style,
         };
-        let name = self.author.as_deref().unwrap_or_else(|| page.name(self.by));
+        let name = match &self.author {
+            Some(author) => page.call(&author.who),
+            None => page.name(self.by).to_owned(),
+        };
+        let name = name.as_str();
         let column = page.name_column();
         let indent = if column == 0 { 1 } else { CLOCK + column + 2 };
         let room = page.width.saturating_sub(indent).max(1);

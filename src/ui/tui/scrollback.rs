@@ -6,7 +6,7 @@
 //!
 //! Only what is visible is laid out, so a long history costs nothing to draw.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use jiff::tz::TimeZone;
 use ratatui::text::{Line, Span};
@@ -14,7 +14,7 @@ use ratatui::text::{Line, Span};
 use super::entry::{Entry, Kind, Page};
 use super::hyperlinks::Row;
 use super::said::{Mark, Said};
-use crate::chat::{Direction, HistoryLine, LineId, LineState, Place, Timestamp};
+use crate::chat::{Address, Direction, HistoryLine, LineId, LineState, Place, Timestamp};
 use crate::ui::language::Language;
 
 /// Lines that are read from the disk at once.
@@ -54,6 +54,8 @@ pub(super) struct Scrollback {
     /// The newest entries are not in memory any more: the reader stood far above.
     cut: bool,
     layouts: HashMap<i64, Layout>,
+    /// Who has spoken, of several.
+    authors: BTreeSet<Address>,
     /// How they were laid out.
     page: Option<(Page, Language)>,
 }
@@ -110,6 +112,7 @@ impl Scrollback {
         let number = self.end();
         if let Kind::Said(said) = &entry.kind {
             self.places.insert(place(said.by, said.id), number);
+            self.authors.extend(said.author.as_ref().map(|author| author.who.clone()));
             match said.by {
                 Direction::In if !seen => _ = self.unread.get_or_insert(number),
                 Direction::In => {}
@@ -146,11 +149,35 @@ impl Scrollback {
             if let Kind::Presence { earlier, .. } = &mut entry.kind {
                 *earlier = before + 1;
             }
-            self.bytes = self.bytes.saturating_sub(last.size());
-            self.entries.pop_back();
-            self.layouts.remove(&self.end());
+            self.pop();
         }
         self.push(entry, true);
+    }
+
+    /// Tells who came into a room and who left it, in one line as long as nothing else is told.
+    pub(super) fn push_moves(&mut self, mut entry: Entry) {
+        if let Some(last) = self.entries.back()
+            && !self.cut
+            && let (Kind::Moved(before), Kind::Moved(moves)) = (&last.kind, &entry.kind)
+            && last.at.date() == entry.at.date()
+        {
+            entry.kind = Kind::Moved(before.clone().then(moves));
+            self.pop();
+        }
+        self.push(entry, true);
+    }
+
+    /// Takes back what was told just before.
+    fn pop(&mut self) {
+        if let Some(last) = self.entries.pop_back() {
+            self.bytes = self.bytes.saturating_sub(last.size());
+            self.layouts.remove(&self.end());
+        }
+    }
+
+    /// Who has spoken here, of several.
+    pub(super) fn authors(&self) -> impl Iterator<Item = &Address> {
+        self.authors.iter()
     }
 
     /// Changes what is known of a line, if it is still here. Whether it is.
@@ -286,7 +313,9 @@ impl Scrollback {
             }
             self.first -= 1;
             self.places.insert(place, self.first);
-            let entry = Entry::said(Said::stored(line, language), zone);
+            let said = Said::stored(line, language);
+            self.authors.extend(said.author.as_ref().map(|author| author.who.clone()));
+            let entry = Entry::said(said, zone);
             self.bytes += entry.size();
             self.entries.push_front(entry);
             if unseen || above {
@@ -482,6 +511,7 @@ impl Entry {
         match &self.kind {
             Kind::Said(said) => said.text.as_ref().map_or(0, String::len),
             Kind::Presence { sentence, .. } | Kind::Remark { sentence, .. } => sentence.len(),
+            Kind::Moved(moves) => moves.count() * size_of::<Address>(),
         }
     }
 }

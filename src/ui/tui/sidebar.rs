@@ -23,8 +23,8 @@ pub(super) struct Item {
     pub(super) state: Presence,
     pub(super) unread: u64,
     pub(super) current: bool,
-    /// How far their key can be trusted.
-    pub(super) trust: char,
+    /// How far their key can be trusted, of whoever has one.
+    pub(super) trust: Option<char>,
     /// Nobody is to be called to the screen for them.
     pub(super) quiet: bool,
     /// Their key has changed.
@@ -66,7 +66,7 @@ pub(super) fn render(
         };
         draw(&format!("{mark}{number} "), base);
         draw(&name, item.style);
-        draw(&format!(" {}", item.trust), base);
+        draw(&item.trust.map_or_else(|| "  ".to_owned(), |mark| format!(" {mark}")), base);
         draw(&unread, if item.quiet { theme.dim } else { theme.unread });
         let style = match (item.alarm, item.state) {
             (true, _) => theme.alarm,

@@ -3,6 +3,7 @@
 //! The pictures are in `pictures/`, one file a story. `▏` stands where the caret is, in front of
 //! the cell that it is on.
 
+mod rooms;
 mod story;
 mod written;
 

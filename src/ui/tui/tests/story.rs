@@ -68,6 +68,7 @@ pub(super) fn stored(number: u64, direction: Direction, text: &str) -> HistoryLi
     let at = Timestamp(START.0 - 86_400_000 + number * 60_000);
     HistoryLine {
         author: None,
+        key: Some(key_of(&alice())),
         with: alice(),
         id: LineId(id),
         direction,
@@ -169,6 +170,12 @@ impl Story {
         self.hears(&Notice::Peer { peer: peer.clone(), key, was, state, path });
     }
 
+    /// The chat is in this room, and it is open.
+    pub(super) fn enters(&mut self, room: &Address) {
+        self.learns(room, Presence::Connected, None, 0);
+        self.opens(room);
+    }
+
     /// So many lines of an absent one are on the disk and were never seen.
     pub(super) fn has_unread(&mut self, peer: &Address, unread: u64) {
         self.learns(peer, Presence::Offline, None, unread);
@@ -179,9 +186,9 @@ impl Story {
         self.peers.retain(|one| one.peer != *peer);
         self.peers.push(PeerSummary {
             peer: peer.clone(),
-            key: Some(key_of(peer)),
+            key: (!peer.is_room).then(|| key_of(peer)),
             nickname: None,
-            trust: Trust::Seen,
+            trust: if peer.is_room { Trust::New } else { Trust::Seen },
             quiet: false,
             offered: None,
             state,
@@ -195,6 +202,14 @@ impl Story {
 
     pub(super) fn says(&mut self, from: &Address, line: u8, text: &str) {
         self.hears(&Notice::Message(message(from, id(line), text, self.now)));
+    }
+
+    /// Somebody says this in a room.
+    pub(super) fn says_in(&mut self, room: &Address, author: &str, line: u8, text: &str) {
+        let author = address(author);
+        let message = message(room, id(line), text, self.now);
+        let key = key_of(&author);
+        self.hears(&Notice::Message(Message { author: Some(Box::new(author)), key, ..message }));
     }
 
     /// So many lines come between two frames.

@@ -2,12 +2,9 @@
 
 use super::super::cells::Ambiguous;
 use super::super::theme::{Symbols, Theme};
-use super::story::{Story, address, alice, bob, key_of, stored};
-use p2pchat_wire::identity::Name;
-
+use super::story::{Story, address, alice, bob, stored};
 use crate::chat::{
-    Address, Attendee, Direction, FailureKind, HistoryLine, LineState, Notice, Presence, Problem,
-    StoreFailure,
+    Direction, FailureKind, HistoryLine, LineState, Notice, Presence, Problem, StoreFailure,
 };
 use crate::ui::language::Tongue;
 
@@ -202,36 +199,5 @@ fn what_the_disk_refused_is_said_where_it_stands_or_below_where_it_has_no_line()
         story.becomes(&alice(), 2, full());
         story.picture();
         story.told(&format!("a_full_disk_{columns}"));
-    }
-}
-
-#[test]
-fn the_members_of_a_room_stand_on_the_right() {
-    let tea = Address::room(Name::new("tea").expect("a name"), "host");
-    let member = |name: &str, is_owner, is_here| {
-        let who = address(name);
-        Attendee { key: key_of(&who), who, is_owner, is_us: name == "carol@host", is_here }
-    };
-    for columns in [40, 80, 120] {
-        let mut story = Story::of(columns, 9);
-        story.opens(&tea);
-        story.comes(&tea, Presence::Connected);
-        story.says(&tea, 1, "the kettle is on");
-        story.meets(vec![
-            member("alice@host", true, true),
-            member("bob@host", false, false),
-            member("carol@host", false, true),
-            member("图书馆-读书会-二〇二六@host", false, true),
-        ]);
-        story.happens("four are in the room, three of them connected");
-        story.picture();
-        story.meets(
-            (0..30_u8).map(|n| member(&format!("m{n}@host"), n == 29, n % 2 == 0)).collect(),
-        );
-        story.happens("it is full");
-        story.picture();
-        story.presses("F3");
-        story.picture();
-        story.told(&format!("the_members_of_a_room_{columns}"));
     }
 }

@@ -1,0 +1,94 @@
+//! Rooms: who is in them, who comes and goes, who says what.
+
+use p2pchat_wire::identity::Name;
+
+use super::story::{Story, address, key_of, stored};
+use crate::chat::{Address, Attendee, Direction, HistoryLine, Notice, RoomNews};
+use crate::ui::language::Tongue;
+use crate::ui::tui::theme::Theme;
+
+fn tea() -> Address {
+    Address::room(Name::new("tea").expect("a name"), "host")
+}
+
+fn moved(came: &[&str], left: &[&str]) -> Notice {
+    let all = |names: &[&str]| names.iter().map(|name| address(&format!("{name}@host"))).collect();
+    Notice::Room { room: tea(), news: RoomNews::Moved { came: all(came), left: all(left) } }
+}
+
+#[test]
+fn whoever_comes_and_goes_is_told_in_one_line_as_long_as_nothing_else_is_said() {
+    for columns in [40, 80, 120] {
+        let mut story = Story::of(columns, 14);
+        story.enters(&tea());
+        story.hears(&moved(&["爱丽丝"], &[]));
+        story.hears(&moved(&["bob", "dave"], &[]));
+        story.minutes_pass(1);
+        story.hears(&moved(&["carol"], &["dave"]));
+        story.picture();
+        story.says_in(&tea(), "bob@host", 1, "hello all");
+        story.hears(&moved(&["dave"], &[]));
+        let names: Vec<String> = (0..29).map(|number| format!("member-{number}")).collect();
+        story.hears(&moved(&names.iter().map(String::as_str).collect::<Vec<_>>(), &[]));
+        story.happens("bob says something, and after a restart everybody comes at once");
+        story.picture();
+        story.told(&format!("coming_and_going_{columns}"));
+    }
+}
+
+#[test]
+fn the_names_of_a_room_stand_in_a_column_as_wide_as_its_authors_ask_for() {
+    for columns in [40, 80, 120] {
+        let mut story = Story::with(columns, 12, Tongue::Zh, Theme::mono());
+        story.enters(&tea());
+        let line = |number, author: &str, text: &str| HistoryLine {
+            author: Some(address(author)),
+            key: Some(key_of(&address(author))),
+            with: tea(),
+            ..stored(number, Direction::In, text)
+        };
+        story.reads(
+            &tea(),
+            vec![line(1, "bo@host", "水开了"), line(2, "bo@host", "谁要茶？")],
+            true,
+        );
+        story.picture();
+        story.says_in(&tea(), "爱丽丝@host", 1, "我要绿茶，谢谢。外面在下雨，喝点热的正好。");
+        story.says_in(&tea(), "爱丽丝@host", 2, "不加糖");
+        story.says_in(&tea(), "bo@host", 3, "好");
+        story.picture();
+        story.says_in(&tea(), "图书馆-读书会-二〇二六@host", 4, "我们也来");
+        story.happens("the name of a club is too long");
+        story.picture();
+        story.told(&format!("the_names_of_a_room_{columns}"));
+    }
+}
+
+#[test]
+fn the_members_of_a_room_stand_on_the_right() {
+    let member = |name: &str, is_owner, is_here| {
+        let who = address(name);
+        Attendee { key: key_of(&who), who, is_owner, is_us: name == "carol@host", is_here }
+    };
+    for columns in [40, 80, 120] {
+        let mut story = Story::of(columns, 9);
+        story.enters(&tea());
+        story.says_in(&tea(), "alice@host", 1, "the kettle is on");
+        story.meets(vec![
+            member("alice@host", true, true),
+            member("bob@host", false, false),
+            member("carol@host", false, true),
+            member("图书馆-读书会-二〇二六@host", false, true),
+        ]);
+        story.happens("four are in the room, three of them connected");
+        story.picture();
+        story.meets(
+            (0..30_u8).map(|n| member(&format!("m{n}@host"), n == 29, n % 2 == 0)).collect(),
+        );
+        story.happens("it is full");
+        story.picture();
+        story.presses("F3");
+        story.picture();
+        story.told(&format!("the_members_of_a_room_{columns}"));
+    }
+}
