@@ -128,6 +128,25 @@ fn when_udp_dies_under_a_chat_it_goes_on_over_tcp() {
 }
 
 #[test]
+fn a_server_that_starts_again_is_not_taken_for_a_network_without_udp() {
+    for away in [0, 1, 2, 3, 5, 8, 20, 60, 120] {
+        let mut scene = scene(7, [false, false]);
+        time_to_chat(&mut scene);
+        scene.world.run_for(30 * SECOND);
+        let server = scene.server;
+        scene.world.fall_asleep(server);
+        scene.world.run_for(away * SECOND);
+        scene.world.wake_up(server, false);
+        scene.restart_server();
+        scene.world.run_for(60 * SECOND);
+        assert_eq!(scene.world.host(server).server().server.sizes().peers, 2, "after {away} s");
+        for who in [scene.alice, scene.bob] {
+            assert!(carried(scene.talker(who)).is_empty(), "after {away} s");
+        }
+    }
+}
+
+#[test]
 fn a_stream_that_breaks_is_replaced_and_nothing_is_lost() {
     let mut scene = scene(4, [true, false]);
     time_to_chat(&mut scene);

@@ -32,6 +32,12 @@ const BACK_GAPS: [Duration; 5] = [
     Duration::from_secs(15),
 ];
 
+/// Whether an initiation may be given up for another way. One that answers a challenge has just been
+/// shown that its way is open.
+fn is_doubtful(init: &Init) -> bool {
+    init.by_token || init.tries > 1
+}
+
 /// What is to be done about TCP.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Dialling {
@@ -54,14 +60,20 @@ impl Link {
         let agrees = challenge.version == VERSION && self.key == Some(PeerId(challenge.server));
         match (&self.attempt, &self.up) {
             (Attempt::Hello { .. }, _) => true,
-            // TCP is faster than whatever holds UDP back.
-            (Attempt::Init(init), None) => carried && !self.carriers.holds(init.way.local),
+            // Over a stream: TCP is faster than whatever holds UDP back. Over UDP: the server knows
+            // nothing of our token any more.
+            (Attempt::Init(init), None) => match carried {
+                true => !self.carriers.holds(init.way.local) && is_doubtful(init),
+                false => init.by_token && agrees,
+            },
             (Attempt::Init(init), Some(up)) => {
-                carried && self.is_suspect() && ![init.way, up.way].contains(&from) && agrees
+                let other = carried && ![init.way, up.way].contains(&from);
+                other && self.is_suspect() && is_doubtful(init) && agrees
             }
             (Attempt::None, Some(up)) => {
                 let better = self.is_carried() && !carried;
-                let needed = carried && self.is_suspect() && up.way != from;
+                // Over UDP by the way that was silent: it is a new process that does not know us.
+                let needed = self.is_suspect() && (!carried || up.way != from);
                 (better || needed) && agrees
             }
             _ => false,
@@ -176,8 +188,14 @@ impl Link {
     fn dial(&mut self, now: Instant, sockets: &mut Sockets, out: &mut Vec<Transmit>) {
         let used = self.up.as_ref().map(|up| up.way.local);
         let dialled = self.carriers.await_answer(now, &self.addresses, used, sockets);
+        if dialled.is_empty() {
+            return;
+        }
+        // Over UDP as well. A server that has started again answers neither pings nor tokens of its
+        // time before, and is not to be taken for a network without UDP because TCP is heard first.
         let hello = self.hello();
-        out.extend(dialled.into_iter().map(|way| way.transmit(None, hello.clone())));
+        let ways = self.udp().chain(dialled);
+        out.extend(ways.map(|way| way.transmit(None, hello.clone())));
     }
 
     /// When to say hello over UDP while the link goes over TCP.
