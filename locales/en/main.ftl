@@ -189,6 +189,7 @@ done-deleted = deleted { $line }
 done-reacted = reacted to { $line }
 done-unreacted = took back the reaction to { $line }
 line-deleted = (deleted)
+line-withdrawn = (withdrawn)
 line-edited = (edited)
 link-opened = Opening { $link }
 problem-no-such-link = There are not so many links in this conversation.

@@ -69,6 +69,26 @@ room-member-owner = owner
 room-member-us = you
 room-member-here = connected
 room-member-away = away
+room-lines-count =
+    { $count ->
+        [one] A line of { $name }'s in { $room } that had been withdrawn counts again; /history has it.
+       *[other] { $count } lines of { $name }'s in { $room } that had been withdrawn count again; /history has them.
+    }
+room-lines-kicked =
+    { $count ->
+        [one] A line of { $name }'s is withdrawn: the owner of { $room } had removed { $name } before it reached the owner.
+       *[other] { $count } lines of { $name }'s are withdrawn: the owner of { $room } had removed { $name } before they reached the owner.
+    }
+room-lines-two-histories =
+    { $count ->
+        [one] A line of { $name }'s is withdrawn: { $name } has told different members of { $room } different things.
+       *[other] { $count } lines of { $name }'s are withdrawn: { $name } has told different members of { $room } different things.
+    }
+room-lines-no-member =
+    { $count ->
+        [one] A line of { $name }'s is withdrawn: { $name } was not in { $room } when it was written.
+       *[other] { $count } lines of { $name }'s are withdrawn: { $name } was not in { $room } when they were written.
+    }
 room-progress = { $have } of { $of } have it
 room-receipts = { $has } of { $all } have it: { $names }
 room-receipts-waiting = It waits for { $names }.

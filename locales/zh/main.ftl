@@ -177,6 +177,7 @@ done-deleted = 已删除{ $line }
 done-reacted = 已回应{ $line }
 done-unreacted = 已撤回对{ $line }的回应
 line-deleted = （已删除）
+line-withdrawn = （已撤销）
 line-edited = （已修改）
 link-opened = 正在打开 { $link }
 problem-no-such-link = 这个会话中没有那么多链接。

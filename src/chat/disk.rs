@@ -1,6 +1,8 @@
 //! What the chat does about the answers of the disk.
 
-use super::room::RoomId;
+use p2pchat_wire::identity::PeerId;
+
+use super::room::{RoomId, Standing};
 use super::storage::{DeliveredLine, FailureKind, OutgoingLine, ReceivedLine, StoreReply};
 use super::{Address, Chat, Effect, LineState, Notice};
 use crate::proto::Command;
@@ -25,6 +27,12 @@ pub(super) enum Asked {
         seq: u64,
     },
     Receive(ReceivedLine),
+    /// Which lines of a member's count.
+    Standing {
+        room: Address,
+        author: PeerId,
+        rest: Standing,
+    },
     /// What a room has asked.
     Room(Address, RoomId),
     Shown,
@@ -101,6 +109,10 @@ impl Chat {
             }
             (Asked::Shown, StoreReply::Shown(shown)) => self.seen(shown),
             (Asked::Room(address, id), reply) => self.room_stored(&address, id, reply),
+            (
+                Asked::Standing { room, author, rest },
+                StoreReply::Standing { withdrawn, restored },
+            ) => self.stands(&room, author, rest, withdrawn, restored),
             (Asked::Unshown, reply) => self.unshown_loaded(reply),
             (Asked::Read { to, seq }, reply) => self.noted_read(&to, seq, reply),
             (Asked::Page(with, last), reply) => self.paged(with, last, reply),
@@ -114,6 +126,7 @@ impl Chat {
                 | Asked::Contact
                 | Asked::NewKey { .. }
                 | Asked::Shown
+                | Asked::Standing { .. }
                 | Asked::Search(..),
                 reply,
             ) => self.tell_failure(reply),

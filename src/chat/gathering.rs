@@ -17,6 +17,7 @@ mod meeting;
 pub(super) mod news;
 mod obeying;
 mod saying;
+mod standing;
 mod telling;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -27,7 +28,7 @@ use p2pchat_wire::signal::RoomRefusal;
 
 use self::news::RoomNews;
 use self::saying::{Said, Underway, Unsaid};
-use super::room::{Access, Act, Body, Entry, RoomId, State};
+use super::room::{Access, Act, Body, Entry, Header, RoomId, State};
 use super::rooms::replica::Persona;
 use super::rooms::{Moment, Output, Replica, Request, Stored};
 use super::storage::{KeptRoom, Quote, RoomReply, RoomRequest, StoreReply, StoreRequest};
@@ -137,10 +138,12 @@ impl Chat {
             if !stored.wanted && self.gathering.rooms.contains_key(&address) {
                 continue;
             }
+            let last: Vec<Header> = stored.lines.iter().map(|(_, last)| *last.header()).collect();
             let Some(replica) = self.replica(id, &address, stored) else { continue };
             let shown = replica.state().cloned();
             let room = Room { shown, replica: Some(replica), ..Room::default() };
             self.gathering.rooms.insert(address.clone(), room);
+            self.check_standing(&address, &last);
             self.remember_said(&address, said);
             self.drain_room(&address, None);
             self.ask_server(&address);

@@ -2,6 +2,7 @@
 //! is about another line changes that one.
 
 use super::record::Manner;
+use super::room::Standing;
 use super::storage::{
     Direction, FailureKind, HistoryLine, OutgoingLine, Place, Quote, ReceivedLine, ShownLines,
     StoreFailure, StoreRequest,
@@ -67,7 +68,8 @@ impl Chat {
                 })
             }
             (manner, Some(quote)) => {
-                amendment(with, by, line.id, manner, line.text.clone(), at, quote)
+                let (author, text) = (None, line.text.clone());
+                amendment(Amendment { with, by, author, line: line.id, manner, text, at }, quote)
             }
             (_, None) => return,
         };
@@ -126,15 +128,11 @@ impl Chat {
             return;
         }
         let notice = match (line.manner.amends(), quote) {
-            (true, Some(quote)) => amendment(
-                line.from,
-                Direction::In,
-                line.id,
-                line.manner,
-                line.text,
-                line.sent_at,
-                quote,
-            ),
+            (true, Some(quote)) => {
+                let ReceivedLine { from: with, author, id: line, manner, text, sent_at, .. } = line;
+                let by = Direction::In;
+                amendment(Amendment { with, by, author, line, manner, text, at: sent_at }, quote)
+            }
             (amends, quote) => {
                 let message = Message {
                     from: line.from,
@@ -203,6 +201,7 @@ impl Chat {
             quote: None,
             edited_at: None,
             deleted: false,
+            standing: Standing::Counts,
             reactions: Vec::new(),
             state,
             progress: None,
@@ -235,20 +234,25 @@ impl Chat {
     }
 }
 
-/// What is told of a line that changes another. `line` says so, its manner names which.
-fn amendment(
+/// A line that changes another.
+struct Amendment {
     with: Address,
     by: Direction,
+    author: Option<Address>,
     line: LineId,
+    /// Names which.
     manner: Manner,
     text: String,
     at: super::Timestamp,
-    quote: Quote,
-) -> Notice {
-    let id = manner.target().unwrap_or(line);
-    match manner {
-        Manner::React { .. } => Notice::Reacted { with, id, line, by, reaction: text, at, quote },
-        Manner::Delete { .. } => Notice::Amended { with, id, line, text: None, by, at, quote },
-        _ => Notice::Amended { with, id, line, text: Some(text), by, at, quote },
+}
+
+/// What is told of it. `quote` is of the other.
+fn amendment(amendment: Amendment, quote: Quote) -> Notice {
+    let Amendment { with, by, author, line, manner, text, at } = amendment;
+    let (id, author) = (manner.target().unwrap_or(line), author.map(Box::new));
+    if let Manner::React { .. } = manner {
+        return Notice::Reacted { with, id, line, by, author, reaction: text, at, quote };
     }
+    let text = (!matches!(manner, Manner::Delete { .. })).then_some(text);
+    Notice::Amended { with, id, line, text, by, author, at, quote }
 }

@@ -81,8 +81,8 @@ pub use requests::{MAX_REQUESTS, Request, Strangers};
 pub use retention::{NoRetention, Retention};
 pub use storage::{
     Contact, Cursor, DeliveredLine, Direction, FailureKind, HistoryLine, OutgoingLine, OwnLine,
-    Pick, Place, Progress, Quote, ReadUpTo, ReceivedLine, Rendezvous, ShownLines, Snapshot,
-    StoreFailure, StoreReply, StoreRequest, UnshownLine,
+    Pick, Place, Progress, Quote, Reaction, ReadUpTo, ReceivedLine, Rendezvous, ShownLines,
+    Snapshot, StoreFailure, StoreReply, StoreRequest, UnshownLine,
 };
 pub use trust::{TRUSTED, Trust};
 

@@ -167,6 +167,8 @@ pub enum Notice {
         text: Option<String>,
         /// Who did it, the author.
         by: Direction,
+        /// In a room: who, if not we.
+        author: Option<Box<Address>>,
         /// When, by the author's clock.
         at: Timestamp,
         /// What it was before.
@@ -183,6 +185,8 @@ pub enum Notice {
         line: LineId,
         /// Who.
         by: Direction,
+        /// In a room: who, if not we.
+        author: Option<Box<Address>>,
         /// How, in place of what it was before: not fit for a terminal as it is. Empty if it is
         /// taken back.
         reaction: String,

@@ -13,13 +13,14 @@ use p2pchat_wire::handshake::SharedSecret;
 use p2pchat_wire::identity::{Name, PeerId, ServerKey};
 
 pub(super) use history::LATE;
-pub use history::{HistoryLine, Progress, QUOTE, Quote};
+pub use history::{HistoryLine, Progress, QUOTE, Quote, Reaction};
 pub use rooms::{KeptRoom, OwnLine, RoomReply, RoomRequest};
 
 use super::address::{Address, LineId, Timestamp};
 use super::people::Regard;
 use super::record::{Audience, Manner};
 use super::requests::Request;
+use super::room::{Counted, RoomId};
 use crate::proto::{AgeLimit, IdleLimit, Lesson, Upkeep};
 
 /// Something to be written or read.
@@ -148,6 +149,16 @@ pub enum StoreRequest {
         /// When we heard of it.
         at: Timestamp,
     },
+    /// Show the lines of a log that count, and of the others only that they do not. Answered by
+    /// [`StoreReply::Standing`].
+    RoomStanding {
+        /// The room.
+        room: Address,
+        /// Which it is.
+        id: RoomId,
+        /// Which lines count.
+        counted: Counted,
+    },
     /// Keep what a person has decided, in place of an earlier decision.
     SaveSetting {
         /// About what.
@@ -217,6 +228,13 @@ pub enum StoreReply {
     },
     /// What a room asked for.
     Room(RoomReply),
+    /// Of the lines that a person can see.
+    Standing {
+        /// Which do not count any more.
+        withdrawn: Vec<LineId>,
+        /// Which count again.
+        restored: Vec<LineId>,
+    },
     /// Nothing was changed.
     Failed(StoreFailure),
 }

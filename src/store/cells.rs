@@ -44,7 +44,58 @@ macro_rules! quoted {
         concat!("substr(CAST(", crate::store::cells::said!($line), " AS BLOB), 1, 640)")
     };
 }
-pub(super) use quoted;
+
+/// What a quote holds of a line: incoming, when, the beginning of its text, whether that is gone, by whom.
+macro_rules! quote {
+    ($line:literal) => {
+        concat!(
+            $line,
+            ".incoming, ",
+            $line,
+            ".sent_at, ",
+            crate::store::cells::quoted!($line),
+            ", coalesce(",
+            $line,
+            ".deleted_at, ",
+            $line,
+            ".withdrawn), ",
+            crate::store::cells::author!($line)
+        )
+    };
+}
+pub(super) use {quote, quoted};
+
+/// Who wrote a line in a room, if not we.
+macro_rules! author {
+    ($line:literal) => {
+        concat!(
+            "unseal('author', ",
+            $line,
+            ".contact, ",
+            $line,
+            ".incoming, ",
+            $line,
+            ".line, ",
+            $line,
+            ".author)"
+        )
+    };
+}
+pub(super) use author;
+
+/// Who has reacted to a line, and how: an array of arrays.
+macro_rules! reactions {
+    ($line:literal) => {
+        concat!(
+            "(SELECT json_group_array(json_array(incoming, id,
+                 unseal('reaction-author', line, incoming, author),
+                 unseal('reaction', line, incoming, text))) FROM reactions WHERE line = ",
+            $line,
+            ".id)"
+        )
+    };
+}
+pub(super) use reactions;
 
 /// A column that is sealed.
 struct Cell {
@@ -90,7 +141,14 @@ const CELLS: &[(&str, &[Cell])] = &[
     ("lessons", &[found("peer", "'key'"), found("external", "'network'")]),
     ("idle_limits", &[found("external", "'network'")]),
     ("age_limits", &[found("external", "'network'")]),
-    ("reactions", &[cell("text", "'reaction', line, incoming")]),
+    (
+        "reactions",
+        &[
+            found("peer", "'key'"),
+            cell("author", "'reaction-author', line, incoming"),
+            cell("text", "'reaction', line, incoming"),
+        ],
+    ),
     ("drafts", &[cell("text", "'draft', contact")]),
     ("settings", &[cell("value", "'setting', name")]),
     ("rooms", &[found("room", "'room'")]),

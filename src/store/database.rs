@@ -23,7 +23,7 @@ use super::search::Kept;
 use super::vault::DataKey;
 #[cfg(test)]
 use super::vault::{Cost, Envelope};
-use super::{ProfileError, cells, lines, page, requests, rooms, schema, search};
+use super::{ProfileError, cells, lines, page, requests, rooms, schema, search, standing};
 use crate::chat::storage::{
     Contact, FailureKind, HistoryLine, Place, Rendezvous, Snapshot, StoreFailure, StoreReply,
     StoreRequest,
@@ -359,6 +359,9 @@ fn handle(connection: &Connection, request: &StoreRequest) -> rusqlite::Result<S
         StoreRequest::Room(request) => rooms::handle(connection, request),
         StoreRequest::RoomDelivered { room, id, at } => {
             rooms::delivered(connection, room, *id, *at)
+        }
+        StoreRequest::RoomStanding { room, id, counted } => {
+            standing::settle(connection, room, *id, counted)
         }
     }
 }

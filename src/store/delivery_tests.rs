@@ -331,7 +331,7 @@ impl World {
 type Seen = (String, Option<Timestamp>, bool, Option<String>, Option<String>);
 
 fn seen_by_author(line: &HistoryLine) -> Seen {
-    let by = |who| line.reactions.iter().find(|(by, _)| *by == who).map(|(_, text)| text.clone());
+    let by = |who| line.reactions.iter().find(|one| one.by == who).map(|one| one.text.clone());
     let (author, receiver) = (by(Direction::Out), by(Direction::In));
     (line.text.clone(), line.edited_at, line.deleted, author, receiver)
 }
@@ -566,7 +566,7 @@ fn what_is_said_about_a_line_changes_it_on_both_sides() {
     world.check();
     let lines = world.sides[1].lines(Direction::In);
     assert_eq!((lines[0].text.as_str(), lines[0].edited_at.is_some()), ("better", true));
-    assert_eq!(lines[0].reactions, [(Direction::Out, "👍".to_owned())]);
+    assert_eq!((lines[0].reactions[0].by, &*lines[0].reactions[0].text), (Direction::Out, "👍"));
     assert_eq!((lines[1].text.as_str(), lines[1].deleted), ("", true));
     let answer = world.sides[0].lines(Direction::In).pop().expect("bob answered");
     let quote = answer.quote.expect("the line is here");

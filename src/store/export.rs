@@ -11,9 +11,10 @@ use jiff::tz::TimeZone;
 use p2pchat_wire::identity::PeerId;
 use rusqlite::{Connection, Row};
 
-use super::cells::said;
+use super::cells::{reactions, said};
 use super::portable::{Header, Item, Person, Reaction, Received, Said, Server, VERSION, Way};
 use super::rows;
+use crate::chat::room::Standing;
 use crate::chat::storage::{Direction, HistoryLine};
 use crate::chat::{Address, Format, LineId, Manner, Timestamp, clean};
 
@@ -79,19 +80,15 @@ const LINES: &str = concat!(
     ", l.manner, l.target, l.sent_at, l.arrived_at, l.edited_at, l.deleted_at, l.read_at, l.audience,
         unseal('reference', l.contact, l.incoming, l.line, l.reference), l.done,
         unseal('key', l.peer), l.log, l.seq,
-        unseal('reaction', mine.line, mine.incoming, mine.text),
-        unseal('reaction', theirs.line, theirs.incoming, theirs.text)
-    FROM lines AS l JOIN contacts ON contacts.id = l.contact
-        LEFT JOIN reactions AS mine ON mine.line = l.id AND mine.incoming = 0
-        LEFT JOIN reactions AS theirs ON theirs.line = l.id AND theirs.incoming = 1
-    ORDER BY l.id"
+ ",
+    reactions!("l"),
+    " FROM lines AS l JOIN contacts ON contacts.id = l.contact ORDER BY l.id"
 );
 
 fn said(row: &Row<'_>) -> rusqlite::Result<Said> {
     let incoming: bool = row.get(3)?;
-    let mine: Option<String> = row.get(18)?;
-    let theirs: Option<String> = row.get(19)?;
-    let reactions = [(Way::Out, mine), (Way::In, theirs)].into_iter();
+    let way = |by| if by == Direction::In { Way::In } else { Way::Out };
+    let reactions = rows::reactions(row, 18)?.into_iter();
     let about: Option<[u8; 16]> = row.get(6)?;
     Ok(Said {
         with: rows::address(row)?,
@@ -108,7 +105,7 @@ fn said(row: &Row<'_>) -> rusqlite::Result<Said> {
         everyone: row.get(12)?,
         reference: row.get(13)?,
         reactions: reactions
-            .filter_map(|(by, text)| text.map(|text| Reaction { by, text }))
+            .map(|one| Reaction { by: way(one.by), from: one.author, text: one.text })
             .collect(),
         done: row.get(14)?,
         key: rows::key(row, 15)?,
@@ -241,6 +238,9 @@ struct Moment {
 
 /// What a line says, with what became of it.
 fn what(line: &HistoryLine) -> String {
+    if line.standing != Standing::Counts {
+        return "(withdrawn)".to_owned();
+    }
     let mut said = match (line.deleted, line.manner) {
         (true, _) => "(deleted)".to_owned(),
         (false, Manner::Action) => format!("* {}", line.text),
@@ -253,12 +253,12 @@ fn what(line: &HistoryLine) -> String {
     if line.edited_at.is_some() && !line.deleted {
         said.push_str(" (edited)");
     }
-    for (by, reaction) in &line.reactions {
-        let by = match by {
-            Direction::In => line.with.name.as_str(),
-            Direction::Out => "me",
+    for reaction in &line.reactions {
+        let by = match (reaction.by, &reaction.author) {
+            (Direction::In, author) => author.as_ref().unwrap_or(&line.with).name.as_str(),
+            (Direction::Out, _) => "me",
         };
-        said.push_str(&format!("\n[{by}: {reaction}]"));
+        said.push_str(&format!("\n[{by}: {}]", reaction.text));
     }
     said
 }

@@ -377,10 +377,15 @@ impl<'a> Import<'a> {
         for reaction in &said.reactions {
             self.connection
                 .prepare_cached(
-                    "INSERT OR REPLACE INTO reactions (line, incoming, text)
-                     VALUES (?1, ?2, seal('reaction', ?1, ?2, ?3))",
+                    "INSERT OR REPLACE INTO reactions (line, incoming, author, text)
+                     VALUES (?1, ?2, seal('reaction-author', ?1, ?2, ?3), seal('reaction', ?1, ?2, ?4))",
                 )?
-                .execute(params![row, reaction.by == Way::In, reaction.text])?;
+                .execute(params![
+                    row,
+                    reaction.by == Way::In,
+                    reaction.from.as_ref().map(ToString::to_string),
+                    reaction.text
+                ])?;
         }
         self.imported.lines += 1;
         Ok(())

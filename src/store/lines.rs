@@ -6,7 +6,7 @@
 use p2pchat_wire::identity::PeerId;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::cells::quoted;
+use super::cells::quote;
 use super::database::{contact_row, failed};
 use super::rooms;
 use super::rows::{self, audience_number, log_number, manner_numbers, number};
@@ -59,6 +59,17 @@ pub(super) const TAKEN_BACK: &str = "
     UPDATE lines INDEXED BY lines_undelivered SET manner = 4, text = ''
     WHERE contact = ?1 AND incoming = 0 AND done = 0 AND manner = 3 AND target = ?2";
 
+/// Who says something about a line.
+pub(super) struct Sender {
+    pub(super) by: Direction,
+    /// In a room: who, if not we.
+    pub(super) member: Option<(PeerId, Address)>,
+}
+
+impl Sender {
+    pub(super) const US: Self = Self { by: Direction::Out, member: None };
+}
+
 /// A line that another is about.
 struct Target {
     row: i64,
@@ -68,7 +79,7 @@ struct Target {
 
 impl Target {
     /// Of `lines AS l`.
-    const COLUMNS: &str = concat!("id, line, incoming, sent_at, ", quoted!("l"), ", deleted_at");
+    const COLUMNS: &str = concat!("id, line, ", quote!("l"));
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let Some(quote) = rows::quote(row, 2)? else {
@@ -114,7 +125,7 @@ pub(super) fn queue_about(
         // What has not left yet of its text does not leave any more.
         connection.prepare_cached(TAKEN_BACK)?.execute(params![contact, of.0])?;
     }
-    amend(connection, &target, manner, Direction::Out, &line.text, line.sent_at)?;
+    amend(connection, &target, manner, &Sender::US, &line.text, line.sent_at)?;
     Ok(StoreReply::About { id: target.id, quote: target.quote })
 }
 
@@ -205,16 +216,16 @@ fn find_id(
         .optional()
 }
 
-/// Does to a line what another says about it. Of a deleted line nothing can be said any more.
+/// Does to a line what another says about it. Of a deleted line nothing can be
+/// said any more.
 fn amend(
     connection: &Connection,
     target: &Target,
     manner: Manner,
-    by: Direction,
+    sender: &Sender,
     text: &str,
     at: Timestamp,
 ) -> rusqlite::Result<()> {
-    let incoming = by == Direction::In;
     match manner {
         Manner::Text | Manner::Action | Manner::Reply { .. } => {}
         _ if target.is_deleted() => {}
@@ -236,19 +247,37 @@ fn amend(
                 .prepare_cached("DELETE FROM reactions WHERE line = ?1")?
                 .execute(params![target.row])?;
         }
-        Manner::React { .. } if text.is_empty() => {
-            connection
-                .prepare_cached("DELETE FROM reactions WHERE line = ?1 AND incoming = ?2")?
-                .execute(params![target.row, incoming])?;
-        }
-        Manner::React { .. } => {
-            connection
-                .prepare_cached(
-                    "INSERT OR REPLACE INTO reactions (line, incoming, text)
-                     VALUES (?1, ?2, seal('reaction', ?1, ?2, ?3))",
-                )?
-                .execute(params![target.row, incoming, text])?;
-        }
+        Manner::React { .. } => react(connection, target.row, sender, text)?,
+    }
+    Ok(())
+}
+
+/// Puts somebody's reaction to a line in place of what it was; an empty one is none.
+pub(super) fn react(
+    connection: &Connection,
+    line: i64,
+    sender: &Sender,
+    text: &str,
+) -> rusqlite::Result<()> {
+    let incoming = sender.by == Direction::In;
+    let (peer, author) = match &sender.member {
+        Some((key, address)) => (Some(key.0), Some(address.to_string())),
+        None => (None, None),
+    };
+    connection
+        .prepare_cached(
+            "DELETE FROM reactions
+             WHERE line = ?1 AND incoming = ?2 AND peer IS seal_equal('key', ?3)",
+        )?
+        .execute(params![line, incoming, peer])?;
+    if !text.is_empty() {
+        connection
+            .prepare_cached(
+                "INSERT INTO reactions (line, incoming, peer, author, text)
+                 VALUES (?1, ?2, seal_equal('key', ?3), seal('reaction-author', ?1, ?2, ?4),
+                     seal('reaction', ?1, ?2, ?5))",
+            )?
+            .execute(params![line, incoming, peer, author, text])?;
     }
     Ok(())
 }
@@ -403,7 +432,9 @@ pub(super) fn take(
     };
     let new = insert_received(connection, contact, line, target.as_ref(), by)?;
     if let Some(target) = target.as_ref().filter(|_| new) {
-        amend(connection, target, line.manner, by, &line.text, line.sent_at)?;
+        let member = line.author.clone().map(|author| (line.peer, author));
+        let sender = Sender { by, member };
+        amend(connection, target, line.manner, &sender, &line.text, line.sent_at)?;
     }
     Ok((new, target.map(|target| target.quote)))
 }

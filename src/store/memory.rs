@@ -3,17 +3,20 @@
 mod entry;
 mod page;
 mod rooms;
+mod standing;
 
 use std::collections::BTreeMap;
 
 use p2pchat_wire::handshake::SharedSecret;
 use p2pchat_wire::identity::PeerId;
 
+use super::lines::Sender;
 use super::terms::Query;
+use crate::chat::room::Standing;
 use crate::chat::storage::{
     Contact, Cursor, DeliveredLine, Direction, FailureKind, MAX_LOAD_BYTES, MAX_READ, OutgoingLine,
-    Pick, Place, Quote, ReadUpTo, ReceivedLine, Rendezvous, ShownLines, Snapshot, StoreFailure,
-    StoreReply, StoreRequest, UnshownLine,
+    Pick, Place, Quote, Reaction, ReadUpTo, ReceivedLine, Rendezvous, ShownLines, Snapshot,
+    StoreFailure, StoreReply, StoreRequest, UnshownLine,
 };
 use crate::chat::{Address, LineId, Manner, Request, Timestamp};
 use crate::proto::{AgeLimit, IdleLimit, Lesson};
@@ -51,8 +54,9 @@ struct Entry {
     edited_at: Option<Timestamp>,
     deleted: bool,
     read: bool,
-    /// Of ours and of theirs.
-    reactions: [Option<String>; 2],
+    /// Whose (in a room), and how.
+    reactions: Vec<(Option<PeerId>, Reaction)>,
+    standing: Standing,
     /// Of ours in a room: in which stay.
     stay: Option<u64>,
 }
@@ -179,6 +183,7 @@ impl Memory {
             }
             StoreRequest::Room(request) => self.room(request),
             StoreRequest::RoomDelivered { room, id, at } => self.room_delivered(&room, id, at),
+            StoreRequest::RoomStanding { room, id, counted } => self.stand(&room, id, &counted),
             StoreRequest::SaveSetting { name, value } => {
                 self.settings.insert(name, value);
                 StoreReply::Done
@@ -274,7 +279,7 @@ impl Memory {
                 }
             }
         }
-        self.amend(index, manner, Direction::Out, &text, at);
+        self.amend(index, manner, &Sender::US, &text, at);
         StoreReply::About { id, quote }
     }
 
@@ -306,10 +311,9 @@ impl Memory {
         found.min_by_key(|(_, entry)| entry.direction()).map(|(index, _)| index)
     }
 
-    fn amend(&mut self, index: usize, manner: Manner, by: Direction, text: &str, at: Timestamp) {
-        let Some(target) = self.lines.get_mut(index).filter(|target| !target.deleted) else {
-            return;
-        };
+    fn amend(&mut self, index: usize, manner: Manner, by: &Sender, text: &str, at: Timestamp) {
+        let counts = |target: &&mut Entry| !target.deleted && target.standing == Standing::Counts;
+        let Some(target) = self.lines.get_mut(index).filter(counts) else { return };
         match manner {
             Manner::Text | Manner::Action | Manner::Reply { .. } => {}
             Manner::Edit { .. } => {
@@ -320,13 +324,9 @@ impl Memory {
                 target.text_mut().clear();
                 target.deleted = true;
                 target.edited_at = None;
-                target.reactions = [None, None];
+                target.reactions.clear();
             }
-            Manner::React { .. } => {
-                let [mine, theirs] = &mut target.reactions;
-                let reaction = if by == Direction::Out { mine } else { theirs };
-                *reaction = (!text.is_empty()).then(|| text.to_owned());
-            }
+            Manner::React { .. } => target.react(by, text),
         }
     }
 
@@ -439,13 +439,15 @@ impl Memory {
         let quote = target.and_then(|index| self.lines.get(index)).map(Entry::quote);
         if new {
             let (manner, text, at) = (line.manner, line.text.clone(), line.sent_at);
+            let member = line.author.clone().map(|author| (line.peer, author));
+            let sender = Sender { by: Direction::In, member };
             if target.is_some() && matches!(manner, Manner::Edit { .. }) {
                 line.text.clear();
             }
             let shown = manner.amends() && quote.as_ref().is_some_and(|it| it.text.is_none());
             self.lines.push(Entry::new(Kept::In { line, shown }, target));
             if let Some(index) = target {
-                self.amend(index, manner, Direction::In, &text, at);
+                self.amend(index, manner, &sender, &text, at);
             }
         }
         quote
@@ -508,7 +510,7 @@ impl Memory {
         }
         let gone = matches!(line.manner, Manner::Edit { .. } | Manner::React { .. })
             && about.is_some_and(|it| it.deleted);
-        (!gone && !entry.deleted).then(|| UnshownLine {
+        (!gone && !entry.deleted && entry.standing == Standing::Counts).then(|| UnshownLine {
             place,
             line,
             quote: about.map(Entry::quote),

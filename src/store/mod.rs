@@ -24,6 +24,7 @@ mod rows;
 mod schema;
 mod sealing;
 mod search;
+mod standing;
 mod terms;
 mod vault;
 pub mod words;

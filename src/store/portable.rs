@@ -134,6 +134,9 @@ pub(super) struct Said {
 #[derive(Debug, Deserialize, Serialize)]
 pub(super) struct Reaction {
     pub(super) by: Way,
+    /// In a room: who.
+    #[serde(with = "maybe_address", default, skip_serializing_if = "Option::is_none")]
+    pub(super) from: Option<Address>,
     pub(super) text: String,
 }
 
@@ -273,4 +276,4 @@ macro_rules! written {
 written!(key, maybe_key, PeerId);
 written!(id, maybe_id, LineId);
 written!(time, maybe_time, Timestamp);
-written!(address, Address);
+written!(address, maybe_address, Address);

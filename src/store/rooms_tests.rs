@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::Memory;
 use super::database::Database;
-use crate::chat::room::{Access, Act, Body, Entry, Line, Log, LogId};
+use crate::chat::room::{Access, Act, Body, Counted, End, Entry, Line, Log, LogId, Standing};
 use crate::chat::rooms::{Answer, Receipt, Request};
 use crate::chat::storage::{
     Contact, HistoryLine, KeptRoom, RoomReply, RoomRequest, StoreReply, StoreRequest,
@@ -259,4 +259,87 @@ fn a_line_is_not_kept_behind_one_that_is_missing() {
     };
     let kept = without.iter().map(|request| memory.handle(request.clone())).collect();
     assert_eq!((failures(handle(without)), failures(kept)), (3, 3));
+}
+
+#[test]
+fn lines_that_do_not_count_are_shown_as_withdrawn_and_come_back_if_they_do() {
+    let mut room = Room::new();
+    room.say(true, 1, "first", Manner::Text);
+    room.say(false, 2, "tea?", Manner::Text);
+    room.say(true, 3, "+", Manner::React { to: LineId([2; 16]) });
+    let of = room.log.id();
+    let kicked = Standing::Withdrawn(End::Kicked);
+    let log = LogId { author: room.bob.id(), stay: 2 };
+    room.say(true, 4, "-", Manner::React { to: LineId([2; 16]) });
+    room.say(true, 5, "a secret", Manner::Text);
+    room.say(true, 6, "changed", Manner::Edit { of: LineId([1; 16]) });
+    room.say(true, 7, "a greater secret", Manner::Edit { of: LineId([5; 16]) });
+    room.say(false, 8, "what?", Manner::Reply { to: LineId([5; 16]) });
+    let (_dir, mut handle) = database();
+    let mut memory = Memory::new();
+    for request in &room.requests {
+        memory.handle(request.clone());
+    }
+    handle(room.requests.clone());
+    let mut both = |request: StoreRequest| {
+        let reply = handle(vec![request.clone()]).swap_remove(0);
+        assert_eq!(reply, memory.handle(request));
+        reply
+    };
+    let search =
+        |text: &str| StoreRequest::Search { with: Some(tea()), text: text.to_owned(), limit: 9 };
+    let mut stand = |lines, rest| {
+        let counted = Counted { log, lines, acts: u64::MAX, rest };
+        both(StoreRequest::RoomStanding { room: tea(), id: of, counted })
+    };
+    let five = || vec![LineId([5; 16])];
+    let told = stand(2, kicked);
+    assert_eq!(told, StoreReply::Standing { withdrawn: five(), restored: vec![] });
+    let told = stand(2, kicked);
+    assert_eq!(told, StoreReply::Standing { withdrawn: vec![], restored: vec![] });
+    let now = lines(both(page()));
+    assert_eq!((&*now[0].text, now[0].edited_at), ("first", None), "the edit does not count");
+    assert_eq!(now[1].reactions[0].text, "+", "nor does the second reaction");
+    assert_eq!((&*now[2].text, now[2].standing), ("", kicked));
+    assert_eq!(now[3].quote.as_ref().map(|quote| quote.text.clone()), Some(None));
+    assert_eq!(both(search("secret")), StoreReply::History(vec![]));
+
+    let counted = Counted { log, lines: u64::MAX, acts: u64::MAX, rest: Standing::Counts };
+    let told = both(StoreRequest::RoomStanding { room: tea(), id: of, counted });
+    assert_eq!(told, StoreReply::Standing { withdrawn: vec![], restored: five() });
+    let now = lines(both(page()));
+    let texts: Vec<&str> = now.iter().map(|line| &*line.text).collect();
+    assert_eq!(texts, ["changed", "tea?", "a greater secret", "what?"]);
+    assert_eq!(now[1].reactions[0].text, "-");
+    let StoreReply::History(found) = both(search("secret")) else { panic!("found") };
+    assert_eq!(found.len(), 1);
+}
+
+#[test]
+fn each_member_has_a_reaction_of_its_own() {
+    let mut room = Room::new();
+    room.say(false, 1, "tea?", Manner::Text);
+    room.join(&Identity::from_seed([3; 32]), "carol", 3);
+    room.say(true, 2, "+", Manner::React { to: LineId([1; 16]) });
+    let carol = Identity::from_seed([3; 32]);
+    let line = Line {
+        id: LineId([3; 16]),
+        text: "-".to_owned(),
+        manner: Manner::React { to: LineId([1; 16]) },
+    };
+    let said = room.log.write(&carol, 3, NOW, Body::Line(line)).expect("a member");
+    room.keep(&said, true, Some("carol"));
+    room.say(false, 4, "!", Manner::React { to: LineId([1; 16]) });
+    let (_dir, mut handle) = database();
+    let mut memory = Memory::new();
+    let kept = room.requests.iter().map(|request| memory.handle(request.clone()));
+    let kept: Vec<StoreReply> = kept.collect();
+    assert_eq!(handle(room.requests.clone()), kept);
+    let page_of = lines(handle(vec![page()]).swap_remove(0));
+    assert_eq!(page_of, lines(memory.handle(page())));
+    let reactions: Vec<_> = (page_of[0].reactions.iter())
+        .map(|one| (one.author.as_ref().map(ToString::to_string), &*one.text))
+        .collect();
+    let by = |name: &str| Some(format!("{name}@rv"));
+    assert_eq!(reactions, [(None, "!"), (by("bob"), "+"), (by("carol"), "-")]);
 }

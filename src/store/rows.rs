@@ -12,10 +12,12 @@ use p2pchat_wire::identity::{Name, PeerId};
 use rusqlite::Row;
 use rusqlite::types::{Type, ValueRef};
 
-use super::cells::{quoted, said};
+use super::cells::{author, quote, reactions, said};
+use super::lines::Sender;
+use crate::chat::room::{End, Standing};
 use crate::chat::storage::{
     Contact, Cursor, DeliveredLine, Direction, HistoryLine, OutgoingLine, OwnLine, Place, Progress,
-    QUOTE, Quote, ReceivedLine, Rendezvous, UnshownLine,
+    QUOTE, Quote, Reaction, ReceivedLine, Rendezvous, UnshownLine,
 };
 use crate::chat::{Address, Audience, LineId, LineState, Manner, ROOM_MARK, Regard, Timestamp};
 use crate::proto::{AgeLimit, IdleLimit, Lesson};
@@ -49,12 +51,15 @@ macro_rules! unshown {
             said!("t"),
             " ELSE ",
             said!("l"),
-            " END, l.manner, l.target, t.incoming, t.sent_at, ",
-            quoted!("t"),
-            ", t.deleted_at, l.id, unseal('author', l.contact, l.incoming, l.line, l.author)
+            " END, l.manner, l.target, ",
+            quote!("t"),
+            ", l.id, ",
+            author!("l"),
+            "
              FROM lines AS l JOIN contacts ON contacts.id = l.contact
                  LEFT JOIN lines AS t ON t.id = l.about
              WHERE l.id > ?1 AND l.incoming = 1 AND l.done = 0 AND l.deleted_at IS NULL
+                 AND l.withdrawn IS NULL
                  AND (l.manner NOT IN (3, 5) OR t.deleted_at IS NULL) ",
             $which,
             " ORDER BY l.id LIMIT ?2"
@@ -90,6 +95,13 @@ pub(super) const DRAFTS: &str = "
 
 pub(super) const SETTINGS: &str = "SELECT name, unseal('setting', name, value) FROM settings";
 
+/// Who wrote a line.
+pub(super) const SENDER: &str = concat!(
+    "SELECT l.incoming, unseal('key', l.peer), ",
+    author!("l"),
+    " FROM lines AS l WHERE id = ?1"
+);
+
 /// Our last lines in a room.
 pub(super) const SAID: &str = "
     SELECT line, log, seq, arrived_at NOT NULL FROM lines INDEXED BY lines_said
@@ -107,21 +119,21 @@ macro_rules! lines_to_show {
             "SELECT unseal('name', name), unseal('host', host), l.line, l.incoming, l.sent_at,
                  l.arrived_at, l.audience, ",
             said!("l"),
-            ", l.manner, l.target, t.incoming, t.sent_at, ",
-            quoted!("t"),
-            ", t.deleted_at, l.edited_at, l.deleted_at, l.read_at, l.done, l.id,
-                 unseal('reaction', mine.line, mine.incoming, mine.text),
-                 unseal('reaction', theirs.line, theirs.incoming, theirs.text),
-                 unseal('author', l.contact, l.incoming, l.line, l.author), unseal('key', l.peer),
+            ", l.manner, l.target, ",
+            quote!("t"),
+            ", l.edited_at, l.deleted_at, l.read_at, l.done, l.id, ",
+            reactions!("l"),
+            ", ",
+            author!("l"),
+            ",
                  CASE WHEN l.incoming = 0 AND l.log NOT NULL THEN (
                      SELECT json_array(count(*) FILTER (WHERE last >= l.seq), count(*))
                      FROM room_receipts
                      WHERE room IN (SELECT id FROM rooms WHERE contact = l.contact)
-                         AND stay = l.log AND first <= l.seq AND (last >= l.seq OR gone = 0)) END
+                         AND stay = l.log AND first <= l.seq AND (last >= l.seq OR gone = 0)) END,
+                 l.withdrawn, CASE WHEN l.incoming = 1 THEN unseal('key', l.peer) END
              FROM lines AS l JOIN contacts ON contacts.id = l.contact
                  LEFT JOIN lines AS t ON t.id = l.about
-                 LEFT JOIN reactions AS mine ON mine.line = l.id AND mine.incoming = 0
-                 LEFT JOIN reactions AS theirs ON theirs.line = l.id AND theirs.incoming = 1
              WHERE l.amends = 0 AND ",
             $which
         )
@@ -175,7 +187,7 @@ pub(super) fn cursor(row: &Row<'_>) -> rusqlite::Result<Cursor> {
 pub(super) fn unshown(row: &Row<'_>) -> rusqlite::Result<UnshownLine> {
     let line = ReceivedLine {
         from: address(row)?,
-        author: author(row, 17)?,
+        author: author(row, 18)?,
         peer: PeerId(row.get(2)?),
         log: log(row, 3)?,
         seq: unsigned(row, 4)?,
@@ -187,7 +199,7 @@ pub(super) fn unshown(row: &Row<'_>) -> rusqlite::Result<UnshownLine> {
         text: row.get(9)?,
         manner: manner(row, 10)?,
     };
-    Ok(UnshownLine { place: Place(row.get(16)?), line, quote: quote(row, 12)? })
+    Ok(UnshownLine { place: Place(row.get(17)?), line, quote: quote(row, 12)? })
 }
 
 pub(super) fn draft(row: &Row<'_>) -> rusqlite::Result<(Address, String)> {
@@ -254,6 +266,11 @@ pub(super) fn outgoing(row: &Row<'_>, to: &Address) -> rusqlite::Result<Outgoing
     })
 }
 
+pub(super) fn sender(row: &Row<'_>) -> rusqlite::Result<Sender> {
+    let (by, key, author) = (direction(row.get(0)?), key(row, 1)?, author(row, 2)?);
+    Ok(Sender { by, member: key.zip(author) })
+}
+
 pub(super) fn own(row: &Row<'_>) -> rusqlite::Result<OwnLine> {
     let (id, stay) = (LineId(row.get(0)?), log(row, 1)?);
     Ok(OwnLine { id, stay, seq: unsigned(row, 2)?, delivered: row.get(3)? })
@@ -264,17 +281,15 @@ pub(super) fn delivered(row: &Row<'_>) -> rusqlite::Result<DeliveredLine> {
 }
 
 pub(super) fn history(row: &Row<'_>) -> rusqlite::Result<HistoryLine> {
-    let (incoming, done): (bool, bool) = (row.get(3)?, row.get(17)?);
-    let (deleted, read): (Option<i64>, Option<i64>) = (row.get(15)?, row.get(16)?);
-    let reaction = |by, column| {
-        let text: Option<String> = row.get(column)?;
-        Ok::<_, rusqlite::Error>(text.map(|text| (by, text)))
-    };
-    let reactions = [reaction(Direction::Out, 19)?, reaction(Direction::In, 20)?];
+    let (incoming, done): (bool, bool) = (row.get(3)?, row.get(18)?);
+    let (deleted, read): (Option<i64>, Option<i64>) = (row.get(16)?, row.get(17)?);
+    let standing = standing(row.get(23)?, 23)?;
+    // Of what does not count, nothing is shown but that.
+    let counts = standing == Standing::Counts;
     Ok(HistoryLine {
         with: address(row)?,
         author: author(row, 21)?,
-        key: key(row, 22)?,
+        key: key(row, 24)?,
         id: LineId(row.get(2)?),
         direction: direction(incoming),
         sent_at: time(row, 4)?,
@@ -283,9 +298,10 @@ pub(super) fn history(row: &Row<'_>) -> rusqlite::Result<HistoryLine> {
         text: row.get(7)?,
         manner: manner(row, 8)?,
         quote: quote(row, 10)?,
-        edited_at: optional_time(row, 14)?,
+        edited_at: optional_time(row, 15)?.filter(|_| counts),
         deleted: deleted.is_some(),
-        reactions: reactions.into_iter().flatten().collect(),
+        standing,
+        reactions: if counts { reactions(row, 20)? } else { Vec::new() },
         state: match (incoming, done, read) {
             (true, true, _) | (false, _, Some(_)) => LineState::Read,
             // Of a room's lines, that all have it is known only by when that was.
@@ -293,9 +309,50 @@ pub(super) fn history(row: &Row<'_>) -> rusqlite::Result<HistoryLine> {
             (true, false, _) | (false, true, None) => LineState::Delivered,
             (false, false, None) => LineState::Queued,
         },
-        progress: progress(row, 23)?,
-        place: Place(row.get(18)?),
+        progress: progress(row, 22)?,
+        place: Place(row.get(19)?),
     })
+}
+
+/// The number of a standing; none if the line counts.
+pub(super) fn standing_number(standing: Standing) -> Option<i64> {
+    match standing {
+        Standing::Counts => None,
+        Standing::Withdrawn(End::Left) => Some(1),
+        Standing::Withdrawn(End::Kicked) => Some(2),
+        Standing::Withdrawn(End::TwoHistories) => Some(3),
+        Standing::NotMember => Some(4),
+    }
+}
+
+fn standing(number: Option<i64>, column: usize) -> rusqlite::Result<Standing> {
+    Ok(match number {
+        None => Standing::Counts,
+        Some(1) => Standing::Withdrawn(End::Left),
+        Some(2) => Standing::Withdrawn(End::Kicked),
+        Some(3) => Standing::Withdrawn(End::TwoHistories),
+        Some(4) => Standing::NotMember,
+        Some(other) => return Err(rusqlite::Error::IntegralValueOutOfRange(column, other)),
+    })
+}
+
+/// Who has reacted and how, as [`reactions!`] reads it: ours first, then the others in their order.
+pub(super) fn reactions(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<Reaction>> {
+    let found: String = row.get(column)?;
+    let broken =
+        |error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error));
+    let mut found: Vec<(bool, i64, Option<String>, String)> =
+        serde_json::from_str::<Vec<(i64, i64, Option<String>, String)>>(&found)
+            .map_err(broken)?
+            .into_iter()
+            .map(|(incoming, id, author, text)| (incoming != 0, id, author, text))
+            .collect();
+    found.sort_by_key(|(incoming, id, ..)| (*incoming, *id));
+    let reaction = |(incoming, _, author, text): (_, _, Option<String>, _)| {
+        let author = author.map(|author| written_address(&author, column)).transpose()?;
+        Ok(Reaction { by: direction(incoming), author, text })
+    };
+    found.into_iter().map(reaction).collect()
 }
 
 /// How many have a line of ours in a room, if anybody was to have it.
@@ -308,18 +365,17 @@ fn progress(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Progress>> 
     Ok((of > 0).then_some(Progress { have, of }))
 }
 
-/// The line that another is about, in four columns from `column` on: incoming, sent_at, the
-/// first bytes of its text, deleted_at. (As a text, the beginning would end at a NUL.)
+/// The line that another is about, in the columns of [`quote!`], from `column` on.
 pub(super) fn quote(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Quote>> {
     let Some(incoming) = row.get(column)? else { return Ok(None) };
     // The beginning of an empty text, as that of a deleted line, is NULL: so `substr` has it of bytes.
     let text: Option<Vec<u8>> = row.get(column + 2)?;
-    let (text, deleted): (_, Option<i64>) = (text.unwrap_or_default(), row.get(column + 3)?);
-    let sent_at = time(row, column + 1)?;
+    let (text, gone): (_, Option<i64>) = (text.unwrap_or_default(), row.get(column + 3)?);
+    let (sent_at, author) = (time(row, column + 1)?, author(row, column + 4)?.map(Box::new));
     // What is cut in the middle of a character is no part of it.
     let text = text.utf8_chunks().next().map_or("", |chunk| chunk.valid());
-    let text = deleted.is_none().then(|| text.chars().take(QUOTE).collect());
-    Ok(Some(Quote { by: direction(incoming), sent_at, text }))
+    let text = gone.is_none().then(|| text.chars().take(QUOTE).collect());
+    Ok(Some(Quote { by: direction(incoming), author, sent_at, text }))
 }
 
 fn direction(incoming: bool) -> Direction {
@@ -385,9 +441,12 @@ pub(super) fn address(row: &Row<'_>) -> rusqlite::Result<Address> {
 /// Who wrote a line in a room, written as an address.
 fn author(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Address>> {
     let text: Option<String> = row.get(column)?;
-    let Some(text) = text else { return Ok(None) };
-    let (author, host) = text.split_once('@').unwrap_or((&text, ""));
-    Ok(Some(Address::new(name(author, column)?, host)))
+    text.map(|text| written_address(&text, column)).transpose()
+}
+
+fn written_address(text: &str, column: usize) -> rusqlite::Result<Address> {
+    let (author, host) = text.split_once('@').unwrap_or((text, ""));
+    Ok(Address::new(name(author, column)?, host))
 }
 
 fn name(text: &str, column: usize) -> rusqlite::Result<Name> {

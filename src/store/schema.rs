@@ -247,6 +247,25 @@ const STEPS: &[&str] = &[
     -- Our own, as they are to be shown, in their order.
     CREATE INDEX lines_said ON lines (contact) WHERE incoming = 0 AND amends = 0;
 ",
+    "
+    -- The last one of everybody who has reacted; in a room, whose: the key, and what it is called.
+    CREATE TABLE reactions_of (
+        id       INTEGER PRIMARY KEY,
+        line     INTEGER NOT NULL REFERENCES lines (id) ON DELETE CASCADE,
+        incoming INTEGER NOT NULL,
+        peer     BLOB,
+        author   TEXT,
+        text     TEXT NOT NULL
+    ) STRICT;
+    INSERT INTO reactions_of (line, incoming, text) SELECT line, incoming, text FROM reactions;
+    DROP TABLE reactions;
+    ALTER TABLE reactions_of RENAME TO reactions;
+    CREATE UNIQUE INDEX reactions_once ON reactions (line, incoming, coalesce(peer, author, x''));
+
+    -- Of a line in a room that does not count: why. 1 its author had left, 2 was removed, 3 has shown two
+    -- histories, 4 was no member. Its text is then in its entry alone.
+    ALTER TABLE lines ADD COLUMN withdrawn INTEGER;
+",
 ];
 
 /// Brings the tables to the newest format.

@@ -150,15 +150,16 @@ pub fn render(notice: &Notice, background: Background<'_>, english: &Language) -
             }];
         }
         Notice::Written(written) => lines::written(written),
-        Notice::Amended { with, id: target, line, text, by, at, .. } => {
-            let text = text.as_deref();
+        Notice::Amended { with, id: target, line, text, by, author, at, .. } => {
+            let (text, author, by) = (text.as_deref(), author.as_deref(), *by);
             let amendment =
-                lines::Amendment { with, target: *target, line: *line, by: *by, at: *at };
+                lines::Amendment { with, target: *target, line: *line, by, author, at: *at };
             return vec![amendment.printout(if text.is_some() { "edit" } else { "delete" }, text)];
         }
-        Notice::Reacted { with, id: target, line, by, reaction, at, .. } => {
+        Notice::Reacted { with, id: target, line, by, author, reaction, at, .. } => {
+            let (author, by) = (author.as_deref(), *by);
             let amendment =
-                lines::Amendment { with, target: *target, line: *line, by: *by, at: *at };
+                lines::Amendment { with, target: *target, line: *line, by, author, at: *at };
             return vec![amendment.printout("reaction", Some(reaction))];
         }
         Notice::Stray(message) => return vec![lines::stray(message)],

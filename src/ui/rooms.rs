@@ -7,7 +7,7 @@ use p2pchat_wire::signal::RoomRefusal;
 use super::language::Language;
 use super::moves::Moves;
 use super::{Background, tables};
-use crate::chat::room::{Access, Refusal};
+use crate::chat::room::{Access, End, Refusal, Standing};
 use crate::chat::rooms::Denial;
 use crate::chat::{Address, RoomNews, clean};
 
@@ -110,6 +110,16 @@ pub(super) fn sentence(
         }
         RoomNews::Progress { progress, .. } => {
             language.say("room-progress", &[("have", &progress.have), ("of", &progress.of)])
+        }
+        RoomNews::Standing { who, standing, lines } => {
+            let who = name(who);
+            let id = match standing {
+                Standing::Counts => "room-lines-count",
+                Standing::Withdrawn(End::Kicked) => "room-lines-kicked",
+                Standing::Withdrawn(End::TwoHistories) => "room-lines-two-histories",
+                Standing::Withdrawn(End::Left) | Standing::NotMember => "room-lines-no-member",
+            };
+            language.count(id, lines.len() as u64, &[("room", &room), ("name", &who)])
         }
         RoomNews::OtherRoom => say("room-other", &[]),
         RoomNews::ServerRefuses(why) => {

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::language::Language;
 use super::{Printout, plain};
+use crate::chat::room::Standing;
 use crate::chat::{
     Direction, HistoryLine, Manner, Message, Notice, Quote, Timestamp, Written, clean,
 };
@@ -27,12 +28,15 @@ pub(super) fn history_field(line: &HistoryLine) -> String {
     if line.deleted {
         return "\\delete".to_owned();
     }
+    if line.standing != Standing::Counts {
+        return "\\withdrawn".to_owned();
+    }
     let mut field = field(line.manner, &line.text);
     if line.edited_at.is_some() {
         field.push_str(" \\edit");
     }
-    for (_, reaction) in &line.reactions {
-        field.push_str(&format!(" \\react {}", plain::escape(reaction)));
+    for reaction in &line.reactions {
+        field.push_str(&format!(" \\react {}", plain::escape(&reaction.text)));
     }
     field
 }
@@ -132,6 +136,9 @@ pub(super) fn in_history(line: &HistoryLine, language: &Language) -> String {
     if line.deleted {
         return language.text("line-deleted");
     }
+    if line.standing != Standing::Counts {
+        return language.text("line-withdrawn");
+    }
     let mut said = match line.manner {
         Manner::Action => "* ".to_owned(),
         Manner::Reply { .. } => {
@@ -145,7 +152,7 @@ pub(super) fn in_history(line: &HistoryLine, language: &Language) -> String {
         said.push_str(&language.text("line-edited"));
     }
     if !line.reactions.is_empty() {
-        let reactions = line.reactions.iter().map(|(_, text)| clean::label(text, 8));
+        let reactions = line.reactions.iter().map(|one| clean::label(&one.text, 8));
         said.push_str(&format!("  [{}]", reactions.collect::<Vec<_>>().join(" ")));
     }
     said
@@ -185,7 +192,7 @@ mod tests {
     }
 
     fn quote(by: Direction, text: &str) -> Quote {
-        Quote { by, sent_at: Timestamp(60_000), text: Some(text.to_owned()) }
+        Quote { by, author: None, sent_at: Timestamp(60_000), text: Some(text.to_owned()) }
     }
 
     fn message(manner: Manner, text: &str, quote: Option<Quote>) -> Message {
@@ -211,6 +218,7 @@ mod tests {
             line: LineId([2; 16]),
             text: text.map(str::to_owned),
             by,
+            author: None,
             at: Timestamp(120_000),
             quote: quote(by, "helo \u{1b}[2Jbob"),
         }
@@ -222,6 +230,7 @@ mod tests {
             id: LineId([3; 16]),
             line: LineId([2; 16]),
             by,
+            author: None,
             reaction: reaction.to_owned(),
             at: Timestamp(120_000),
             quote: quote(Direction::Out, "a \\edit of mine"),

@@ -3,7 +3,7 @@
 use p2pchat_wire::identity::PeerId;
 use p2pchat_wire::signal::RoomRefusal;
 
-use super::super::room::{Access, Refusal};
+use super::super::room::{Access, Refusal, Standing};
 use super::super::rooms::Denial;
 use super::super::storage::Progress;
 use super::super::{Address, LineId};
@@ -99,6 +99,15 @@ pub enum RoomNews {
         id: LineId,
         /// How many have it.
         progress: Progress,
+    },
+    /// Lines that were shown do not count any more, or count again.
+    Standing {
+        /// Whose.
+        who: Address,
+        /// Why not, or that they do: then a page has their text.
+        standing: Standing,
+        /// Which, of those that a person can see.
+        lines: Vec<LineId>,
     },
     /// STOP: the server says that another room has this name. We go on in the one that we know.
     OtherRoom,

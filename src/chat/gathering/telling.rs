@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use p2pchat_wire::identity::PeerId;
 
-use super::super::room::{Body, Entry, LogId, Member, State};
+use super::super::room::{Body, Entry, LogId, Member, Standing, State};
 use super::super::rooms::Event;
 use super::super::storage::{OutgoingLine, Quote, ReceivedLine, StoreFailure};
 use super::super::{Address, Audience, Chat, FailureKind, LineState, Notice, Problem, Timestamp};
@@ -34,7 +34,8 @@ impl Chat {
                 self.tell_room(address, RoomNews::NotAdmitted(refusal));
             }
             Event::Denied(_, denial) => self.tell_room(address, RoomNews::Denied(denial)),
-            Event::Counts(..) | Event::ReadAgain(_) => {}
+            Event::Counts(log, _) => self.ask_standing(address, log),
+            Event::ReadAgain(_) => {}
         }
     }
 
@@ -42,6 +43,9 @@ impl Chat {
     fn room_line(&mut self, address: &Address, entry: &Arc<Entry>, quote: Option<Quote>) {
         let Body::Line(line) = entry.body() else { return };
         let (header, line) = (entry.header(), line.clone());
+        if self.standing(address, header) != Standing::Counts {
+            return self.ask_standing(address, header.log);
+        }
         let sent_at = Timestamp(header.at_ms).min(Timestamp::MAX);
         if header.log.author != self.config.key {
             let received = ReceivedLine {

@@ -12,8 +12,9 @@ use super::super::Address;
 use super::state::{Fold, Order, Strikes, order};
 use super::waiting::Waiting;
 use super::{
-    Access, Act, Body, Entry, Fork, Hash, Header, LogId, MAX_ACTS, MAX_ACTS_OF_STAY, MAX_AHEAD_MS,
-    MAX_STRIKES, Missing, OWNERS_ACTS, Outcome, Place, Refusal, RoomId, Standing, State,
+    Access, Act, Body, Counted, Entry, Fork, Hash, Header, LogId, MAX_ACTS, MAX_ACTS_OF_STAY,
+    MAX_AHEAD_MS, MAX_STRIKES, Missing, OWNERS_ACTS, Outcome, Place, Refusal, RoomId, Standing,
+    State,
 };
 
 /// All acts of one room, and the ends of its chains of lines.
@@ -308,12 +309,21 @@ impl Log {
     /// Whether a line counts that was taken in once.
     #[must_use]
     pub fn standing(&self, line: &Header) -> Standing {
-        let Place::Line { seq, acts } = line.place else { return Standing::Counts };
-        let Some(stay) = self.state().stays.get(&line.log) else { return Standing::NotMember };
-        let parted = self.leaves(&line.log).is_some_and(|leaves| acts > leaves.0);
+        self.counted(line.log).standing(line.place)
+    }
+
+    /// Which lines of a log count.
+    #[must_use]
+    pub fn counted(&self, log: LogId) -> Counted {
+        let Some(stay) = self.state().stays.get(&log) else {
+            return Counted { log, lines: 0, acts: 0, rest: Standing::NotMember };
+        };
         match stay.end {
-            Some(end) if seq > stay.lines || parted => Standing::Withdrawn(end),
-            _ => Standing::Counts,
+            None => Counted { log, lines: u64::MAX, acts: u64::MAX, rest: Standing::Counts },
+            Some(end) => {
+                let acts = self.leaves(&log).map_or(u64::MAX, |leaves| leaves.0);
+                Counted { log, lines: stay.lines, acts, rest: Standing::Withdrawn(end) }
+            }
         }
     }
 

@@ -56,7 +56,7 @@ pub use compare::{Head, Lacking, LineRange};
 pub use entry::{Body, Entry, Header, Line, Place};
 pub use fork::Fork;
 pub use log::Log;
-pub use outcome::{Missing, Outcome, Refusal, Standing};
+pub use outcome::{Counted, Missing, Outcome, Refusal, Standing};
 pub use state::{End, Invitation, Member, State, Stay, Topic};
 
 use super::record::MAX_TEXT;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use p2pchat_wire::identity::PeerId;
 
-use super::{End, Entry, Fork, LogId};
+use super::{End, Entry, Fork, LogId, Place};
 
 /// What became of an entry, or of a proof.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -92,12 +92,37 @@ pub enum Refusal {
 }
 
 /// Whether a line counts.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Standing {
     /// Yes.
+    #[default]
     Counts,
     /// Not any more: it is beyond what the end of its stay left.
     Withdrawn(End),
     /// No: its author's stay does not count.
     NotMember,
+}
+
+/// Which lines of a log count.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Counted {
+    /// The log.
+    pub log: LogId,
+    /// Those up to this number do,
+    pub lines: u64,
+    /// and of them those that were said after no more acts of their author than this.
+    pub acts: u64,
+    /// What the others are.
+    pub rest: Standing,
+}
+
+impl Counted {
+    /// Whether the line at this place counts.
+    #[must_use]
+    pub fn standing(&self, place: Place) -> Standing {
+        match place {
+            Place::Line { seq, acts } if seq > self.lines || acts > self.acts => self.rest,
+            _ => Standing::Counts,
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use p2pchat_wire::identity::PeerId;
 
 use super::{Direction, Place};
+use crate::chat::room::Standing;
 use crate::chat::{Address, Audience, LineId, LineState, Manner, Timestamp};
 
 /// A line as history shows it.
@@ -34,8 +35,10 @@ pub struct HistoryLine {
     pub edited_at: Option<Timestamp>,
     /// Whether its author has deleted it.
     pub deleted: bool,
+    /// In a room: whether it counts. Of a line that does not, the text is empty.
+    pub standing: Standing,
     /// Who has reacted to it, and how.
-    pub reactions: Vec<(Direction, String)>,
+    pub reactions: Vec<Reaction>,
     /// How far it has come. Theirs are delivered, and read once they have been shown.
     pub state: LineState,
     /// Of a line of ours in a room: how many have it.
@@ -65,14 +68,27 @@ pub struct Progress {
     pub of: usize,
 }
 
+/// How somebody has reacted to a line.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Reaction {
+    /// Who: we, or another.
+    pub by: Direction,
+    /// In a room: who, if not we.
+    pub author: Option<Address>,
+    /// How: not fit for a terminal as it is.
+    pub text: String,
+}
+
 /// What a line that another is about looks like, for whoever does not have it at hand.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Quote {
     /// Who wrote it: we, or the other.
     pub by: Direction,
+    /// In a room: who, if not we.
+    pub author: Option<Box<Address>>,
     /// When it was written.
     pub sent_at: Timestamp,
-    /// How its text begins, [`QUOTE`] characters at most; `None` if it is deleted.
+    /// How its text begins, [`QUOTE`] characters at most; `None` if it is deleted or does not count.
     pub text: Option<String>,
 }
 

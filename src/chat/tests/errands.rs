@@ -20,6 +20,7 @@ pub(super) fn page(lines: &[OutgoingLine]) -> StoreReply {
         quote: None,
         edited_at: None,
         deleted: false,
+        standing: room::Standing::Counts,
         reactions: Vec::new(),
         state: LineState::Queued,
         progress: None,

@@ -1,13 +1,16 @@
 //! A line as memory keeps it.
 
 use super::{Entry, Kept};
-use crate::chat::storage::{Direction, QUOTE, Quote};
+use crate::chat::room::Standing;
+use crate::chat::storage::{Direction, QUOTE, Quote, Reaction};
 use crate::chat::{Address, LineId};
+use crate::store::lines::Sender;
 
 impl Entry {
     pub(super) fn new(line: Kept, about: Option<usize>) -> Self {
-        let (edited_at, deleted, read, reactions) = (None, false, false, [None, None]);
-        Self { line, about, edited_at, deleted, read, reactions, stay: None }
+        let (deleted, read, reactions) = (false, false, Vec::new());
+        let (edited_at, standing, stay) = (None, Standing::Counts, None);
+        Self { line, about, edited_at, deleted, read, reactions, standing, stay }
     }
 
     pub(super) fn with(&self) -> &Address {
@@ -57,7 +60,22 @@ impl Entry {
             Kept::Out { line, .. } => line.sent_at,
             Kept::In { line, .. } => line.sent_at,
         };
+        let author = match &self.line {
+            Kept::Out { .. } => None,
+            Kept::In { line, .. } => line.author.clone().map(Box::new),
+        };
         let text = || self.text().chars().take(QUOTE).collect();
-        Quote { by: self.direction(), sent_at, text: (!self.deleted).then(text) }
+        let text = (!self.deleted && self.standing == Standing::Counts).then(text);
+        Quote { by: self.direction(), author, sent_at, text }
+    }
+
+    /// Puts somebody's reaction in place of what it was; an empty one is none.
+    pub(super) fn react(&mut self, sender: &Sender, text: &str) {
+        let (key, author) = sender.member.clone().unzip();
+        self.reactions.retain(|(whose, reaction)| (*whose, reaction.by) != (key, sender.by));
+        if !text.is_empty() {
+            let reaction = Reaction { by: sender.by, author, text: text.to_owned() };
+            self.reactions.push((key, reaction));
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! Lines in memory as people read them.
 
 use super::{Entry, Kept, Memory};
-use crate::chat::storage::{Direction, HistoryLine, MAX_LOAD_BYTES, Place};
+use crate::chat::room::Standing;
+use crate::chat::storage::{HistoryLine, MAX_LOAD_BYTES, Place, Reaction};
 use crate::chat::{Address, LineState};
 
 impl Memory {
@@ -46,9 +47,10 @@ impl Memory {
                 (line.sent_at, Some(line.received_at), line.audience, line.manner, state)
             }
         };
-        let [mine, theirs] = entry.reactions.clone();
-        let mine = mine.map(|text| (Direction::Out, text));
-        let theirs = theirs.map(|text| (Direction::In, text));
+        let counts = entry.standing == Standing::Counts;
+        let mut reactions: Vec<Reaction> =
+            entry.reactions.iter().filter(|_| counts).map(|(_, one)| one.clone()).collect();
+        reactions.sort_by_key(|one| one.by);
         let (author, key) = match &entry.line {
             Kept::Out { .. } => (None, None),
             Kept::In { line, .. } => (line.author.clone(), Some(line.peer)),
@@ -65,9 +67,10 @@ impl Memory {
             text: entry.text().to_owned(),
             manner,
             quote: about.map(Entry::quote),
-            edited_at: entry.edited_at,
+            edited_at: entry.edited_at.filter(|_| counts),
             deleted: entry.deleted,
-            reactions: mine.into_iter().chain(theirs).collect(),
+            standing: entry.standing,
+            reactions,
             state,
             progress: self.progress(entry),
             place: Place(index as i64 + 1),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use p2pchat_wire::identity::PeerId;
 
+use super::super::lines::Sender;
 use super::{Entry as Shown, Kept, Memory, failed};
 use crate::chat::room::{Act, Body, Entry, Fork, LogId, RoomId};
 use crate::chat::rooms::{Answer, Receipt, Request, Stored};
@@ -17,11 +18,11 @@ use crate::chat::{Address, Audience, LineId, Manner, Timestamp};
 /// One room.
 #[derive(Clone, Debug)]
 pub(super) struct Room {
-    id: RoomId,
+    pub(super) id: RoomId,
     address: Address,
     wanted: bool,
     acts: Vec<Arc<Entry>>,
-    lines: BTreeMap<LogId, BTreeMap<u64, Arc<Entry>>>,
+    pub(super) lines: BTreeMap<LogId, BTreeMap<u64, Arc<Entry>>>,
     forks: Vec<Fork>,
     receipts: BTreeMap<(u64, PeerId), Receipt>,
     floors: BTreeMap<(PeerId, LogId), u64>,
@@ -245,7 +246,7 @@ impl Memory {
             let own = Shown::new(Kept::Out { line, delivered: None }, target);
             self.lines.push(Shown { stay: Some(header.log.stay), ..own });
             if let Some(index) = target {
-                self.amend(index, manner, Direction::Out, &text, sent_at);
+                self.amend(index, manner, &Sender::US, &text, sent_at);
             }
             return quote;
         };

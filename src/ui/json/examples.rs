@@ -10,13 +10,13 @@ use serde_json::Value;
 
 use super::{error, parse, render};
 use crate::chat::invitation::{CodeWords, ContactLink};
-use crate::chat::room::Access;
+use crate::chat::room::{Access, End, Standing};
 use crate::chat::rooms::Denial;
 use crate::chat::safety::SafetyCode;
 use crate::chat::{
     Address, Audience, Circumstances, Contact, Direction, FailureKind, HistoryLine, Limit, LineId,
     LineState, Manner, Message, Notice, PeerSummary, Place, Presence, Problem, Progress, Quote,
-    Regard, Request, StoreFailure, Timestamp, Trust, Written, command,
+    Reaction, Regard, Request, StoreFailure, Timestamp, Trust, Written, command,
 };
 use crate::chat::{Attendee, RoomNews};
 use crate::proto::{
@@ -93,7 +93,8 @@ fn line() -> HistoryLine {
         quote: None,
         edited_at: None,
         deleted: false,
-        reactions: vec![(Direction::In, "👍".to_owned())],
+        standing: Standing::Counts,
+        reactions: vec![Reaction { by: Direction::In, author: None, text: "👍".to_owned() }],
         state: LineState::Delivered,
         progress: None,
         place: Place(17),
@@ -101,7 +102,7 @@ fn line() -> HistoryLine {
 }
 
 fn quote() -> Quote {
-    Quote { by: Direction::In, sent_at: NOW, text: Some("hello bob".to_owned()) }
+    Quote { by: Direction::In, author: None, sent_at: NOW, text: Some("hello bob".to_owned()) }
 }
 
 fn contact() -> Contact {
@@ -197,6 +198,7 @@ fn notices() -> Vec<Notice> {
             line: id(3),
             text: Some("hello Bob".to_owned()),
             by: Direction::In,
+            author: None,
             at: NOW,
             quote: quote(),
         },
@@ -206,6 +208,7 @@ fn notices() -> Vec<Notice> {
             line: id(4),
             text: None,
             by: Direction::In,
+            author: None,
             at: NOW,
             quote: quote(),
         },
@@ -214,6 +217,7 @@ fn notices() -> Vec<Notice> {
             id: id(2),
             line: id(5),
             by: Direction::In,
+            author: Some(Box::new(bob())),
             reaction: "👍".to_owned(),
             at: NOW,
             quote: quote(),
@@ -355,6 +359,12 @@ fn room_notices() -> impl Iterator<Item = Notice> {
         }]),
         RoomNews::Receipts { id: id(2), has: vec![alice()], waits: vec![bob()] },
         RoomNews::Progress { id: id(2), progress: Progress { have: 3, of: 5 } },
+        RoomNews::Standing {
+            who: bob(),
+            standing: Standing::Withdrawn(End::Kicked),
+            lines: vec![id(2)],
+        },
+        RoomNews::Standing { who: bob(), standing: Standing::Counts, lines: vec![id(2)] },
         RoomNews::OtherRoom,
         RoomNews::ServerRefuses(RoomRefusal::Full),
         RoomNews::TwoHistories { who: alice(), key: key(1) },

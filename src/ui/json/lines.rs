@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{audience, time, word, write};
+use super::{audience, rooms, time, word, write};
 use crate::chat::{
-    Address, Direction, HistoryLine, LineId, Manner, Message, Progress, Timestamp, Written,
+    Address, Direction, HistoryLine, LineId, Manner, Message, Progress, Reaction, Timestamp,
+    Written,
 };
 use crate::ui::Printout;
 
@@ -42,8 +43,12 @@ pub fn history(line: &HistoryLine) -> String {
 }
 
 fn history_object(line: &HistoryLine) -> Value {
-    let reaction =
-        |(by, text): &(Direction, String)| json!({"direction": direction(*by), "text": text});
+    let reaction = |one: &Reaction| match &one.author {
+        None => json!({"direction": direction(one.by), "text": one.text}),
+        Some(from) => {
+            json!({"direction": direction(one.by), "from": from.to_string(), "text": one.text})
+        }
+    };
     let mut object = json!({
         "type": "history",
         "id": line.id.to_string(),
@@ -64,6 +69,9 @@ fn history_object(line: &HistoryLine) -> Value {
     });
     if let (Some(author), Value::Object(fields)) = (&line.author, &mut object) {
         fields.insert("from".to_owned(), json!(author.to_string()));
+    }
+    if let (Some(why), Value::Object(fields)) = (rooms::withdrawn(line.standing), &mut object) {
+        fields.insert("withdrawn".to_owned(), json!(why));
     }
     if let (Some(Progress { have, of }), Value::Object(fields)) = (line.progress, &mut object) {
         fields.insert("progress".to_owned(), json!({ "have": have, "of": of }));
@@ -105,6 +113,8 @@ pub(super) struct Amendment<'a> {
     pub(super) target: LineId,
     pub(super) line: LineId,
     pub(super) by: Direction,
+    /// In a room: who, if not we.
+    pub(super) author: Option<&'a Address>,
     pub(super) at: Timestamp,
 }
 
@@ -123,8 +133,9 @@ impl Amendment<'_> {
             "direction": direction(self.by),
             "at": time(self.at),
         });
-        if let (Some(text), Value::Object(fields)) = (text, &mut object) {
-            fields.insert("text".to_owned(), json!(text));
+        if let Value::Object(fields) = &mut object {
+            fields.extend(self.author.map(|from| ("from".to_owned(), json!(from.to_string()))));
+            fields.extend(text.map(|text| ("text".to_owned(), json!(text))));
         }
         object
     }
@@ -142,6 +153,7 @@ pub(super) fn stray(message: &Message) -> Printout {
         target: message.manner.target().unwrap_or(message.id),
         line: message.id,
         by: Direction::In,
+        author: message.author.as_deref(),
         at: message.sent_at,
     };
     let text = (!matches!(message.manner, Manner::Delete { .. })).then_some(message.text.as_str());

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::write;
-use crate::chat::room::{Access, Refusal};
+use crate::chat::room::{Access, End, Refusal, Standing};
 use crate::chat::rooms::Denial;
 use crate::chat::{Address, RoomNews};
 
@@ -33,6 +33,8 @@ fn event(news: &RoomNews) -> &'static str {
         RoomNews::Members(_) => "list",
         RoomNews::Receipts { .. } => "receipts",
         RoomNews::Progress { .. } => "progress",
+        RoomNews::Standing { standing: Standing::Counts, .. } => "restored",
+        RoomNews::Standing { .. } => "withdrawn",
         RoomNews::OtherRoom => "other-room",
         RoomNews::ServerRefuses(_) => "server-refuses",
         RoomNews::TwoHistories { .. } => "two-histories",
@@ -74,6 +76,10 @@ fn details(news: &RoomNews, sentence: &str) -> Value {
         RoomNews::Progress { id, progress } => {
             json!({ "id": id.to_string(), "have": progress.have, "of": progress.of })
         }
+        RoomNews::Standing { who, standing, lines } => {
+            let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+            json!({ "who": who.to_string(), "why": withdrawn(*standing), "lines": lines })
+        }
         RoomNews::OtherRoom | RoomNews::ServerRefuses(_) => json!({ "message": sentence }),
         RoomNews::TwoHistories { who, key } => {
             json!({ "who": who.to_string(), "key": key.to_string(), "message": sentence })
@@ -105,5 +111,16 @@ fn denial(denial: Denial) -> &'static str {
         Denial::Kicked => "kicked",
         Denial::Full => "full",
         Denial::TooManyStays => "too-often",
+    }
+}
+
+/// Why a line does not count; nothing if it does.
+pub(super) fn withdrawn(standing: Standing) -> Option<&'static str> {
+    match standing {
+        Standing::Counts => None,
+        Standing::Withdrawn(End::Left) => Some("left"),
+        Standing::Withdrawn(End::Kicked) => Some("kicked"),
+        Standing::Withdrawn(End::TwoHistories) => Some("two-histories"),
+        Standing::NotMember => Some("not-member"),
     }
 }

@@ -5,6 +5,7 @@ use super::entry::{self, Entry, Kind};
 use super::notify::News;
 use super::said::{Mark, Said};
 use super::{Action, Screen};
+use crate::chat::room::Standing;
 use crate::chat::{
     Address, Direction, HistoryLine, LineState, Message, Notice, RoomNews, Timestamp, clean,
 };
@@ -130,6 +131,18 @@ impl Screen {
             let entry = Entry::new(now, &self.zone, Kind::Moved(Moves::new(came, left)));
             let index = self.index_of(room);
             return self.dialogues[index].scrollback.push_moves(entry);
+        }
+        if let Notice::Room { room, news: RoomNews::Standing { standing, lines, .. } } = notice
+            && *standing != Standing::Counts
+        {
+            let index = self.index_of(room);
+            for (line, by) in
+                lines.iter().flat_map(|id| [(id, Direction::In), (id, Direction::Out)])
+            {
+                self.dialogues[index].scrollback.amend(by, *line, |said| {
+                    (said.text, said.is_withdrawn) = (None, true);
+                });
+            }
         }
         let sentence = words::sentence(notice, &self.zone, background, &self.language);
         let Some(sentence) = sentence else { return };

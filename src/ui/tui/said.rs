@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 use super::entry::{CLOCK, Page, blank, moment, wrapped};
 use super::hyperlinks::Row;
 use super::theme::Theme;
+use crate::chat::room::Standing;
 use crate::chat::{
     Address, Audience, Direction, HistoryLine, LineId, LineState, Manner, Message, Place, Quote,
     Timestamp, Written, clean,
@@ -44,6 +45,8 @@ pub(super) struct Said {
     again: bool,
     /// Whether its author has changed the text.
     pub(super) edited: bool,
+    /// In a room: whether it does not count. It has no text then.
+    pub(super) is_withdrawn: bool,
     pub(super) reactions: Vec<(Direction, String)>,
     /// How far a line of ours has come.
     pub(super) mark: Mark,
@@ -117,6 +120,7 @@ impl Said {
             audience: message.audience,
             again: message.again,
             edited: false,
+            is_withdrawn: false,
             reactions: Vec::new(),
             mark: Mark::None,
             place: None,
@@ -137,6 +141,7 @@ impl Said {
             audience: written.audience,
             again: false,
             edited: false,
+            is_withdrawn: false,
             reactions: Vec::new(),
             mark: Mark::Queued,
             place: None,
@@ -149,11 +154,12 @@ impl Said {
             Direction::In => Mark::None,
             Direction::Out => Mark::new(&line.state, language),
         };
+        let is_withdrawn = line.standing != Standing::Counts;
         Self {
             id: line.id,
             by: line.direction,
             author: line.author.as_ref().map(|who| Author::new(who, line.key)),
-            text: (!line.deleted).then_some(line.text),
+            text: (!line.deleted && !is_withdrawn).then_some(line.text),
             manner: line.manner,
             quote: line.quote,
             sent_at: line.sent_at,
@@ -161,7 +167,8 @@ impl Said {
             audience: line.audience,
             again: false,
             edited: line.edited_at.is_some(),
-            reactions: line.reactions,
+            is_withdrawn,
+            reactions: line.reactions.into_iter().map(|one| (one.by, one.text)).collect(),
             mark,
             place: Some(line.place),
         }
@@ -232,6 +239,7 @@ impl Said {
         let mark = self.mark.symbol(theme);
         let width = room.saturating_sub(if mark.is_empty() { 0 } else { MARK }).max(1);
         let (text, text_style) = match &self.text {
+            None if self.is_withdrawn => (language.text("screen-withdrawn"), theme.dim),
             None => (language.text("screen-deleted"), theme.dim),
             Some(text) if self.manner == Manner::Action => {
                 (format!("{name} {}", clean::text(text)), theme.text)

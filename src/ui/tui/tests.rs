@@ -211,6 +211,7 @@ fn what_was_said_before_is_there_with_all_that_was_done_to_it() {
         let ours = |number, text| stored(number, Direction::Out, text);
         let quote = Quote {
             by: Direction::In,
+            author: None,
             sent_at: plain(1, "").sent_at,
             text: Some("shall we meet at the old bridge, as always?".to_owned()),
         };
@@ -223,7 +224,11 @@ fn what_was_said_before_is_there_with_all_that_was_done_to_it() {
                     author: None,
                     manner: Manner::Reply { to: plain(1, "").id },
                     quote: Some(quote),
-                    reactions: vec![(Direction::In, "👍".to_owned())],
+                    reactions: vec![crate::chat::Reaction {
+                        by: Direction::In,
+                        author: None,
+                        text: "👍".to_owned(),
+                    }],
                     ..ours(2, "yes, at eight")
                 },
                 HistoryLine { edited_at: Some(plain(4, "").sent_at), ..ours(3, "no, at nine") },
@@ -318,6 +323,7 @@ fn lines_are_changed_where_they_stand() {
         story.says(&alice(), 2, "oops");
         let quote = |text: &str| Quote {
             by: Direction::In,
+            author: None,
             sent_at: crate::chat::Timestamp(0),
             text: Some(text.to_owned()),
         };
@@ -327,6 +333,7 @@ fn lines_are_changed_where_they_stand() {
             line: crate::chat::LineId([line; 16]),
             text: text.map(str::to_owned),
             by: Direction::In,
+            author: None,
             at: crate::chat::Timestamp(0),
             quote: quote("x"),
         };
@@ -337,6 +344,7 @@ fn lines_are_changed_where_they_stand() {
             id: crate::chat::LineId([1; 16]),
             line: crate::chat::LineId([5; 16]),
             by: Direction::Out,
+            author: None,
             reaction: "👍".to_owned(),
             at: crate::chat::Timestamp(0),
             quote: quote("x"),

@@ -80,6 +80,7 @@ pub(super) fn stored(number: u64, direction: Direction, text: &str) -> HistoryLi
         quote: None,
         edited_at: None,
         deleted: false,
+        standing: crate::chat::room::Standing::Counts,
         reactions: Vec::new(),
         state: LineState::Read,
         progress: None,
