@@ -3,20 +3,19 @@
 //!
 //! One seed makes one story: two places, foul weather, two people who type, and a list of
 //! disasters. When all is over the weather clears and everybody is awake; then every line that was
-//! ever said to be kept must arrive. `P2PCHAT_SIM_SEEDS` says how many stories are told; those that
-//! once failed are in `regressions.txt` and are told every time.
+//! ever said to be kept must arrive. How many stories are told, [`seeds`] says.
 
 use std::net::SocketAddr;
-use std::panic::catch_unwind;
 use std::time::Duration;
 
 use p2pchat_wire::random::Random;
 
+use crate::chance::{behaviour, place, weather};
 use crate::link::Weather;
 use crate::machine::Machine;
-use crate::nat::{Behaviour, Filtering, Mapping, Ports, Unsolicited};
 use crate::person::{Person, Remains, label};
-use crate::scene::{Home, Place, Side, add_server, host_candidates};
+use crate::scene::{Home, Side, add_server, host_candidates};
+use crate::seeds;
 use crate::topology::{CORE, HostId, Network, RouterId};
 use crate::world::World;
 
@@ -27,9 +26,6 @@ const STORY: Duration = Duration::from_secs(90);
 
 /// How long the last line may take once everything is well.
 const ENDING: Duration = Duration::from_secs(240);
-
-/// The seeds of stories that once failed.
-const REGRESSIONS: &str = include_str!("regressions.txt");
 
 /// Two people, a server, and everything that happens to them.
 struct Story {
@@ -332,12 +328,12 @@ impl Story {
             assert_eq!(came, sent, "what was kept arrives once and in order");
             assert!(received == written, "and whole");
             assert_eq!(from.disk().delivered, written.len(), "and is known to have arrived");
-            assert!(to.read == *received, "what was received was read, in order");
+            assert!(to.diary.read == *received, "what was received was read, in order");
             let has = |texts: &[String], name: &str| texts.iter().any(|text| label(text) == name);
-            for name in &from.queued {
+            for name in &from.diary.queued {
                 assert!(has(written, name), "{name} was said to be kept");
             }
-            for name in &from.delivered {
+            for name in &from.diary.delivered {
                 assert!(has(received, name), "{name} was said to be delivered");
             }
             assert_eq!(from.complaints, Vec::<String>::new());
@@ -349,94 +345,20 @@ fn is_shared(address: std::net::IpAddr) -> bool {
     p2pchat_wire::address::is_local(address)
 }
 
-fn place(random: &mut Random) -> Place {
-    match random.below(7) {
-        0 => Place::Public,
-        1 => Place::Carrier { home: behaviour(random), carrier: behaviour(random) },
-        2 => Place::DualStack(behaviour(random)),
-        _ => Place::Behind(behaviour(random)),
-    }
-}
-
-fn behaviour(random: &mut Random) -> Behaviour {
-    let mappings =
-        [Mapping::EndpointIndependent, Mapping::AddressDependent, Mapping::AddressAndPortDependent];
-    let filterings = [
-        Filtering::EndpointIndependent,
-        Filtering::AddressDependent,
-        Filtering::AddressAndPortDependent,
-    ];
-    let ports = [
-        Ports::Preserving,
-        Ports::Random,
-        Ports::Sequential { step: 1 },
-        Ports::Block { first: 30_000, count: 2000 },
-    ];
-    let mapping = mappings[random.below(3) as usize];
-    let filtering = filterings[random.below(3) as usize];
-    Behaviour {
-        ports: ports[random.below(4) as usize],
-        unsolicited: if random.below(4) == 0 { Unsolicited::Stolen } else { Unsolicited::Dropped },
-        hairpin: random.below(2) == 0,
-        udp_blocked: random.below(8) == 0,
-        idle: SECOND * [30, 60, 120, 300][random.below(4) as usize],
-        absolute: (random.below(5) == 0).then_some(60 * SECOND),
-        ..Behaviour::new(mapping, filtering)
-    }
-}
-
-/// Up to as bad as [`Weather::foul`].
-fn weather(random: &mut Random) -> Weather {
-    let delay = Duration::from_millis(1) * (5 + random.below(150));
-    match random.below(3) {
-        0 => Weather::fair(delay),
-        1 => Weather { jitter: delay / 2, ..Weather::foul(delay) },
-        _ => Weather {
-            loss: random.below(300),
-            duplicate: random.below(100),
-            reorder: random.below(250),
-            corrupt: random.below(10),
-            jitter: delay * random.below(100) / 100,
-            ..Weather::fair(delay)
-        },
-    }
-}
-
 fn tell(seed: u64) {
     let mut story = Story::new(seed);
     story.tell();
     story.check();
 }
 
-/// Numbers in a text, one a line; what follows a `#` says what it once found.
-fn seeds(text: &str) -> impl Iterator<Item = u64> + '_ {
-    text.lines().filter_map(|line| line.split('#').next()?.trim().parse().ok())
-}
-
-/// How many stories: the environment's word, else a number that a check of every push can afford.
-fn how_many() -> u64 {
-    std::env::var("P2PCHAT_SIM_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(500)
-}
-
-/// Every other story from `first` on; returns the seeds of those that end badly, a few at most.
-fn tell_half(first: u64) -> Vec<u64> {
-    let half = (first..how_many()).step_by(2);
-    half.filter(|&seed| catch_unwind(|| tell(seed)).is_err()).take(3).collect()
-}
-
 #[test]
 fn every_line_arrives_once_and_in_order_whatever_happens() {
-    // Two halves at once: a check of every push has two processors.
-    let failed: Vec<u64> = std::thread::scope(|scope| {
-        let halves = [0, 1].map(|first| scope.spawn(move || tell_half(first)));
-        halves.into_iter().flat_map(|half| half.join().expect("it catches panics")).collect()
-    });
-    assert!(failed.is_empty(), "stories that end badly (see above): {failed:?}");
+    seeds::tell_all(500, tell);
 }
 
 #[test]
 fn stories_that_once_failed_end_well() {
-    seeds(REGRESSIONS).for_each(tell);
+    seeds::once_failed("").for_each(tell);
 }
 
 #[test]

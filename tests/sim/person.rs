@@ -3,22 +3,24 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use p2pchat::chat::{
-    self, Chat, Effect, Input, LineState, Message, Notice, StoreReply, StoreRequest, Timestamp,
+    self, Chat, Effect, Input, LineState, Notice, StoreReply, StoreRequest, Timestamp,
 };
 use p2pchat::proto::{self, Command, Endpoint, Output as Out, ServerId, SocketId, SocketRequest};
 use p2pchat_wire::identity::Identity;
 use p2pchat_wire::random::Random;
 
+use crate::diary::Diary;
 use crate::store::{Disk, Store};
 use crate::talker::{STARTED_AT_MS, identity, named, port_of, socket_at};
 use crate::topology::STREAMS;
 use crate::world::{Host, Output, Transmit, epoch};
 
 /// How people write the rendezvous.
-const RENDEZVOUS: &str = "rendezvous.example";
+pub(crate) const RENDEZVOUS: &str = "rendezvous.example";
 
 /// A program that runs, and the person before it.
 pub(crate) struct Person {
@@ -29,11 +31,8 @@ pub(crate) struct Person {
     endpoint_timeout: Option<Instant>,
     /// How far the wall clock is from the truth, in milliseconds.
     clock_error_ms: i64,
-    /// Text that was printed, by all processes of this person so far.
-    pub(crate) read: Vec<String>,
-    /// The references of lines that were said to be queued, and delivered.
-    pub(crate) queued: Vec<String>,
-    pub(crate) delivered: Vec<String>,
+    /// What was shown by all processes of this person so far.
+    pub(crate) diary: Diary,
     /// What the disk refused: never, in these worlds.
     pub(crate) complaints: Vec<String>,
     /// How often it was told of a stranger.
@@ -48,9 +47,7 @@ pub(crate) struct Person {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Remains {
     pub(crate) disk: Disk,
-    pub(crate) read: Vec<String>,
-    pub(crate) queued: Vec<String>,
-    pub(crate) delivered: Vec<String>,
+    pub(crate) diary: Diary,
     pub(crate) clock_error_ms: i64,
 }
 
@@ -66,10 +63,15 @@ impl Person {
         Self::started(name, (Some(peer), chat::Strangers::Accept), now, seed, remains)
     }
 
-    /// Starts the program for the first time. It waits for whoever calls, and asks about those whom it
-    /// does not know.
-    pub(crate) fn reachable(name: &'static str, now: Instant, seed: [u8; 32]) -> Self {
-        Self::started(name, (None, chat::Strangers::Request), now, seed, Remains::default())
+    /// Starts the program with what is on the disk. It waits for whoever calls, and asks about those whom
+    /// it does not know.
+    pub(crate) fn reachable(
+        name: &'static str,
+        now: Instant,
+        seed: [u8; 32],
+        remains: Remains,
+    ) -> Self {
+        Self::started(name, (None, chat::Strangers::Request), now, seed, remains)
     }
 
     fn started(
@@ -79,13 +81,13 @@ impl Person {
         seed: [u8; 32],
         remains: Remains,
     ) -> Self {
-        let Remains { disk, read, queued, delivered, clock_error_ms } = remains;
+        let Remains { disk, diary, clock_error_ms } = remains;
         let identity: Identity = identity(name);
         let mut random = Random::from_seed(seed);
         let wall = wall_clock(now, clock_error_ms);
         let config = chat::Config {
             key: identity.id(),
-            identity: None,
+            identity: Some(Arc::new(identity.clone())),
             name: Some(named(name)),
             hosts: vec![RENDEZVOUS.to_owned()],
             peer: peer.map(str::to_owned),
@@ -103,9 +105,7 @@ impl Person {
             store: Store::on(disk),
             endpoint_timeout: None,
             clock_error_ms,
-            read,
-            queued,
-            delivered,
+            diary,
             complaints: Vec::new(),
             asked: 0,
             remarks: Vec::new(),
@@ -118,9 +118,7 @@ impl Person {
     pub(crate) fn kill(self, random: &mut Random) -> Remains {
         Remains {
             disk: self.store.crash(random),
-            read: self.read,
-            queued: self.queued,
-            delivered: self.delivered,
+            diary: self.diary,
             clock_error_ms: self.clock_error_ms,
         }
     }
@@ -149,12 +147,15 @@ impl Person {
 
     /// Types a line to whoever the current conversation is with.
     pub(crate) fn types(&mut self, now: Instant, text: &str) {
-        let reference = Some(label(text).to_owned());
+        self.types_to(now, None, text);
+    }
+
+    /// Types a line to somebody, or in a room.
+    pub(crate) fn types_to(&mut self, now: Instant, to: Option<&str>, text: &str) {
+        let (to, reference) = (to.map(str::to_owned), Some(label(text).to_owned()));
+        let (text, manner) = (text.to_owned(), chat::Manner::Text);
         let wall = wall_clock(now, self.clock_error_ms);
-        self.chat.handle_input(
-            wall,
-            Input::Send { to: None, text: text.to_owned(), reference, manner: chat::Manner::Text },
-        );
+        self.chat.handle_input(wall, Input::Send { to, text, reference, manner });
         self.take_effects(now);
     }
 
@@ -174,9 +175,18 @@ impl Person {
         self.store.disk()
     }
 
+    pub(crate) fn chat(&self) -> &Chat {
+        &self.chat
+    }
+
     /// Whether nothing of what was typed waits, be it for the disk or for the peer.
     pub(crate) fn is_done(&self) -> bool {
         self.store.timeout().is_none() && self.chat.undelivered() == 0
+    }
+
+    fn chat_timeout(&self, now: Instant) -> Option<Instant> {
+        let wait = self.chat.timeout()?.since(wall_clock(now, self.clock_error_ms));
+        Some(now + Duration::from_millis(wait))
     }
 
     fn take_effects(&mut self, now: Instant) {
@@ -210,21 +220,17 @@ impl Person {
     }
 
     fn see(&mut self, now: Instant, notice: Notice) {
+        self.diary.note(now, &notice);
         match notice {
-            Notice::Message(Message { from, id, text, again, .. }) => {
-                // A line that is shown again after a crash is marked, and the person knows it.
-                if !(again && self.read.contains(&text)) {
-                    self.read.push(text);
-                }
+            Notice::Message(message) => {
                 let wall = wall_clock(now, self.clock_error_ms);
+                let (from, id) = (message.from, message.id);
                 self.chat.handle_input(wall, Input::Shown { from, id });
             }
-            Notice::Status { reference: Some(reference), state, .. } => match state {
-                LineState::Queued => self.queued.push(reference),
-                LineState::Delivered => self.delivered.push(reference),
-                LineState::Sent | LineState::Read => {}
-                LineState::Failed(problem) => self.complaints.push(format!("{problem:?}")),
-            },
+            Notice::Status { state: LineState::Failed(problem), .. } => {
+                self.complaints.push(format!("{problem:?}"));
+            }
+            Notice::Room { room, news } => self.remarks.push(format!("reads of {room}: {news:?}")),
             Notice::Request { .. } => self.asked += 1,
             Notice::StoreFailed(failure) => self.complaints.push(format!("{failure:?}")),
             Notice::KeyChanged { .. } | Notice::Unreadable { .. } | Notice::Refused { .. } => {
@@ -270,6 +276,10 @@ impl Host for Person {
         if self.endpoint_timeout.is_some_and(|at| at <= now) {
             self.endpoint.handle_timeout(now);
         }
+        if self.chat_timeout(now).is_some_and(|at| at <= now) {
+            let wall = wall_clock(now, self.clock_error_ms);
+            self.chat.handle_input(wall, Input::Time);
+        }
     }
 
     fn poll(&mut self, now: Instant) -> Output {
@@ -303,8 +313,8 @@ impl Host for Person {
                         self.answer(now, reply);
                         continue;
                     }
-                    let next = timeout.into_iter().chain(self.store.timeout()).min();
-                    return Output::Timeout(next);
+                    let times = [timeout, self.store.timeout(), self.chat_timeout(now)];
+                    return Output::Timeout(times.into_iter().flatten().min());
                 }
             }
         }

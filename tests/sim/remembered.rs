@@ -79,7 +79,7 @@ impl Chats {
                 let typed = self.world.now();
                 self.world.with(from, |machine, now| machine.person_mut().types(now, &text));
                 self.world.run_until(60 * SECOND, "the line is read", |world| {
-                    world.host(to).person().read.last() == Some(&text)
+                    world.host(to).person().diary.read.last() == Some(&text)
                 });
                 slowest = slowest.max(self.world.now() - typed);
             }
@@ -109,7 +109,7 @@ fn the_next_chat_knows_at_what_age_the_carrier_ends_mappings_and_is_gone_before(
     assert!(taught < untaught);
     assert!(taught <= Duration::from_millis(40), "the way, and the disks: {taught:?}");
     for who in chats.people {
-        assert_eq!(chats.person(who).read.len(), 1000);
+        assert_eq!(chats.person(who).diary.read.len(), 1000);
         assert!(chats.person(who).complaints.is_empty());
     }
 }

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use p2pchat::chat::storage::{Contact, KeptRoom};
 use p2pchat::chat::{Snapshot, StoreReply, StoreRequest};
 use p2pchat::store::Memory;
 use p2pchat_wire::random::Random;
@@ -72,6 +73,21 @@ impl Disk {
     /// What a chat begins with.
     pub(crate) fn snapshot(&self) -> Snapshot {
         self.memory.snapshot()
+    }
+
+    /// As if it had met somebody before.
+    pub(crate) fn knows(&mut self, contact: Contact) {
+        let _always_done = self.memory.handle(StoreRequest::SaveContact(contact));
+    }
+
+    /// The rooms that are on it.
+    pub(crate) fn rooms(&self) -> Vec<KeptRoom> {
+        self.memory.snapshot().rooms
+    }
+
+    /// Reads something.
+    pub(crate) fn read(&mut self, request: StoreRequest) -> StoreReply {
+        self.memory.handle(request)
     }
 
     fn carry_out(&mut self, request: StoreRequest) -> StoreReply {

@@ -68,14 +68,14 @@ fn a_crowd_of_strangers_fills_neither_screen_nor_disk_and_keeps_no_friend_away()
     let server = add_server(&mut world, Duration::from_millis(5));
     let at = SocketAddr::new(world.addresses(server)[0], DEFAULT_PORT);
     let seed = world.random.array();
-    let alice = Person::reachable("alice", world.now(), seed);
+    let alice = Person::reachable("alice", world.now(), seed, Remains::default());
     let alice = world.add_host(CORE, &["198.51.100.2"], Machine::Person(Box::new(alice)));
     join(&mut world, alice, at);
     world.run_for(SECOND);
     let crowd: Vec<HostId> = (1..=CROWD).map(|number| caller(&mut world, number, at)).collect();
     world.run_for(30 * SECOND);
     let person = world.host(alice).person();
-    assert_eq!(person.read, [""; 0]);
+    assert_eq!(person.diary.read, [""; 0]);
     assert_eq!(person.asked, 5, "then one a minute");
     let disk = person.disk().snapshot();
     assert_eq!((disk.contacts.len(), disk.unshown.len()), (0, 0));
@@ -94,12 +94,12 @@ fn a_crowd_of_strangers_fills_neither_screen_nor_disk_and_keeps_no_friend_away()
     join(&mut world, bob, at);
     world.with(bob, |machine, now| machine.person_mut().types(now, "shall we eat together?"));
     world.run_for(10 * SECOND);
-    assert_eq!(world.host(alice).person().read, [""; 0]);
+    assert_eq!(world.host(alice).person().diary.read, [""; 0]);
     world.with(alice, |machine, now| machine.person_mut().commands(now, "/msg bob"));
     world.run_until(60 * SECOND, "his line arrives", |world| {
-        world.host(bob).person().delivered.len() == 1
+        world.host(bob).person().diary.delivered.len() == 1
     });
-    assert_eq!(world.host(alice).person().read, ["shall we eat together?"]);
+    assert_eq!(world.host(alice).person().diary.read, ["shall we eat together?"]);
     // One of the crowd may be somebody she wants to hear: all that it said comes then, and once.
     let name = world.host(alice).person().disk().snapshot().requests[0].address.name.to_string();
     world.with(alice, |machine, now| {

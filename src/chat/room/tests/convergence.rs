@@ -75,8 +75,14 @@ fn tell(other: &Log, log: &mut Log) {
     }
 }
 
+/// As many cases as `PROPTEST_CASES` says, else as many as a check of every push can afford.
+fn cases() -> ProptestConfig {
+    let asked = std::env::var_os("PROPTEST_CASES").is_some();
+    if asked { ProptestConfig::default() } else { ProptestConfig::with_cases(64) }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(cases())]
 
     #[test]
     fn the_same_entries_in_any_order_make_the_same_room(
