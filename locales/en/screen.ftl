@@ -33,7 +33,10 @@ screen-found =
        *[other] { $count } lines found. Up and Down choose, Enter goes there, Esc closes this.
     }
 screen-full = A message has at most 64 KiB.
-screen-no-edit = The editor gave nothing back.
+screen-no-edit = The editor gave nothing back. What you had written is still here.
+screen-no-editor = There is no editor called { $editor }. What you had written is still here. EDITOR=nano p2pchat, or whichever editor you have, opens that one.
+screen-edit-undone = { $editor } says that it failed (exit code { $code }), so what you had written stands as it did.
+screen-edit-failed = It could not be given to an editor: { $why }. What you had written is still here.
 
 ## How we are reached
 

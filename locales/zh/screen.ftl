@@ -24,7 +24,10 @@ screen-found =
        *[other] 找到 { $count } 行。上下键选择，回车跳转，Esc 关闭。
     }
 screen-full = 一条消息最多 64 KiB。
-screen-no-edit = 编辑器没有返回内容。
+screen-no-edit = 编辑器没有返回内容。你写的内容还在这里。
+screen-no-editor = 没有叫 { $editor } 的编辑器。你写的内容还在这里。用 EDITOR=nano p2pchat 启动（换成你有的编辑器），就会打开它。
+screen-edit-undone = { $editor } 报告失败（退出码 { $code }），所以你写的内容保持原样。
+screen-edit-failed = 没能交给编辑器：{ $why }。你写的内容还在这里。
 
 ## How we are reached
 

@@ -9,10 +9,11 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::chatting::{reached, wants_colour};
+use super::editor::{self, Edited};
 use super::look::look;
 use super::peer::{Peer, Step, instant, now};
 use super::signals::{Signals, Stop, Stops};
-use super::{Failure, console, editor, folder};
+use super::{Failure, console, folder};
 use crate::chat::{ExitCode, FaceId, Notice};
 use crate::config::Interface;
 use crate::ui::language::{Language, Phrase, Tongue};
@@ -49,7 +50,7 @@ pub(super) struct Screening {
     /// What is to be opened in an editor.
     to_edit: Option<String>,
     /// What comes out of the editor that has the terminal.
-    edited: Option<oneshot::Receiver<Option<String>>>,
+    edited: Option<oneshot::Receiver<Edited>>,
     /// What is to be completed, and what it can become.
     completing: Option<(Wanted, oneshot::Receiver<Vec<String>>)>,
     /// A signal asked us to end; the next one insists.
@@ -224,9 +225,9 @@ impl Screening {
     }
 }
 
-async fn came_out(edited: &mut Option<oneshot::Receiver<Option<String>>>) -> Option<String> {
+async fn came_out(edited: &mut Option<oneshot::Receiver<Edited>>) -> Edited {
     match edited {
-        Some(edited) => edited.await.ok().flatten(),
+        Some(edited) => edited.await.unwrap_or_else(|_| Err(Phrase::new("screen-no-edit"))),
         None => std::future::pending().await,
     }
 }

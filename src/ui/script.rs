@@ -179,8 +179,14 @@ impl Script {
                 self.render(notice, background)
             }
             (Task::Ask { .. }, Notice::Status { to, id, reference: Some(_), state, .. }) => {
-                // What came before the question had left is no answer to it.
-                if matches!(state, LineState::Sent | LineState::Delivered | LineState::Read) {
+                // What came before the question had left is no answer to it. In a room it leaves when it
+                // is on disk, and is delivered only when all have it.
+                let left = match state {
+                    LineState::Queued => to.is_room,
+                    LineState::Sent | LineState::Delivered | LineState::Read => true,
+                    LineState::Failed(_) => false,
+                };
+                if left {
                     self.asked = Some((to.clone(), *id));
                 }
                 Vec::new()
@@ -229,17 +235,24 @@ impl Script {
     fn answered(&mut self, choice: u8, message: &Message) -> Printout {
         let Task::Ask { choices } = &self.task else { return Printout::out(String::new()) };
         let choice_text = choices.get(usize::from(choice));
+        let author = message.author.as_deref();
         let text = if self.json {
-            json::write(&json!({
+            let mut object = json!({
                 "type": "answer",
-                "from": message.from.to_string(),
+                "from": author.unwrap_or(&message.from).to_string(),
                 "id": message.id.to_string(),
                 "text": message.text,
                 "choice": choice_text,
                 "index": choice_text.map(|_| choice),
-            }))
+            });
+            if let (Some(_), Value::Object(fields)) = (author, &mut object) {
+                fields.insert("room".to_owned(), json!(message.from.to_string()));
+            }
+            json::write(&object)
         } else {
-            choice_text.cloned().unwrap_or_else(|| plain::escape(&message.text))
+            let answer = choice_text.cloned().unwrap_or_else(|| plain::escape(&message.text));
+            // Where anybody may answer, it is said who has.
+            author.map_or_else(|| answer.clone(), |author| format!("{answer}\t{author}"))
         };
         self.answer = Some(choice);
         self.done = true;
@@ -341,7 +354,7 @@ fn is_of(peer: &Address, typed: Option<&str>, background: Background<'_>) -> boo
     let Some(typed) = typed else { return true };
     let named = |name: &str| name.eq_ignore_ascii_case(typed);
     let nickname = background.nickname(peer).is_some_and(|nickname| named(nickname.as_str()));
-    nickname || named(peer.name.as_str()) || named(&peer.to_string())
+    nickname || named(&peer.marked_name()) || named(&peer.to_string())
 }
 
 /// Which choice a message is; the first if anything is an answer.
@@ -449,6 +462,58 @@ mod tests {
             assert!(script.is_over());
             assert_eq!(script.exit(ExitCode::Done), code);
         }
+    }
+
+    #[test]
+    fn in_a_room_the_first_answer_counts_and_it_is_said_whose_it_is() {
+        let tea = Address::room(Name::new("tea").expect("name"), "host");
+        let in_tea = |author: &str, text: &str| match message(author, text, Manner::Text) {
+            Notice::Message(line) => Notice::Message(Message {
+                author: Some(Box::new(line.from)),
+                from: tea.clone(),
+                ..line
+            }),
+            other => other,
+        };
+        for (json, printed) in [
+            (false, "no\tcarol@host".to_owned()),
+            (
+                true,
+                format!(
+                    r##"{{"choice":"no","from":"carol@host","id":"{}","index":1,"room":"#tea@host","text":"No.","type":"answer"}}"##,
+                    "03".repeat(16)
+                ),
+            ),
+        ] {
+            let choices = ["yes", "no"].map(str::to_owned).to_vec();
+            let task = Task::Ask { choices };
+            let mut script = Script::new(task, json, TimeZone::UTC, Language::default());
+            assert_eq!(hears(&mut script, &in_tea("bob", "yes")), [""; 0], "it was not asked yet");
+            let (to, id, reference) = (tea.clone(), LineId([9; 16]), Some(REFERENCE.to_owned()));
+            hears(&mut script, &Notice::Status { to, id, reference, state: LineState::Queued });
+            for (who, text) in [("bob", "what?"), ("alice", "hm")] {
+                assert_eq!(hears(&mut script, &in_tea(who, text)), [""; 0]);
+            }
+            assert_eq!(hears(&mut script, &message("alice", "yes", Manner::Text)), [""; 0]);
+            assert_eq!(sorted(&hears(&mut script, &in_tea("carol", "No."))[0]), sorted(&printed));
+            script.shown(LineId([3; 16]));
+            assert_eq!((script.is_over(), script.exit(ExitCode::Done)), (true, 1));
+        }
+    }
+
+    /// The fields of an object in one order.
+    fn sorted(text: &str) -> String {
+        serde_json::from_str::<std::collections::BTreeMap<String, Value>>(text)
+            .map_or_else(|_| text.to_owned(), |fields| format!("{fields:?}"))
+    }
+
+    #[test]
+    fn a_room_is_named_with_its_mark_and_a_person_without() {
+        let tea = Address::room(Name::new("tea").expect("name"), "host");
+        let is_of = |peer, typed| is_of(peer, Some(typed), Background::default());
+        assert!(is_of(&tea, "#tea") && is_of(&tea, "#Tea@host") && !is_of(&tea, "tea"));
+        let person = address("tea");
+        assert!(is_of(&person, "tea") && !is_of(&person, "#tea"));
     }
 
     #[test]

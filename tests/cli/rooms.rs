@@ -118,6 +118,33 @@ fn one_line_can_be_sent_into_a_room_by_a_script() {
     hears(&mut alice, &server, "bob", "the build is green");
 }
 
+#[test]
+fn scripts_ask_in_a_room_and_are_told_who_says_what() {
+    let server = Server::start();
+    let person = Person::new("alice");
+    let mut alice = person.start(&server, "tea");
+    alice.object(&json!({"type": "room", "event": "made"}));
+    let address = server.address().to_string();
+    let bob = Profile::new();
+    let as_bob = |rest: &[&'static str]| {
+        let who = ["--name", "bob", "--rendezvous", &address].map(str::to_owned);
+        who.into_iter().chain(rest.iter().map(ToString::to_string)).collect::<Vec<_>>()
+    };
+    let start = |rest| bob.start(&as_bob(rest).iter().map(String::as_str).collect::<Vec<_>>());
+    let asking = start(&["ask", "#tea", "who makes it?", "--choices", "me,you"]);
+    hears(&mut alice, &server, "bob", "who makes it? (me / you)");
+    say(&mut alice, "what?");
+    say(&mut alice, "Me");
+    assert_eq!(asking.outcome().exits(0).out, [format!("me\talice@{address}")]);
+
+    let receiving = start(&["--json", "recv", "--from", "#tea"]);
+    say(&mut alice, "it is ready");
+    let line = receiving.outcome().exits(0).out.pop().expect("a message");
+    let line: Value = serde_json::from_str(&line).expect("JSON");
+    let (from, room) = (format!("alice@{address}"), format!("#tea@{address}"));
+    assert_eq!((&line["from"], &line["room"]), (&json!(from), &json!(room)));
+}
+
 fn command(program: &mut Program, line: &str) {
     program.say(&json!({"type": "command", "line": line}).to_string());
 }

@@ -29,6 +29,19 @@ fn tab_completes_paths_from_home_on_in_every_script() {
 }
 
 #[test]
+fn where_there_is_no_such_editor_it_is_said_and_what_was_written_stays() {
+    let mut command = p2pchat(&["demo"]);
+    command.env("EDITOR", "no-such-editor --wait");
+    let mut terminal = Terminal::start(80, 24, command);
+    terminal.writes("", 0);
+    terminal.types("half a 想法\x18e");
+    terminal.shows("There is no editor called no-such-editor --wait.");
+    terminal.writes("half a 想法", 11);
+    terminal.types("!");
+    terminal.writes("half a 想法!", 12);
+}
+
+#[test]
 fn what_the_editor_writes_comes_back_and_nothing_is_left() {
     let (server, home) = (Server::start(), tempfile::tempdir().expect("a directory"));
     let script = home.path().join("my editor");

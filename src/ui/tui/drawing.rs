@@ -10,7 +10,8 @@ use super::scrollback::PAGE;
 use super::sidebar::{self, Item};
 use super::status::Status;
 use super::{Action, SMALLEST, Screen, members};
-use crate::chat::{Address, Input};
+use crate::chat::{Address, Input, PeerSummary, Presence};
+use crate::ui::words;
 
 impl Screen {
     /// Draws everything, with the cursor on the caret of what is being written.
@@ -161,7 +162,7 @@ impl Screen {
                 .unwrap_or_default(),
             alarm: current.is_some_and(|one| one.alarm),
             path: summary.and_then(|summary| summary.path),
-            state: summary.map(|summary| summary.state),
+            state: summary.map(|summary| self.state(summary)).unwrap_or_default(),
             unsent: self.unsent(),
             activity: activity
                 .map(|(index, one)| format!("{}{}", index + 1, if one.alarm { "!" } else { "" }))
@@ -172,10 +173,22 @@ impl Screen {
         }
     }
 
+    /// Whether the other side is there, or how many are.
+    fn state(&self, summary: &PeerSummary) -> String {
+        let there = summary.peer.is_room && summary.state == Presence::Connected;
+        if !there || self.members.is_empty() {
+            return words::state(summary.state, &self.language);
+        }
+        let here = self.members.iter().filter(|member| member.is_here).count();
+        self.language.count("room-here", self.members.len() as u64, &[("here", &here)])
+    }
+
     /// What is asked or answered in place of the status.
     fn question(&self) -> Option<String> {
         if !self.asked_to_leave {
-            return self.over_status().or_else(|| self.answer.map(|id| self.language.text(id)));
+            return self
+                .over_status()
+                .or_else(|| Some(self.answer.as_ref()?.said_in(&self.language)));
         }
         Some(match self.unsent() {
             0 => self.language.text("screen-leave"),

@@ -127,6 +127,12 @@ impl Screen {
             }
             _ => {}
         }
+        if let Notice::Room { room, news: RoomNews::Progress { id, progress } } = notice {
+            let index = self.index_of(room);
+            let change = |said: &mut Said| said.progress = Some(*progress);
+            self.dialogues[index].scrollback.amend(Direction::Out, *id, change);
+            return;
+        }
         if let Notice::Room { room, news: RoomNews::Moved { came, left } } = notice {
             let entry = Entry::new(now, &self.zone, Kind::Moved(Moves::new(came, left)));
             let index = self.index_of(room);

@@ -51,6 +51,7 @@ use crossterm::event::KeyEvent;
 
 use self::completion::Wanted;
 use crate::chat::Input;
+use crate::ui::language::Phrase;
 
 pub use screen::Screen;
 
@@ -79,8 +80,8 @@ pub enum Event {
     Tick,
     /// The terminal is gone, or the system wants the program to end.
     Gone,
-    /// What comes out of an editor; `None` if there was none.
-    Edited(Option<String>),
+    /// What comes out of an editor, or why nothing does.
+    Edited(Result<String, Phrase>),
     /// What the path can become that was to be completed.
     Paths(Wanted, Vec<String>),
 }

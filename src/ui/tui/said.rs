@@ -9,13 +9,13 @@ use super::hyperlinks::Row;
 use super::theme::Theme;
 use crate::chat::room::Standing;
 use crate::chat::{
-    Address, Audience, Direction, HistoryLine, LineId, LineState, Manner, Message, Place, Quote,
-    Timestamp, Written, clean,
+    Address, Audience, Direction, HistoryLine, LineId, LineState, Manner, Message, Place, Progress,
+    Quote, Timestamp, Written, clean,
 };
 use crate::ui::language::Language;
 use crate::ui::words;
 
-/// Cells behind our own lines for the mark of their delivery.
+/// The fewest cells behind our own lines for the mark of their delivery.
 const MARK: usize = 3;
 
 /// Cells of a reaction.
@@ -50,6 +50,8 @@ pub(super) struct Said {
     pub(super) reactions: Vec<(Direction, String)>,
     /// How far a line of ours has come.
     pub(super) mark: Mark,
+    /// How many have it, of a line of ours in a room.
+    pub(super) progress: Option<Progress>,
     /// Where it stands on the disk, once that is known.
     pub(super) place: Option<Place>,
 }
@@ -123,6 +125,7 @@ impl Said {
             is_withdrawn: false,
             reactions: Vec::new(),
             mark: Mark::None,
+            progress: None,
             place: None,
         }
     }
@@ -144,6 +147,7 @@ impl Said {
             is_withdrawn: false,
             reactions: Vec::new(),
             mark: Mark::Queued,
+            progress: None,
             place: None,
         }
     }
@@ -170,6 +174,7 @@ impl Said {
             is_withdrawn,
             reactions: line.reactions.into_iter().map(|one| (one.by, one.text)).collect(),
             mark,
+            progress: line.progress,
             place: Some(line.place),
         }
     }
@@ -236,8 +241,8 @@ impl Said {
             let quoted = theme.ambiguous.label(&quoted, room);
             push(Line::from(Span::styled(quoted, theme.dim)).into());
         }
-        let mark = self.mark.symbol(theme);
-        let width = room.saturating_sub(if mark.is_empty() { 0 } else { MARK }).max(1);
+        let mark = self.sign(theme);
+        let width = room.saturating_sub(self.sign_cells()).max(1);
         let (text, text_style) = match &self.text {
             None if self.is_withdrawn => (language.text("screen-withdrawn"), theme.dim),
             None => (language.text("screen-deleted"), theme.dim),
@@ -266,6 +271,25 @@ impl Said {
             push(Line::from(Span::styled(reactions, theme.dim)).into());
         }
         rows
+    }
+
+    /// What stands behind a line of ours: how many have it, or that all do.
+    fn sign(&self, theme: &Theme) -> String {
+        match (&self.mark, self.progress) {
+            (Mark::Queued | Mark::Sent, Some(Progress { have, of })) if have < of => {
+                format!("{have}/{of}")
+            }
+            (mark, _) => mark.symbol(theme).to_owned(),
+        }
+    }
+
+    /// Cells for it, which are as many however many have the line, so that no text moves.
+    fn sign_cells(&self) -> usize {
+        match (&self.mark, self.progress) {
+            (Mark::None, _) => 0,
+            (_, Some(Progress { of, .. })) => MARK.max(" /".len() + 2 * of.to_string().len()),
+            (_, None) => MARK,
+        }
     }
 
     /// The line that it answers, in one row.

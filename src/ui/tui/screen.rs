@@ -20,7 +20,7 @@ use super::typing::Typing;
 use super::{Action, Event};
 use crate::chat::{Address, Attendee, Input, Manner, Nicknames, PeerSummary, Timestamp};
 use crate::ui::Background;
-use crate::ui::language::Language;
+use crate::ui::language::{Language, Phrase};
 
 /// Rows for a step of the wheel.
 const WHEEL: usize = 3;
@@ -54,7 +54,7 @@ pub struct Screen {
     pub(super) links: Links,
     pub(super) notifier: Notifier,
     /// Which sentence answers the last key.
-    pub(super) answer: Option<&'static str>,
+    pub(super) answer: Option<Phrase>,
     pub(super) sidebar_hidden: bool,
     /// Who is in the room that is open.
     pub(super) members: Vec<Attendee>,
@@ -118,14 +118,14 @@ impl Screen {
                 let outcome = self.composer.paste(&text);
                 self.written(now, outcome);
             }
-            Event::Edited(Some(text)) => {
+            Event::Edited(Ok(text)) => {
                 self.composer.set_text(&text);
                 self.written(now, Outcome::Changed);
             }
             Event::Paths(wanted, candidates) => {
                 self.composer.offer(&wanted, candidates);
             }
-            Event::Edited(None) => self.answer = Some("screen-no-edit"),
+            Event::Edited(Err(why)) => self.answer = Some(why),
             Event::Focus(focused) => {
                 self.focused = focused;
                 if let (false, Some(dialogue)) = (focused, self.dialogue()) {
@@ -314,7 +314,7 @@ impl Screen {
                 return;
             }
             Outcome::Full => {
-                self.answer = Some("screen-full");
+                self.answer = Some(Phrase::new("screen-full"));
                 return;
             }
             Outcome::Changed => {

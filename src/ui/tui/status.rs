@@ -6,7 +6,6 @@ use ratatui::style::Style;
 
 use super::theme::Theme;
 use super::wrap;
-use crate::chat::Presence;
 use crate::proto::{PathInfo, PathKind};
 use crate::ui::language::Language;
 use crate::ui::words;
@@ -21,8 +20,8 @@ pub(super) struct Status {
     /// Whether the mark of trust is a warning.
     pub(super) alarm: bool,
     pub(super) path: Option<PathInfo>,
-    /// The other side's state where there is no path.
-    pub(super) state: Option<Presence>,
+    /// Whether the other side is there, where there is no path.
+    pub(super) state: String,
     /// Lines of ours that wait, in all conversations.
     pub(super) unsent: u64,
     /// The numbers of other conversations with something unread, `!` behind those with an alarm.
@@ -98,10 +97,7 @@ impl Status {
                 add(4, language.text(way(path)), plain);
                 add(7, path.rtt.map(words::milliseconds).unwrap_or_default(), plain);
             }
-            None => {
-                let state = self.state.map(|state| words::state(state, language));
-                add(4, state.unwrap_or_default(), plain);
-            }
+            None => add(4, self.state.clone(), plain),
         }
         if self.unsent > 0 {
             let unsent = language.count("screen-unsent", self.unsent, &[]);

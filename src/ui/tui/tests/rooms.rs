@@ -3,7 +3,9 @@
 use p2pchat_wire::identity::Name;
 
 use super::story::{Story, address, key_of, stored};
-use crate::chat::{Address, Attendee, Direction, HistoryLine, Notice, RoomNews};
+use crate::chat::{
+    Address, Attendee, Direction, HistoryLine, LineId, LineState, Notice, Progress, RoomNews,
+};
 use crate::ui::language::Tongue;
 use crate::ui::tui::theme::Theme;
 
@@ -61,6 +63,44 @@ fn the_names_of_a_room_stand_in_a_column_as_wide_as_its_authors_ask_for() {
         story.happens("the name of a club is too long");
         story.picture();
         story.told(&format!("the_names_of_a_room_{columns}"));
+    }
+}
+
+#[test]
+fn how_many_have_a_line_stands_behind_it_until_all_do() {
+    for columns in [40, 80, 120] {
+        let mut story = Story::of(columns, 10);
+        story.enters(&tea());
+        story.types("谁要茶？ who wants tea?");
+        story.presses("Enter");
+        story.sends(&tea(), 1);
+        story.picture();
+        let progress = |line, have| Notice::Room {
+            room: tea(),
+            news: RoomNews::Progress { id: LineId([line; 16]), progress: Progress { have, of: 5 } },
+        };
+        story.hears(&progress(1, 0));
+        story.hears(&progress(1, 3));
+        story.types("a line that just fits where the terminal is small, or not");
+        story.presses("Enter");
+        story.sends(&tea(), 2);
+        story.hears(&progress(2, 4));
+        let before = HistoryLine {
+            author: None,
+            key: None,
+            with: tea(),
+            state: LineState::Sent,
+            progress: Some(Progress { have: 1, of: 2 }),
+            ..stored(1, Direction::Out, "two were away when this was said")
+        };
+        story.reads(&tea(), vec![before], true);
+        story.happens("some have them, and one of an earlier run is read from the disk");
+        story.picture();
+        story.hears(&progress(1, 5));
+        story.becomes(&tea(), 1, LineState::Delivered);
+        story.happens("all have the first");
+        story.picture();
+        story.told(&format!("how_many_have_a_line_{columns}"));
     }
 }
 
