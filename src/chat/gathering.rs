@@ -30,7 +30,7 @@ use self::news::RoomNews;
 use self::saying::{Said, Underway, Unsaid};
 use super::room::{Access, Act, Body, Entry, Header, RoomId, State};
 use super::rooms::replica::Persona;
-use super::rooms::{Moment, Output, Replica, Request, Stored};
+use super::rooms::{Denial, Moment, Output, Replica, Request, Stored};
 use super::storage::{KeptRoom, Quote, RoomReply, RoomRequest, StoreReply, StoreRequest};
 use super::{Address, Asked, Chat, LineId, Notice, Presence, Problem, Timestamp};
 use crate::proto::{Command, PathInfo, ServerId};
@@ -78,6 +78,8 @@ struct Room {
     shown: Option<State>,
     /// How many members, and how many of them connected, was told last.
     told: Option<(usize, usize)>,
+    /// Why we are not let in, as far as a person was told since he wanted to be in it.
+    denials: BTreeSet<Denial>,
     unsaid: VecDeque<Unsaid>,
     underway: BTreeMap<LineId, Underway>,
     /// Our last lines, the oldest first.
@@ -179,6 +181,7 @@ impl Chat {
         }
         let room = self.gathering.rooms.entry(address.clone()).or_default();
         room.leaves_at = None;
+        room.denials.clear();
         room.access = Some(access);
         if room.replica.as_ref().is_some_and(|replica| replica.is_wanted() && replica.is_member()) {
             return;

@@ -13,6 +13,7 @@
 //! - [`movement`]: another network in the middle of a chat, and a laptop that sleeps.
 //! - [`lifetimes`]: how long routers keep mappings, used and unused.
 //! - [`neighbours`]: one local network, without a server and without a way out.
+//! - [`room`]: as many people in one room as there can be.
 //! - [`policy`]: `--relay-only` and `--direct-only` keep their word.
 //! - [`carriers`]: networks without UDP, behind [`walls`].
 //! - [`weather`]: cut paths, routers that forget, loss, and no way to the server at all.
@@ -43,6 +44,7 @@ mod places;
 mod policy;
 #[path = "../programs/mod.rs"]
 mod programs;
+mod room;
 mod servers;
 mod traffic;
 mod walls;

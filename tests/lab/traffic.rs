@@ -26,6 +26,13 @@ pub(crate) struct Tally {
     pub(crate) entries: u32,
 }
 
+/// What went over a line, with the headers of IP.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Volume {
+    pub(crate) packets: u64,
+    pub(crate) bytes: u64,
+}
+
 impl World {
     /// Lets nothing through the core between two homes; the server stays in reach of both.
     pub(crate) fn cut_between(&self, one: Ipv4Addr, other: Ipv4Addr) {
@@ -119,6 +126,81 @@ impl World {
         let mut counters = self.counters(&home.router, "tally").into_iter();
         let mut next = || counters.next().unwrap_or_default();
         Tally { entries: next(), packets: next() }
+    }
+
+    /// Starts to count all that a home sends and gets, from zero.
+    pub(crate) fn meter(&self, home: &Home) {
+        self.meter_in(&home.router, &["iifname \"lan\" oifname \"wan\"", "iifname \"wan\""]);
+    }
+
+    /// What a home has sent, and what it got, since [`Self::meter`].
+    pub(crate) fn metered(&self, home: &Home) -> [Volume; 2] {
+        let mut volumes = self.volumes(&home.router).into_iter();
+        let mut next = || volumes.next().unwrap_or_default();
+        [next(), next()]
+    }
+
+    /// Starts to count all that the core carries, from zero. What is relayed passes it twice.
+    pub(crate) fn meter_all(&self) {
+        self.meter_in("core", &["ip protocol { udp, tcp }"]);
+    }
+
+    /// What the core has carried since [`Self::meter_all`].
+    pub(crate) fn metered_all(&self) -> Volume {
+        self.volumes("core").first().copied().unwrap_or_default()
+    }
+
+    fn meter_in(&self, space: &str, rules: &[&str]) {
+        let rules = rules.iter().map(|rule| format!("{rule} counter\n ")).collect::<String>();
+        self.nft(
+            space,
+            &format!(
+                "table ip volume\ndelete table ip volume\ntable ip volume {{\n chain through {{\n \
+                 type filter hook forward priority 4;\n {rules}}}\n}}\n"
+            ),
+        );
+    }
+
+    fn volumes(&self, space: &str) -> Vec<Volume> {
+        let listed = self.run(space, "nft", &["list", "table", "ip", "volume"]);
+        let counters = listed.split("counter packets ").skip(1);
+        let volume = |rest: &str| {
+            let mut words = rest.split_whitespace();
+            let packets = words.next()?.parse().ok()?;
+            let bytes = words.nth(1)?.parse().ok()?;
+            Some(Volume { packets, bytes })
+        };
+        counters.filter_map(volume).collect()
+    }
+
+    /// Gives a home a line of so many thousand bits a second, up and down. A router with a queue of a fifth
+    /// of a second stands before it, and what does not fit into that is lost. Says whether this kernel can.
+    pub(crate) fn narrow(&self, home: &Home, up: u32, down: u32) -> bool {
+        let ends = [
+            (home.router.as_str(), "wan".to_owned(), up),
+            ("core", format!("c-{}", home.router), down),
+        ];
+        ends.into_iter().all(|(space, interface, rate)| {
+            let said = self.run(
+                space,
+                "tc",
+                &[
+                    "qdisc",
+                    "replace",
+                    "dev",
+                    &interface,
+                    "root",
+                    "tbf",
+                    "rate",
+                    &format!("{rate}kbit"),
+                    "burst",
+                    "3000",
+                    "latency",
+                    "200ms",
+                ],
+            );
+            said.trim().is_empty()
+        })
     }
 
     /// The packets that each rule of a table has counted, in the order of its rules.

@@ -23,12 +23,21 @@ pub(crate) struct Chat {
 
 impl Chat {
     /// Starts a prepared command, to which `--json` is added.
-    pub(crate) fn start(name: &str, mut command: Command) -> Self {
-        command.arg("--json").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    pub(crate) fn start(name: &str, command: Command) -> Self {
+        Self::start_as(name, command, "--json")
+    }
+
+    /// Starts a prepared command as a person has it who reads lines of text.
+    pub(crate) fn start_plain(name: &str, command: Command) -> Self {
+        Self::start_as(name, command, "--plain")
+    }
+
+    fn start_as(name: &str, mut command: Command, face: &str) -> Self {
+        command.arg(face).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let started = Instant::now();
         let mut child = command.spawn().expect("the peer starts");
         let said = Transcript::default();
-        said.listen(child.stdout.take().expect("a pipe"), true);
+        said.listen(child.stdout.take().expect("a pipe"), face == "--json");
         said.listen(child.stderr.take().expect("a pipe"), false);
         let stdin = child.stdin.take();
         Self { name: name.to_owned(), child, stdin, said, sent: 0, started }
@@ -158,6 +167,11 @@ impl Chat {
     fn signal(&self, signal: &str) {
         let status = Command::new("kill").arg(signal).arg(self.child.id().to_string()).status();
         assert!(status.is_ok_and(|status| status.success()), "{}: kill {signal}", self.name);
+    }
+
+    /// The process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Closes its input, and waits for it to leave by itself.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use p2pchat_wire::identity::PeerId;
 
 use super::super::room::{Body, Entry, LogId, Member, Standing, State};
-use super::super::rooms::Event;
+use super::super::rooms::{Denial, Event};
 use super::super::storage::{OutgoingLine, Quote, ReceivedLine, StoreFailure};
 use super::super::{Address, Audience, Chat, FailureKind, LineState, Notice, Problem, Timestamp};
 use super::RoomNews;
@@ -31,9 +31,11 @@ impl Chat {
                 self.room_delivered(address);
             }
             Event::NotAdmitted(refusal) => {
-                self.tell_room(address, RoomNews::NotAdmitted(refusal));
+                self.tell_denial(address, refusal.into(), RoomNews::NotAdmitted(refusal));
             }
-            Event::Denied(_, denial) => self.tell_room(address, RoomNews::Denied(denial)),
+            Event::Denied(_, denial) => {
+                self.tell_denial(address, denial, RoomNews::Denied(denial));
+            }
             Event::Counts(log, _) => self.ask_standing(address, log),
             Event::ReadAgain(_) => {}
         }
@@ -105,6 +107,14 @@ impl Chat {
         self.show(Notice::Status { to: address.clone(), id: line.id, reference, state });
     }
 
+    /// We are not let in: every member says so, and a person is told once.
+    fn tell_denial(&mut self, address: &Address, denial: Denial, news: RoomNews) {
+        let room = self.gathering.rooms.get_mut(address);
+        if room.is_some_and(|room| room.denials.insert(denial)) {
+            self.tell_room(address, news);
+        }
+    }
+
     /// The room is not what it was.
     fn room_changed(&mut self, address: &Address, state: State) {
         let me = self.config.key;
@@ -117,6 +127,7 @@ impl Chat {
         let owner = state.owner.and_then(|owner| state.members.get(&owner)).map(named);
         match (was_in, is_in) {
             (false, true) => {
+                room.denials.clear();
                 let topic = state.topic.as_ref().map(|topic| topic.text.clone());
                 let members = state.members.len();
                 self.tell_room(address, RoomNews::Entered { owner, members, topic });

@@ -79,7 +79,7 @@ pub enum Says {
 }
 
 /// Why somebody is not told about a room.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
 pub enum Denial {
     /// I know of no such room, or am not in it.
     Unknown,
