@@ -172,6 +172,8 @@ not-sent = ! Not sent: { $why }
 
 quote = "{ $text }"
 quote-yours = your "{ $text }"
+quote-of = { $name }'s "{ $text }"
+quote-deleted-of = a deleted line of { $name }'s
 quote-deleted = a deleted line
 quote-deleted-yours = your deleted line
 said-to = (to { $line })

@@ -160,6 +160,8 @@ not-sent = ! 没有发出：{ $why }
 
 quote = “{ $text }”
 quote-yours = 你的“{ $text }”
+quote-of = { $name } 的“{ $text }”
+quote-deleted-of = { $name } 已删除的一行
 quote-deleted = 已删除的一行
 quote-deleted-yours = 你已删除的一行
 said-to = （回复{ $line }）

@@ -11,9 +11,9 @@ use jiff::tz::TimeZone;
 use p2pchat_wire::identity::PeerId;
 use rusqlite::{Connection, Row};
 
-use super::cells::{reactions, said};
+use super::cells::{author, reactions, said};
 use super::portable::{Header, Item, Person, Reaction, Received, Said, Server, VERSION, Way};
-use super::rows;
+use super::{markdown, rows};
 use crate::chat::room::Standing;
 use crate::chat::storage::{Direction, HistoryLine};
 use crate::chat::{Address, Format, LineId, Manner, Timestamp, clean};
@@ -82,6 +82,8 @@ const LINES: &str = concat!(
         unseal('key', l.peer), l.log, l.seq,
  ",
     reactions!("l"),
+    ", ",
+    author!("l"),
     " FROM lines AS l JOIN contacts ON contacts.id = l.contact ORDER BY l.id"
 );
 
@@ -92,6 +94,7 @@ fn said(row: &Row<'_>) -> rusqlite::Result<Said> {
     let about: Option<[u8; 16]> = row.get(6)?;
     Ok(Said {
         with: rows::address(row)?,
+        from: rows::author(row, 19)?,
         id: LineId(row.get(2)?),
         direction: if incoming { Way::In } else { Way::Out },
         text: row.get(4)?,
@@ -190,7 +193,10 @@ impl Transcript<'_> {
             self.day = at.day;
         }
         let who = match line.direction {
-            Direction::In => line.with.to_string(),
+            Direction::In => match &line.author {
+                Some(author) => format!("{author} > {}", line.with),
+                None => line.with.to_string(),
+            },
             Direction::Out => format!("me > {}", line.with),
         };
         let who = self.inert(&who);
@@ -215,17 +221,7 @@ impl Transcript<'_> {
     fn inert(&self, text: &str) -> String {
         let text = clean::text(text);
         match self.format {
-            Format::Markdown => {
-                let mut inert = String::with_capacity(text.len());
-                for c in text.chars() {
-                    // CommonMark 0.31 §2.4: any of them may be escaped.
-                    if c.is_ascii_punctuation() && !"\"%',/;?".contains(c) {
-                        inert.push('\\');
-                    }
-                    inert.push(c);
-                }
-                inert
-            }
+            Format::Markdown => markdown::inert(&text),
             _ => text,
         }
     }
@@ -248,7 +244,12 @@ fn what(line: &HistoryLine) -> String {
     };
     if let Some(quote) = &line.quote {
         let quoted = quote.text.as_deref().unwrap_or("(deleted)").replace('\n', " ");
-        said = format!("> {quoted}\n{said}");
+        let whose = match (&quote.author, quote.by) {
+            (Some(author), _) => format!("{}: ", author.name),
+            (None, Direction::Out) if line.with.is_room => "me: ".to_owned(),
+            (None, _) => String::new(),
+        };
+        said = format!("> {whose}{quoted}\n{said}");
     }
     if line.edited_at.is_some() && !line.deleted {
         said.push_str(" (edited)");

@@ -109,6 +109,9 @@ pub enum NotExported {
     Source,
 }
 
+/// Reactions to a line in a room, whose members change: more than anybody has ever seen.
+const MAX_REACTIONS: usize = 1_024;
+
 /// Takes everything of a file in, or nothing. `random` makes the names of new logs.
 pub(super) fn import(
     connection: &mut Connection,
@@ -179,7 +182,8 @@ fn check(said: &Said) -> Result<(), NotExported> {
     if said.reference.as_ref().is_some_and(|reference| reference.len() > 256) {
         return Err(NotExported::Reference);
     }
-    if said.reactions.len() > 2 || said.reactions.iter().any(|one| one.text.len() > 256) {
+    let most = if said.with.is_room { MAX_REACTIONS } else { 2 };
+    if said.reactions.len() > most || said.reactions.iter().any(|one| one.text.len() > 256) {
         return Err(NotExported::Reactions);
     }
     let sent = said.key.is_some() && said.log.is_some() && said.seq.is_some();
@@ -346,10 +350,10 @@ impl<'a> Import<'a> {
             .prepare_cached(
                 "INSERT INTO lines (id, contact, incoming, seq, line, peer, log, sent_at,
                      arrived_at, audience, text, reference, done, manner, target, about, amends,
-                     edited_at, deleted_at, read_at)
+                     edited_at, deleted_at, read_at, author)
                  VALUES (?1, ?2, ?3, ?4, ?5, seal_equal('key', ?6), ?7, ?8, ?9, ?10,
                      seal('line', ?2, ?3, ?5, ?11), seal('reference', ?2, ?3, ?5, ?12), ?13, ?14,
-                     ?15, ?16, ?17, ?18, ?19, ?20)",
+                     ?15, ?16, ?17, ?18, ?19, ?20, seal('author', ?2, ?3, ?5, ?21))",
             )?
             .execute(params![
                 row,
@@ -372,6 +376,7 @@ impl<'a> Import<'a> {
                 said.edited_at.map(|at| number(at.0)),
                 said.deleted_at.map(|at| number(at.0)),
                 said.read_at.map(|at| number(at.0)),
+                said.from.as_ref().filter(|_| incoming).map(ToString::to_string),
             ])?;
         let row = self.connection.last_insert_rowid();
         for reaction in &said.reactions {

@@ -13,6 +13,7 @@ mod export;
 mod identity_file;
 mod import;
 mod lines;
+mod markdown;
 mod memory;
 mod page;
 mod portable;

@@ -7,8 +7,10 @@ use tempfile::TempDir;
 use super::database::Database;
 use super::import::{ImportError, Imported};
 use super::search_tests::{about, address, id, ours, save_contact, theirs};
-use crate::chat::storage::{HistoryLine, Snapshot, StoreReply, StoreRequest};
-use crate::chat::{Format, Manner, Retention, Timestamp};
+use crate::chat::storage::{
+    Contact, HistoryLine, ReceivedLine, Snapshot, StoreReply, StoreRequest,
+};
+use crate::chat::{Address, Format, Manner, Retention, Timestamp};
 use p2pchat_wire::identity::PeerId;
 
 const ME: PeerId = PeerId([9; 32]);
@@ -157,11 +159,56 @@ fn what_others_wrote_does_nothing_in_any_form() {
         assert!(!written.contains(wild), "{written:?}");
     }
     let markdown = old.export(Format::Markdown);
-    assert!(markdown.contains("\\# seen  \n  1\\. two"), "{markdown}");
+    assert!(markdown.contains("** # seen  \n  1\\. two"), "{markdown}");
     assert!(markdown.starts_with("## 1970-01-01\n"), "{markdown}");
     let text = old.export(Format::Text);
     assert!(text.contains("me > bob@rv  edited (edited)"), "{text}");
     assert!(text.contains("[me: 👍]"), "{text}");
+}
+
+#[test]
+fn what_was_said_in_a_room_keeps_its_authors() {
+    for sealed in [[false, false], [false, true], [true, false]] {
+        let [mut old, mut new] = sealed.map(Disk::either);
+        let tea = Address::room(address("tea").name, "rv");
+        let room = |request| match request {
+            StoreRequest::SaveContact(contact) => {
+                StoreRequest::SaveContact(Contact { address: tea.clone(), key: None, ..contact })
+            }
+            StoreRequest::Receive(line) => StoreRequest::Receive(ReceivedLine {
+                author: Some(line.from.clone()),
+                peer: PeerId([line.from.name.as_str().len() as u8; 32]),
+                from: tea.clone(),
+                ..line
+            }),
+            other => other,
+        };
+        let reacts = |who: &str, number| match theirs(who, number, "👍") {
+            StoreRequest::Receive(line) => {
+                StoreRequest::Receive(ReceivedLine { manner: Manner::React { to: id(1) }, ..line })
+            }
+            other => other,
+        };
+        let requests = vec![
+            save_contact("tea"),
+            theirs("carol", 1, "who wants tea?"),
+            theirs("爱丽丝", 2, "我要"),
+            reacts("bob", 3),
+            reacts("爱丽丝", 4),
+            reacts("eleven", 5),
+        ];
+        old.carry_out(requests.into_iter().map(room).collect());
+        new.import(&old.export(Format::Json)).expect("imports");
+        assert_eq!(placeless(new.lines()), placeless(old.lines()));
+        let authors = new.lines().into_iter().map(|line| line.author);
+        let both = ["carol", "爱丽丝"].map(|name| Some(address(name)));
+        assert_eq!(authors.collect::<Vec<_>>(), both);
+        let text = new.export(Format::Text);
+        assert!(text.contains("carol@rv > #tea@rv  who wants tea?"), "{text}");
+        assert!(text.contains("[eleven: 👍]"), "{text}");
+        let markdown = new.export(Format::Markdown);
+        assert!(markdown.contains("**爱丽丝@rv > #tea@rv** 我要"), "{markdown}");
+    }
 }
 
 #[test]

@@ -94,6 +94,9 @@ pub(super) enum Way {
 pub(super) struct Said {
     #[serde(with = "address")]
     pub(super) with: Address,
+    /// In a room: who wrote it, if not we.
+    #[serde(with = "maybe_address", default, skip_serializing_if = "Option::is_none")]
+    pub(super) from: Option<Address>,
     #[serde(with = "id")]
     pub(super) id: LineId,
     pub(super) direction: Way,

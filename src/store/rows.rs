@@ -439,7 +439,7 @@ pub(super) fn address(row: &Row<'_>) -> rusqlite::Result<Address> {
 }
 
 /// Who wrote a line in a room, written as an address.
-fn author(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Address>> {
+pub(super) fn author(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Address>> {
     let text: Option<String> = row.get(column)?;
     text.map(|text| written_address(&text, column)).transpose()
 }

@@ -150,7 +150,7 @@ impl LineView {
                 self.amendment(now, notice, &message.from, Some(message.key), message.id)
             }
             Notice::Written(_) | Notice::Amended { .. } | Notice::Reacted { .. } => {
-                let said = said::done_by_us(notice, &self.language);
+                let said = said::done_by_us(notice, background, &self.language);
                 let dim = |text: String| Printout::err(self.dim(&format!("      {text}")));
                 said.map(dim).into_iter().collect()
             }
@@ -240,7 +240,7 @@ impl LineView {
             Manner::Action => format!("{place}* {name}{everyone} {text}"),
             _ => format!(
                 "{place}{name}{everyone}{}  {text}",
-                self.dim(&said::about(message, &self.language))
+                self.dim(&said::about(message, background, &self.language))
             ),
         };
         let text = format!("{} {said}{}", at.strftime("%H:%M"), self.dim(&late));
@@ -263,14 +263,18 @@ impl LineView {
         let at = plain::instant(now).to_zoned(self.zone.clone());
         let mut printouts = self.new_day(at.date());
         let moment = |sent_at| self.moment(sent_at, at.date());
-        let Some((done, text)) = said::done_by_contact(notice, &self.language, &moment) else {
-            return printouts;
-        };
         let background = Background::calling(self.several, &self.nicknames);
-        let name = clean::label(&background.name(from), 320);
+        let done = said::done_by_contact(notice, background, &self.language, &moment);
+        let Some((done, text)) = done else { return printouts };
+        let author = said::author_of(notice);
+        let name = clean::label(&background.name(author.unwrap_or(from)), 320);
+        let place = match author {
+            Some(_) => self.dim(&format!("{} ", clean::label(&background.name(from), 80))),
+            None => String::new(),
+        };
         let name = key.map_or_else(|| name.clone(), |key| self.coloured(key, &name));
         let text = clean::one_line(text, "\n       ");
-        let text = format!("{} {name} {}  {text}", at.strftime("%H:%M"), self.dim(&done));
+        let text = format!("{} {place}{name} {}  {text}", at.strftime("%H:%M"), self.dim(&done));
         printouts.push(Printout {
             shows: Some((from.clone(), line)),
             ..Printout::out(text.trim_end().to_owned())

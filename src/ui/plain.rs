@@ -129,7 +129,7 @@ pub fn history(line: &HistoryLine, zone: &TimeZone) -> String {
 }
 
 /// Who says something: `alice@host`, or `#tea@host/alice@host` in a room. No host has a slash.
-fn from(with: &Address, author: Option<&Address>) -> String {
+pub(super) fn from(with: &Address, author: Option<&Address>) -> String {
     author.map_or_else(|| with.to_string(), |author| format!("{with}/{author}"))
 }
 

@@ -6,10 +6,11 @@
 use jiff::tz::TimeZone;
 
 use super::language::Language;
-use super::{Printout, plain};
+use super::{Background, Printout, plain};
 use crate::chat::room::Standing;
 use crate::chat::{
-    Direction, HistoryLine, Manner, Message, Notice, Quote, Timestamp, Written, clean,
+    Address, Direction, HistoryLine, Manner, Message, Notice, Quote, Reaction, Timestamp, Written,
+    clean,
 };
 
 /// Cells of a quoted line.
@@ -43,19 +44,19 @@ pub(super) fn history_field(line: &HistoryLine) -> String {
 
 /// In a pipe: what a contact did to a line. Which one is said by when it was written.
 pub(super) fn amendment_field(notice: &Notice, zone: &TimeZone) -> Option<Printout> {
-    let (with, line, at, words) = match notice {
-        Notice::Amended { by: Direction::In, with, line, text, at, quote, .. } => {
+    let (with, author, line, at, words) = match notice {
+        Notice::Amended { by: Direction::In, with, author, line, text, at, quote, .. } => {
             let of = plain::time(quote.sent_at, zone);
             let words = match text {
                 Some(text) => format!("\\edit {of} {}", plain::escape(text)),
                 None => format!("\\delete {of}"),
             };
-            (with, *line, *at, words)
+            (with, author, *line, *at, words)
         }
-        Notice::Reacted { by: Direction::In, with, line, reaction, at, quote, .. } => {
+        Notice::Reacted { by: Direction::In, with, author, line, reaction, at, quote, .. } => {
             let of = plain::time(quote.sent_at, zone);
             let words = format!("\\react {of} {}", plain::escape(reaction));
-            (with, *line, *at, words.trim_end().to_owned())
+            (with, author, *line, *at, words.trim_end().to_owned())
         }
         Notice::Stray(message) => {
             let text = plain::escape(&message.text);
@@ -64,21 +65,23 @@ pub(super) fn amendment_field(notice: &Notice, zone: &TimeZone) -> Option<Printo
                 Manner::React { .. } => format!("\\react ? {text}").trim_end().to_owned(),
                 _ => format!("\\edit ? {text}"),
             };
-            (&message.from, message.id, message.sent_at, words)
+            (&message.from, &message.author, message.id, message.sent_at, words)
         }
         _ => return None,
     };
     let shows = Some((with.clone(), line));
-    let text = plain::fields(at, &with.to_string(), &words, zone);
+    let text = plain::fields(at, &plain::from(with, author.as_deref()), &words, zone);
     Some(Printout { shows, ..Printout::out(text) })
 }
 
 /// On a terminal: behind the name of who wrote a line, what it is. Nobody's name holds a space or a
 /// parenthesis, so that no text can look like this.
-pub(super) fn about(message: &Message, language: &Language) -> String {
+pub(super) fn about(message: &Message, background: Background<'_>, language: &Language) -> String {
     match message.manner {
         Manner::Reply { .. } => {
-            format!(" {}", answers(message.quote.as_deref(), Direction::In, language))
+            let speaker =
+                Speaker { by: Direction::In, author: message.author.as_deref(), background };
+            format!(" {}", speaker.answers(message.quote.as_deref(), language))
         }
         _ => String::new(),
     }
@@ -87,12 +90,13 @@ pub(super) fn about(message: &Message, language: &Language) -> String {
 /// On a terminal: what a contact did to a line, behind its name, and the text that belongs to it.
 pub(super) fn done_by_contact<'a>(
     notice: &'a Notice,
+    background: Background<'_>,
     language: &Language,
     moment: &dyn Fn(Timestamp) -> String,
 ) -> Option<(String, &'a str)> {
-    let about = |id: &str, quote: &Quote| {
-        language.say(id, &[("line", &quoted(quote, Direction::In, language))])
-    };
+    let speaker = Speaker { by: Direction::In, author: author_of(notice), background };
+    let about =
+        |id: &str, quote: &Quote| language.say(id, &[("line", &speaker.quotes(quote, language))]);
     Some(match notice {
         Notice::Amended { by: Direction::In, text: Some(text), quote, .. } => {
             (about("said-edited", quote), text.as_str())
@@ -117,7 +121,11 @@ pub(super) fn done_by_contact<'a>(
 }
 
 /// On a terminal: which line of this conversation what we typed was about.
-pub(super) fn done_by_us(notice: &Notice, language: &Language) -> Option<String> {
+pub(super) fn done_by_us(
+    notice: &Notice,
+    background: Background<'_>,
+    language: &Language,
+) -> Option<String> {
     let (id, quote) = match notice {
         Notice::Amended { by: Direction::Out, text, quote, .. } => {
             (if text.is_some() { "done-edited" } else { "done-deleted" }, quote)
@@ -128,11 +136,16 @@ pub(super) fn done_by_us(notice: &Notice, language: &Language) -> Option<String>
         Notice::Written(Written { quote: Some(quote), .. }) => ("done-to", &**quote),
         _ => return None,
     };
-    Some(language.say(id, &[("line", &quoted(quote, Direction::Out, language))]))
+    let us = Speaker { by: Direction::Out, author: None, background };
+    Some(language.say(id, &[("line", &us.quotes(quote, language))]))
 }
 
 /// On a terminal: the text of a line of the history, with what has been done to it.
-pub(super) fn in_history(line: &HistoryLine, language: &Language) -> String {
+pub(super) fn in_history(
+    line: &HistoryLine,
+    background: Background<'_>,
+    language: &Language,
+) -> String {
     if line.deleted {
         return language.text("line-deleted");
     }
@@ -142,7 +155,8 @@ pub(super) fn in_history(line: &HistoryLine, language: &Language) -> String {
     let mut said = match line.manner {
         Manner::Action => "* ".to_owned(),
         Manner::Reply { .. } => {
-            format!("{}  ", answers(line.quote.as_ref(), line.direction, language))
+            let speaker = Speaker { by: line.direction, author: line.author.as_ref(), background };
+            format!("{}  ", speaker.answers(line.quote.as_ref(), language))
         }
         _ => String::new(),
     };
@@ -152,29 +166,63 @@ pub(super) fn in_history(line: &HistoryLine, language: &Language) -> String {
         said.push_str(&language.text("line-edited"));
     }
     if !line.reactions.is_empty() {
-        let reactions = line.reactions.iter().map(|one| clean::label(&one.text, 8));
-        said.push_str(&format!("  [{}]", reactions.collect::<Vec<_>>().join(" ")));
+        let reaction = |one: &Reaction| match &one.author {
+            Some(author) => format!("{} {}", clean::label(&one.text, 8), background.name(author)),
+            None => clean::label(&one.text, 8),
+        };
+        let reactions = line.reactions.iter().map(reaction).collect::<Vec<_>>();
+        let between = if line.with.is_room { "  " } else { " " };
+        said.push_str(&format!("  [{}]", reactions.join(between)));
     }
     said
 }
 
-/// Which line one of `speaker`'s answers.
-fn answers(quote: Option<&Quote>, speaker: Direction, language: &Language) -> String {
-    match quote {
-        Some(quote) => language.say("said-to", &[("line", &quoted(quote, speaker, language))]),
-        None => language.text("said-to-unknown"),
+/// In a room: who did it, if not we.
+pub(super) fn author_of(notice: &Notice) -> Option<&Address> {
+    match notice {
+        Notice::Amended { author, .. } | Notice::Reacted { author, .. } => author.as_deref(),
+        Notice::Stray(message) => message.author.as_deref(),
+        _ => None,
     }
 }
 
-/// A line as `speaker` mentions it.
-fn quoted(quote: &Quote, speaker: Direction, language: &Language) -> String {
-    let yours = speaker == Direction::In && quote.by == Direction::Out;
-    match &quote.text {
-        Some(text) => {
-            let id = if yours { "quote-yours" } else { "quote" };
-            language.say(id, &[("text", &clean::label(text, QUOTE))])
+/// Somebody who mentions a line.
+#[derive(Clone, Copy)]
+struct Speaker<'a> {
+    by: Direction,
+    /// In a room: who, if not we.
+    author: Option<&'a Address>,
+    background: Background<'a>,
+}
+
+impl Speaker<'_> {
+    /// Which line one of theirs answers.
+    fn answers(self, quote: Option<&Quote>, language: &Language) -> String {
+        match quote {
+            Some(quote) => language.say("said-to", &[("line", &self.quotes(quote, language))]),
+            None => language.text("said-to-unknown"),
         }
-        None => language.text(if yours { "quote-deleted-yours" } else { "quote-deleted" }),
+    }
+
+    /// A line as they mention it: whose it is, if neither theirs nor plain.
+    fn quotes(self, quote: &Quote, language: &Language) -> String {
+        let yours = self.by == Direction::In && quote.by == Direction::Out;
+        let author = quote.author.as_deref().filter(|author| self.author != Some(author));
+        let text = quote.text.as_ref().map(|text| clean::label(text, QUOTE));
+        let name = author.map(|author| clean::label(&self.background.name(author), 80));
+        match (text, name) {
+            (Some(text), Some(name)) => {
+                language.say("quote-of", &[("text", &text), ("name", &name)])
+            }
+            (Some(text), None) => {
+                let id = if yours { "quote-yours" } else { "quote" };
+                language.say(id, &[("text", &text)])
+            }
+            (None, Some(name)) => language.say("quote-deleted-of", &[("name", &name)]),
+            (None, None) => {
+                language.text(if yours { "quote-deleted-yours" } else { "quote-deleted" })
+            }
+        }
     }
 }
 
@@ -183,9 +231,9 @@ mod tests {
     use p2pchat_wire::identity::{Name, PeerId};
 
     use super::*;
-    use crate::chat::{Address, Audience, LineId};
+    use crate::chat::{Audience, LineId};
     use crate::ui::line::LineView;
-    use crate::ui::{Background, plain};
+    use crate::ui::plain;
 
     fn alice() -> Address {
         Address::new(Name::new("alice").expect("name"), "host")
@@ -273,6 +321,43 @@ mod tests {
         ] {
             assert_eq!(seen(&notice), expected);
         }
+    }
+
+    #[test]
+    fn in_a_room_it_is_said_who_does_something_to_whose_line() {
+        let tea = || Address::room(Name::new("tea").expect("name"), "host");
+        let person = |name| Box::new(Address::new(Name::new(name).expect("name"), "host"));
+        let said = |quote: Quote, author| Notice::Reacted {
+            with: tea(),
+            id: LineId([3; 16]),
+            line: LineId([2; 16]),
+            by: Direction::In,
+            author: Some(person(author)),
+            reaction: "👍".to_owned(),
+            at: Timestamp(120_000),
+            quote,
+        };
+        let bobs = |text: Option<&str>| Quote {
+            by: Direction::In,
+            author: Some(person("bob")),
+            sent_at: Timestamp(60_000),
+            text: text.map(str::to_owned),
+        };
+        let mut view = LineView::new(TimeZone::UTC, false, Language::default());
+        for (notice, expected) in [
+            (said(bobs(Some("hello")), "carol"), "#tea carol (reacts to bob's \"hello\")  👍"),
+            (said(bobs(Some("hello")), "bob"), "#tea bob (reacts to \"hello\")  👍"),
+            (said(bobs(None), "carol"), "#tea carol (reacts to a deleted line of bob's)  👍"),
+            (said(quote(Direction::Out, "hi"), "bob"), "#tea bob (reacts to your \"hi\")  👍"),
+        ] {
+            let printed = view.render(Timestamp(120_000), &notice, Background::default());
+            let text = printed.last().map(|printout| printout.text.clone());
+            assert_eq!(text, Some(format!("00:02 {expected}")));
+        }
+        let notice = said(bobs(Some("hello")), "carol");
+        let field = amendment_field(&notice, &TimeZone::UTC).expect("is told");
+        let react = "\\react 1970-01-01T00:01:00+00:00 👍";
+        assert_eq!(field.text, format!("1970-01-01T00:02:00+00:00\t#tea@host/carol@host\t{react}"));
     }
 
     #[test]

@@ -131,7 +131,7 @@ pub(super) fn history(
             }
             (LineState::Delivered | LineState::Read, _) => String::new(),
         };
-        let said = said::in_history(line, language);
+        let said = said::in_history(line, background, language);
         let _ = writeln!(text, "{}  {who}  {said}{state}", moment(line.sent_at, zone));
     }
     text.truncate(text.trim_end_matches('\n').len());

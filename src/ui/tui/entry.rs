@@ -129,11 +129,12 @@ impl Entry {
 }
 
 impl Page {
-    /// What one side is called.
-    pub(super) fn name(&self, who: Direction) -> &str {
-        match who {
-            Direction::Out => &self.me,
-            Direction::In => &self.them,
+    /// What one side is called, or one of those who speak in a room.
+    pub(super) fn called(&self, side: Direction, author: Option<&Address>) -> String {
+        match (side, author) {
+            (Direction::Out, _) => self.me.clone(),
+            (Direction::In, Some(author)) => self.call(author),
+            (Direction::In, None) => self.them.clone(),
         }
     }
 

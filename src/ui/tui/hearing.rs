@@ -7,7 +7,8 @@ use super::said::{Mark, Said};
 use super::{Action, Screen};
 use crate::chat::room::Standing;
 use crate::chat::{
-    Address, Direction, HistoryLine, LineState, Message, Notice, RoomNews, Timestamp, clean,
+    Address, Direction, HistoryLine, LineState, Message, Notice, Reaction, RoomNews, Timestamp,
+    clean,
 };
 use crate::ui::moves::Moves;
 use crate::ui::{Background, said, words};
@@ -55,11 +56,16 @@ impl Screen {
                 }
                 return;
             }
-            Notice::Reacted { with, id, line, by, reaction, .. } => {
+            Notice::Reacted { with, id, line, by, author: who, reaction, .. } => {
                 let index = self.index_of(with);
                 let dialogue = &mut self.dialogues[index];
                 for author in [Direction::In, Direction::Out] {
-                    dialogue.scrollback.amend(author, *id, |said| said.react(*by, reaction));
+                    let reaction = || Reaction {
+                        by: *by,
+                        author: who.as_deref().cloned(),
+                        text: reaction.clone(),
+                    };
+                    dialogue.scrollback.amend(author, *id, |said| said.react(reaction()));
                 }
                 if *by == Direction::In {
                     dialogue.came(*line);
@@ -68,9 +74,9 @@ impl Screen {
             }
             Notice::Stray(message) => {
                 let moment = |at| entry::moment(at, &self.zone).strftime("%H:%M").to_string();
-                let done = said::done_by_contact(notice, &self.language, &moment);
+                let done = said::done_by_contact(notice, background, &self.language, &moment);
                 let index = self.index_of(&message.from);
-                let name = self.name(&message.from);
+                let name = self.name(message.author.as_deref().unwrap_or(&message.from));
                 let dialogue = &mut self.dialogues[index];
                 if let Some((done, text)) = done {
                     let sentence = format!("{name} {done} {}", clean::one_line(text, " "));

@@ -10,7 +10,7 @@ use super::theme::Theme;
 use crate::chat::room::Standing;
 use crate::chat::{
     Address, Audience, Direction, HistoryLine, LineId, LineState, Manner, Message, Place, Progress,
-    Quote, Timestamp, Written, clean,
+    Quote, Reaction, Timestamp, Written, clean,
 };
 use crate::ui::language::Language;
 use crate::ui::words;
@@ -47,7 +47,7 @@ pub(super) struct Said {
     pub(super) edited: bool,
     /// In a room: whether it does not count. It has no text then.
     pub(super) is_withdrawn: bool,
-    pub(super) reactions: Vec<(Direction, String)>,
+    pub(super) reactions: Vec<Reaction>,
     /// How far a line of ours has come.
     pub(super) mark: Mark,
     /// How many have it, of a line of ours in a room.
@@ -172,7 +172,7 @@ impl Said {
             again: false,
             edited: line.edited_at.is_some(),
             is_withdrawn,
-            reactions: line.reactions.into_iter().map(|one| (one.by, one.text)).collect(),
+            reactions: line.reactions,
             mark,
             progress: line.progress,
             place: Some(line.place),
@@ -188,10 +188,11 @@ impl Said {
     }
 
     /// Another reaction of somebody, or none.
-    pub(super) fn react(&mut self, by: Direction, reaction: &str) {
-        self.reactions.retain(|(other, _)| *other != by);
-        if !reaction.is_empty() {
-            self.reactions.push((by, reaction.to_owned()));
+    pub(super) fn react(&mut self, reaction: Reaction) {
+        let same = |one: &Reaction| one.by == reaction.by && one.author == reaction.author;
+        self.reactions.retain(|one| !same(one));
+        if !reaction.text.is_empty() {
+            self.reactions.push(reaction);
         }
     }
 
@@ -209,10 +210,7 @@ impl Said {
             (Direction::In, Some(author)) => theme.name(author.key),
             (Direction::In, None) => page.them_style,
         };
-        let name = match &self.author {
-            Some(author) => page.call(&author.who),
-            None => page.name(self.by).to_owned(),
-        };
+        let name = page.called(self.by, self.author.as_ref().map(|author| &author.who));
         let name = name.as_str();
         let column = page.name_column();
         let indent = if column == 0 { 1 } else { CLOCK + column + 2 };
@@ -263,12 +261,9 @@ impl Said {
             reason.into_iter().for_each(&mut push);
         }
         if !self.reactions.is_empty() {
-            let reactions = self.reactions.iter().map(|(by, reaction)| {
-                format!("{} {}", theme.ambiguous.label(reaction, REACTION), page.name(*by))
-            });
-            let reactions = reactions.collect::<Vec<_>>().join("  ");
-            let reactions = theme.ambiguous.label(&reactions, room);
-            push(Line::from(Span::styled(reactions, theme.dim)).into());
+            let reactions = self.all_reactions(page);
+            let reactions = wrapped(&reactions, theme.dim, "", theme.dim, room, theme.ambiguous);
+            reactions.into_iter().for_each(&mut push);
         }
         rows
     }
@@ -292,17 +287,37 @@ impl Said {
         }
     }
 
+    /// How people have reacted: each way once, with who has.
+    fn all_reactions(&self, page: &Page) -> String {
+        let mut ways: Vec<(&str, Vec<String>)> = Vec::new();
+        for one in &self.reactions {
+            let name = page.called(one.by, one.author.as_ref());
+            match ways.iter_mut().find(|(way, _)| *way == one.text) {
+                Some((_, names)) => names.push(name),
+                None => ways.push((&one.text, vec![name])),
+            }
+        }
+        let ways = ways.into_iter().map(|(way, names)| {
+            format!("{} {}", page.theme.ambiguous.label(way, REACTION), names.join(", "))
+        });
+        ways.collect::<Vec<_>>().join("  ")
+    }
+
     /// The line that it answers, in one row.
     fn quoted(&self, page: &Page, language: &Language) -> Option<String> {
         if !matches!(self.manner, Manner::Reply { .. }) {
             return None;
         }
         Some(match &self.quote {
-            Some(Quote { by, text: Some(text), .. }) => {
-                format!("> {}: {}", page.name(*by), clean::one_line(text, " "))
+            Some(Quote { by, author, text: Some(text), .. }) => {
+                format!("> {}: {}", page.called(*by, author.as_deref()), clean::one_line(text, " "))
             }
-            Some(Quote { by, text: None, .. }) => {
-                format!("> {}: {}", page.name(*by), language.text("screen-deleted"))
+            Some(Quote { by, author, text: None, .. }) => {
+                format!(
+                    "> {}: {}",
+                    page.called(*by, author.as_deref()),
+                    language.text("screen-deleted")
+                )
             }
             None => format!("> {}", language.text("screen-not-here")),
         })

@@ -3,8 +3,10 @@
 use p2pchat_wire::identity::Name;
 
 use super::story::{Story, address, key_of, stored};
+use crate::chat::room::{End, Standing};
 use crate::chat::{
-    Address, Attendee, Direction, HistoryLine, LineId, LineState, Notice, Progress, RoomNews,
+    Address, Attendee, Direction, HistoryLine, LineId, LineState, Manner, Notice, Progress, Quote,
+    RoomNews, Timestamp,
 };
 use crate::ui::language::Tongue;
 use crate::ui::tui::theme::Theme;
@@ -101,6 +103,65 @@ fn how_many_have_a_line_stands_behind_it_until_all_do() {
         story.happens("all have the first");
         story.picture();
         story.told(&format!("how_many_have_a_line_{columns}"));
+    }
+}
+
+#[test]
+fn it_is_said_whose_reactions_and_quotes_are_and_what_does_not_count_is_withdrawn_where_it_stands()
+{
+    for columns in [40, 80, 120] {
+        let mut story = Story::of(columns, 16);
+        story.enters(&tea());
+        let quote = Quote {
+            by: Direction::In,
+            author: Some(Box::new(address("bob@host"))),
+            sent_at: Timestamp(0),
+            text: Some("green or black?".to_owned()),
+        };
+        let line = |number, author: &str, text: &str| HistoryLine {
+            author: Some(address(author)),
+            key: Some(key_of(&address(author))),
+            with: tea(),
+            ..stored(number, Direction::In, text)
+        };
+        let answer = HistoryLine {
+            manner: Manner::Reply { to: LineId([1; 16]) },
+            quote: Some(quote.clone()),
+            ..line(1, "爱丽丝@host", "black, please")
+        };
+        story.reads(&tea(), vec![answer], true);
+        story.says_in(&tea(), "bob@host", 1, "green or black?");
+        story.says_in(&tea(), "mallory@host", 2, "send me money");
+        for (author, number, reaction) in [
+            ("爱丽丝@host", 3, "👍"),
+            ("carol-of-the-library@host", 4, "👍"),
+            ("dan@host", 6, "👍"),
+            ("爱丽丝@host", 5, "🍵"),
+        ] {
+            story.hears(&Notice::Reacted {
+                with: tea(),
+                id: LineId([1; 16]),
+                line: LineId([number; 16]),
+                by: Direction::In,
+                author: Some(Box::new(address(author))),
+                reaction: reaction.to_owned(),
+                at: Timestamp(0),
+                quote: quote.clone(),
+            });
+        }
+        story.happens("three react, one of them once more in another way");
+        story.picture();
+        story.hears(&Notice::Room {
+            room: tea(),
+            news: RoomNews::Standing {
+                who: address("mallory@host"),
+                standing: Standing::Withdrawn(End::Kicked),
+                lines: vec![LineId([2; 16])],
+            },
+        });
+        story.happens("the owner had removed mallory");
+        story.picture();
+        story.told(&format!("whose_in_a_room_{columns}"));
     }
 }
 
