@@ -68,7 +68,8 @@ struct Room {
     replica: Option<Replica>,
     /// Who may join, if it is for us to make the room.
     access: Option<Access>,
-    /// Whether we have just made it, and the server has not said that the name is its.
+    /// Whether we have made it, and nobody has been there: until the server says that the name is its, it
+    /// may have to give way to another.
     is_new: bool,
     /// Who is there, as the server says.
     people: BTreeMap<PeerId, Name>,
@@ -143,7 +144,9 @@ impl Chat {
             let last: Vec<Header> = stored.lines.iter().map(|(_, last)| *last.header()).collect();
             let Some(replica) = self.replica(id, &address, stored) else { continue };
             let shown = replica.state().cloned();
-            let room = Room { shown, replica: Some(replica), ..Room::default() };
+            // The server may never have been told of it.
+            let is_new = replica.is_blank();
+            let room = Room { shown, is_new, replica: Some(replica), ..Room::default() };
             self.gathering.rooms.insert(address.clone(), room);
             self.check_standing(&address, &last);
             self.remember_said(&address, said);
@@ -275,8 +278,12 @@ impl Chat {
                 }
             }
             Some(_) if was_new => {
+                // What an earlier run has made is no news.
+                let made_now = room.access.is_some();
                 let access = room.state().map_or(Access::Open, |state| state.access);
-                self.tell_room(&address, RoomNews::Made { access });
+                if made_now {
+                    self.tell_room(&address, RoomNews::Made { access });
+                }
                 self.say_unsaid(&address);
             }
             Some(_) => {}

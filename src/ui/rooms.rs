@@ -129,6 +129,9 @@ pub(super) fn sentence(
             };
             say("room-server-refuses", &[("why", why)])
         }
+        RoomNews::Forges { who, key } => {
+            say("room-forges", &[("name", name(who)), ("key", key.tag())])
+        }
         RoomNews::TwoHistories { who, key } => {
             say("room-two-histories", &[("name", name(who)), ("key", key.tag())])
         }

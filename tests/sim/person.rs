@@ -10,7 +10,7 @@ use p2pchat::chat::{
     self, Chat, Effect, Input, LineState, Notice, StoreReply, StoreRequest, Timestamp,
 };
 use p2pchat::proto::{self, Command, Endpoint, Output as Out, ServerId, SocketId, SocketRequest};
-use p2pchat_wire::identity::Identity;
+use p2pchat_wire::identity::{Identity, PeerId};
 use p2pchat_wire::random::Random;
 
 use crate::diary::Diary;
@@ -157,6 +157,11 @@ impl Person {
         let wall = wall_clock(now, self.clock_error_ms);
         self.chat.handle_input(wall, Input::Send { to, text, reference, manner });
         self.take_effects(now);
+    }
+
+    /// Sends what its program would not have sent.
+    pub(crate) fn sends(&mut self, now: Instant, peer: PeerId, message: Vec<u8>) {
+        self.endpoint.handle_command(now, Command::Send { peer, tag: 0, message });
     }
 
     /// Types a command.

@@ -5,12 +5,16 @@
 //!   is in the room.
 //! - [`story`] is what happens to them, from one seed; [`ledger`] writes down what they say and who was to
 //!   hear it.
+//! - [`episodes`] are what once went wrong, each by itself, and [`liars`] members who forge, replay and
+//!   tell different things to different people.
 //! - [`copy`] is what one of them has of the room on disk; [`verdict`] holds all copies, and what was
 //!   shown, against the promise.
 
 mod company;
 mod copy;
+mod episodes;
 mod ledger;
+mod liars;
 mod story;
 mod verdict;
 

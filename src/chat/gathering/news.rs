@@ -113,6 +113,14 @@ pub enum RoomNews {
     OtherRoom,
     /// The server does not tell who is in the room. It is asked again.
     ServerRefuses(RoomRefusal),
+    /// STOP: a member sends what is not signed by whom it names, or belongs to another room. It is not
+    /// taken, nor is anything else from that one until it connects again.
+    Forges {
+        /// Who.
+        who: Address,
+        /// The key.
+        key: PeerId,
+    },
     /// STOP: a member shows different members different histories, and there is proof.
     TwoHistories {
         /// Who.
@@ -142,7 +150,7 @@ impl RoomNews {
     #[must_use]
     pub fn is_alarm(&self) -> bool {
         match self {
-            Self::OtherRoom | Self::TwoHistories { .. } => true,
+            Self::OtherRoom | Self::Forges { .. } | Self::TwoHistories { .. } => true,
             Self::Kicked { us, .. } => *us,
             _ => false,
         }

@@ -22,6 +22,10 @@ impl Chat {
             Event::Line(entry) => self.room_line(address, &entry, quote.take()),
             Event::NotKept(entry) => self.room_line_lost(address, &entry),
             Event::Changed(state) => self.room_changed(address, *state),
+            Event::Forges(key) => {
+                let who = self.member(address, key);
+                self.tell_room(address, RoomNews::Forges { who, key });
+            }
             Event::TwoHistories(log) => {
                 let who = self.member(address, log.author);
                 self.tell_room(address, RoomNews::TwoHistories { who, key: log.author });

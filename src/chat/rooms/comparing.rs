@@ -104,7 +104,7 @@ impl Replica {
         let Some(neighbour) = self.neighbours.get_mut(&peer) else { return };
         neighbour.heads.extend(heads);
         if neighbour.heads.len() > MAX_HEADS {
-            return neighbour.lies();
+            return self.distrust(peer);
         } else if more {
             return;
         }

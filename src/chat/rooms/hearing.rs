@@ -84,14 +84,24 @@ impl Replica {
                 self.say_to(from, Says::Want { log, acts, from: from_number });
             }
             self.changed(now, before.as_ref());
-            if honest.is_err()
-                && let Some(neighbour) = self.neighbours.get_mut(&from)
-            {
-                neighbour.lies();
+            if honest.is_err() {
+                self.distrust(from);
             }
         }
         self.confirm(from, &taken.logs);
         self.pump_all();
+    }
+
+    /// A neighbour has sent what nobody honest sends.
+    pub(super) fn distrust(&mut self, peer: PeerId) {
+        if let Some(neighbour) = self.neighbours.get_mut(&peer) {
+            neighbour.lies();
+        }
+        let is_member = self.state().is_some_and(|state| state.is_member(&peer));
+        // Of others, who cost nothing, nobody wants to be told again and again.
+        if is_member && self.forgers.insert(peer) {
+            self.outputs.push_back(Output::Event(Event::Forges(peer)));
+        }
     }
 
     /// Says what we have now of these logs, when it is on disk: to whom we have it from, and to those whose
@@ -222,6 +232,7 @@ impl Replica {
             self.outputs.push_back(Output::Event(Event::Counts(*log, None)));
         }
         self.floors.retain(|(member, _), _| state.is_member(member));
+        self.forgers.retain(|member| state.is_member(member));
         let me = self.identity.id();
         let was_member = before.is_some_and(|before| before.is_member(&me));
         if was_member && state.kicked.contains(&me) {

@@ -120,6 +120,9 @@ pub enum Event {
     Counts(LogId, Option<Stay>),
     /// Somebody shows two histories, and there is proof.
     TwoHistories(LogId),
+    /// A neighbour has sent what nobody honest sends: what is not signed by whom it names, or belongs to
+    /// another room. Said once of each.
+    Forges(PeerId),
     /// A member has our lines of this stay up to this number.
     Has {
         /// Who.

@@ -1,6 +1,6 @@
 //! Our copy of one room.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,6 +63,8 @@ pub struct Replica {
     pub(super) join_at: Option<Duration>,
     /// Why we could not join, if a person was told.
     not_admitted: Option<Refusal>,
+    /// Members of whom it was told that they forge.
+    pub(super) forgers: BTreeSet<PeerId>,
     /// The room is read from the disk; what comes meanwhile comes again.
     pub(super) is_loading: bool,
     pub(super) asked: VecDeque<Asked>,
@@ -99,6 +101,7 @@ impl Replica {
             compare_at: None,
             join_at: None,
             not_admitted: None,
+            forgers: BTreeSet::new(),
             is_loading: false,
             asked: VecDeque::new(),
             requests: 0,
@@ -177,6 +180,14 @@ impl Replica {
     #[must_use]
     pub fn is_member(&self) -> bool {
         self.stay().is_some()
+    }
+
+    /// Whether nobody but us was ever in the room, and nothing was said there: nothing is lost with it.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        let ours =
+            |log: &Log, of: &LogId| of.author == self.identity.id() && log.last_line(of) == 0;
+        self.log.as_ref().is_some_and(|log| log.state().stays.keys().all(|of| ours(log, of)))
     }
 
     /// Who has a line of ours, and for whom it waits.

@@ -367,6 +367,7 @@ fn room_notices() -> impl Iterator<Item = Notice> {
         RoomNews::Standing { who: bob(), standing: Standing::Counts, lines: vec![id(2)] },
         RoomNews::OtherRoom,
         RoomNews::ServerRefuses(RoomRefusal::Full),
+        RoomNews::Forges { who: alice(), key: key(1) },
         RoomNews::TwoHistories { who: alice(), key: key(1) },
     ];
     news.into_iter().map(|news| Notice::Room { room: tea(), news })

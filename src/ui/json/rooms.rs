@@ -37,6 +37,7 @@ fn event(news: &RoomNews) -> &'static str {
         RoomNews::Standing { .. } => "withdrawn",
         RoomNews::OtherRoom => "other-room",
         RoomNews::ServerRefuses(_) => "server-refuses",
+        RoomNews::Forges { .. } => "forges",
         RoomNews::TwoHistories { .. } => "two-histories",
     }
 }
@@ -81,7 +82,7 @@ fn details(news: &RoomNews, sentence: &str) -> Value {
             json!({ "who": who.to_string(), "why": withdrawn(*standing), "lines": lines })
         }
         RoomNews::OtherRoom | RoomNews::ServerRefuses(_) => json!({ "message": sentence }),
-        RoomNews::TwoHistories { who, key } => {
+        RoomNews::Forges { who, key } | RoomNews::TwoHistories { who, key } => {
             json!({ "who": who.to_string(), "key": key.to_string(), "message": sentence })
         }
     }

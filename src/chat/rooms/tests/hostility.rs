@@ -77,6 +77,9 @@ fn whoever_forges_is_not_listened_to_until_he_connects_again() {
     assert!(world.say(2));
     world.pass(second(5));
     assert!(world.texts(0, 2).is_empty(), "he forges, so he is not heard");
+    let forger = world.id(2);
+    let told = |event: &&Event| matches!(event, Event::Forges(key) if *key == forger);
+    assert_eq!(world.nodes[0].events.iter().filter(told).count(), 1);
     assert!(world.texts(0, 1).is_empty());
     world.disconnect(0, 2);
     world.connect(0, 2);
