@@ -131,6 +131,9 @@ fn run(cli: Cli, ends: Ends, language: &mut Language) -> Result<u8, Failure> {
             return awaited(app::ask(wanted, to, &question, choices, time, language));
         }
         Some(Command::Hold(how)) => {
+            if how.succeeds {
+                return awaited(app::succeed(wanted, language));
+            }
             return match (how.end, how.foreground || how.detached) {
                 (true, _) => awaited(app::end(wanted, language)),
                 (false, true) => awaited(app::hold(wanted, how.detached, language)),

@@ -37,6 +37,7 @@ command-login = be reachable under NAME
 command-logout = stop being reachable, and end all conversations
 command-id = show our own name and key
 command-help = show this list
+command-detach = give the terminal back; the chat goes on in the background until p2pchat comes back to it
 command-quit = leave; what is undelivered stays on this computer
 command-rename = call NAME otherwise on this computer; without NICKNAME, by its own name again
     .usage = NAME [NICKNAME]

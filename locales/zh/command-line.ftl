@@ -144,6 +144,7 @@ cli-hold = 在后台运行聊天，供终端、机器人和脚本加入和离开
 cli-hold--foreground = 不进入后台：供服务管理器使用
 cli-hold--end = 结束这份数据上正在运行的聊天，不论由谁运行
 cli-hold--detached = 这就是后台的那个进程
+cli-hold--succeeds = 这就是接手另一个进程聊天的那个进程，封存数据的密钥已写到它的标准输入
 cli-status = 显示情况：聊天是否在运行、哪些服务器认识我、谁在
 cli-config = 显示、检查和修改配置文件
 cli-config-path = 显示文件在哪里，不论它是否存在

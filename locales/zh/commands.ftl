@@ -37,6 +37,7 @@ command-login = 以“名字”上线，让别人能找到你
 command-logout = 下线，并结束所有会话
 command-id = 显示自己的名字和公钥
 command-help = 显示这份列表
+command-detach = 交还终端；聊天在后台继续，再运行 p2pchat 就回来
 command-quit = 退出；未送达的内容留在本机
 command-rename = 在本机另外称呼此人；不给昵称则恢复原名
     .usage = 名字 [昵称]

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use p2pchat_wire::identity::Name;
 use tokio::time::Sleep;
 
-use super::attach::visit::{Carried, Entry, Visitor};
+use super::attach::visit::{Carried, Entry, Seat, Visitor};
 use super::console::{Console, Entered, Printed};
 use super::peer::{Peer, Setup, Step, instant, now};
 use super::screen::Screening;
@@ -19,7 +19,7 @@ use super::{Failure, profile, terminal};
 use crate::chat::{self, ExitCode, FaceId, Input, Manner, Notice};
 use crate::config::{Face, Lan, Paths, PeerAddress, Strangers, Wait, Wanted};
 use crate::proto::{Disclosure, Policy};
-use crate::store::{Profile, Sealed};
+use crate::store::{DataKey, Profile, Sealed};
 use crate::ui::language::Language;
 use crate::ui::line::LineView;
 use crate::ui::plain::PlainView;
@@ -74,6 +74,8 @@ pub(super) struct Job {
     pub(super) time: Option<Duration>,
     /// Whether it leaves the terminal once nothing is left to be asked on it.
     pub(super) detaches: bool,
+    /// What unlocks the profile, if another process has handed it over.
+    pub(super) key: Option<DataKey>,
 }
 
 impl Partner {
@@ -129,7 +131,7 @@ impl Job {
     /// What it begins with.
     pub(super) fn begins(&self) -> Carried {
         let deadline = self.time.map(|time| tokio::time::Instant::from(instant()) + time);
-        Carried { deadline, ..Carried::default() }
+        Carried { deadline, key: self.key.clone(), ..Carried::default() }
     }
 }
 
@@ -152,25 +154,36 @@ pub(super) async fn run(
     };
     let view = partner.view(wanted.face, language);
     let mut visitor = Visitor::new(&wanted, wait.map(Into::into), view, carried);
-    let mut console = None;
-    let console_needed = || partner.console(&dir);
-    match visitor.enter(&dir, language, console_needed, &mut console).await? {
+    let console = || partner.console(&dir);
+    let screening = |me: &str| Screening::new(&dir, me, language, &wanted.interface);
+    let mut seat = match partner {
+        Partner::Screen => Seat::Screen { make: &screening, screening: None },
+        _ => Seat::Lines { make: &console, console: None },
+    };
+    let entry = visitor.enter(&dir, language, &mut seat).await?;
+    let (console, screening) = match seat {
+        Seat::Lines { console, .. } => (console, None),
+        Seat::Screen { screening, .. } => (None, screening),
+    };
+    match entry {
         Entry::Left(code) => Ok(code),
         Entry::Holds(profile) => {
-            hold(wanted, &dir, *profile, partner, console, visitor.carried, language).await
+            let kept = (console, screening, visitor.carried);
+            hold(wanted, &dir, *profile, partner, kept, language).await
         }
     }
 }
 
-/// Runs the chat of a profile. `console` is there if another process had the profile until now, and
-/// what was entered meanwhile is `carried`.
+/// What is left of visits to other processes: where they were seen, and what was entered meanwhile.
+type Kept = (Option<Console>, Option<Box<Screening>>, Carried);
+
+/// Runs the chat of a profile, which another process may have had until now.
 async fn hold(
     mut wanted: Wanted,
     dir: &Path,
     profile: Profile,
     partner: Partner,
-    mut console: Option<Console>,
-    carried: Carried,
+    (mut console, mut screening, carried): Kept,
     language: &Language,
 ) -> Result<u8, Failure> {
     if matches!(&partner, Partner::Script(job) if job.detaches) {
@@ -180,8 +193,8 @@ async fn hold(
     let remembered = profile::remembered(&snapshot);
     let for_a_person = matches!(partner, Partner::Line | Partner::Screen);
     let wait = partner.wait(wanted.wait);
-    let on_a_screen = matches!(partner, Partner::Screen) && console.is_none();
-    if console.is_none() && for_a_person {
+    let on_a_screen = matches!(partner, Partner::Screen);
+    if console.is_none() && screening.is_none() && for_a_person {
         let nameless = wanted.name.is_none() && remembered.name.is_none();
         // Before the screen there is room for a question.
         if nameless || !on_a_screen {
@@ -213,7 +226,7 @@ async fn hold(
     let mut signals = Signals::listen()?;
     let own_name = place.name.clone();
     let invited = wanted.peer.as_ref().map(PeerAddress::without_key);
-    let peer = Peer::start(Setup {
+    let mut peer = Peer::start(Setup {
         dir: dir.to_owned(),
         profile,
         snapshot,
@@ -233,12 +246,34 @@ async fn hold(
         lan: lan(wanted.lan),
         attachable: Some(conditions),
     })?;
+    let said = serving.as_ref().map(|serving| serving.sentence(language));
+    if let Some(serving) = serving {
+        peer.keep_running(serving);
+    }
     let code = if on_a_screen {
-        let mut screening = Screening::new(peer, dir, &own_name, language, &wanted.interface)?;
-        if let Some(serving) = &serving {
-            screening.remark(serving.sentence(language));
+        let mut screening = match screening.take() {
+            Some(screening) => screening,
+            None => {
+                let me = own_name.as_str();
+                Box::new(Screening::new(dir, me, language, &wanted.interface)?)
+            }
+        };
+        if let Some(said) = said {
+            screening.remark(said);
         }
-        screening.run(&mut signals).await.code()
+        for entered in carried.untaken {
+            peer.input(match entered {
+                Entered::Text(text) => {
+                    Input::Send { to: None, text, reference: None, manner: Manner::Text }
+                }
+                Entered::Line(line) => Input::Line(line),
+                Entered::TooLong | Entered::Interrupted | Entered::End => continue,
+            });
+        }
+        let code = screening.run(&mut peer, &mut signals).await;
+        screening.close();
+        peer.close().await;
+        code.unwrap_or(ExitCode::Internal).code()
     } else {
         let console = match console {
             Some(console) => console,
@@ -246,15 +281,12 @@ async fn hold(
         };
         let mut chatting =
             Chatting::new(peer, partner.view(wanted.face, language), console, wanted.timeout);
-        if let Some(serving) = &serving {
-            chatting.remark("serving", |language| serving.sentence(language));
+        if let Some(said) = said {
+            chatting.remark("serving", |_| said);
         }
         chatting.go_on_with(carried);
         chatting.run(&mut signals).await
     };
-    if let Some(serving) = serving {
-        serving.stop().await;
-    }
     Ok(code)
 }
 

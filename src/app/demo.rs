@@ -71,10 +71,14 @@ pub async fn demo(wanted: Wanted, language: &Language) -> Result<u8, Failure> {
             outcome.map(|()| ExitCode::Done.code())
         }
         Face::Screen => {
-            let peer = Peer::start(setup)?;
-            let mut screening = Screening::new(peer, &dir, &own_name, language, &wanted.interface)?;
+            let mut peer = Peer::start(setup)?;
+            let me = own_name.as_str();
+            let mut screening = Screening::new(&dir, me, language, &wanted.interface)?;
             screening.remark(language.say("demo-welcome", &[("address", &serving.address())]));
-            Ok(screening.run(&mut signals).await.code())
+            let code = screening.run(&mut peer, &mut signals).await;
+            screening.close();
+            peer.close().await;
+            Ok(code.unwrap_or(ExitCode::Internal).code())
         }
         Face::Line | Face::Json => {
             let _restore = Restore::remember();

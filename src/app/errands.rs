@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
 
 use super::folder;
+use super::holding::hand_over;
 use super::moving::{NotWritten, write_export};
 use crate::chat::{Errand, FaceId, Outcome, Problem};
 use crate::store::{DataKey, Reader};
@@ -54,6 +55,7 @@ impl Errands {
                     }
                 }
                 Errand::Open(link) => open(link),
+                Errand::Detach => hand_over(key.as_ref()),
             };
             // Nobody listens only when the chat has ended.
             let _ = done.send((face, outcome));

@@ -1,17 +1,22 @@
 //! A chat that nobody looks at: terminals, bots and scripts join it and leave it, and it goes on.
 
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use super::attach::visit::Visitor;
-use super::chatting::Job;
+use super::chatting::{Job, Partner, run};
 use super::console::{Console, Entered};
 use super::scripts::{in_a_pipe, script};
+use super::signals::leave_the_terminal;
 use super::{Failure, profile};
-use crate::chat::ExitCode;
-use crate::config::Wanted;
+use crate::chat::{ExitCode, Outcome, Problem, clean};
+use crate::config::{Wanted, default_serve_address};
+use crate::store::DataKey;
 use crate::ui::language::{Language, Phrase};
 use crate::ui::script::Task;
 
@@ -21,8 +26,14 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// What tells the process in the background that it is the one.
 const DETACHED: &str = "--detached";
 
+/// What tells a process that it is to go on with the chat of another.
+const SUCCEEDS: &str = "--succeeds";
+
+/// A key in hexadecimal, and the end of its line, in bytes.
+const MAX_KEY: u64 = 66;
+
 fn job(task: Task, detaches: bool) -> Job {
-    Job { task, says: Vec::new(), time: None, detaches }
+    Job { task, says: Vec::new(), time: None, detaches, key: None }
 }
 
 /// Runs the chat until a signal or [`end`] ends it, without a terminal if it `detaches`. Returns the exit
@@ -77,6 +88,56 @@ fn start() -> io::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(std::env::args_os().skip(1)).arg(DETACHED);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()
+}
+
+/// Goes on with the chat of the process that has started this one, as soon as that ends. Returns the exit
+/// code.
+///
+/// # Errors
+///
+/// As [`chat()`](super::chat()).
+pub async fn succeed(wanted: Wanted, language: &Language) -> Result<u8, Failure> {
+    // From now on a terminal that is closed does not end it.
+    leave_the_terminal();
+    let mut hex = Zeroizing::new(String::new());
+    let _ = io::stdin().lock().take(MAX_KEY).read_line(&mut hex);
+    let key = DataKey::from_hex(hex.trim_end());
+    run(in_a_pipe(wanted), Partner::Script(Job { key, ..job(Task::Hold, false) }), language).await
+}
+
+/// Has another process go on with this chat once this one ends: it attaches, and waits. It does without a
+/// passphrase if it is given the `key`. Returns when it has failed, and why.
+pub(super) fn hand_over(key: Option<&DataKey>) -> Outcome {
+    let failed = |cause: String| Outcome::Failed(Problem::NotDetached { cause: Some(cause) });
+    let child = successor().and_then(|mut command| {
+        let mut child = command.spawn()?;
+        if let (Some(mut input), Some(key)) = (child.stdin.take(), key) {
+            writeln!(input, "{}", *key.to_hex())?;
+        }
+        child.wait_with_output()
+    });
+    match child {
+        Err(error) => failed(error.to_string()),
+        Ok(ended) => failed(clean::one_line(&String::from_utf8_lossy(&ended.stderr), " ")),
+    }
+}
+
+/// This program again, with the same options, to go on with the chat.
+fn successor() -> io::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    let mut given = std::env::args_os().skip(1).peekable();
+    while let Some(argument) = given.next() {
+        let next = given.peek().and_then(|next| next.to_str());
+        let alone = next.is_none_or(|next| next.parse::<SocketAddr>().is_err());
+        command.arg(match argument.to_str() {
+            // Its address may be left out, and a word behind it would be taken for one.
+            Some("--serve") if alone => format!("--serve={}", default_serve_address()).into(),
+            _ => argument,
+        });
+    }
+    command.args(["hold", SUCCEEDS]);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    Ok(command)
 }
 
 /// Says what another process says, for as long as this one runs.

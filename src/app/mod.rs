@@ -65,7 +65,7 @@ pub use defect::end_on_panic;
 pub use demo::demo;
 pub use doctor::doctor;
 pub use failure::Failure;
-pub use holding::{end, hold, hold_in_the_background};
+pub use holding::{end, hold, hold_in_the_background, succeed};
 pub use identity::{restore, words};
 pub use inviting::{accept, invite};
 pub use mistyped::mistyped;

@@ -15,9 +15,10 @@ use super::attach::guests::Guests;
 use super::chatting::reached;
 use super::errands::Errands;
 use super::home::{Home, News};
+use super::server::Serving;
 use crate::chat::{
-    Chat, Config, Effect, ExitCode, FaceId, Input, Notice, Snapshot, StoreReply, Strangers,
-    Timestamp, Wait,
+    Chat, Config, Effect, Errand, ExitCode, FaceId, Input, Notice, Outcome, Problem, Snapshot,
+    StoreReply, Strangers, Timestamp, Wait,
 };
 use crate::config::Place;
 use crate::net::{self, Discovery, Network, Sockets, start};
@@ -85,6 +86,8 @@ pub(super) struct Peer {
     discovery: Option<Discovery>,
     errands: Errands,
     guests: Guests,
+    /// The rendezvous in this process, if there is one.
+    serving: Option<Serving>,
 }
 
 impl Peer {
@@ -147,7 +150,13 @@ impl Peer {
             discovery,
             guests: Guests::expect(&dir, attachable),
             errands: Errands::new(dir, key),
+            serving: None,
         })
+    }
+
+    /// Runs a rendezvous for as long as the chat.
+    pub(super) fn keep_running(&mut self, serving: Serving) {
+        self.serving = Some(serving);
     }
 
     /// Gives the chat something to think about; the consequences come out of [`next`](Self::next).
@@ -182,6 +191,11 @@ impl Peer {
                 match self.chat.poll_effect() {
                     Some(Effect::Network(command)) => self.command(command),
                     Some(Effect::Store(request)) => self.store.request(request),
+                    Some(Effect::Errand(face, Errand::Detach)) if !self.guests.are_expected() => {
+                        let problem = Problem::NotDetached { cause: None };
+                        let outcome = Outcome::Failed(problem);
+                        self.chat.handle_face(now(), face, Input::Ran(outcome));
+                    }
                     Some(Effect::Errand(face, errand)) => {
                         if let Some((errand, directory)) = self.guests.delegate(face, errand) {
                             self.errands.run(face, errand, directory);
@@ -226,7 +240,10 @@ impl Peer {
                 news = self.guests.next(), if attended => {
                     self.guests.handle(now(), &mut self.chat, news);
                 }
-                () = reached(settles_at) => self.guests.settle(now()),
+                () = reached(settles_at) => {
+                    self.guests.settle(now(), &self.chat);
+                    continue;
+                }
                 Some(reply) = self.replies.recv() => self.input(Input::Stored(reply)),
                 () = reached(timeout) => self.input(Input::Time),
                 news = next_of(&mut self.homes), if self.stuck.is_none() => match news {
@@ -240,6 +257,7 @@ impl Peer {
                     self.command(command);
                 }
             }
+            self.guests.touch(now());
         }
     }
 
@@ -257,6 +275,11 @@ impl Peer {
         let _ = tokio::time::timeout(GOODBYE, goodbye).await;
         if let Some(discovery) = self.discovery {
             discovery.close().await;
+        }
+        // After the goodbyes, which may go through it; before the profile is free, for whoever gets that
+        // may want the address.
+        if let Some(serving) = self.serving {
+            serving.stop().await;
         }
         // After the disk has answered, so that each guest knows what is kept; before the profile is
         // free, for whoever is attached may want it.

@@ -1,10 +1,10 @@
-//! The chat with a person who sits at a terminal: the loop between the peer and the screen.
+//! The chat with a person who sits at a terminal: the loop between the chat and the screen. The chat may
+//! run in this process or in another.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use p2pchat_wire::identity::Name;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -14,7 +14,7 @@ use super::look::look;
 use super::peer::{Peer, Step, instant, now};
 use super::signals::{Signals, Stop, Stops};
 use super::{Failure, console, folder};
-use crate::chat::{ExitCode, FaceId, Notice};
+use crate::chat::{ExitCode, FaceId, Input, Notice};
 use crate::config::Interface;
 use crate::ui::language::{Language, Phrase, Tongue};
 use crate::ui::tui::completion::Wanted;
@@ -22,7 +22,7 @@ use crate::ui::tui::emulator::Emulator;
 use crate::ui::tui::notify;
 use crate::ui::tui::terminal::{Happening, Terminal};
 use crate::ui::tui::{Action, Event, Screen};
-use crate::ui::{Printout, words};
+use crate::ui::{Background, Printout, words};
 
 /// The least time between two frames: what comes faster is drawn together.
 const FRAME: Duration = Duration::from_millis(16);
@@ -31,9 +31,62 @@ const FRAME: Duration = Duration::from_millis(16);
 /// frame, one sees that it waits.
 const ECHO: Duration = Duration::from_millis(4);
 
-/// A peer, and the screen on which it is seen.
+/// A chat that a screen shows.
+pub(super) trait Source {
+    /// How it ends.
+    type End;
+
+    /// Waits for what it has to say. Dropping the future loses nothing.
+    async fn next(&mut self) -> Said<Self::End>;
+
+    /// Takes in what the person wants.
+    fn input(&mut self, input: Input);
+
+    /// What is known beside a notice.
+    fn background(&self, notice: &Notice) -> Background<'_>;
+
+    /// Tells the screen what it has to know before it is drawn.
+    fn brief(&mut self, screen: &mut Screen);
+}
+
+/// What a chat says.
+#[derive(Debug)]
+pub(super) enum Said<End> {
+    /// Something to be shown.
+    Notice(Notice),
+    /// Something is not as the screen has been told.
+    Changed,
+    /// The last word.
+    End(End),
+}
+
+impl Source for Peer {
+    type End = ExitCode;
+
+    async fn next(&mut self) -> Said<ExitCode> {
+        match Self::next(self).await {
+            Step::Show(notice) => Said::Notice(notice),
+            Step::Quit { code } => Said::End(code),
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        Self::input(self, input);
+    }
+
+    fn background(&self, notice: &Notice) -> Background<'_> {
+        Self::background(self, notice)
+    }
+
+    fn brief(&mut self, screen: &mut Screen) {
+        let chat = self.chat();
+        screen.learn(chat.peers(FaceId::FIRST));
+        screen.meet(chat.current(FaceId::FIRST).and_then(|room| chat.members(room)));
+    }
+}
+
+/// The screen on which a chat is seen.
 pub(super) struct Screening {
-    peer: Peer,
     /// Where the profile is.
     dir: PathBuf,
     screen: Screen,
@@ -55,14 +108,15 @@ pub(super) struct Screening {
     completing: Option<(Wanted, oneshot::Receiver<Vec<String>>)>,
     /// A signal asked us to end; the next one insists.
     ending: bool,
+    /// What is to be read when the screen is gone.
+    leaving: Option<String>,
 }
 
 impl Screening {
-    /// Takes the terminal, for a peer whose profile is in `dir`.
+    /// Takes the terminal, for a chat whose profile is in `dir`, of somebody who is called `me`.
     pub(super) fn new(
-        peer: Peer,
         dir: &Path,
-        me: &Name,
+        me: &str,
         language: &Language,
         interface: &Interface,
     ) -> Result<Self, Failure> {
@@ -71,14 +125,13 @@ impl Screening {
         // The file was checked when it was read.
         let look = look(interface, wants_colour(), east_asian).unwrap_or_default();
         let mouse = look.mouse;
-        let screen = Screen::new(me.to_string(), TimeZone::system(), language.clone(), look);
+        let screen = Screen::new(me.to_owned(), TimeZone::system(), language.clone(), look);
         let emulator = Emulator::of(|name| std::env::var(name).ok());
         let links = emulator.links.then(|| screen.links());
         let terminal = Terminal::take(mouse, links).map_err(|error| {
             Failure::internal(Phrase::new("terminal-unusable").with("error", error))
         })?;
         Ok(Self {
-            peer,
             dir: dir.to_owned(),
             screen,
             language: language.clone(),
@@ -92,6 +145,7 @@ impl Screening {
             edited: None,
             completing: None,
             ending: false,
+            leaving: None,
         })
     }
 
@@ -100,21 +154,35 @@ impl Screening {
         self.screen.handle(now(), Event::Remark(sentence));
     }
 
-    /// Carries the chat between network and terminal, until one of them ends it.
-    pub(super) async fn run(mut self, signals: &mut Signals) -> ExitCode {
-        let mut leaving = None;
-        let code = loop {
-            self.act();
+    /// The chat has gone to another process; what was asked of the last one is asked again.
+    pub(super) fn moved(&mut self) {
+        self.screen.handle(now(), Event::Moved);
+    }
+
+    /// Carries the chat between whoever runs it and the terminal, until one of them ends it. How it
+    /// ended; `None` if a person insists.
+    pub(super) async fn run<S: Source>(
+        &mut self,
+        source: &mut S,
+        signals: &mut Signals,
+    ) -> Option<S::End> {
+        loop {
+            self.act(source);
             let wakes_at = self.screen.wakes_at();
             let drawing = self.screen.is_stale() && self.terminal.is_ready();
             tokio::select! {
-                step = self.peer.next() => match step {
-                    Step::Show(notice) => {
-                        leaving = leaving.or_else(|| self.last_words(&notice));
-                        let background = self.peer.background(&notice);
+                said = source.next() => match said {
+                    Said::Notice(notice) => {
+                        let background = source.background(&notice);
+                        if let (None, Notice::Leaving { .. } | Notice::Detached) = (&self.leaving, &notice) {
+                            let zone = TimeZone::system();
+                            self.leaving =
+                                words::sentence(&notice, &zone, background, &self.language);
+                        }
                         self.screen.hear(now(), &notice, background);
                     }
-                    Step::Quit { code, .. } => break code,
+                    Said::Changed => source.brief(&mut self.screen),
+                    Said::End(end) => return Some(end),
                 },
                 happening = self.terminal.next() => match happening {
                     Happening::Event(event) => {
@@ -124,7 +192,9 @@ impl Screening {
                     Happening::Written => {}
                     Happening::Gone => self.leave(),
                 },
-                () = tokio::time::sleep_until(self.last_frame + self.pause), if drawing => self.draw(),
+                () = tokio::time::sleep_until(self.last_frame + self.pause), if drawing => {
+                    self.draw(source);
+                }
                 () = reached(wakes_at) => self.screen.handle(now(), Event::Tick),
                 stop = self.stops.next() => match stop {
                     Stop::Wanted => self.suspending = true,
@@ -142,34 +212,28 @@ impl Screening {
                 }
                 () = signals.next() => {
                     if std::mem::replace(&mut self.ending, true) {
-                        break ExitCode::Internal;
+                        return None;
                     }
                     self.leave();
                 }
             }
-        };
+        }
+    }
+
+    /// Gives the terminal back, and says what is to be read on it.
+    pub(super) fn close(self) {
         drop(self.terminal);
-        if let Some(sentence) = leaving {
+        if let Some(sentence) = self.leaving {
             // Where nobody listens any more, nobody has to know.
             let _ = console::write(&Printout::err(sentence));
         }
-        self.peer.close().await;
-        code
-    }
-
-    /// What is to be read when the screen is gone.
-    fn last_words(&self, notice: &Notice) -> Option<String> {
-        matches!(notice, Notice::Leaving { .. }).then(|| {
-            let background = self.peer.background(notice);
-            words::sentence(notice, &TimeZone::system(), background, &self.language)
-        })?
     }
 
     /// Does what the screen wants.
-    fn act(&mut self) {
+    fn act(&mut self, source: &mut impl Source) {
         while let Some(action) = self.screen.poll_action() {
             match action {
-                Action::Input(input) => self.peer.input(input),
+                Action::Input(input) => source.input(input),
                 Action::Redraw => self.on_terminal(Terminal::clear),
                 Action::Suspend => self.suspending = true,
                 Action::Edit(text) => self.to_edit = Some(text),
@@ -195,12 +259,10 @@ impl Screening {
         }
     }
 
-    fn draw(&mut self) {
+    fn draw(&mut self, source: &mut impl Source) {
         self.last_frame = instant().into();
         self.pause = FRAME;
-        let chat = self.peer.chat();
-        self.screen.learn(chat.peers(FaceId::FIRST));
-        self.screen.meet(chat.current(FaceId::FIRST).and_then(|room| chat.members(room)));
+        source.brief(&mut self.screen);
         let Self { terminal, screen, .. } = self;
         if terminal.draw(screen).is_err() {
             self.leave();

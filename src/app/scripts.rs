@@ -36,7 +36,8 @@ pub async fn send(
     };
     let says = vec![Entered::Text(text), Entered::End];
     let wanted = Wanted { peer: Some(to), ..wanted };
-    script(wanted, Job { task: Task::Send, says, time: None, detaches: false }, language).await
+    script(wanted, Job { task: Task::Send, says, time: None, detaches: false, key: None }, language)
+        .await
 }
 
 /// Prints the next messages, `count` of them, and leaves. Returns the exit code.
@@ -54,7 +55,7 @@ pub async fn recv(
     let task = Task::Receive { count, from: from.as_ref().map(PeerAddress::without_key) };
     script(
         Wanted { peer: from, ..wanted },
-        Job { task, says: Vec::new(), time, detaches: false },
+        Job { task, says: Vec::new(), time, detaches: false, key: None },
         language,
     )
     .await
@@ -74,7 +75,7 @@ pub async fn follow(
     let task = Task::Follow { with: with.as_ref().map(PeerAddress::without_key) };
     script(
         Wanted { peer: with, ..wanted },
-        Job { task, says: Vec::new(), time, detaches: false },
+        Job { task, says: Vec::new(), time, detaches: false, key: None },
         language,
     )
     .await
@@ -100,7 +101,12 @@ pub async fn ask(
     }
     let says = vec![Entered::Text(question(text, &choices))];
     let wanted = Wanted { peer: Some(to), ..wanted };
-    script(wanted, Job { task: Task::Ask { choices }, says, time, detaches: false }, language).await
+    script(
+        wanted,
+        Job { task: Task::Ask { choices }, says, time, detaches: false, key: None },
+        language,
+    )
+    .await
 }
 
 /// The exit code of a question that could not be asked.
@@ -129,7 +135,8 @@ pub async fn status(wanted: Wanted, language: &Language) -> Result<u8, Failure> 
     let wanted = in_a_pipe(wanted);
     let dir = profile::directory(wanted.data_dir.clone())?;
     let says = ["/id", "/who"].map(|line| Entered::Line(line.to_owned())).to_vec();
-    let job = Job { task: Task::Status, says, time: Some(wanted.timeout), detaches: false };
+    let job =
+        Job { task: Task::Status, says, time: Some(wanted.timeout), detaches: false, key: None };
     let view = job.view(wanted.face, language);
     let mut visitor = Visitor::new(&wanted, None, view, job.begins());
     if let Some(code) = visitor.call(&dir, Console::saying(&job.says)).await? {

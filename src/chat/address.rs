@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Names belong to the rendezvous that gave them out: `alice@one.example` and `alice@two.example`
 /// may be two people. The key pinned to an address says who it is.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
 pub struct Address {
     /// The name, in canonical form.
     pub name: Name,
@@ -56,7 +56,9 @@ impl fmt::Display for Address {
 /// A moment by the wall clock: milliseconds since 1970, UTC.
 ///
 /// It is shown and stored, and decides nothing: wall clocks jump.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(
+    Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize,
+)]
 pub struct Timestamp(pub u64);
 
 impl Timestamp {

@@ -20,6 +20,8 @@ mod people;
 mod rooms;
 
 use p2pchat_wire::identity::Name;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub(super) use people::PeopleCommand;
 pub(super) use rooms::RoomCommand;
@@ -38,7 +40,7 @@ use super::record::Manner;
 use super::settings::Decision;
 use super::storage::{Direction, Pick};
 
-/// One command, as /help shows it.
+/// One command, as /help shows it. Between two processes it travels as its word.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct CommandHelp {
     /// The word after the `/`.
@@ -49,6 +51,20 @@ pub struct CommandHelp {
     pub usage: &'static str,
     /// What it does.
     pub help: &'static str,
+}
+
+impl Serialize for CommandHelp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word)
+    }
+}
+
+impl<'de> Deserialize<'de> for CommandHelp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        let found = all().find(|command| command.word == word);
+        found.ok_or_else(|| D::Error::custom("no such command"))
+    }
 }
 
 /// What a person wants done.
@@ -93,6 +109,7 @@ pub(super) enum Command {
     Room(RoomCommand),
     Identity,
     Help,
+    Detach,
     Quit,
 }
 
@@ -244,6 +261,13 @@ const TABLE: &[Entry] = &[
     }),
     entry("help", &["?"], "", "show this list", |rest, _| nothing_after(rest, Command::Help)),
     entry(
+        "detach",
+        &[],
+        "",
+        "give the terminal back; the chat goes on in the background until p2pchat comes back to it",
+        |rest, _| nothing_after(rest, Command::Detach),
+    ),
+    entry(
         "quit",
         &["q", "exit"],
         "",
@@ -340,7 +364,7 @@ fn read_command(line: &str, context: &Context<'_>) -> Result<Command, Problem> {
     else {
         return Err(Problem::UnknownCommand {
             typed: typed.to_owned(),
-            nearest: nearest_word(&lower),
+            nearest: nearest_word(&lower).map(str::to_owned),
         });
     };
     (entry.read)(rest, context).unwrap_or(Err(Problem::Usage(entry.help)))

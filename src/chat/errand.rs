@@ -2,7 +2,9 @@
 //! written to a file, a link is opened. Whoever does it may take long, and reports when it is done.
 
 use super::storage::{HistoryLine, Place, StoreReply, StoreRequest};
-use super::{Address, Asked, Chat, Effect, MAX_PAGE, Notice, Problem, clean, links};
+use super::{
+    Address, Asked, Chat, Effect, ExitCode, FaceId, MAX_PAGE, Notice, Problem, clean, links,
+};
 
 /// Something that somebody else is to do. [`Input::Ran`](super::Input::Ran) is the answer.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -16,6 +18,8 @@ pub enum Errand {
         /// Which file, as it was typed: a `~/` at its beginning is the person's own folder.
         path: String,
     },
+    /// Let another process run the chat as soon as this one has ended.
+    Detach,
     /// Let the person see this page of the web: an address with `http` or `https`, all of it ASCII.
     Open(String),
 }
@@ -32,6 +36,8 @@ pub enum Outcome {
     },
     /// The page is given to whatever shows pages here.
     Opened(String),
+    /// Another process waits for the end of this one, to run the chat.
+    Detached,
     /// Nothing was done.
     Failed(Problem),
 }
@@ -77,6 +83,16 @@ impl Chat {
         self.run_errand(Errand::Export { format, with, path });
     }
 
+    /// Lets a face go, and the chat go on. With the first one the process ends, so another has to be
+    /// there.
+    pub(super) fn detach(&mut self) {
+        if self.faces.asking_id() == FaceId::FIRST {
+            return self.run_errand(Errand::Detach);
+        }
+        self.answer(Notice::Detached);
+        self.leave(ExitCode::Done);
+    }
+
     fn run_errand(&mut self, errand: Errand) {
         let face = self.faces.asking_id();
         self.errands.push(face);
@@ -91,6 +107,11 @@ impl Chat {
         match outcome {
             Outcome::Exported { path, lines } => self.answer(Notice::Exported { path, lines }),
             Outcome::Opened(link) => self.answer(Notice::Opened { link }),
+            Outcome::Detached => {
+                self.run.detached = true;
+                self.answer(Notice::Detached);
+                self.leave(ExitCode::Done);
+            }
             Outcome::Failed(problem) => self.refuse(None, problem),
         }
     }

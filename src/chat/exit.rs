@@ -60,6 +60,8 @@ pub enum Wait {
 pub(super) struct Run {
     pub(super) leaving: Option<ExitCode>,
     pub(super) gone: bool,
+    /// Another process goes on with the chat.
+    pub(super) detached: bool,
     /// A confirmation is due in some session.
     pub(super) owing: bool,
 }
@@ -157,7 +159,7 @@ impl Chat {
         }
         self.run.gone = true;
         let undelivered = self.undelivered();
-        if undelivered > 0 {
+        if undelivered > 0 && !self.run.detached {
             self.show(Notice::Leaving { undelivered });
         }
         self.command(Command::Close);

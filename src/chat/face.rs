@@ -197,6 +197,11 @@ impl Chat {
                 });
             }
         }
+        let drafts = self.drafts.iter();
+        notices.extend(drafts.map(|(with, text)| {
+            let (with, text) = (with.clone(), text.clone());
+            Notice::Draft { with, text }
+        }));
         notices
     }
 
@@ -297,7 +302,7 @@ impl Chat {
         let gone: Vec<(FaceId, Face)> = gone.collect();
         let undelivered = self.undelivered();
         for (face, one) in gone {
-            if undelivered > 0 {
+            if undelivered > 0 && one.wait.is_some() {
                 self.effects.push_back(Effect::Answer(face, Notice::Leaving { undelivered }));
             }
             let code = one.leaving.unwrap_or(ExitCode::Done);

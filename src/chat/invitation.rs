@@ -10,6 +10,7 @@ mod link;
 
 use bip39::Language;
 use p2pchat_wire::random::Random;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 pub use link::{ContactLink, InvalidLink, SCHEME};
@@ -27,7 +28,7 @@ pub const MINUTES: u64 = 10;
 const MAX_CODE: usize = 256;
 
 /// Why what was typed is no code. Nothing is used up by it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error, Serialize, Deserialize)]
 pub enum NotACode {
     /// It is not a number and two words.
     #[error("A code is a number and two words, such as 7-orchard-clock.")]
@@ -38,8 +39,25 @@ pub enum NotACode {
 }
 
 /// The words of a code, as their places in the lists. `Debug` shows nothing.
-#[derive(Clone, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(into = "[u16; WORDS]", try_from = "[u16; WORDS]")]
 pub struct CodeWords(Zeroizing<[u16; WORDS]>);
+
+impl From<CodeWords> for [u16; WORDS] {
+    fn from(words: CodeWords) -> Self {
+        *words.0
+    }
+}
+
+impl TryFrom<[u16; WORDS]> for CodeWords {
+    type Error = &'static str;
+
+    fn try_from(places: [u16; WORDS]) -> Result<Self, Self::Error> {
+        let length = Language::English.word_list().len();
+        let known = places.iter().all(|place| usize::from(*place) < length);
+        known.then_some(Self(Zeroizing::new(places))).ok_or("no such word")
+    }
+}
 
 impl CodeWords {
     /// Words for a new invitation.

@@ -166,6 +166,11 @@ impl Chat {
     /// Keeps what is typed and not sent.
     pub(super) fn draft(&mut self, with: Address, text: String) {
         self.conversation(&with);
+        if text.is_empty() {
+            self.drafts.remove(&with);
+        } else {
+            self.drafts.insert(with.clone(), text.clone());
+        }
         self.ask(StoreRequest::SaveDraft { with, text }, Asked::Nothing);
     }
 

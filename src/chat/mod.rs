@@ -272,6 +272,8 @@ pub struct Chat {
     servers: Servers,
     settings: Settings,
     backlog: Option<Backlog>,
+    /// What is typed and not sent, as the disk has it.
+    drafts: BTreeMap<Address, String>,
     /// Lines that the disk refused.
     unkept: VecDeque<HistoryLine>,
     locally: Locally,
@@ -308,6 +310,7 @@ impl Chat {
             servers: Servers::new(&config.hosts, &snapshot),
             settings: Settings::new(&snapshot.settings),
             backlog: None,
+            drafts: BTreeMap::new(),
             unkept: VecDeque::new(),
             locally: Locally::default(),
             asked: VecDeque::new(),
@@ -344,7 +347,8 @@ impl Chat {
             }
         }
         for (with, text) in snapshot.drafts {
-            self.show(Notice::Draft { with, text });
+            self.show(Notice::Draft { with: with.clone(), text: text.clone() });
+            self.drafts.insert(with, text);
         }
         for (address, conversation) in &self.conversations {
             if let Some(key) = conversation.contact.key

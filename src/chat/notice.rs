@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use p2pchat_wire::identity::{Name, PeerId};
 use p2pchat_wire::signal::Refusal;
+use serde::{Deserialize, Serialize};
 
 use super::address::{Address, LineId, Timestamp};
 use super::command::CommandHelp;
@@ -23,7 +24,7 @@ use crate::proto::{
 };
 
 /// Something to be shown.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub enum Notice {
     /// We are reachable under this name; again when the mapped endpoint changes.
     Registered {
@@ -224,7 +225,7 @@ pub enum Notice {
         /// Whether it types.
         typing: bool,
     },
-    /// What was typed and not sent, from an earlier run. Said at the start.
+    /// What was typed and not sent, in an earlier run or in another face. Said at the start.
     Draft {
         /// To whom.
         with: Address,
@@ -232,7 +233,7 @@ pub enum Notice {
         text: String,
     },
     /// Answers /set: every setting and its value.
-    Settings(Vec<(&'static str, String)>),
+    Settings(Vec<(String, String)>),
     /// Answers /export.
     Exported {
         /// The file, as it was typed.
@@ -446,6 +447,8 @@ pub enum Notice {
         /// What.
         news: RoomNews,
     },
+    /// Answers /detach: we leave now, and the chat goes on without us.
+    Detached,
     /// We leave now, and so many lines wait on this computer for the next time.
     Leaving {
         /// Undelivered lines.
@@ -462,7 +465,7 @@ impl Notice {
 }
 
 /// A line from a peer.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Message {
     /// From whom, or in which room.
     pub from: Address,
@@ -490,7 +493,7 @@ pub struct Message {
 }
 
 /// A line of ours, as it is to be shown.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Written {
     /// To whom.
     pub to: Address,
@@ -519,7 +522,7 @@ impl Message {
 }
 
 /// How far a line of ours has come.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub enum LineState {
     /// On our disk.
     Queued,
@@ -534,7 +537,7 @@ pub enum LineState {
 }
 
 /// Whether a peer is there.
-#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
 pub enum Presence {
     /// Not there, or not known to be.
     #[default]
@@ -561,7 +564,7 @@ impl Presence {
 }
 
 /// A peer in the answer to /who.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct PeerSummary {
     /// Who.
     pub peer: Address,

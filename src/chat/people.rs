@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use p2pchat_wire::identity::{Name, PeerId};
+use serde::{Deserialize, Serialize};
 
 use super::command::{self, PeopleCommand};
 use super::inviting::Accepting;
@@ -16,7 +17,7 @@ use super::{Address, Asked, Chat, Contact, Effect, Notice, Problem, Timestamp};
 use crate::proto::Command;
 
 /// How a person wants to deal with a contact.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Regard {
     /// What the contact is called here.
     pub nickname: Option<Name>,
@@ -37,7 +38,7 @@ impl Regard {
 }
 
 /// What somebody is kept from doing.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub enum Limit {
     /// To reach us at all.
     Blocked,
@@ -82,6 +83,11 @@ impl Nicknames {
     #[must_use]
     pub fn are_about(&self, name: &Name) -> bool {
         self.0.values().any(|nickname| nickname == name)
+    }
+
+    /// Everybody who is called otherwise than by its own name, and how.
+    pub fn iter(&self) -> impl Iterator<Item = (&Address, &Name)> {
+        self.0.iter()
     }
 
     /// Who is called so.

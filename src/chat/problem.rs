@@ -1,6 +1,7 @@
 //! Why something that was typed is not done, as facts: the words are the user interface's.
 
 use p2pchat_wire::identity::{InvalidName, Name, PeerId, ServerKey};
+use serde::{Deserialize, Serialize};
 
 use super::address::Address;
 use super::command::CommandHelp;
@@ -9,14 +10,14 @@ use super::room::Refusal;
 use super::storage::StoreFailure;
 
 /// Why something that was typed is not done.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub enum Problem {
     /// There is no such command; nothing was sent.
     UnknownCommand {
         /// What was typed, without the mark.
         typed: String,
         /// The command that looks most like it.
-        nearest: Option<&'static str>,
+        nearest: Option<String>,
     },
     /// The command needs other arguments.
     Usage(CommandHelp),
@@ -138,6 +139,11 @@ pub enum Problem {
         /// The address of the page.
         link: String,
         /// What the system says; without it, there is no desktop.
+        cause: Option<String>,
+    },
+    /// /detach, and the chat cannot go on without us.
+    NotDetached {
+        /// What the system says; without it, nobody else can use the profile.
         cause: Option<String>,
     },
     /// /export, and the file is there already.

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use p2pchat_wire::identity::{Name, PeerId};
+use serde::{Deserialize, Serialize};
 
 use super::invitation::{CodeWords, NotACode};
 use super::record::Record;
@@ -43,7 +44,7 @@ pub enum Strangers {
 }
 
 /// Somebody who wants to talk to us.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// By which name.
     pub address: Address,

@@ -12,6 +12,7 @@
 
 use bip39::Language;
 use p2pchat_wire::identity::PeerId;
+use serde::{Deserialize, Serialize};
 
 /// Words of a code.
 pub const WORDS: usize = 12;
@@ -26,11 +27,22 @@ const ROUNDS: u32 = 1 << 16;
 const PICTURE: &str = "P2PCHAT";
 
 /// Twelve words, as their places in the list of a language.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "[u16; WORDS]")]
 pub struct SafetyCode([u16; WORDS]);
 
+impl TryFrom<[u16; WORDS]> for SafetyCode {
+    type Error = &'static str;
+
+    fn try_from(places: [u16; WORDS]) -> Result<Self, Self::Error> {
+        let length = Language::English.word_list().len();
+        let known = places.iter().all(|place| usize::from(*place) < length);
+        known.then_some(Self(places)).ok_or("no such word")
+    }
+}
+
 /// The lists of words.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub enum Wording {
     /// English.
     English,

@@ -81,9 +81,9 @@ impl Settings {
         }
     }
 
-    fn list(&self) -> Vec<(&'static str, String)> {
+    fn list(&self) -> Vec<(String, String)> {
         [Decision::Read(self.read), Decision::Typing(self.typing), Decision::Keep(self.retention)]
-            .map(|decision| (decision.name(), decision.value()))
+            .map(|decision| (decision.name().to_owned(), decision.value()))
             .into()
     }
 }

@@ -11,6 +11,7 @@ use std::net::IpAddr;
 
 use p2pchat_wire::handshake::SharedSecret;
 use p2pchat_wire::identity::{Name, PeerId, ServerKey};
+use serde::{Deserialize, Serialize};
 
 pub(super) use history::LATE;
 pub use history::{HistoryLine, Progress, QUOTE, Quote, Reaction};
@@ -181,7 +182,7 @@ pub enum Pick {
 
 /// Where a line stands in the history of this computer: lines are in the order in which they were
 /// written or came. It means nothing anywhere else.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
 pub struct Place(pub i64);
 
 /// About how much text one [`StoreRequest::LoadOutbox`] brings into memory.
@@ -240,7 +241,7 @@ pub enum StoreReply {
 }
 
 /// Why a request could not be carried out.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error, Serialize, Deserialize)]
 #[error("{place}: {cause}")]
 pub struct StoreFailure {
     /// What kind of failure.
@@ -252,7 +253,7 @@ pub struct StoreFailure {
 }
 
 /// The kinds of failure.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub enum FailureKind {
     /// The disk or the quota is full.
     Full,
@@ -272,7 +273,7 @@ pub enum FailureKind {
 }
 
 /// Somebody we have met, or have written to.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Contact {
     /// Name and rendezvous.
     pub address: Address,
@@ -421,7 +422,7 @@ pub struct Cursor {
 }
 
 /// Which way a line goes.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
 pub enum Direction {
     /// Ours.
     Out,

@@ -1,13 +1,14 @@
 //! How far a contact's key can be trusted, and what a person decides about it.
 
 use p2pchat_wire::identity::PeerId;
+use serde::{Deserialize, Serialize};
 
 use super::safety::{Answer, Comparison, SafetyCode, Wording};
 use super::storage::Contact;
 use super::{Address, Asked, Chat, Notice, Problem};
 
 /// How far a key can be trusted.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize, Deserialize)]
 pub enum Trust {
     /// No key is known yet, or it was seen for the first time in this run: there is nothing that it
     /// could be compared with.

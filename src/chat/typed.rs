@@ -272,6 +272,7 @@ impl Chat {
                 self.answer(Notice::Identity { name, hosts, key: self.config.key });
             }
             Command::Help => self.answer(Notice::Help(command::all().collect())),
+            Command::Detach => self.detach(),
             Command::Quit => self.leave(ExitCode::Done),
         }
     }

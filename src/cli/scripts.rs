@@ -61,6 +61,10 @@ pub struct HoldArgs {
     /// This is the process in the background.
     #[arg(long, hide = true)]
     pub detached: bool,
+    /// This is the process that goes on with the chat of another one, which has written the key of a
+    /// sealed profile to the standard input.
+    #[arg(long, hide = true)]
+    pub succeeds: bool,
 }
 
 /// What stands in place of a list: the words as one text, if there are any.

@@ -7,6 +7,7 @@ use p2pchat_wire::handshake::SharedSecret;
 use p2pchat_wire::identity::{Name, PeerId, ServerKey};
 use p2pchat_wire::neighbour::{Announcement, Nonce};
 use p2pchat_wire::signal::{Refusal, RoomRefusal};
+use serde::{Deserialize, Serialize};
 
 use super::invitation::{InvitationFailure, InvitationWords};
 use super::lifetime::AgeLimit;
@@ -44,7 +45,9 @@ pub enum Policy {
 }
 
 /// One of the rendezvous servers that we use, by a number that the wiring chose.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(
+    Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize,
+)]
 pub struct ServerId(pub u8);
 
 impl ServerId {
@@ -466,7 +469,7 @@ pub enum Event {
 }
 
 /// Why the rendezvous does not work.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub enum RendezvousTrouble {
     /// No answer from any of its addresses.
     Unreachable,
@@ -503,7 +506,7 @@ pub enum DisconnectReason {
 }
 
 /// The kinds of path, as shown to people.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
 pub enum PathKind {
     /// Straight, to an address of the same network or machine.
     Lan,
@@ -514,7 +517,7 @@ pub enum PathKind {
 }
 
 /// The path that a session uses.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct PathInfo {
     /// What kind.
     pub kind: PathKind,
@@ -537,7 +540,7 @@ impl PathInfo {
 
 /// One of our sockets. The wiring opens and closes them as it is asked to; [`SocketId::FIRST`] is
 /// there from the start. A number is never used for a second socket.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
 pub struct SocketId(pub u32);
 
 impl SocketId {

@@ -1,6 +1,7 @@
 //! What an invitation is made of, and how it can fail.
 
 use p2pchat_wire::invitation::InvitationError;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 /// The words of an invitation, in the one form in which two people's are compared. `Debug` shows
@@ -29,7 +30,7 @@ impl std::fmt::Debug for InvitationWords {
 }
 
 /// Why nothing came of an invitation. It is used up in any case.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub enum InvitationFailure {
     /// The words of the two are not the same, or somebody in between has tried his luck.
     WrongWords,

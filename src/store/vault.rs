@@ -44,6 +44,32 @@ impl DataKey {
         Self(bytes)
     }
 
+    /// It, to be handed to another process of ours and to nobody else.
+    #[must_use]
+    pub fn to_hex(&self) -> Zeroizing<String> {
+        use std::fmt::Write as _;
+        let mut hex = Zeroizing::new(String::with_capacity(2 * self.0.len()));
+        for byte in self.0 {
+            // Text takes everything.
+            let _ = write!(hex, "{byte:02x}");
+        }
+        hex
+    }
+
+    /// One that was handed over so.
+    #[must_use]
+    pub fn from_hex(hex: &str) -> Option<Self> {
+        let mut key = Self([0; 32]);
+        let digits = hex.as_bytes();
+        if digits.len() != 2 * key.0.len() {
+            return None;
+        }
+        for (byte, digits) in key.0.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+        }
+        Some(key)
+    }
+
     /// The keys that are made of this one.
     pub(super) fn vault(&self) -> Vault {
         let derive = |context| blake3::derive_key(context, &self.0);

@@ -7,7 +7,7 @@
 //! as `\uXXXX`, so that the output can be looked at.
 
 #[cfg(test)]
-mod examples;
+pub(crate) mod examples;
 mod lines;
 mod requests;
 mod rooms;
@@ -177,6 +177,7 @@ pub fn render(notice: &Notice, background: Background<'_>, english: &Language) -
         Notice::Exported { path, lines } => {
             write(&json!({"type": "exported", "path": path, "lines": lines}))
         }
+        Notice::Detached => write(&json!({"type": "detached"})),
         Notice::Opened { link } => write(&json!({"type": "opened", "link": link})),
         Notice::Status { to, id, reference, state } => write(&Outgoing::Status {
             id: Some(id.to_string()),

@@ -30,6 +30,7 @@ pub mod words;
 use std::time::Duration;
 
 use p2pchat_wire::identity::Name;
+use serde::{Deserialize, Serialize};
 
 use self::language::Language;
 use crate::chat::{Address, ExitCode, LOCAL_HOST, LineId, Nicknames, Notice, Timestamp};
@@ -97,7 +98,7 @@ pub struct Background<'a> {
 }
 
 /// Why a rendezvous is not reached.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub enum Cause {
     /// The name server says that there is no such host, or there is no name server.
     Unresolved {

@@ -107,6 +107,10 @@ pub fn problem_sentence(problem: &Problem, language: &Language) -> String {
         Problem::NotOpened { link, cause: Some(cause) } => {
             language.say("problem-not-opened", &[("link", link), ("cause", cause)])
         }
+        Problem::NotDetached { cause: None } => language.text("problem-not-detachable"),
+        Problem::NotDetached { cause: Some(cause) } => {
+            language.say("problem-not-detached", &[("cause", cause)])
+        }
         Problem::FileExists(path) => {
             language.say("export-exists", &[("path", &clean::one_line(path, " "))])
         }
@@ -192,6 +196,7 @@ pub fn problem_code(problem: &Problem) -> &'static str {
         Problem::NoName => "no-name",
         Problem::NoSuchLink => "no-such-link",
         Problem::NotOpened { .. } => "not-opened",
+        Problem::NotDetached { .. } => "not-detached",
         Problem::FileExists(_) => "file-exists",
         Problem::NotExported { .. } => "not-exported",
         Problem::NotInRoom(_) => "not-in-room",

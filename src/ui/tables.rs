@@ -143,8 +143,8 @@ fn moment(at: Timestamp, zone: &TimeZone) -> String {
     plain::instant(at).to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
-pub(super) fn settings(settings: &[(&str, String)]) -> String {
-    rows(settings.iter().map(|(name, value)| [(*name).to_owned(), value.clone()]))
+pub(super) fn settings(settings: &[(String, String)]) -> String {
+    rows(settings.iter().map(|(name, value)| [name.clone(), value.clone()]))
 }
 
 pub(super) fn help(commands: &[CommandHelp], language: &Language) -> String {

@@ -46,6 +46,7 @@ pub fn sentence(
             let lines = Phrase::new("lines").counting(*lines);
             Phrase::new("export-done").with("path", path).holding("lines", lines).said_in(language)
         }
+        Notice::Detached => language.text("detached"),
         Notice::Opened { link } => language.say("link-opened", &[("link", link)]),
         Notice::Registered { me, over_tcp: true, .. } => {
             language.say("registered-over-tcp", &[("me", me)])

@@ -111,3 +111,35 @@ fn who_joins_and_asks_for_other_options_is_told_which() {
     b.run(&["status", "--relay-only"], "").exits(0);
     assert!(bob.is_running());
 }
+
+#[test]
+fn a_sealed_chat_is_given_to_another_process_without_its_passphrase() {
+    let server = Server::start();
+    let (a, b) = (Profile::new(), Profile::new());
+    let address = server.address().to_string();
+    let mut alice = a.start(&["--name", "alice", "--rendezvous", &address]);
+    alice.hears("You are alice@");
+    b.register("bob", &address);
+    let secret = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(secret.path(), "correct horse battery\n").expect("writes");
+    let file = secret.path().to_str().expect("text");
+    b.run(&["passphrase", "set", "--from", file], "").exits(0);
+    let mut command = b.command(&["--json", "--peer", "alice"]);
+    command.env("P2PCHAT_PASSPHRASE_FILE", file);
+    let mut bob = Program::start(command);
+    bob.object(&json!({"type": "ready", "name": "bob"}));
+    drop(secret);
+    bob.say(&json!({"type": "send", "text": "before", "ref": "r"}).to_string());
+    bob.say(&json!({"type": "command", "line": "/detach"}).to_string());
+    bob.object(&json!({"type": "detached"}));
+    bob.outcome().exits(0);
+    b.run(&["send", "--to", "alice", "after"], "").exits(0);
+    assert!(alice.line().ends_with("\tbefore"));
+    assert!(alice.line().ends_with("\tafter"));
+    b.run(&["hold", "--end"], "").exits(0);
+    b.run(&["send", "--to", "alice", "sealed again"], "").exits(8);
+    // A demo has no profile that another process could use.
+    let mut demo = b.start(&["demo", "--json"]);
+    demo.say(&json!({"type": "command", "line": "/detach"}).to_string());
+    demo.object(&json!({"type": "error", "code": "not-detached"}));
+}

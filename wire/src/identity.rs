@@ -124,7 +124,7 @@ pub const MAX_NAME: usize = 64;
 pub struct Name(String);
 
 /// A text cannot be a name.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum InvalidName {
     /// Nothing is left of the text after normalisation.

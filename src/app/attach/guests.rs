@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use super::door::Door;
 use super::link::{In, Out, PATIENCE};
+use super::mirror::Mirror;
 use super::protocol::{Hello, Kind, Print, Refusal, VERSION, Wish, Word, line};
 use crate::chat::{
     Chat, Errand, ExitCode, FaceId, Input, Manner, Notice, Outcome, Problem, Timestamp,
@@ -25,6 +26,9 @@ const CHANNEL: usize = 64;
 /// How long the last words may take.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// The least time between two reports of how things are, in milliseconds: a frame of a screen.
+const REFRESH: u64 = 16;
+
 /// Columns of a terminal; what says that it has more is none.
 const MAX_COLUMNS: usize = 1000;
 
@@ -39,7 +43,7 @@ pub(in crate::app) enum News {
 #[derive(Debug)]
 struct Guest {
     number: u64,
-    view: View,
+    sight: Sight,
     out: Out,
     /// Where its paths begin.
     directory: PathBuf,
@@ -47,6 +51,35 @@ struct Guest {
     opening: Vec<String>,
     /// Lines of its that the disk may not have yet.
     unkept: usize,
+}
+
+/// How one of them sees the chat.
+#[derive(Debug)]
+enum Sight {
+    /// What is to be written is made here.
+    View(Box<View>),
+    /// On a screen of its own.
+    Screen(Box<Mirror>),
+}
+
+impl Sight {
+    fn new(hello: &Hello) -> Self {
+        match view(hello) {
+            Some(view) => Self::View(Box::new(view)),
+            None => Self::Screen(Box::default()),
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self, Self::View(view) if view.is_over())
+    }
+
+    fn exit(&self, code: ExitCode) -> u8 {
+        match self {
+            Self::View(view) => view.exit(code),
+            Self::Screen(_) => code.code(),
+        }
+    }
 }
 
 impl Guest {
@@ -65,6 +98,10 @@ pub(in crate::app) struct Guests {
     door: Option<Door>,
     /// The options under which the chat runs.
     conditions: Vec<String>,
+    /// Another process is to go on with the chat, and will attach to wait for it.
+    detaching: bool,
+    /// When screens are told how things are.
+    refresh_at: Option<Timestamp>,
     /// Who does not read what it is told.
     slow: Vec<FaceId>,
     /// Scripts that have done what they were for.
@@ -86,7 +123,16 @@ impl Guests {
         });
         let conditions = conditions.unwrap_or_default();
         let (slow, over) = (Vec::new(), Vec::new());
-        Self { guests: BTreeMap::new(), news, door, conditions, slow, over }
+        Self {
+            guests: BTreeMap::new(),
+            news,
+            door,
+            conditions,
+            detaching: false,
+            refresh_at: None,
+            slow,
+            over,
+        }
     }
 
     /// Waits for somebody to do something. Dropping the future loses nothing.
@@ -111,14 +157,28 @@ impl Guests {
             News::Came { number, hello, out } => {
                 let wait = hello.wait.map(Into::into);
                 let face = chat.attach(now, hello.peer.as_deref(), wait);
-                out.say(&Word::Hello { version: VERSION });
-                if matches!(&hello.face, Kind::Script { task: Task::End, .. }) {
-                    chat.handle_input(now, Input::Quit);
+                let name = chat.name().map(ToString::to_string).unwrap_or_default();
+                out.say(&Word::Hello { version: VERSION, name });
+                match &hello.face {
+                    Kind::Script { task: Task::End, .. } => chat.handle_input(now, Input::Quit),
+                    // Whoever waits for our end is there.
+                    Kind::Script { task: Task::Hold, .. }
+                        if std::mem::take(&mut self.detaching) =>
+                    {
+                        chat.handle_input(now, Input::Ran(Outcome::Detached));
+                    }
+                    _ => {}
                 }
-                let view = view(&hello);
+                let mut sight = Sight::new(&hello);
+                if let Sight::Screen(mirror) = &mut sight {
+                    // Before everything else: what is unread decides what is shown first.
+                    for word in mirror.refresh(chat, face) {
+                        out.say(&word);
+                    }
+                }
                 let directory = PathBuf::from(hello.directory);
                 let opening = Vec::new();
-                let guest = Guest { number, view, out, directory, opening, unkept: 0 };
+                let guest = Guest { number, sight, out, directory, opening, unkept: 0 };
                 self.guests.insert(face, guest);
             }
             News::Said { number, wish } => {
@@ -139,6 +199,11 @@ impl Guests {
         hello.given.iter().filter(|option| !self.conditions.contains(option))
     }
 
+    /// Whether others can attach.
+    pub(in crate::app) fn are_expected(&self) -> bool {
+        self.door.is_some()
+    }
+
     fn face(&self, number: u64) -> Option<FaceId> {
         let mut guests = self.guests.iter();
         guests.find(|(_, guest)| guest.number == number).map(|(face, _)| *face)
@@ -149,22 +214,29 @@ impl Guests {
         let input = match wish {
             Wish::Line { text } => {
                 guest.unkept += 1;
-                match &guest.view {
-                    View::Json(_) => match json::parse(&text) {
-                        Ok(input) => input,
-                        Err(error) => return self.print(face, [Printout::out(error)]),
-                    },
-                    View::Plain(..) | View::Line(_) | View::Script(_) => Input::Line(text),
+                match &guest.sight {
+                    Sight::View(view) if matches!(**view, View::Json(_)) => {
+                        match json::parse(&text) {
+                            Ok(input) => input,
+                            Err(error) => return self.print(face, [Printout::out(error)]),
+                        }
+                    }
+                    Sight::View(_) | Sight::Screen(_) => Input::Line(text),
                 }
             }
             Wish::Text { text } => {
                 guest.unkept += 1;
-                let reference = Some(REFERENCE.to_owned());
+                let reference = match guest.sight {
+                    Sight::View(_) => Some(REFERENCE.to_owned()),
+                    Sight::Screen(_) => None,
+                };
                 Input::Send { to: None, text, reference, manner: Manner::Text }
             }
             Wish::Shown { from, id } => match line(&from, &id) {
                 Some((from, id)) => {
-                    guest.view.shown(id);
+                    if let Sight::View(view) = &mut guest.sight {
+                        view.shown(id);
+                    }
                     Input::Shown { from, id }
                 }
                 None => return,
@@ -175,13 +247,18 @@ impl Guests {
                 Input::Ran(Outcome::Failed(Problem::NotOpened { link, cause }))
             }
             Wish::Opened { .. } | Wish::NotOpened { .. } => return,
+            Wish::Command { line } => Input::Command(line),
+            Wish::Page { with, before, limit } => Input::Page { with, before, limit },
+            Wish::Search { with, text, limit } => Input::Search { with, text, limit },
+            Wish::Typing { to, typing } => Input::Typing { to, typing },
+            Wish::Draft { with, text } => Input::Draft { with, text },
             Wish::End => Input::EndOfInput,
             Wish::TimeUp => Input::TimeUp,
             Wish::Quit => Input::Quit,
             Wish::Hello(_) => return self.end(now, chat, face, Some(Refusal::Nonsense)),
         };
         chat.handle_face(now, face, input);
-        if self.guests.get(&face).is_some_and(|guest| guest.view.is_over()) {
+        if self.guests.get(&face).is_some_and(|guest| guest.sight.is_over()) {
             self.over.push(face);
         }
     }
@@ -212,12 +289,27 @@ impl Guests {
             let Some(guest) = self.guests.get_mut(&face) else { continue };
             if let Notice::Current(_) | Notice::Renamed { .. } = notice {
                 let peer = current(face);
-                let prompt = LineView::prompt(peer.as_ref(), background, guest.view.language());
+                let prompt = match &guest.sight {
+                    Sight::View(view) => {
+                        LineView::prompt(peer.as_ref(), background, view.language())
+                    }
+                    Sight::Screen(_) => String::new(),
+                };
                 guest.out.say(&Word::Current { peer: peer.map(|peer| peer.to_string()), prompt });
             }
-            let printouts = guest.view.render(now, notice, background);
-            self.print(face, printouts);
-            if self.guests.get(&face).is_some_and(|guest| guest.view.is_over()) {
+            match &mut guest.sight {
+                Sight::View(view) => {
+                    let printouts = view.render(now, notice, background);
+                    self.print(face, printouts);
+                }
+                Sight::Screen(mirror) => {
+                    let words = mirror.tell(notice, background);
+                    if !words.iter().all(|word| guest.out.say(word)) {
+                        self.slow.push(face);
+                    }
+                }
+            }
+            if self.guests.get(&face).is_some_and(|guest| guest.sight.is_over()) {
                 self.over.push(face);
             }
         }
@@ -262,34 +354,63 @@ impl Guests {
         face: FaceId,
         errand: Errand,
     ) -> Option<(Errand, PathBuf)> {
-        let Some(guest) = self.guests.get_mut(&face) else { return Some((errand, PathBuf::new())) };
+        let Some(guest) = self.guests.get_mut(&face) else {
+            self.detaching = errand == Errand::Detach;
+            return Some((errand, PathBuf::new()));
+        };
         match errand {
             Errand::Open(link) => {
                 guest.out.say(&Word::Open { link: link.clone() });
                 guest.opening.push(link);
                 None
             }
-            errand @ Errand::Export { .. } => Some((errand, guest.directory.clone())),
+            errand @ (Errand::Export { .. } | Errand::Detach) => {
+                Some((errand, guest.directory.clone()))
+            }
         }
     }
 
     /// One of them has left the chat.
     pub(in crate::app) fn left(&mut self, face: FaceId, code: ExitCode) {
         if let Some(guest) = self.guests.remove(&face) {
-            guest.out.say(&Word::Left { code: guest.view.exit(code) });
+            guest.out.say(&Word::Left { code: guest.sight.exit(code) });
         }
     }
 
-    /// When some view has something to say if nothing else happens.
+    /// When some view has something to say if nothing else happens, or screens are to be told how
+    /// things are.
     pub(in crate::app) fn settles_at(&self) -> Option<Timestamp> {
-        self.guests.values().filter_map(|guest| guest.view.settles_at()).min()
+        let views = self.guests.values().filter_map(|guest| match &guest.sight {
+            Sight::View(view) => view.settles_at(),
+            Sight::Screen(_) => None,
+        });
+        views.chain(self.refresh_at).min()
     }
 
-    /// Lets them say it.
-    pub(in crate::app) fn settle(&mut self, now: Timestamp) {
-        for guest in self.guests.values_mut() {
-            for printout in guest.view.settle(now) {
-                guest.out.say(&Word::Print(Print::from(printout)));
+    /// Something has happened in the chat, of which screens may have to know.
+    pub(in crate::app) fn touch(&mut self, now: Timestamp) {
+        let drawn = |guest: &Guest| matches!(guest.sight, Sight::Screen(_));
+        if self.refresh_at.is_none() && self.guests.values().any(drawn) {
+            self.refresh_at = Some(Timestamp(now.0.saturating_add(REFRESH)));
+        }
+    }
+
+    /// Lets views say what they have to say, and tells screens how things are.
+    pub(in crate::app) fn settle(&mut self, now: Timestamp, chat: &Chat) {
+        let refresh = self.refresh_at.take_if(|at| *at <= now).is_some();
+        for (face, guest) in &mut self.guests {
+            match &mut guest.sight {
+                Sight::View(view) => {
+                    for printout in view.settle(now) {
+                        guest.out.say(&Word::Print(Print::from(printout)));
+                    }
+                }
+                Sight::Screen(mirror) if refresh => {
+                    for word in mirror.refresh(chat, *face) {
+                        guest.out.say(&word);
+                    }
+                }
+                Sight::Screen(_) => {}
             }
         }
     }
@@ -341,11 +462,13 @@ fn is_another(hello: &Hello, chat: &Chat) -> bool {
     wanted.is_some_and(|wanted| chat.name().is_some_and(|name| name.as_str() != wanted))
 }
 
-fn view(hello: &Hello) -> View {
+/// What makes of the chat what is to be written; of a screen nothing is written here.
+fn view(hello: &Hello) -> Option<View> {
     let zone = hello.zone.as_deref().and_then(|zone| TimeZone::get(zone).ok());
     let zone = zone.unwrap_or_else(TimeZone::system);
     let language = || Language::choose(Tongue::of_locale(&hello.language), None);
     let mut view = match &hello.face {
+        Kind::Screen => return None,
         Kind::Json => View::Json(Language::default()),
         Kind::Plain => View::Plain(PlainView::new(zone, language())),
         Kind::Line => View::Line(LineView::new(zone, hello.colour, language())),
@@ -354,5 +477,5 @@ fn view(hello: &Hello) -> View {
         }
     };
     view.fit(hello.columns.map(|columns| columns.clamp(1, MAX_COLUMNS)));
-    view
+    Some(view)
 }

@@ -5,12 +5,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::chat::{self, Address, LineId};
+use crate::chat::{self, Address, Attendee, LineId, Notice, PeerSummary};
 use crate::ui::script::Task;
-use crate::ui::{Printout, Stream, json};
+use crate::ui::{Cause, Printout, Stream, json};
+use p2pchat_wire::identity::Name;
 
 /// Of this protocol. Whoever speaks another is told so and sent away.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// The longest line, in bytes: the longest line of JSON input, every character of it escaped once
 /// more.
@@ -32,6 +33,16 @@ pub(in crate::app) enum Wish {
     Opened { link: String },
     /// The answer to [`Word::Open`]: not done, and the cause if there is one to be told.
     NotOpened { link: String, cause: Option<String> },
+    /// As [`Input::Command`](chat::Input::Command).
+    Command { line: String },
+    /// As [`Input::Page`](chat::Input::Page).
+    Page { with: Address, before: Option<chat::Place>, limit: usize },
+    /// As [`Input::Search`](chat::Input::Search).
+    Search { with: Option<Address>, text: String, limit: usize },
+    /// As [`Input::Typing`](chat::Input::Typing).
+    Typing { to: Address, typing: bool },
+    /// As [`Input::Draft`](chat::Input::Draft).
+    Draft { with: Address, text: String },
     /// There is no more input.
     End,
     /// The time of `--timeout` is over.
@@ -72,7 +83,12 @@ pub(in crate::app) enum Kind {
     Plain,
     Json,
     Line,
-    Script { task: Task, json: bool },
+    /// It takes in what the chat says, and draws it itself.
+    Screen,
+    Script {
+        task: Task,
+        json: bool,
+    },
 }
 
 /// [`chat::Wait`], as it is written.
@@ -105,10 +121,19 @@ impl From<chat::Wait> for Until {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(in crate::app) enum Word {
-    /// The answer to the first line.
-    Hello { version: u32 },
+    /// The answer to the first line, and what we are called.
+    Hello { version: u32, name: String },
     /// To be written.
     Print(Print),
+    /// To a screen: the chat says this, and why the rendezvous is not reached, if it is about that.
+    Told { notice: Box<Notice>, cause: Option<Cause> },
+    /// To a screen: what people are called from now on, and what else the background is of what is
+    /// told.
+    Calling { nicknames: Vec<(Address, Name)>, several: bool, nearby: bool },
+    /// To a screen: this is how these people are now.
+    Peers { peers: Vec<PeerSummary> },
+    /// To a screen: who is in the room that is open, if one is.
+    Members { members: Option<Vec<Attendee>> },
     /// To whom plain lines go now, and what stands before them at a prompt.
     Current { peer: Option<String>, prompt: String },
     /// So many more lines have been taken: what there is to keep of them is on the disk, and whatever
@@ -169,7 +194,7 @@ impl From<Print> for Printout {
 /// A line, by who wrote it and its id.
 pub(super) fn line(from: &str, id: &str) -> Option<(Address, LineId)> {
     let (name, host) = from.split_once('@')?;
-    let name = p2pchat_wire::identity::Name::new(name).ok()?;
+    let name = Name::new(name).ok()?;
     Some((Address::new(name, host), LineId::parse(id)?))
 }
 

@@ -11,14 +11,16 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::link::Link;
 use super::protocol::{Hello, Kind, Refusal, Until, VERSION, Wish, Word};
+use super::window::Window;
 use crate::app::chatting::{elapsed, has_room, wants_colour};
 use crate::app::console::{Console, Entered, Printed};
 use crate::app::peer::instant;
+use crate::app::screen::Screening;
 use crate::app::signals::Signals;
 use crate::app::{Failure, errands, unlock};
 use crate::chat::{ExitCode, Outcome, Problem};
-use crate::config::{PeerAddress, Wanted};
-use crate::store::{Profile, ProfileError};
+use crate::config::{Face, PeerAddress, Wanted};
+use crate::store::{DataKey, Profile, ProfileError};
 use crate::ui::language::{Language, Phrase};
 use crate::ui::line::LineView;
 use crate::ui::terminal::columns;
@@ -53,6 +55,57 @@ pub(in crate::app) struct Carried {
     pub(in crate::app) deadline: Option<Instant>,
     /// To whom plain lines go.
     pub(in crate::app) current: Option<String>,
+    /// What unlocks the profile, if it is known.
+    pub(in crate::app) key: Option<DataKey>,
+}
+
+impl Carried {
+    /// So many more lines are on the disk.
+    pub(super) fn take(&mut self, lines: usize) {
+        let taken = lines.min(self.untaken.len());
+        self.untaken.drain(..taken);
+        self.taken += taken as u64;
+    }
+
+    /// The holder ended without a word: it was killed. What it took is on the disk; of the rest nobody
+    /// knows.
+    pub(super) fn broken(&self) -> Failure {
+        Failure::internal(Phrase::new("attach-broken").counting(self.taken))
+    }
+}
+
+/// Where a chat is seen, once it is.
+pub(in crate::app) enum Seat<'a> {
+    /// Line by line.
+    Lines {
+        /// Makes it when it is needed.
+        make: &'a dyn Fn() -> Result<Console, Failure>,
+        console: Option<Console>,
+    },
+    /// On a screen.
+    Screen {
+        /// Makes it when it is needed, for somebody who is called so.
+        make: &'a dyn Fn(&str) -> Result<Screening, Failure>,
+        screening: Option<Box<Screening>>,
+    },
+}
+
+impl Seat<'_> {
+    /// Lets the last of it be read.
+    async fn leave(&mut self) {
+        match self {
+            Self::Lines { console, .. } => {
+                if let Some(console) = console.take() {
+                    last_words(console).await;
+                }
+            }
+            Self::Screen { screening, .. } => {
+                if let Some(screening) = screening.take() {
+                    screening.close();
+                }
+            }
+        }
+    }
 }
 
 /// What somebody needs who wants to see a chat.
@@ -62,6 +115,8 @@ pub(in crate::app) struct Visitor {
     view: View,
     timeout: Duration,
     pub(in crate::app) carried: Carried,
+    /// What we are called, as the holder says.
+    name: String,
 }
 
 /// How it went.
@@ -73,7 +128,8 @@ pub(in crate::app) enum Entry {
 }
 
 /// How one visit ended.
-enum End {
+#[derive(Debug)]
+pub(super) enum End {
     Left(u8),
     /// The holder goes, or was going when we came.
     Moved,
@@ -92,6 +148,7 @@ impl Visitor {
         let hello = Hello {
             version: VERSION,
             face: match &view {
+                _ if wanted.face == Face::Screen => Kind::Screen,
                 View::Plain(..) => Kind::Plain,
                 View::Json(_) => Kind::Json,
                 View::Line(_) => Kind::Line,
@@ -115,12 +172,12 @@ impl Visitor {
             colour: wants_colour(),
             columns: columns(),
         };
-        Self { hello, view, timeout: wanted.timeout, carried }
+        Self { hello, view, timeout: wanted.timeout, carried, name: String::new() }
     }
 
     /// Holds the profile in `dir`, or attaches to whoever does, for as long as somebody does. A
-    /// passphrase is asked for only where there is no holder, who knows it already. The `console` is
-    /// made when it is needed, and `kept` if there is more to come.
+    /// passphrase is asked for only where there is no holder, who knows it already. The `seat` is
+    /// kept if there is more to come.
     ///
     /// # Errors
     ///
@@ -129,11 +186,10 @@ impl Visitor {
         &mut self,
         dir: &Path,
         language: &Language,
-        console: impl Fn() -> Result<Console, Failure>,
-        kept: &mut Option<Console>,
+        seat: &mut Seat<'_>,
     ) -> Result<Entry, Failure> {
         let mut pauses = 0;
-        let mut key = None;
+        let mut key = self.carried.key.take();
         loop {
             let busy = match Profile::unlock(dir, key.as_ref()) {
                 Ok(profile) => return Ok(Entry::Holds(Box::new(profile))),
@@ -148,17 +204,26 @@ impl Visitor {
                 && self.is_welcome(&mut link).await?
             {
                 pauses = 0;
-                let console = match kept {
-                    Some(console) => console,
-                    None => kept.insert(console()?),
+                let end = match seat {
+                    Seat::Lines { make, console } => {
+                        let console = match console {
+                            Some(console) => console,
+                            None => console.insert(make()?),
+                        };
+                        self.visit(link, console).await?
+                    }
+                    Seat::Screen { make, screening } => {
+                        let screening = match screening {
+                            Some(screening) => screening,
+                            None => screening.insert(Box::new(make(&self.name)?)),
+                        };
+                        self.look(link, screening).await?
+                    }
                 };
-                let end = self.visit(link, console).await?;
                 if let End::Moved = end {
                     continue;
                 }
-                if let Some(console) = kept.take() {
-                    last_words(console).await;
-                }
+                seat.leave().await;
                 match end {
                     End::Left(code) => return Ok(Entry::Left(code)),
                     End::Failed(failure) => return Err(failure),
@@ -207,16 +272,30 @@ impl Visitor {
         self.hello.peer = peer;
         link.out.say(&Wish::Hello(Box::new(self.hello.clone())));
         match link.words.recv().await {
-            Some(Word::Hello { version: VERSION }) => Ok(true),
+            Some(Word::Hello { version: VERSION, name }) => {
+                self.name = name;
+                Ok(true)
+            }
             Some(Word::Refused { why }) => Err(sent_away(&why)),
             _ => Ok(false),
         }
     }
 
+    async fn look(&mut self, link: Link, screening: &mut Screening) -> Result<End, Failure> {
+        let mut signals = Signals::listen()?;
+        let mut window = Window::new(link, &mut self.carried);
+        let end = screening.run(&mut window, &mut signals).await;
+        window.close().await;
+        if let Some(End::Moved) = end {
+            screening.moved();
+        }
+        Ok(end.unwrap_or_else(|| End::Left(ExitCode::Internal.code())))
+    }
+
     async fn visit(&mut self, mut link: Link, console: &mut Console) -> Result<End, Failure> {
         let mut signals = Signals::listen()?;
         for entered in &self.carried.untaken {
-            link.out.say(&wish(entered));
+            link.out.say(&Wish::of(entered));
         }
         let mut visit = Visit {
             visitor: self,
@@ -264,7 +343,7 @@ impl Visit<'_> {
             tokio::select! {
                 word = self.link.words.recv(), if self.queue.len() < MAX_QUEUE => match word {
                     Some(word) => if let Some(end) = self.heard(word) { return end },
-                    None => return End::Failed(self.broken()),
+                    None => return End::Failed(self.visitor.carried.broken()),
                 },
                 entered = self.console.entered.recv(), if reading => {
                     self.entered(entered.unwrap_or(Entered::End));
@@ -304,9 +383,7 @@ impl Visit<'_> {
                 }
             }
             Word::Taken { lines } => {
-                let taken = lines.min(self.visitor.carried.untaken.len());
-                self.visitor.carried.untaken.drain(..taken);
-                self.visitor.carried.taken += taken as u64;
+                self.visitor.carried.take(lines);
                 if let Some(prompts) = &mut self.console.prompts {
                     prompts.ask_again();
                 }
@@ -315,7 +392,8 @@ impl Visit<'_> {
             Word::Left { code } => return Some(End::Left(code)),
             Word::Closing => return Some(End::Moved),
             Word::Refused { why } => return Some(End::Failed(sent_away(&why))),
-            Word::Print(_) | Word::Hello { .. } => {}
+            // The others are for screens.
+            _ => {}
         }
         None
     }
@@ -328,7 +406,7 @@ impl Visit<'_> {
         match entered {
             Entered::Line(line) if line.trim().is_empty() => self.ask_again(),
             Entered::Line(_) | Entered::Text(_) => {
-                self.link.out.say(&wish(&entered));
+                self.link.out.say(&Wish::of(&entered));
                 self.visitor.carried.untaken.push_back(entered);
             }
             Entered::TooLong => self.remark("too-long", "input-too-long"),
@@ -357,10 +435,7 @@ impl Visit<'_> {
 
     /// On the desktop of whoever typed it.
     fn open(&self, link: String) {
-        self.link.out.say(&match errands::open(link.clone()) {
-            Outcome::Failed(Problem::NotOpened { cause, .. }) => Wish::NotOpened { link, cause },
-            _ => Wish::Opened { link },
-        });
+        self.link.out.say(&open(link));
     }
 
     fn prompt(&mut self, prompt: String) {
@@ -395,12 +470,6 @@ impl Visit<'_> {
         };
         let _ = tokio::time::timeout(LAST_WORDS, written).await;
     }
-
-    /// The holder ended without a word: it was killed. What it took is on the disk; of the rest nobody
-    /// knows.
-    fn broken(&self) -> Failure {
-        Failure::internal(Phrase::new("attach-broken").counting(self.visitor.carried.taken))
-    }
 }
 
 /// Waits until everything is written.
@@ -411,15 +480,26 @@ async fn last_words(console: Console) {
     let _ = tokio::time::timeout(LAST_WORDS, written).await;
 }
 
-fn wish(entered: &Entered) -> Wish {
-    match entered {
-        Entered::Text(text) => Wish::Text { text: text.clone() },
-        Entered::Line(text) => Wish::Line { text: text.clone() },
-        Entered::TooLong | Entered::Interrupted | Entered::End => Wish::End,
+/// Opens a page of the web on the desktop of whoever typed it. What came of it.
+pub(super) fn open(link: String) -> Wish {
+    match errands::open(link.clone()) {
+        Outcome::Failed(Problem::NotOpened { cause, .. }) => Wish::NotOpened { link, cause },
+        _ => Wish::Opened { link },
     }
 }
 
-fn sent_away(why: &Refusal) -> Failure {
+impl Wish {
+    /// What somebody wants who enters this.
+    pub(super) fn of(entered: &Entered) -> Self {
+        match entered {
+            Entered::Text(text) => Self::Text { text: text.clone() },
+            Entered::Line(text) => Self::Line { text: text.clone() },
+            Entered::TooLong | Entered::Interrupted | Entered::End => Self::End,
+        }
+    }
+}
+
+pub(super) fn sent_away(why: &Refusal) -> Failure {
     let phrase = match why {
         Refusal::Version { .. } => {
             return Failure::new(ExitCode::Version, Phrase::new("attach-version"));

@@ -166,7 +166,7 @@ fn an_unknown_command_is_never_text() {
         else {
             panic!("{line} was taken for something else");
         };
-        assert_eq!(found, nearest, "{line}");
+        assert_eq!(found.as_deref(), nearest, "{line}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use p2pchat_wire::identity::PeerId;
 use p2pchat_wire::signal::RoomRefusal;
+use serde::{Deserialize, Serialize};
 
 use super::super::room::{Access, Refusal, Standing};
 use super::super::rooms::Denial;
@@ -9,7 +10,7 @@ use super::super::storage::Progress;
 use super::super::{Address, LineId};
 
 /// Something about a room.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub enum RoomNews {
     /// There was no room of this name. Now there is, and it is ours.
     Made {
@@ -131,7 +132,7 @@ pub enum RoomNews {
 }
 
 /// A member of a room.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Attendee {
     /// The name.
     pub who: Address,

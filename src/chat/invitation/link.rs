@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use p2pchat_wire::identity::{InvalidKey, InvalidName, Name, PeerId, ServerKey};
+use serde::{Deserialize, Serialize};
 
 /// What a link begins with. No name does.
 pub const SCHEME: &str = "p2pchat:";
@@ -16,7 +17,7 @@ const MAX_LINK: usize = 1024;
 
 /// `p2pchat:NAME@HOST[:PORT][#KEY]?key=KEY`: a person, the rendezvous with its key, and the person's
 /// own key. There is no secret in it, but whoever changes it on its way is believed.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct ContactLink {
     /// Who.
     pub name: Name,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use p2pchat_wire::identity::PeerId;
+use serde::{Deserialize, Serialize};
 
 use super::{End, Entry, Fork, LogId, Place};
 
@@ -41,7 +42,7 @@ pub enum Missing {
 }
 
 /// Why an entry is not taken, or an act not possible.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Refusal {
     /// Its author did not sign it.
@@ -92,7 +93,7 @@ pub enum Refusal {
 }
 
 /// Whether a line counts.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub enum Standing {
     /// Yes.
     #[default]

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use p2pchat_wire::identity::{Name, PeerId};
+use serde::{Deserialize, Serialize};
 
 use super::{Access, Act, Cut, Entry, Hash, Header, LogId, MAX_MEMBERS, MAX_STAYS, Refusal};
 
@@ -97,7 +98,7 @@ pub struct Stay {
 }
 
 /// Why a stay is over.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
 pub enum End {
     /// He left.
     Left,

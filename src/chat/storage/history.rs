@@ -1,13 +1,14 @@
 //! Lines as people read them.
 
 use p2pchat_wire::identity::PeerId;
+use serde::{Deserialize, Serialize};
 
 use super::{Direction, Place};
 use crate::chat::room::Standing;
 use crate::chat::{Address, Audience, LineId, LineState, Manner, Timestamp};
 
 /// A line as history shows it.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct HistoryLine {
     /// With whom, or in which room.
     pub with: Address,
@@ -60,7 +61,7 @@ pub(in crate::chat) const LATE: u64 = 60_000;
 
 /// How many have a line of ours in a room, of those who are to have it: who was there when it was written,
 /// and has it or is there still.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// How many have it.
     pub have: usize,
@@ -69,7 +70,7 @@ pub struct Progress {
 }
 
 /// How somebody has reacted to a line.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Reaction {
     /// Who: we, or another.
     pub by: Direction,
@@ -80,7 +81,7 @@ pub struct Reaction {
 }
 
 /// What a line that another is about looks like, for whoever does not have it at hand.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Quote {
     /// Who wrote it: we, or the other.
     pub by: Direction,

@@ -88,7 +88,7 @@ fn how_long_lines_are_kept_is_a_setting_like_others() {
     bench.line("/set retention 2w");
     let settings = |retention: &str| {
         let all = [("read", "off"), ("typing", "off"), ("retention", retention)];
-        Notice::Settings(all.map(|(name, value)| (name, value.to_owned())).into())
+        Notice::Settings(all.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
     };
     assert_eq!(bench.last(), &settings("14d"));
     let saved = vec![("retention".to_owned(), "14d".to_owned())];

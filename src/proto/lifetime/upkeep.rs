@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::idle;
 
 /// How the mappings of our NAT are kept.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize, Deserialize)]
 pub struct Upkeep {
     /// The longest silence that a mapping is known to survive, 5 to 60 s.
     pub idle: Option<Duration>,

@@ -26,7 +26,7 @@ use super::SocketId;
 pub(crate) const LOWEST_PORT: u16 = 1024;
 
 /// One answer to "where do you see me?".
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
     /// Which of our sockets asked.
     pub socket: SocketId,
@@ -162,7 +162,7 @@ impl fmt::Display for PortModel {
 }
 
 /// A model and what it was inferred from.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// The inference.
     pub model: PortModel,

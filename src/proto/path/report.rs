@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use super::probing::UNPROVEN_GAPS;
 use super::{Origin, Path, PathId, Paths, State};
 use crate::proto::{PathInfo, Policy, SocketId};
 
 /// One path to a peer.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct PathDescription {
     /// What kind, where to, how fast.
     pub info: PathInfo,
@@ -33,7 +35,7 @@ pub struct PathDescription {
 }
 
 /// What is known about a path.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
 pub enum PathState {
     /// Probes are on their way, close together.
     Trying,
@@ -46,7 +48,7 @@ pub enum PathState {
 }
 
 /// How a remote endpoint was learnt (RFC 8445 §5.1.1).
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
 pub enum PathOrigin {
     /// The peer says that it is an address of its own machine.
     Host,
@@ -61,7 +63,7 @@ pub enum PathOrigin {
 }
 
 /// Why a session uses the path that it uses.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
 pub enum PathReason {
     /// There is no way to the peer at the moment.
     NoPath,

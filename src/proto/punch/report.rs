@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::plan::{Obstacle, Plan};
 use crate::proto::nat::{Evidence, Filtering, PortModel};
 
 /// Where the planner stands with one peer. Facts only; whoever shows them finds the words.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct PunchReport {
     /// How our NAT gives out ports, and from what we know it.
     pub own: Evidence,
@@ -27,7 +29,7 @@ pub struct PunchReport {
 }
 
 /// What the planner does.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub enum PunchState {
     /// Nothing: there is no session, or a person does not want direct paths.
     Off,

@@ -139,7 +139,8 @@ fn summary() -> PeerSummary {
 }
 
 /// Notices of every kind.
-fn notices() -> Vec<Notice> {
+/// At least one of each kind.
+pub(crate) fn notices() -> Vec<Notice> {
     let (peer, server) = (alice(), Some("chat.example.org".to_owned()));
     let link = ContactLink {
         name: name("bob"),
@@ -236,8 +237,11 @@ fn notices() -> Vec<Notice> {
             key: key(2),
         },
         Notice::Help(command::all().filter(|one| one.word == "who").collect()),
-        Notice::Settings(vec![("read", "on".to_owned()), ("typing", "off".to_owned())]),
+        Notice::Settings(
+            [("read", "on"), ("typing", "off")].map(|(a, b)| (a.to_owned(), b.to_owned())).into(),
+        ),
         Notice::Exported { path: "said.txt".to_owned(), lines: 310 },
+        Notice::Detached,
         Notice::Opened { link: "https://example.org/".to_owned() },
         Notice::Paths {
             peer: alice(),

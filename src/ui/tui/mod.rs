@@ -80,6 +80,8 @@ pub enum Event {
     Tick,
     /// The terminal is gone, or the system wants the program to end.
     Gone,
+    /// Another process runs the chat from now on. What the last one has not answered is asked again.
+    Moved,
     /// What comes out of an editor, or why nothing does.
     Edited(Result<String, Phrase>),
     /// What the path can become that was to be completed.

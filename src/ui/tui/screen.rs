@@ -147,6 +147,10 @@ impl Screen {
             Event::Wheel { up: false } => self.scrollback().down(WHEEL),
             Event::Resize => self.actions.push_back(Action::Redraw),
             Event::Gone => self.leave(true),
+            Event::Moved => {
+                self.searches = 0;
+                self.dialogues.iter_mut().for_each(|one| one.scrollback.ask_again());
+            }
         }
     }
 
@@ -176,6 +180,7 @@ impl Screen {
 
     /// Learns what the chat knows of everybody with whom there is a conversation.
     pub fn learn(&mut self, peers: Vec<PeerSummary>) {
+        self.stale = true;
         for peer in peers {
             let index = self.index_of(&peer.peer);
             let dialogue = &mut self.dialogues[index];
@@ -186,6 +191,7 @@ impl Screen {
 
     /// Learns who is in the room that is open, if one is.
     pub fn meet(&mut self, members: Option<Vec<Attendee>>) {
+        self.stale = true;
         self.members = members.unwrap_or_default();
     }
 

@@ -267,6 +267,13 @@ impl Scrollback {
         })
     }
 
+    /// Whoever was asked for a page does not answer any more.
+    pub(super) fn ask_again(&mut self) {
+        if let Paging::Asked = self.paging {
+            self.paging = if self.oldest.is_none() { Paging::Unread } else { Paging::Open };
+        }
+    }
+
     /// Takes in a page. Lines that came by themselves meanwhile are in it, too: of those it says
     /// where they are on the disk. Of all lines on the disk `unread` were unread before the first
     /// page was.
