@@ -40,6 +40,7 @@ room-server-refuses = The server does not tell who is in { $room }: { $why }. It
 room-server-full = as many are there as it allows
 room-server-busy = it has too much to do
 room-forges = STOP: { $name } (key { $key }) sends in { $room } what was not signed by whom it names, or is of another room. It was not taken, and nothing is from { $name } until the next connection.
+room-namesake = STOP: somebody in { $room } calls himself { $name } and has the key { $key }. The { $name } whom you know has the key { $known }. Lines there under this name may be of either; /members shows who has which key.
 room-two-histories = STOP: { $name } (key { $key }) has told different members of { $room } different things, and there is proof. What was said after that does not count, and { $name } is out.
 room-refusal-not-invited = only those may whom a member has invited
 room-refusal-kicked = the owner has removed you

@@ -40,6 +40,7 @@ room-server-refuses = 服务器不告诉你谁在 { $room } 里：{ $why }。会
 room-server-full = 人数已到服务器的上限
 room-server-busy = 服务器太忙
 room-forges = 停：{ $name }（密钥 { $key }）在 { $room } 里发来的内容不是署名者签的，或属于别的房间。没有收下；下次连接之前，{ $name } 发来的都不收。
+room-namesake = 停：{ $room } 里有人自称 { $name }，密钥是 { $key }。你认识的 { $name } 的密钥是 { $known }。那里署这个名字的话可能出自任何一个；/members 显示谁有哪个密钥。
 room-two-histories = 停：{ $name }（密钥 { $key }）对 { $room } 的不同成员说了不同的话，有证据。那以后说的不算数，{ $name } 已不在房间里。
 room-refusal-not-invited = 只有成员邀请的人可以进来
 room-refusal-kicked = 房主已把你移出

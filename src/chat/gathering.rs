@@ -14,6 +14,7 @@
 //! those who are there are called, and let us in or not. What is said before we are in waits.
 
 mod meeting;
+mod namesakes;
 pub(super) mod news;
 mod obeying;
 mod saying;

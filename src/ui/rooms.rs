@@ -132,6 +132,9 @@ pub(super) fn sentence(
         RoomNews::Forges { who, key } => {
             say("room-forges", &[("name", name(who)), ("key", key.tag())])
         }
+        RoomNews::Namesake { who, key, known } => {
+            say("room-namesake", &[("name", name(who)), ("key", key.tag()), ("known", known.tag())])
+        }
         RoomNews::TwoHistories { who, key } => {
             say("room-two-histories", &[("name", name(who)), ("key", key.tag())])
         }

@@ -45,6 +45,7 @@ pub(crate) const ALICE: u8 = 1;
 pub(crate) const BOB: u8 = 2;
 /// Whom nobody has met before.
 pub(crate) const CAROL: u8 = 3;
+pub(crate) const DAVE: u8 = 4;
 pub(crate) const EVE: u8 = 66;
 
 /// Alice, or somebody in her place, and the servers that she has registered at. They are Eve's.

@@ -82,7 +82,12 @@ impl Parlour {
 
     /// Somebody comes to the server.
     pub(crate) fn admit(&mut self, who: u8, text: &str) {
-        let person = Person::with(who, text, Lair::of(who, 1, text, self.now));
+        self.admit_as(who, text, text);
+    }
+
+    /// Somebody comes to the server under one name, and calls himself something else in rooms.
+    pub(crate) fn admit_as(&mut self, who: u8, text: &str, alias: &str) {
+        let person = Person::with(who, alias, Lair::of(who, 1, text, self.now));
         // The first that he has told is his registration.
         self.guests.push(Guest { who, name: name(text), person, answered: 1, carried: 0 });
         self.pass_on();

@@ -12,7 +12,7 @@ use p2pchat_wire::identity::{Identity, PeerId};
 use p2pchat_wire::signal::{RoomPeople, RoomRefusal, ServerSignal};
 use p2pchat_wire::signature::Statement;
 
-use crate::lair::{ALICE, BOB, CAROL, EVE, id, name};
+use crate::lair::{ALICE, BOB, CAROL, DAVE, EVE, id, name};
 use crate::parlour::{Parlour, listed, room};
 use crate::person::{HOST, Person};
 
@@ -280,6 +280,30 @@ fn a_server_that_gives_another_room_the_same_name_is_reported_and_no_line_goes_t
         let eve = parlour.person(EVE);
         assert_eq!(records(eve), [], "she is not whom the room is about");
         assert_eq!(keys(parlour.person(ALICE)), of([ALICE, BOB, CAROL]));
+    }
+}
+
+#[test]
+fn who_comes_into_an_open_room_under_the_name_of_a_member_is_reported_to_everybody() {
+    let mut parlour = open();
+    parlour.admit_as(EVE, "eve", "bob");
+    parlour.types(EVE, "/join tea");
+    parlour.wait(SECOND * 10);
+    let namesake = |news: &&RoomNews| {
+        matches!(news, RoomNews::Namesake { who, key, known }
+            if who.name == name("bob") && (*key, *known) == (id(EVE), id(BOB)))
+    };
+    for who in [ALICE, BOB, CAROL] {
+        let person = parlour.person(who);
+        assert_eq!(person.news().filter(namesake).count(), 1, "{:?}", person.notices);
+    }
+    // Whoever comes later is told at once, and nobody is told again.
+    parlour.admit(DAVE, "dave");
+    parlour.types(DAVE, "/join tea");
+    parlour.wait(SECOND * 10);
+    for who in [ALICE, BOB, CAROL, DAVE] {
+        let person = parlour.person(who);
+        assert_eq!(person.news().filter(namesake).count(), 1, "{:?}", person.notices);
     }
 }
 

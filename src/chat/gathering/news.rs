@@ -122,6 +122,15 @@ pub enum RoomNews {
         /// The key.
         key: PeerId,
     },
+    /// STOP: a member has the name of a contact of ours, or of another member, and another key.
+    Namesake {
+        /// What he calls himself.
+        who: Address,
+        /// His key.
+        key: PeerId,
+        /// The key of whom we know by this name.
+        known: PeerId,
+    },
     /// STOP: a member shows different members different histories, and there is proof.
     TwoHistories {
         /// Who.
@@ -151,7 +160,10 @@ impl RoomNews {
     #[must_use]
     pub fn is_alarm(&self) -> bool {
         match self {
-            Self::OtherRoom | Self::Forges { .. } | Self::TwoHistories { .. } => true,
+            Self::OtherRoom
+            | Self::Forges { .. }
+            | Self::Namesake { .. }
+            | Self::TwoHistories { .. } => true,
             Self::Kicked { us, .. } => *us,
             _ => false,
         }

@@ -143,11 +143,14 @@ impl Chat {
                 }
             }
             (true, false) if !is_leaving && state.kicked.contains(&me) => {
-                let who = before.and_then(|before| before.members.get(&me).map(named));
+                let who = before.as_ref().and_then(|before| before.members.get(&me).map(named));
                 let who = who.unwrap_or_else(|| address.clone());
                 self.tell_room(address, RoomNews::Kicked { who, us: true });
             }
             _ => {}
+        }
+        if is_in {
+            self.tell_namesakes(address, before.as_ref().filter(|_| was_in), &state);
         }
         self.set_room_presence(address);
         self.call_people(address);

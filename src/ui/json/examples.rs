@@ -372,6 +372,7 @@ fn room_notices() -> impl Iterator<Item = Notice> {
         RoomNews::OtherRoom,
         RoomNews::ServerRefuses(RoomRefusal::Full),
         RoomNews::Forges { who: alice(), key: key(1) },
+        RoomNews::Namesake { who: alice(), key: key(2), known: key(1) },
         RoomNews::TwoHistories { who: alice(), key: key(1) },
     ];
     news.into_iter().map(|news| Notice::Room { room: tea(), news })

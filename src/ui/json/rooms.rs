@@ -38,6 +38,7 @@ fn event(news: &RoomNews) -> &'static str {
         RoomNews::OtherRoom => "other-room",
         RoomNews::ServerRefuses(_) => "server-refuses",
         RoomNews::Forges { .. } => "forges",
+        RoomNews::Namesake { .. } => "namesake",
         RoomNews::TwoHistories { .. } => "two-histories",
     }
 }
@@ -82,6 +83,12 @@ fn details(news: &RoomNews, sentence: &str) -> Value {
             json!({ "who": who.to_string(), "why": withdrawn(*standing), "lines": lines })
         }
         RoomNews::OtherRoom | RoomNews::ServerRefuses(_) => json!({ "message": sentence }),
+        RoomNews::Namesake { who, key, known } => json!({
+            "who": who.to_string(),
+            "key": key.to_string(),
+            "known": known.to_string(),
+            "message": sentence,
+        }),
         RoomNews::Forges { who, key } | RoomNews::TwoHistories { who, key } => {
             json!({ "who": who.to_string(), "key": key.to_string(), "message": sentence })
         }
