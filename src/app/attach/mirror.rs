@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn whatever_the_chat_can_say_a_screen_elsewhere_hears() {
-        for notice in json::examples::notices() {
+        for notice in json::examples::notices().into_iter().chain(json::examples::room_notices()) {
             let words = Mirror::default().tell(&notice, Background::default());
             let text = serde_json::to_string(words.last().expect("it is told")).expect("JSON");
             let Ok(Word::Told { notice: heard, .. }) = serde_json::from_str(&text) else {

@@ -8,7 +8,7 @@ use p2pchat_wire::random::Random;
 use p2pchat_wire::signal::{Refusal, RoomRefusal};
 use serde_json::Value;
 
-use super::{error, parse, render};
+use super::{error, parse, removed, render};
 use crate::chat::invitation::{CodeWords, ContactLink};
 use crate::chat::room::{Access, End, Standing};
 use crate::chat::rooms::Denial;
@@ -338,7 +338,7 @@ fn tea() -> Address {
 }
 
 /// What happens in a room.
-fn room_notices() -> impl Iterator<Item = Notice> {
+pub(crate) fn room_notices() -> impl Iterator<Item = Notice> {
     let topic = || "green tea".to_owned();
     let news = vec![
         RoomNews::Made { access: Access::Invited },
@@ -403,6 +403,7 @@ fn written() -> Vec<Value> {
     };
     let overview = overview.printouts(true, &zone, Background::default(), &english);
     lines.extend(overview.into_iter().map(|one| one.text));
+    lines.push(removed(&alice()));
     lines.extend(parse("nonsense").err());
     lines.push(error("too-long", &english.text("input-too-long")));
     lines.iter().map(|line| serde_json::from_str(line).expect("JSON")).collect()
