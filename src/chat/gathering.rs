@@ -42,6 +42,9 @@ const KEEP: u16 = 50;
 /// How long sessions of a room that we leave last, so that others hear of it.
 const FAREWELL: Duration = Duration::from_secs(3);
 
+/// So long (in milliseconds) after we left we try to let a member know, over restarts as well.
+const PARTING: u64 = 24 * 60 * 60 * 1000;
+
 /// All rooms, and everybody with whom there is a session.
 #[derive(Debug, Default)]
 pub(super) struct Gathering {
@@ -137,7 +140,9 @@ impl Gathering {
 
 impl Chat {
     /// Begins with the rooms that the disk has.
-    pub(super) fn open_rooms(&mut self, kept: Vec<KeptRoom>) {
+    pub(super) fn open_rooms(&mut self, mut kept: Vec<KeptRoom>) {
+        // Of two of one name that are not wanted, one may have given way before anybody came.
+        kept.sort_by_key(|kept| (!kept.stored.wanted, kept.stored.is_blank()));
         for KeptRoom { id, address, stored, said } in kept {
             if !stored.wanted && self.gathering.rooms.contains_key(&address) {
                 continue;
@@ -149,11 +154,22 @@ impl Chat {
             let is_new = replica.is_blank();
             let room = Room { shown, is_new, replica: Some(replica), ..Room::default() };
             self.gathering.rooms.insert(address.clone(), room);
+            self.part_again(&address);
             self.check_standing(&address, &last);
             self.remember_said(&address, said);
             self.drain_room(&address, None);
             self.ask_server(&address);
             self.set_room_presence(&address);
+        }
+    }
+
+    /// That we left in an earlier run may have reached nobody: it is said once more.
+    fn part_again(&mut self, address: &Address) {
+        let now = self.gathering.passed;
+        let Some(room) = self.gathering.rooms.get_mut(address) else { return };
+        if room.replica.as_mut().is_some_and(|replica| replica.part_again(0)) {
+            // Unless that is long ago: what time it is, we do not know yet.
+            room.leaves_at = Some(now);
         }
     }
 
@@ -380,7 +396,17 @@ impl Chat {
         for address in late {
             self.with_room(&address, |replica, now| replica.handle_timeout(now));
             let room = self.gathering.rooms.get_mut(&address);
+            let since = self.gathering.clock.0.saturating_sub(PARTING);
             if let Some(room) = room.filter(|room| due(room.leaves_at)) {
+                // Nobody knows yet: whoever can be reached by then is told.
+                if room
+                    .replica
+                    .as_mut()
+                    .is_some_and(|one| one.is_parting() && one.part_again(since))
+                {
+                    room.leaves_at = Some(passed + FAREWELL);
+                    continue;
+                }
                 // What we have of it stays, for when we come back.
                 room.leaves_at = None;
                 room.people.clear();

@@ -98,7 +98,8 @@ impl Chat {
 
     /// Calls everybody who is in a room, as the server says or the room itself.
     pub(super) fn call_people(&mut self, address: &Address) {
-        let Some(room) = self.gathering.rooms.get(address).filter(|room| room.is_wanted()) else {
+        let is_open = |room: &&super::Room| room.is_wanted() || room.leaves_at.is_some();
+        let Some(room) = self.gathering.rooms.get(address).filter(is_open) else {
             return;
         };
         let told = room.people.iter().map(|(key, name)| (*key, name.clone()));

@@ -206,6 +206,10 @@ impl Replica {
         let is_member = self.is_member();
         let Some(neighbour) = self.neighbours.get_mut(&peer) else { return };
         neighbour.asked = false;
+        if denial != Denial::Unknown {
+            // Whoever turns us away knows that we are out.
+            self.parting = false;
+        }
         if is_member
             && !std::mem::replace(&mut neighbour.is_shown_all, true)
             && let Some(log) = &self.log

@@ -60,6 +60,7 @@ impl Replica {
             }
             Says::Denied(denial) => self.on_denied(from, denial),
         }
+        self.note_farewell();
     }
 
     fn on_entries(

@@ -248,10 +248,15 @@ impl Neighbour {
         }
     }
 
+    /// Whether nothing waits for him, and nothing is on its way.
+    pub(super) fn is_at_rest(&self) -> bool {
+        let nothing_waits = self.acts.is_empty() && self.lines.is_empty() && self.forks.is_empty();
+        nothing_waits && self.unanswered == 0 && !self.reading
+    }
+
     /// When nothing waits and nothing is on its way, he has what he says he has.
     fn rest(&mut self) {
-        let nothing_waits = self.acts.is_empty() && self.lines.is_empty() && self.forks.is_empty();
-        if nothing_waits && self.unanswered == 0 && !self.reading {
+        if self.is_at_rest() {
             self.sent.clear();
             self.wants.clear();
         }

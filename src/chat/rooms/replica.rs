@@ -50,6 +50,8 @@ pub struct Replica {
     /// Whether a person wants to be in the room.
     pub(super) wanted: bool,
     copied: bool,
+    /// We left, and no member is known to know.
+    pub(super) parting: bool,
     pub(super) neighbours: BTreeMap<PeerId, Neighbour>,
     sessions: u64,
     pub(super) receipts: Receipts,
@@ -92,6 +94,7 @@ impl Replica {
             log: None,
             wanted: false,
             copied: false,
+            parting: false,
             neighbours: BTreeMap::new(),
             sessions: 0,
             receipts: Receipts::default(),
@@ -208,7 +211,7 @@ impl Replica {
     pub fn handle_connected(&mut self, now: Moment, peer: PeerId) {
         self.meet(peer);
         let is_member = self.state().is_none_or(|state| state.is_member(&peer));
-        if self.wanted && !self.is_loading && (is_member || !self.is_member()) {
+        if (self.wanted || self.parting) && !self.is_loading && (is_member || !self.is_member()) {
             self.greet(now, peer);
         }
     }
@@ -317,6 +320,37 @@ impl Replica {
         }
     }
 
+    /// Whether we left, and no member is known to know that and all that we said.
+    #[must_use]
+    pub fn is_parting(&self) -> bool {
+        self.parting
+    }
+
+    /// We left in an earlier run, after `since` (by the clock on the wall), and it may be that nobody knows:
+    /// the next member whom we meet is told. Says whether it is so.
+    pub fn part_again(&mut self, since: u64) -> bool {
+        let me = self.identity.id();
+        let leaves = |entry: &Entry| {
+            let header = entry.header();
+            header.log.author == me
+                && header.at_ms >= since
+                && matches!(entry.act(), Some(Act::Leave { .. }))
+        };
+        let left =
+            |log: &Log| log.acts().any(|entry| leaves(entry)) && !log.state().members.is_empty();
+        self.parting = !self.wanted && !self.is_member() && self.log.as_ref().is_some_and(left);
+        self.parting
+    }
+
+    /// A member has said something: whether one of them has all that there was for him.
+    pub(super) fn note_farewell(&mut self) {
+        let Some(log) = self.log.as_ref().filter(|_| self.parting) else { return };
+        let heard = |(peer, neighbour): (&PeerId, &Neighbour)| {
+            log.state().is_member(peer) && neighbour.is_known && neighbour.is_at_rest()
+        };
+        self.parting = !self.neighbours.iter().any(heard);
+    }
+
     /// Leaves the room for good, and lets `heir` own it if we do.
     ///
     /// # Errors
@@ -330,6 +364,7 @@ impl Replica {
         for log in stays {
             let leave = self.log.as_ref().map(|ours| ours.leave(log, heir));
             leave.map_or(Err(Refusal::NotMember), |act| self.try_act(now, log.stay, act))?;
+            self.parting = self.state().is_some_and(|state| !state.members.is_empty());
         }
         Ok(())
     }
@@ -337,6 +372,7 @@ impl Replica {
     /// A person wants to be in the room (again).
     pub fn enter(&mut self, now: Moment) {
         self.set_wanted(true);
+        self.parting = false;
         self.not_admitted = None;
         if self.is_member() {
             return;

@@ -88,3 +88,13 @@ pub struct Stored {
     /// The first line of each log that a member is given who came late.
     pub floors: BTreeMap<(PeerId, LogId), u64>,
 }
+
+impl Stored {
+    /// Whether only one person was ever in it, who said nothing.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        let mut authors = self.acts.iter().map(|act| act.header().log.author);
+        let first = authors.next();
+        self.lines.is_empty() && authors.all(|author| Some(author) == first)
+    }
+}

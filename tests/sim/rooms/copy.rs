@@ -1,6 +1,6 @@
 //! What somebody has of the room on disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use p2pchat::chat::room::{Body, Entry, Log, LogId, RoomId};
 use p2pchat::chat::rooms::{Answer, Request, Stored};
@@ -55,7 +55,13 @@ impl Copy {
 }
 
 fn kept(disk: &Disk) -> Option<KeptRoom> {
-    let rooms = disk.rooms().into_iter().filter(|kept| kept.address == room());
+    // Whoever made a room at the same time as another has given way; nobody was ever in that one.
+    let is_blank = |kept: &KeptRoom| {
+        let authors = kept.stored.acts.iter().map(|act| act.header().log.author);
+        kept.stored.lines.is_empty() && authors.collect::<BTreeSet<_>>().len() < 2
+    };
+    let counts = |kept: &KeptRoom| kept.stored.wanted || !is_blank(kept);
+    let rooms = disk.rooms().into_iter().filter(|kept| kept.address == room() && counts(kept));
     rooms.max_by_key(|kept| (kept.stored.wanted, kept.stored.acts.len()))
 }
 
