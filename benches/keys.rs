@@ -99,6 +99,7 @@ fn message(from: &Address, number: u64, now: Timestamp) -> Message {
         audience: Audience::You,
         again: false,
         manner: Manner::Text,
+        quiet: false,
         quote: None,
     }
 }

@@ -11,6 +11,7 @@ room-entered =
 room-about = It is about: { $topic }
 room-nobody-here = There is a room { $room }, and nobody is there now who could let you in. You come in as soon as somebody is.
 room-left = You have left { $room }. What was said while you were there stays here.
+room-farewell = One moment: those in { $room } are told that you left.
 room-came =
     { $count ->
         [one] { $names } came into { $room }.
@@ -53,7 +54,6 @@ room-refusal-unknown = those who are there do not know it
 problem-not-in-room = You are not in { $room }; nothing was sent. /join { $room } brings you there.
 problem-which-room = Which room? Name it, such as #tea, or open it first.
 problem-no-server = { $room } needs a rendezvous that you use: --rendezvous HOST.
-problem-not-in-rooms = In a room, this works only for lines named by their id.
 problem-room = That cannot be: { $why }.
 room-summary =
     { $count ->

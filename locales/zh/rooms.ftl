@@ -11,6 +11,7 @@ room-entered =
 room-about = 话题：{ $topic }
 room-nobody-here = 有房间 { $room }，但现在没有能让你进去的人。一有人来，你就进去。
 room-left = 你已离开 { $room }。你在的时候说过的话留在这里。
+room-farewell = 稍等：正在告诉 { $room } 里的人你已离开。
 room-came =
     { $count ->
         [1] { $names } 进入了 { $room }。
@@ -53,7 +54,6 @@ room-refusal-unknown = 那里的人不知道这个房间
 problem-not-in-room = 你不在 { $room } 里；什么也没有发出。/join { $room } 可以进去。
 problem-which-room = 哪个房间？请写出名字，比如 #tea，或先打开它。
 problem-no-server = { $room } 需要一个你使用的服务器：--rendezvous 主机。
-problem-not-in-rooms = 在房间里，只能对用编号指定的行这样做。
 problem-room = 不行：{ $why }。
 room-summary =
     { $count ->

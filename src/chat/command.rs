@@ -7,8 +7,9 @@
 //! 3. `@alice text`, `alice||text` or `all||text`: a line to her, or to everybody connected. While
 //!    a conversation is open the name must be one that we know, for `a||b` may be meant as text;
 //! 4. one of the bare words of the classic exercise: `who`, `look`, `logout` and `exit` if they are
-//!    the whole line, `login NAME` if it is just these two words, and `say TEXT` if no conversation
-//!    is open: in an open one, "say what you like" is a sentence for one person;
+//!    the whole line, `login NAME` if it is just these two words, and `say TEXT` if a room is open, to
+//!    all who are in it, or if nothing is: in an open conversation, "say what you like" is a sentence
+//!    for one person;
 //! 5. text for the conversation that is open.
 //!
 //! The marks `／ ＠ ｜｜` and the ideographic space, which Chinese and Japanese keyboards give, count
@@ -75,6 +76,8 @@ pub(super) enum Command {
         to: Address,
         text: String,
     },
+    /// In the conversation that is open.
+    Say(String),
     Everyone(String),
     Action(String),
     /// Something about the line that is picked: the id in the manner is not known yet.
@@ -127,6 +130,8 @@ pub(super) struct Context<'a> {
     /// Whom a name means, with or without a host.
     pub(super) resolve: &'a dyn Fn(&str) -> Result<Address, Problem>,
     pub(super) conversation_open: bool,
+    /// Whether it is a room.
+    pub(super) room_open: bool,
     pub(super) is_known: &'a dyn Fn(&Address) -> bool,
 }
 
@@ -337,7 +342,12 @@ pub(crate) fn is_understood(line: &str) -> bool {
         let (name, host) = name_and_host(typed.trim_start_matches(ROOM_MARK))?;
         Ok(Address::new(name, host.unwrap_or("host")))
     };
-    let context = Context { resolve: &resolve, conversation_open: true, is_known: &|_| true };
+    let context = Context {
+        resolve: &resolve,
+        conversation_open: true,
+        room_open: false,
+        is_known: &|_| true,
+    };
     matches!(read_only_command(line, &context), Typed::Command(_))
 }
 
@@ -406,6 +416,9 @@ fn read_bare_word(line: &str, context: &Context<'_>) -> Option<Command> {
     }
     match word(line)? {
         ("login", name) => Name::new(only_word(name)?).ok().map(Command::Login),
+        ("say", text) if !text.is_empty() && context.room_open => {
+            Some(Command::Say(text.to_owned()))
+        }
         ("say", text) if !text.is_empty() && !context.conversation_open => {
             Some(Command::Everyone(text.to_owned()))
         }

@@ -4,7 +4,7 @@ use p2pchat_wire::identity::PeerId;
 
 use super::room::{RoomId, Standing};
 use super::storage::{DeliveredLine, FailureKind, OutgoingLine, ReceivedLine, StoreReply};
-use super::{Address, Chat, Effect, LineState, Notice};
+use super::{Address, Chat, Effect, LineState, Manner, Notice, Problem};
 use crate::proto::Command;
 
 /// What a request was about, until its answer comes.
@@ -27,6 +27,13 @@ pub(super) enum Asked {
         seq: u64,
     },
     Receive(ReceivedLine),
+    /// The line in a room that another is to be about.
+    Find {
+        to: Address,
+        text: String,
+        manner: Manner,
+        reference: Option<String>,
+    },
     /// Which lines of a member's count.
     Standing {
         room: Address,
@@ -73,6 +80,12 @@ impl Chat {
                 self.queued(line, Some(quote));
             }
             (Asked::Queue(line), _) => self.queued(line, None),
+            (Asked::Find { to, text, manner, reference }, StoreReply::About { id, .. }) => {
+                self.say_in_room(&to, text, manner.about(id), reference);
+            }
+            (Asked::Find { reference, .. }, StoreReply::Failed(failure)) => {
+                self.refuse(reference, Problem::of_line(failure));
+            }
             (Asked::Load(address), StoreReply::Outbox(lines)) => {
                 if let Some(conversation) = self.conversations.get_mut(&address) {
                     conversation.outbox.loaded(lines);
@@ -102,6 +115,7 @@ impl Chat {
             (Asked::History { with, limit }, StoreReply::History(mut lines)) => {
                 let all = lines.len() < limit;
                 self.add_unkept(with.as_ref(), &mut lines, all);
+                self.hide(&mut lines);
                 self.answer(Notice::History(lines));
             }
             (Asked::NewKey { address, then_call }, StoreReply::Done) => {
@@ -117,7 +131,8 @@ impl Chat {
             (Asked::Read { to, seq }, reply) => self.noted_read(&to, seq, reply),
             (Asked::Page(with, last), reply) => self.paged(with, last, reply),
             (Asked::Link { with, number }, reply) => self.link_paged(with, number, reply),
-            (Asked::Search(text, with), StoreReply::History(lines)) => {
+            (Asked::Search(text, with), StoreReply::History(mut lines)) => {
+                self.hide(&mut lines);
                 self.answer(Notice::Found { text, with, lines });
             }
             (
@@ -127,6 +142,7 @@ impl Chat {
                 | Asked::NewKey { .. }
                 | Asked::Shown
                 | Asked::Standing { .. }
+                | Asked::Find { .. }
                 | Asked::Search(..),
                 reply,
             ) => self.tell_failure(reply),

@@ -4,7 +4,7 @@ use p2pchat_wire::signal::Refusal;
 
 use super::conversation::Conversation;
 use super::disk::Asked;
-use super::{Chat, Effect, Notice, Presence};
+use super::{Chat, Effect, Notice, Presence, RoomNews};
 use crate::proto::{Command, RendezvousTrouble};
 
 /// The exit codes that scripts rely on.
@@ -62,6 +62,8 @@ pub(super) struct Run {
     pub(super) gone: bool,
     /// Another process goes on with the chat.
     pub(super) detached: bool,
+    /// A person was told that somebody is yet to hear of our leaving a room.
+    pub(super) told_farewell: bool,
     /// A confirmation is due in some session.
     pub(super) owing: bool,
 }
@@ -76,7 +78,9 @@ impl Chat {
         // A person who closes the terminal's input wants to go.
         let Some(wait) = face.wait else { return self.leave(ExitCode::Done) };
         let own = self.faces.asking_id();
-        let queues = |(face, asked): &(_, Asked)| *face == own && matches!(asked, Asked::Queue(_));
+        let queues = |(face, asked): &(_, Asked)| {
+            *face == own && matches!(asked, Asked::Queue(_) | Asked::Find { .. })
+        };
         let queued = !self.asked.iter().any(queues);
         let done = |one: &Conversation, seq: u64| match wait {
             Wait::Sent => one.outbox.is_sent(seq),
@@ -150,11 +154,20 @@ impl Chat {
         }
     }
 
+    /// Whether a room that we have just left is yet to hear of it.
+    fn waits_for_farewell(&mut self) -> bool {
+        let Some(room) = self.gathering.parting().cloned() else { return false };
+        if !std::mem::replace(&mut self.run.told_farewell, true) {
+            self.show(Notice::Room { room, news: RoomNews::Farewell });
+        }
+        true
+    }
+
     /// The last effects, once the disk has answered everything.
     pub(super) fn go_if_nothing_is_left(&mut self) {
         let Some(code) = self.run.leaving else { return };
         let busy = !self.asked.is_empty() || !self.errands.is_empty() || !self.effects.is_empty();
-        if self.run.gone || busy {
+        if self.run.gone || busy || self.waits_for_farewell() {
             return;
         }
         self.run.gone = true;

@@ -36,11 +36,11 @@ use super::storage::{KeptRoom, Quote, RoomReply, RoomRequest, StoreReply, StoreR
 use super::{Address, Asked, Chat, LineId, Notice, Presence, Problem, Timestamp};
 use crate::proto::{Command, PathInfo, ServerId};
 
-/// How many lines of each log a newcomer of a room of ours is given.
+/// How many lines of each log a newcomer of a room of ours is given, if nobody says otherwise.
 const KEEP: u16 = 50;
 
 /// How long sessions of a room that we leave last, so that others hear of it.
-const FAREWELL: Duration = Duration::from_secs(3);
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// So long (in milliseconds) after we left we try to let a member know, over restarts as well.
 const PARTING: u64 = 24 * 60 * 60 * 1000;
@@ -72,6 +72,8 @@ struct Room {
     replica: Option<Replica>,
     /// Who may join, if it is for us to make the room.
     access: Option<Access>,
+    /// How many lines of each log it gives newcomers then.
+    keep: Option<u16>,
     /// Whether we have made it, and nobody has been there: until the server says that the name is its, it
     /// may have to give way to another.
     is_new: bool,
@@ -185,7 +187,7 @@ impl Chat {
     }
 
     /// Goes into a room, and makes it if there is none.
-    pub(super) fn join_room(&mut self, address: Address, access: Access) {
+    pub(super) fn join_room(&mut self, address: Address, access: Access, keep: Option<u16>) {
         let identity = self.config.identity.is_some();
         let problem = match self.servers.id_of(&address.host) {
             None => Some(Problem::NoServer(address.clone())),
@@ -202,7 +204,7 @@ impl Chat {
         let room = self.gathering.rooms.entry(address.clone()).or_default();
         room.leaves_at = None;
         room.denials.clear();
-        room.access = Some(access);
+        (room.access, room.keep) = (Some(access), keep);
         if room.replica.as_ref().is_some_and(|replica| replica.is_wanted() && replica.is_member()) {
             return;
         }
@@ -212,7 +214,7 @@ impl Chat {
     }
 
     /// Makes a room: it has no name yet.
-    fn make_room(&mut self, address: &Address, access: Access) {
+    fn make_room(&mut self, address: &Address, access: Access, keep: u16) {
         let (Some(identity), Some(persona)) = (self.config.identity.clone(), self.persona(address))
         else {
             return;
@@ -222,7 +224,7 @@ impl Chat {
             host: address.host.clone(),
             name: persona.name.clone(),
             access,
-            keep: KEEP,
+            keep,
         };
         let (now, seed) = (self.gathering.moment(), self.random.array());
         let made = Replica::create(now, identity, persona, seed, create);
@@ -323,7 +325,8 @@ impl Chat {
         match refusal {
             RoomRefusal::Unfounded if room.replica.is_none() => {
                 let access = room.access.unwrap_or(Access::Open);
-                self.make_room(&address, access);
+                let keep = room.keep.unwrap_or(KEEP);
+                self.make_room(&address, access, keep);
             }
             // Somebody has been faster: what we have made has no name, and nobody has seen it.
             RoomRefusal::OtherRoom { .. } if room.is_new => {
@@ -462,7 +465,13 @@ impl Chat {
 
     fn ask_disk(&mut self, address: &Address, request: Request, author: Option<Address>) {
         let id = replica_of(&request);
-        let request = RoomRequest { room: address.clone(), request, author, at: self.now };
+        let key = match &request {
+            Request::Entry { entry, .. } => Some(entry.header().log.author),
+            _ => None,
+        };
+        let hidden = key.zip(author.as_ref()).is_some_and(|(key, who)| self.is_hidden(key, who));
+        let (room, at) = (address.clone(), self.now);
+        let request = RoomRequest { room, request, author, hidden, at };
         self.ask(StoreRequest::Room(request), Asked::Room(address.clone(), id));
     }
 

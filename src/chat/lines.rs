@@ -4,11 +4,12 @@
 use super::record::Manner;
 use super::room::Standing;
 use super::storage::{
-    Direction, FailureKind, HistoryLine, OutgoingLine, Place, Quote, ReceivedLine, ShownLines,
-    StoreFailure, StoreRequest,
+    Direction, HistoryLine, OutgoingLine, Place, Quote, ReceivedLine, ShownLines, StoreFailure,
+    StoreRequest,
 };
 use super::{
-    Address, Asked, Chat, LineId, LineState, Message, Notice, Problem, StoreReply, Written,
+    Address, Asked, Chat, LineId, LineState, MAX_PAGE, Message, Notice, Problem, StoreReply,
+    Written,
 };
 
 /// Lines that the disk refused, of which the history of this run shows so many.
@@ -34,11 +35,8 @@ impl Chat {
     }
 
     pub(super) fn not_queued(&mut self, line: OutgoingLine, failure: StoreFailure) {
-        let problem = match failure.kind {
-            FailureKind::NoSuchLine => Problem::NoSuchLine,
-            FailureKind::NotOurs => Problem::NotYours,
-            FailureKind::Deleted => Problem::Deleted,
-            FailureKind::Full | FailureKind::Corrupt | FailureKind::Gap | FailureKind::Other => {
+        let problem = match Problem::of_line(failure) {
+            Problem::Store(failure) => {
                 self.faces.asking_mut().lost_a_line = true;
                 let state = LineState::Failed(Problem::Store(failure));
                 if !line.manner.amends() {
@@ -48,6 +46,7 @@ impl Chat {
                 let OutgoingLine { to, id, reference, .. } = line;
                 return self.tell_status(to, id, reference, state);
             }
+            problem => problem,
         };
         self.refuse(line.reference, problem);
     }
@@ -107,6 +106,9 @@ impl Chat {
     /// A line has come in a room, and is on disk.
     pub(super) fn received_in_room(&mut self, line: ReceivedLine, quote: Option<Quote>) {
         let from = line.from.clone();
+        if line.author.as_ref().is_some_and(|author| self.is_hidden(line.peer, author)) {
+            return;
+        }
         if !line.manner.amends()
             && let Some(conversation) = self.conversations.get_mut(&from)
         {
@@ -134,7 +136,9 @@ impl Chat {
                 amendment(Amendment { with, by, author, line, manner, text, at: sent_at }, quote)
             }
             (amends, quote) => {
+                let is_quiet = |author| self.is_quiet_in_rooms(line.peer, author);
                 let message = Message {
+                    quiet: line.author.as_ref().is_some_and(is_quiet),
                     from: line.from,
                     author: line.author.map(Box::new),
                     key: line.peer,
@@ -181,9 +185,33 @@ impl Chat {
                 if last {
                     self.add_unkept(Some(&with), &mut lines, end);
                 }
+                let first = lines.first().map(|line| line.place);
+                self.hide(&mut lines);
+                if let (true, false, Some(first)) = (lines.is_empty(), end, first) {
+                    // There is nothing to be seen in it, and more before it.
+                    let (limit, before) = (MAX_PAGE, Some(first));
+                    let request = StoreRequest::Page { with: with.clone(), before, limit };
+                    return self.ask(request, Asked::Page(with, false));
+                }
                 self.answer(Notice::Page { with, lines, end });
             }
             reply => self.tell_failure(reply),
+        }
+    }
+
+    /// Leaves out what people have said in rooms whom nobody here wants to hear.
+    pub(super) fn hide(&self, lines: &mut Vec<HistoryLine>) {
+        let hidden = |line: &HistoryLine| {
+            let author = line.author.as_ref().zip(line.key);
+            author.is_some_and(|(author, key)| self.is_hidden(key, author))
+        };
+        lines.retain(|line| !hidden(line));
+        for line in lines.iter_mut().filter(|line| line.with.is_room) {
+            // Of a reaction the name alone is known.
+            let by_name = |who: &Address| {
+                self.conversations.get(who).is_some_and(|one| one.contact.regard.is_unheard())
+            };
+            line.reactions.retain(|one| !one.author.as_ref().is_some_and(by_name));
         }
     }
 

@@ -488,6 +488,8 @@ pub struct Message {
     pub again: bool,
     /// What it is.
     pub manner: Manner,
+    /// In a room: whether nobody is to be called to the screen for whoever wrote it.
+    pub quiet: bool,
     /// The line that it is about, if that is here.
     pub quote: Option<Box<Quote>>,
 }

@@ -30,6 +30,12 @@ pub struct Regard {
 }
 
 impl Regard {
+    /// Whether what it says is not shown by itself.
+    #[must_use]
+    pub fn is_unheard(&self) -> bool {
+        self.blocked || self.ignored
+    }
+
     /// Whether nobody is to be called to the screen at `now`.
     #[must_use]
     pub fn is_quiet(&self, now: Timestamp) -> bool {
@@ -194,10 +200,12 @@ impl Chat {
         if self.config.name.as_ref() == Some(&peer.name) {
             return self.refuse(None, Problem::Yourself);
         }
-        if limit != Limit::Blocked && !self.conversations.contains_key(&peer) {
+        let member = self.member_key(&peer);
+        let is_known = self.conversations.contains_key(&peer) || member.is_some();
+        if limit != Limit::Blocked && !is_known {
             return self.refuse(None, Problem::NoContact(peer));
         }
-        let requested = self.take_request(&peer);
+        let requested = self.take_request(&peer).or(member);
         let now = self.now;
         let contact = &mut self.conversation(&peer).contact;
         if let (Some(key), None) = (requested, contact.key) {
@@ -216,10 +224,15 @@ impl Chat {
     }
 
     fn mute(&mut self, peer: Address, until: Option<Timestamp>) {
-        if !self.conversations.contains_key(&peer) {
+        let (member, now) = (self.member_key(&peer), self.now);
+        if !self.conversations.contains_key(&peer) && member.is_none() {
             return self.refuse(None, Problem::NoContact(peer));
         }
-        self.conversation(&peer).contact.regard.muted_until = until;
+        let contact = &mut self.conversation(&peer).contact;
+        if let (Some(key), None) = (member, contact.key) {
+            (contact.key, contact.since) = (Some(key), now);
+        }
+        contact.regard.muted_until = until;
         self.save_contact(&peer, Asked::Contact);
         let limit = Limit::Muted;
         self.show(Notice::Limit { peer, limit, until, on: until.is_some() });
@@ -265,6 +278,26 @@ impl Chat {
     /// Whether what somebody says is not shown by itself.
     pub(super) fn is_ignored(&self, address: &Address) -> bool {
         self.conversations.get(address).is_some_and(|one| one.contact.regard.ignored)
+    }
+
+    /// Whether what somebody says in a room is not shown by itself.
+    pub(super) fn is_hidden(&self, key: PeerId, who: &Address) -> bool {
+        self.regards_in_rooms(key, who).any(Regard::is_unheard)
+    }
+
+    /// Whether nobody is to be called to the screen for what somebody says in a room.
+    pub(super) fn is_quiet_in_rooms(&self, key: PeerId, who: &Address) -> bool {
+        self.regards_in_rooms(key, who).any(|regard| regard.is_quiet(self.now))
+    }
+
+    /// How the person wants to deal with a member of a room: whom we know is known by the key, whatever
+    /// name it takes there.
+    fn regards_in_rooms(&self, key: PeerId, who: &Address) -> impl Iterator<Item = &Regard> {
+        let is = move |one: &&Contact| match one.key {
+            Some(known) => known == key,
+            None => one.address == *who,
+        };
+        self.everybody().filter(is).map(|one| &one.regard)
     }
 
     /// Whether whoever has this key or this address is not to be heard.

@@ -7,7 +7,7 @@ use super::address::Address;
 use super::command::CommandHelp;
 use super::invitation::NotACode;
 use super::room::Refusal;
-use super::storage::StoreFailure;
+use super::storage::{FailureKind, StoreFailure};
 
 /// Why something that was typed is not done.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -165,10 +165,22 @@ pub enum Problem {
     NobodyThere(Address),
     /// A room belongs to a server that we use.
     NoServer(Address),
-    /// What is said about other lines in a room names them.
-    NotInRooms,
     /// The room does not allow it.
     Room(Refusal),
     /// The disk failed.
     Store(StoreFailure),
+}
+
+impl Problem {
+    /// Why a line cannot be about another.
+    pub(super) fn of_line(failure: StoreFailure) -> Self {
+        match failure.kind {
+            FailureKind::NoSuchLine => Self::NoSuchLine,
+            FailureKind::NotOurs => Self::NotYours,
+            FailureKind::Deleted => Self::Deleted,
+            FailureKind::Full | FailureKind::Corrupt | FailureKind::Gap | FailureKind::Other => {
+                Self::Store(failure)
+            }
+        }
+    }
 }

@@ -41,6 +41,16 @@ pub enum StoreRequest {
         /// Which line it is about.
         pick: Pick,
     },
+    /// Find the line that another is to be about. Answered by [`StoreReply::About`], or by a failure as
+    /// [`QueueAbout`](Self::QueueAbout) has it.
+    Find {
+        /// In which conversation.
+        with: Address,
+        /// Which line.
+        pick: Pick,
+        /// Whether the line is to be changed, as only its author may.
+        changes: bool,
+    },
     /// Read the undelivered lines to a contact, in order, after a sequence number.
     /// Answered by [`StoreReply::Outbox`].
     LoadOutbox {

@@ -62,8 +62,12 @@ impl Chat {
     fn understand(&self, line: &str, read: fn(&str, &Context<'_>) -> Typed) -> Typed {
         let resolve = |typed: &str| self.resolve(typed);
         let is_known = |address: &Address| self.conversations.contains_key(address);
-        let conversation_open = self.faces.asking().current.is_some();
-        read(line, &Context { resolve: &resolve, conversation_open, is_known: &is_known })
+        let open = self.faces.asking().current.as_ref();
+        let (conversation_open, room_open) = (open.is_some(), open.is_some_and(|one| one.is_room));
+        read(
+            line,
+            &Context { resolve: &resolve, conversation_open, room_open, is_known: &is_known },
+        )
     }
 
     /// Whom `alice` or `alice@host` means: where a name stands alone, whoever is called so here, then
@@ -155,10 +159,10 @@ impl Chat {
             return self.refuse(reference, problem);
         }
         if to.is_room {
-            return match pick {
-                None | Some(Pick::Id(_)) => self.say_in_room(&to, text, manner, reference),
-                Some(_) => self.refuse(reference, Problem::NotInRooms),
-            };
+            let Some(pick) = pick else { return self.say_in_room(&to, text, manner, reference) };
+            let changes = matches!(manner, Manner::Edit { .. } | Manner::Delete { .. });
+            let asked = Asked::Find { to: to.clone(), text, manner, reference };
+            return self.ask(StoreRequest::Find { with: to, pick, changes }, asked);
         }
         match &self.config.name {
             None => return self.refuse(reference, Problem::NoName),
@@ -211,6 +215,7 @@ impl Chat {
             Command::About { manner, pick, text } => {
                 self.submit(None, Saying { manner, ..Saying::text(text) }, Some(pick));
             }
+            Command::Say(text) => self.send(None, text, None, Manner::Text),
             Command::Everyone(text) => self.everyone(&text),
             Command::Settings => self.show_settings(),
             Command::Set(decision) => self.set(decision),
@@ -225,8 +230,11 @@ impl Chat {
                     self.peers(self.faces.asking_id()).into_iter().filter(here).collect();
                 who.retain(|peer| !peer.peer.is_room);
                 who.sort_by_key(|peer| std::cmp::Reverse(peer.state));
-                self.answer(Notice::Who(who));
                 let open = self.faces.asking().current.clone().filter(|open| open.is_room);
+                // In a room, nobody else is not nobody.
+                if open.is_none() || !who.is_empty() {
+                    self.answer(Notice::Who(who));
+                }
                 if let Some(room) = open {
                     // Whoever is not in yet hears that on other occasions.
                     let _ = self.show_members(&room);
@@ -280,7 +288,7 @@ impl Chat {
     /// Makes this the current conversation, and connects.
     pub(super) fn open(&mut self, address: Address) {
         if address.is_room {
-            return self.join_room(address, Access::Open);
+            return self.join_room(address, Access::Open, None);
         }
         if self.config.name.as_ref() == Some(&address.name) {
             return self.refuse(None, Problem::Yourself);

@@ -360,6 +360,9 @@ fn handle(connection: &Connection, request: &StoreRequest) -> rusqlite::Result<S
         StoreRequest::RoomDelivered { room, id, at } => {
             rooms::delivered(connection, room, *id, *at)
         }
+        StoreRequest::Find { with, pick, changes } => {
+            lines::found(connection, with, *pick, *changes)
+        }
         StoreRequest::RoomStanding { room, id, counted } => {
             standing::settle(connection, room, *id, counted)
         }

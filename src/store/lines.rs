@@ -109,16 +109,11 @@ pub(super) fn queue_about(
     let Some(contact) = contact_row(connection, &line.to)? else {
         return failed(FailureKind::Other, "The line is to nobody that we know.");
     };
-    let Some(target) = find(connection, contact, pick)? else {
-        return failed(FailureKind::NoSuchLine, "There is no such line.");
-    };
     let changes = matches!(line.manner, Manner::Edit { .. } | Manner::Delete { .. });
-    if changes && target.quote.by == Direction::In {
-        return failed(FailureKind::NotOurs, "The line is somebody else's.");
-    }
-    if target.is_deleted() {
-        return failed(FailureKind::Deleted, "The line is deleted.");
-    }
+    let target = match picked(connection, contact, pick, changes)? {
+        Ok(target) => target,
+        Err(failure) => return Ok(failure),
+    };
     let manner = line.manner.about(target.id);
     insert(connection, contact, line, manner, Some(target.row))?;
     if let Manner::Delete { of } = manner {
@@ -127,6 +122,40 @@ pub(super) fn queue_about(
     }
     amend(connection, &target, manner, &Sender::US, &line.text, line.sent_at)?;
     Ok(StoreReply::About { id: target.id, quote: target.quote })
+}
+
+/// The line that another is to be about.
+pub(super) fn found(
+    connection: &Connection,
+    with: &Address,
+    pick: Pick,
+    changes: bool,
+) -> rusqlite::Result<StoreReply> {
+    let Some(contact) = contact_row(connection, with)? else {
+        return failed(FailureKind::NoSuchLine, "There is no such line.");
+    };
+    let about = |target: Target| StoreReply::About { id: target.id, quote: target.quote };
+    Ok(picked(connection, contact, pick, changes)?.map_or_else(|failure| failure, about))
+}
+
+/// The line that is meant, if something can be said about it.
+fn picked(
+    connection: &Connection,
+    contact: i64,
+    pick: Pick,
+    changes: bool,
+) -> rusqlite::Result<Result<Target, StoreReply>> {
+    let refused = |kind, cause| failed(kind, cause).map(Err);
+    match find(connection, contact, pick)? {
+        None => refused(FailureKind::NoSuchLine, "There is no such line."),
+        Some(target) if changes && target.quote.by == Direction::In => {
+            refused(FailureKind::NotOurs, "The line is somebody else's.")
+        }
+        Some(target) if target.is_deleted() => {
+            refused(FailureKind::Deleted, "The line is deleted.")
+        }
+        Some(target) => Ok(Ok(target)),
+    }
 }
 
 /// Whether a request may erase a text.

@@ -88,6 +88,7 @@ impl Memory {
                 | StoreRequest::Page { .. }
                 | StoreRequest::Search { .. }
                 | StoreRequest::LoadUnshown { .. }
+                | StoreRequest::Find { .. }
         ) || rooms::reads(&request);
         if self.full && !reads {
             return failed(FailureKind::Full, "the disk is full");
@@ -183,6 +184,10 @@ impl Memory {
             }
             StoreRequest::Room(request) => self.room(request),
             StoreRequest::RoomDelivered { room, id, at } => self.room_delivered(&room, id, at),
+            StoreRequest::Find { with, pick, changes } => match self.picked(&with, pick, changes) {
+                Ok((_, id, quote)) => StoreReply::About { id, quote },
+                Err(failure) => failure,
+            },
             StoreRequest::RoomStanding { room, id, counted } => self.stand(&room, id, &counted),
             StoreRequest::SaveSetting { name, value } => {
                 self.settings.insert(name, value);
@@ -247,20 +252,11 @@ impl Memory {
         if !self.contacts.contains_key(&line.to) {
             return failed(FailureKind::Other, "a line to nobody");
         }
-        let Some(index) = self.find(&line.to, pick) else {
-            return failed(FailureKind::NoSuchLine, "there is no such line");
-        };
-        let Some((id, quote)) = self.lines.get(index).map(|target| (target.id(), target.quote()))
-        else {
-            return failed(FailureKind::NoSuchLine, "there is no such line");
-        };
         let changes = matches!(line.manner, Manner::Edit { .. } | Manner::Delete { .. });
-        if changes && quote.by == Direction::In {
-            return failed(FailureKind::NotOurs, "somebody else's line");
-        }
-        if quote.text.is_none() {
-            return failed(FailureKind::Deleted, "a deleted line");
-        }
+        let (index, id, quote) = match self.picked(&line.to, pick, changes) {
+            Ok(target) => target,
+            Err(failure) => return failure,
+        };
         line.manner = line.manner.about(id);
         let (manner, text, at, to) =
             (line.manner, line.text.clone(), line.sent_at, line.to.clone());
@@ -297,6 +293,27 @@ impl Memory {
             Pick::Last(by) => back.find(|(_, entry)| entry.direction() == by && !entry.deleted),
         };
         found.map(|(index, _)| index)
+    }
+
+    fn picked(
+        &self,
+        with: &Address,
+        pick: Pick,
+        changes: bool,
+    ) -> Result<(usize, LineId, Quote), StoreReply> {
+        let index = self.find(with, pick);
+        let target = index.and_then(|index| Some((index, self.lines.get(index)?)));
+        let Some((index, target)) = target else {
+            return Err(failed(FailureKind::NoSuchLine, "there is no such line"));
+        };
+        let quote = target.quote();
+        if changes && quote.by == Direction::In {
+            return Err(failed(FailureKind::NotOurs, "somebody else's line"));
+        }
+        if quote.text.is_none() {
+            return Err(failed(FailureKind::Deleted, "a deleted line"));
+        }
+        Ok((index, target.id(), quote))
     }
 
     fn find_id(&self, with: &Address, id: LineId, sender: Option<PeerId>) -> Option<usize> {

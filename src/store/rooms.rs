@@ -210,7 +210,7 @@ fn note_floors(connection: &Connection, room: i64, member: PeerId) -> rusqlite::
              SELECT ?1, seal_equal('key', ?2), author, stay, max(1, max(seq) + 1 - ?3)
              FROM room_entries WHERE room = ?1 AND act = 0 GROUP BY author, stay",
         )?
-        .execute(params![room, member.0, keep])?;
+        .execute(params![room, member.0, keep.max(1)])?;
     Ok(())
 }
 
@@ -252,6 +252,13 @@ fn tell(
         manner: line.manner,
     };
     let quote = lines::take(connection, rows.contact, &received, by)?.1;
+    if request.hidden {
+        connection
+            .prepare_cached(
+                "UPDATE lines SET done = 1 WHERE contact = ?1 AND incoming = 1 AND line = ?2",
+            )?
+            .execute(params![rows.contact, line.id.0])?;
+    }
     if let Manner::Delete { of } = line.manner {
         erase(connection, rows.room, header.log.author, of)?;
     }

@@ -69,7 +69,7 @@ impl Room {
     fn ask(&mut self, request: Request, author: Option<&str>) {
         let author = author.map(|author| Address::new(name(author), "rv"));
         let at = Timestamp(NOW + 5);
-        let request = RoomRequest { room: tea(), request, author, at };
+        let request = RoomRequest { room: tea(), request, author, hidden: false, at };
         self.requests.push(StoreRequest::Room(request));
     }
 
@@ -215,7 +215,7 @@ fn lines_are_passed_on_without_a_gap_and_without_what_was_taken_back() {
     let read = |from, bytes| {
         let request = Request::Lines { room: room.log.id(), log, from, to: 9, bytes };
         let at = Timestamp(NOW);
-        StoreRequest::Room(RoomRequest { room: tea(), request, author: None, at })
+        StoreRequest::Room(RoomRequest { room: tea(), request, author: None, hidden: false, at })
     };
     for (from, bytes, count) in [(1, 1 << 20, 4), (1, 1, 1), (3, 1 << 20, 2), (9, 1 << 20, 0)] {
         for reply in

@@ -519,6 +519,7 @@ author: None,
                     audience: Audience::You,
                     again: false,
                     manner: Manner::Text,
+                    quiet: false,
                     quote: None,
                 }),
                 format!(

@@ -399,6 +399,7 @@ mod tests {
             audience: Audience::You,
             again: false,
             manner: Manner::Text,
+            quiet: false,
             quote: None,
         })
     }

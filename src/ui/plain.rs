@@ -178,6 +178,7 @@ mod tests {
             audience: Audience::You,
             again: false,
             manner: Manner::Text,
+            quiet: false,
             quote: None,
         }
     }

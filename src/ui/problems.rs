@@ -129,7 +129,6 @@ pub fn problem_sentence(problem: &Problem, language: &Language) -> String {
         Problem::NobodyThere(room) => {
             language.say("problem-nobody-there", &[("room", &room.marked_name())])
         }
-        Problem::NotInRooms => language.text("problem-not-in-rooms"),
         Problem::Room(refusal) => {
             language.say("problem-room", &[("why", &rooms::refusal(*refusal, language))])
         }
@@ -204,7 +203,6 @@ pub fn problem_code(problem: &Problem) -> &'static str {
         Problem::NoServer(_) => "no-server",
         Problem::NoRooms => "no-rooms",
         Problem::NobodyThere(_) => "nobody-there",
-        Problem::NotInRooms => "not-in-rooms",
         Problem::Room(_) => "room",
         Problem::Store(_) => "store",
     }

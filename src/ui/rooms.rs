@@ -50,6 +50,7 @@ pub(super) fn sentence(
         }
         RoomNews::NobodyHere => say("room-nobody-here", &[]),
         RoomNews::Left => say("room-left", &[]),
+        RoomNews::Farewell => say("room-farewell", &[]),
         RoomNews::Moved { came, left } => Moves::new(came, left).sentence(&room, &name, language),
         RoomNews::Kicked { us: true, .. } => say("room-kicked-us", &[]),
         RoomNews::Kicked { who, us: false } => say("room-kicked", &[("name", name(who))]),

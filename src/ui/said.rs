@@ -255,6 +255,7 @@ mod tests {
             audience: Audience::You,
             again: false,
             manner,
+            quiet: false,
             quote: quote.map(Box::new),
         }
     }

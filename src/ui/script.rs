@@ -414,6 +414,7 @@ mod tests {
             audience: Audience::You,
             again: false,
             manner,
+            quiet: false,
             quote: None,
         })
     }

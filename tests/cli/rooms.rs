@@ -236,7 +236,8 @@ fn of_a_line_in_a_room_it_is_said_how_many_have_it_also_after_a_restart() {
     let none = alice.object(&json!({"type": "room", "event": "progress", "have": 0, "of": 2}));
     let one = alice.object(&json!({"type": "room", "event": "progress", "have": 1, "of": 2}));
     assert_eq!(none["id"], one["id"]);
-    drop(alice);
+    alice.say(r#"{"type":"command","line":"/quit"}"#);
+    alice.outcome().exits(0);
 
     // Alice begins anew: her line is told of as it stood, and goes on from there.
     let mut alice = people[0].start(&server, "tea");
@@ -248,4 +249,126 @@ fn of_a_line_in_a_room_it_is_said_how_many_have_it_also_after_a_restart() {
     let all = alice.object(&json!({"type": "room", "event": "progress", "have": 2, "of": 2}));
     assert_eq!(all["id"], one["id"]);
     alice.object(&json!({"type": "status", "id": one["id"], "state": "delivered"}));
+}
+
+#[test]
+fn in_a_room_lines_are_named_by_numbers_and_the_classic_words_do_what_they_say() {
+    let server = Server::start();
+    let address = server.address().to_string();
+    let (a, b) = (Profile::new(), Profile::new());
+    let mut alice = a.start(&["--name", "alice", "--rendezvous", &address]);
+    alice.hears("You are alice@");
+    // Before there is such a room: it waits for that.
+    alice.say("/join tea");
+    alice.say("/topic green tea");
+    alice.hears("There was no room #tea, so it is yours now.");
+    alice.hears("alice says what #tea is about: green tea");
+    let mut bob = b.start(&["--name", "bob", "--rendezvous", &address]);
+    bob.hears("You are bob@");
+    bob.say("/join tea");
+    bob.hears("It is about: green tea");
+    alice.hears("bob came into #tea.");
+
+    alice.say("say hello all");
+    assert!(bob.line().ends_with("\thello all"));
+    bob.say("/reply 1 hello alice");
+    assert!(alice.line().ends_with("\thello alice"));
+    bob.say("/edit hello Alice");
+    let edited = alice.line();
+    assert!(edited.contains("\\edit ") && edited.ends_with(" hello Alice"), "{edited}");
+    bob.say("/react +");
+    let reacted = alice.line();
+    assert!(reacted.contains("\\react ") && reacted.ends_with(" +"), "{reacted}");
+    alice.say("/edit 1 not mine");
+    alice.hears("Only who wrote a line can edit or delete it");
+    alice.say("/delete 2");
+    assert!(bob.line().contains("\\delete "));
+    alice.say("look");
+    alice.hears("In #tea:");
+    alice.say("logout");
+    alice.hears("You are logged out");
+    alice.say("login alice");
+    alice.hears("You are alice@");
+}
+
+#[test]
+fn whoever_is_ignored_is_not_heard_in_rooms_and_can_be_again() {
+    let server = Server::start();
+    let people = [Person::new("alice"), Person::new("bob"), Person::new("carol")];
+    let mut alice = people[0].start(&server, "tea");
+    alice.object(&json!({"type": "room", "event": "made"}));
+    let mut bob = people[1].start(&server, "tea");
+    entered(&mut bob);
+    let mut carol = people[2].start(&server, "tea");
+    entered(&mut carol);
+    alice.object(&json!({"type": "room", "event": "here", "members": 3, "connected": 3}));
+    let command = |line: &str| json!({"type": "command", "line": line}).to_string();
+    carol.say(&command("/ignore alice"));
+    carol.object(&json!({"type": "limit", "limit": "ignored", "on": true}));
+    say(&mut alice, "does carol hear this?");
+    hears(&mut bob, &server, "alice", "does carol hear this?");
+    // Ignored is not unreached: she has it.
+    alice.object(&json!({"type": "room", "event": "progress", "have": 2, "of": 2}));
+    say(&mut bob, "I do");
+    let next = carol.object(&json!({"type": "message"}));
+    assert_eq!(next["text"], "I do");
+    carol.say(&command("/history"));
+    assert_eq!(carol.object(&json!({"type": "history"}))["text"], "I do");
+    carol.say(&command("/unignore alice"));
+    carol.object(&json!({"type": "limit", "limit": "ignored", "on": false}));
+    carol.say(&command("/history"));
+    assert_eq!(carol.object(&json!({"type": "history"}))["text"], "does carol hear this?");
+
+    // Whoever is blocked is not even connected, and what comes by others is not shown.
+    carol.say(&command("/block alice"));
+    carol.object(&json!({"type": "limit", "limit": "blocked", "on": true}));
+    alice.object(&json!({"type": "room", "event": "here", "members": 3, "connected": 2}));
+    say(&mut alice, "and now?");
+    hears(&mut bob, &server, "alice", "and now?");
+    say(&mut bob, "yes");
+    let next = carol.object(&json!({"type": "message"}));
+    assert_eq!(next["text"], "yes");
+}
+
+#[test]
+fn who_leaves_and_ends_at_once_has_left_for_the_others() {
+    let server = Server::start();
+    let people = [Person::new("alice"), Person::new("bob")];
+    let mut alice = people[0].start(&server, "tea");
+    alice.object(&json!({"type": "room", "event": "made"}));
+    let mut bob = people[1].start(&server, "tea");
+    entered(&mut bob);
+    alice.object(&json!({"type": "room", "event": "here", "members": 2, "connected": 2}));
+    bob.say(r#"{"type":"command","line":"/leave"}"#);
+    bob.say(r#"{"type":"command","line":"/quit"}"#);
+    let gone = alice.object(&json!({"type": "room", "event": "members"}));
+    let gone = match gone["left"].as_array().is_none_or(Vec::is_empty) {
+        true => alice.object(&json!({"type": "room", "event": "members"})),
+        false => gone,
+    };
+    assert_eq!(gone["left"], json!([format!("bob@{}", server.address())]));
+    bob.outcome().exits(0);
+}
+
+#[test]
+fn a_room_can_give_newcomers_nothing_of_what_was_said() {
+    let server = Server::start();
+    let people = [Person::new("alice"), Person::new("bob")];
+    let address = server.address().to_string();
+    let mut alice =
+        people[0].profile.start(&["--json", "--name", "alice", "--rendezvous", &address]);
+    alice.object(&json!({"type": "ready"}));
+    alice.say(r#"{"type":"command","line":"/join #tea open keep 0"}"#);
+    alice.object(&json!({"type": "room", "event": "made"}));
+    for text in ["a secret", "another"] {
+        say(&mut alice, text);
+        alice.object(&json!({"type": "status", "ref": text, "state": "delivered"}));
+    }
+    let mut bob = people[1].start(&server, "tea");
+    entered(&mut bob);
+    alice.object(&json!({"type": "room", "event": "here", "members": 2, "connected": 2}));
+    say(&mut alice, "welcome");
+    let first = bob.object(&json!({"type": "message"}));
+    assert_eq!(first["text"], "welcome");
+    alice.object(&json!({"type": "status", "ref": "welcome", "state": "delivered"}));
 }

@@ -10,6 +10,8 @@ pub(in crate::chat) enum RoomCommand {
     Join {
         room: Address,
         access: Access,
+        /// How many of the last lines of each member newcomers are given, if we make the room.
+        keep: Option<u16>,
     },
     /// The one named, or the one that is open.
     Leave(Option<Address>),
@@ -32,20 +34,32 @@ pub(in crate::chat) enum RoomCommand {
     Info(usize),
 }
 
+/// As many of the last lines of each member as newcomers of a room can be given.
+const MAX_KEEP: u16 = 1000;
+
 pub(super) const TABLE: &[Entry] = &[
     entry(
         "join",
         &["j"],
-        "#ROOM [invited]",
-        "go into a room of the server; if there is none of that name, make one: for all, or for whom a member has invited",
+        "#ROOM [invited] [keep N]",
+        "go into a room of the server; if there is none of that name, make one: for all, or for whom a member has invited, where newcomers are given the last N lines of each (50)",
         |rest, context| {
             let (name, rest) = word(rest)?;
-            let access = match rest.trim() {
-                "" | "open" => Access::Open,
-                "invited" => Access::Invited,
-                _ => return None,
+            let (access, rest) = match word(rest) {
+                Some(("open", rest)) => (Access::Open, rest),
+                Some(("invited", rest)) => (Access::Invited, rest),
+                _ => (Access::Open, rest),
             };
-            Some(room(name, context).map(|room| Command::Room(RoomCommand::Join { room, access })))
+            let keep = match word(rest) {
+                None => None,
+                Some(("keep", number)) => {
+                    let number: u16 = only_word(number)?.parse().ok()?;
+                    Some(number).filter(|number| *number <= MAX_KEEP)?.into()
+                }
+                Some(_) => return None,
+            };
+            let join = |room| Command::Room(RoomCommand::Join { room, access, keep });
+            Some(room(name, context).map(join))
         },
     ),
     entry("leave", &["part"], "[#ROOM]", "leave a room for good", |rest, context| {

@@ -21,7 +21,20 @@ fn read_with(line: &str, conversation_open: bool) -> Typed {
         _ => Err(Problem::OtherHost { typed: typed.to_owned(), host: "rv".to_owned() }),
     };
     let is_known = |address: &Address| *address == at_rv("alice");
-    read(line, &Context { resolve: &resolve, conversation_open, is_known: &is_known })
+    let room_open = false;
+    read(line, &Context { resolve: &resolve, conversation_open, room_open, is_known: &is_known })
+}
+
+#[test]
+fn in_a_room_the_classic_word_says_something_to_all_who_are_in_it() {
+    let resolve = |_: &str| Err(Problem::NoRooms);
+    let (conversation_open, room_open) = (true, true);
+    let context = Context { resolve: &resolve, conversation_open, room_open, is_known: &|_| false };
+    let said = Typed::Command(Command::Say("hello all".to_owned()));
+    assert_eq!(read("say hello all", &context), said);
+    assert_eq!(read("say", &context), text("say"));
+    assert_eq!(read(" say hello", &context), text(" say hello"));
+    assert_eq!(read("who", &context), Typed::Command(Command::Who));
 }
 
 fn message(to: &str, text: &str) -> Typed {

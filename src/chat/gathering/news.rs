@@ -30,6 +30,8 @@ pub enum RoomNews {
     NobodyHere,
     /// We left.
     Left,
+    /// We end as soon as one of those who are there knows that we left, in a second or two at most.
+    Farewell,
     /// Others came, and others are gone.
     Moved {
         /// Who came.

@@ -1,7 +1,11 @@
 //! What a person wants done about rooms.
 
+use std::collections::BTreeSet;
+
+use p2pchat_wire::identity::PeerId;
+
 use super::super::command::RoomCommand;
-use super::super::room::{Act, Refusal};
+use super::super::room::Act;
 use super::super::{Address, Chat, Notice, Problem};
 use super::news::{Attendee, RoomNews};
 use super::saying::Said;
@@ -9,8 +13,8 @@ use super::saying::Said;
 impl Chat {
     pub(in crate::chat) fn obey_about_rooms(&mut self, command: RoomCommand) {
         let done = match command {
-            RoomCommand::Join { room, access } => {
-                self.join_room(room, access);
+            RoomCommand::Join { room, access, keep } => {
+                self.join_room(room, access, keep);
                 Ok(())
             }
             RoomCommand::Leave(room) => self.meant_room(room).map(|room| self.leave_room(&room)),
@@ -40,26 +44,24 @@ impl Chat {
         room.or_else(open).ok_or(Problem::WhichRoom)
     }
 
-    fn act_in_room(&mut self, address: &Address, act: Act) -> Result<(), Problem> {
-        if !act.is_sane() {
-            return Err(Problem::TooLong);
-        }
-        let done = self.with_room(address, |replica, now| replica.act(now, act));
-        done.unwrap_or(Err(Refusal::NotMember)).map_err(Problem::Room)
+    /// The key of somebody who is in a room of ours, if only one there has this name.
+    pub(in crate::chat) fn member_key(&self, who: &Address) -> Option<PeerId> {
+        let states = self.gathering.rooms.values().filter_map(|room| room.state());
+        let members = states.flat_map(|state| &state.members);
+        let named = members.filter(|(_, one)| one.name == who.name && one.host == who.host);
+        let keys: BTreeSet<PeerId> = named.map(|(key, _)| *key).collect();
+        keys.first().copied().filter(|key| keys.len() == 1 && *key != self.config.key)
     }
 
-    fn kick_from_room(&mut self, address: &Address, name: &str) -> Result<(), Problem> {
-        let state = self.gathering.rooms.get(address).and_then(|room| room.state());
-        let state = state.ok_or_else(|| Problem::NotInRoom(address.clone()))?;
+    /// The member whom a person calls so.
+    pub(super) fn member_called(&self, address: &Address, name: &str) -> Option<PeerId> {
+        let state = self.gathering.rooms.get(address).and_then(|room| room.state())?;
         let bare = name.trim_start_matches(['@', '＠']);
         let mut members = state.members.iter();
         let meant = members.find(|(_, member)| {
             member.name.as_str() == bare || format!("{}@{}", member.name, member.host) == bare
         });
-        let key =
-            meant.map(|(key, _)| *key).ok_or_else(|| Problem::NobodyThere(address.clone()))?;
-        let done = self.with_room(address, |replica, now| replica.kick(now, key));
-        done.unwrap_or(Err(Refusal::NotMember)).map_err(Problem::Room)
+        meant.map(|(key, _)| *key)
     }
 
     /// A member lets somebody in whose key is known here.

@@ -3,7 +3,7 @@
 use p2pchat_wire::identity::PeerId;
 
 use super::super::face::FaceId;
-use super::super::room::Line;
+use super::super::room::{Act, Line, Refusal};
 use super::super::rooms::Replica;
 use super::super::storage::{OwnLine, Progress, StoreRequest};
 use super::super::{Address, Asked, Chat, LineId, LineState, Manner, Notice, Problem};
@@ -13,12 +13,22 @@ use super::{Gathering, Room};
 /// Lines that wait until we are in a room.
 const MAX_UNSAID: usize = 1000;
 
-/// A line that waits until we are in.
+/// What waits until we are in.
 #[derive(Debug)]
 pub(super) struct Unsaid {
     pub(super) face: FaceId,
-    line: Line,
-    reference: Option<String>,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    Line {
+        line: Line,
+        reference: Option<String>,
+    },
+    Act(Act),
+    /// Whoever is called so then.
+    Kick(String),
 }
 
 /// A line of ours that not everybody is known to have.
@@ -59,6 +69,15 @@ impl Room {
 }
 
 impl Gathering {
+    /// A room that we leave, and nobody there has heard of it yet though somebody can.
+    pub(in crate::chat) fn parting(&self) -> Option<&Address> {
+        let parts = |room: &Room| {
+            let heard = room.replica.as_ref().is_none_or(Replica::is_heard);
+            room.leaves_at.is_some() && !heard
+        };
+        self.rooms.iter().find(|(_, room)| parts(room)).map(|(address, _)| address)
+    }
+
     /// Whether a line of a face waits, and for more than what is `enough`.
     pub(in crate::chat) fn owes(&self, face: FaceId, is_kept_enough: bool) -> bool {
         self.rooms.values().any(|room| {
@@ -89,28 +108,64 @@ impl Chat {
         manner: Manner,
         reference: Option<String>,
     ) {
-        let (id, face) = (LineId(self.random.array()), self.faces.asking_id());
+        let id = LineId(self.random.array());
         let line = Line { id, text, manner };
-        let Some(room) = self.gathering.rooms.get_mut(address).filter(|room| room.is_wanted())
-        else {
-            return self.refuse(reference, Problem::NotInRoom(address.clone()));
-        };
-        let is_in = room.replica.as_ref().is_some_and(Replica::is_member) && !room.is_new;
-        if is_in {
-            self.utter(address, Unsaid { face, line, reference });
-        } else if room.unsaid.len() < MAX_UNSAID {
-            room.unsaid.push_back(Unsaid { face, line, reference });
-        } else {
-            self.refuse(reference, Problem::NotInRoom(address.clone()));
+        if self.has_entered(address) {
+            return self.utter(address, line, reference);
+        }
+        let what = What::Line { line, reference: reference.clone() };
+        if let Err(problem) = self.wait_to_enter(address, what) {
+            self.refuse(reference, problem);
         }
     }
 
-    fn utter(&mut self, address: &Address, unsaid: Unsaid) {
-        let Unsaid { face, line, reference } = unsaid;
-        let (id, amends) = (line.id, line.manner.amends());
+    /// Does something to a room, as soon as we are in.
+    pub(super) fn act_in_room(&mut self, address: &Address, act: Act) -> Result<(), Problem> {
+        if !act.is_sane() {
+            return Err(Problem::TooLong);
+        }
+        if !self.has_entered(address) {
+            return self.wait_to_enter(address, What::Act(act));
+        }
+        let done = self.with_room(address, |replica, now| replica.act(now, act));
+        done.unwrap_or(Err(Refusal::NotMember)).map_err(Problem::Room)
+    }
+
+    /// Removes somebody, as soon as we are in.
+    pub(super) fn kick_from_room(&mut self, address: &Address, name: &str) -> Result<(), Problem> {
+        if !self.has_entered(address) {
+            return self.wait_to_enter(address, What::Kick(name.to_owned()));
+        }
+        let key = self.member_called(address, name);
+        let key = key.ok_or_else(|| Problem::NobodyThere(address.clone()))?;
+        let done = self.with_room(address, |replica, now| replica.kick(now, key));
+        done.unwrap_or(Err(Refusal::NotMember)).map_err(Problem::Room)
+    }
+
+    /// Whether what is said in a room is said to those who are there. What we have just made is no room
+    /// yet: somebody may have been faster.
+    fn has_entered(&self, address: &Address) -> bool {
+        let room = self.gathering.rooms.get(address);
+        room.is_some_and(|room| {
+            room.replica.as_ref().is_some_and(Replica::is_member) && !room.is_new
+        })
+    }
+
+    fn wait_to_enter(&mut self, address: &Address, what: What) -> Result<(), Problem> {
+        let face = self.faces.asking_id();
+        let room = self.gathering.rooms.get_mut(address);
+        let room = room.filter(|room| room.is_wanted() && room.unsaid.len() < MAX_UNSAID);
+        let room = room.ok_or_else(|| Problem::NotInRoom(address.clone()))?;
+        room.unsaid.push_back(Unsaid { face, what });
+        Ok(())
+    }
+
+    fn utter(&mut self, address: &Address, line: Line, reference: Option<String>) {
+        let (id, face, amends) = (line.id, self.faces.asking_id(), line.manner.amends());
         match self.room_replica(address).map(|(replica, now)| replica.say(now, line)) {
             Some(Ok((stay, seq))) => {
-                let underway = Underway { face: Some(face), reference, stay, seq, is_kept: false };
+                let face = Some(face);
+                let underway = Underway { face, reference, stay, seq, is_kept: false };
                 if let Some(room) = self.gathering.rooms.get_mut(address) {
                     room.underway.insert(id, underway);
                     if !amends {
@@ -124,11 +179,23 @@ impl Chat {
         }
     }
 
-    /// We are in: what has waited is said.
+    /// We are in: what has waited is said and done.
     pub(super) fn say_unsaid(&mut self, address: &Address) {
         let Some(room) = self.gathering.rooms.get_mut(address) else { return };
-        for unsaid in std::mem::take(&mut room.unsaid) {
-            self.utter(address, unsaid);
+        for Unsaid { face, what } in std::mem::take(&mut room.unsaid) {
+            let before = self.faces.turn_to(face);
+            let done = match what {
+                What::Line { line, reference } => {
+                    self.utter(address, line, reference);
+                    Ok(())
+                }
+                What::Act(act) => self.act_in_room(address, act),
+                What::Kick(name) => self.kick_from_room(address, &name),
+            };
+            if let Err(problem) = done {
+                self.refuse(None, problem);
+            }
+            self.faces.turn_to(before);
         }
     }
 

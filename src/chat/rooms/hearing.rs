@@ -208,8 +208,10 @@ impl Replica {
             return;
         }
         for head in log.heads().into_iter().filter(|head| head.log != entry.header().log) {
-            let floor = (head.lines + 1).saturating_sub(u64::from(state.keep));
-            if floor > 1 {
+            // Of a room that gives nothing, one line without its text: that there was one is no secret, and
+            // without it the two never have the same.
+            let floor = (head.lines + 1).saturating_sub(u64::from(state.keep.max(1)));
+            if floor > 1 || (state.keep == 0 && floor == 1) {
                 self.floors.insert((member, head.log), floor);
             }
         }

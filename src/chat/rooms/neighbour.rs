@@ -225,6 +225,10 @@ impl Neighbour {
     }
 
     /// He has answered a record with entries.
+    pub(super) fn has_answered(&self) -> bool {
+        self.acts.is_empty() && self.unanswered == 0
+    }
+
     pub(super) fn answered(&mut self) {
         self.unanswered = self.unanswered.saturating_sub(1);
         self.rest();

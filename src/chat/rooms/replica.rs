@@ -207,6 +207,13 @@ impl Replica {
         state.present_stays(me).max_by_key(since).map(|log| log.stay)
     }
 
+    /// Whether some neighbour has all that we have done, or there is none to have it.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        let mut known = self.neighbours.values().filter(|one| one.is_known && !one.is_liar);
+        self.held.is_empty() && known.clone().next().is_none() || known.any(Neighbour::has_answered)
+    }
+
     /// We are connected with somebody who may be in the room.
     pub fn handle_connected(&mut self, now: Moment, peer: PeerId) {
         self.meet(peer);

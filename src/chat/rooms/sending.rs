@@ -157,6 +157,20 @@ impl Replica {
         let Some(neighbour) = self.neighbours.get_mut(&peer) else { return };
         let floor = |log: LogId| self.floors.get(&(peer, log)).map(|floor| (log, *floor));
         let begins = neighbour.begin(logs).into_iter().filter_map(floor).collect();
+        let keeps_none = self.state().is_some_and(|state| state.keep == 0);
+        let entries = match keeps_none {
+            true => entries.into_iter().map(|entry| self.without_old_text(peer, entry)).collect(),
+            false => entries,
+        };
         self.say_to(peer, Says::Entries { entries, forks, begins });
+    }
+
+    /// A line as a member gets it where newcomers are given none: the one with which a log begins for him has no
+    /// text.
+    fn without_old_text(&self, peer: PeerId, bytes: Vec<u8>) -> Vec<u8> {
+        let Ok(entry) = Entry::decode(&bytes) else { return bytes };
+        let Header { log, place, .. } = *entry.header();
+        let floor = self.floors.get(&(peer, log)).copied().unwrap_or(0);
+        if place.is_act() || place.seq() > floor { bytes } else { entry.erased().encode() }
     }
 }

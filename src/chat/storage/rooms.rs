@@ -14,6 +14,8 @@ pub struct RoomRequest {
     pub request: Request,
     /// Who wrote the line, if not we.
     pub author: Option<Address>,
+    /// Whether the line is not shown by itself, because the person does not want to hear its author.
+    pub hidden: bool,
     /// When it came, or was written, by our clock.
     pub at: Timestamp,
 }

@@ -53,7 +53,7 @@ impl Room {
         let Some(Act::Create { keep, .. }) = first.and_then(|act| act.act()) else { return };
         for (log, lines) in &self.lines {
             let last = lines.keys().next_back().copied().unwrap_or(0);
-            let floor = (last + 1).saturating_sub(u64::from(*keep)).max(1);
+            let floor = (last + 1).saturating_sub(u64::from((*keep).max(1))).max(1);
             self.floors.insert((member, *log), floor);
         }
     }
@@ -267,7 +267,14 @@ impl Memory {
         let new = !self.lines.iter().any(|entry| {
             matches!(&entry.line, Kept::In { line: known, .. } if known.from == received.from && known.id == received.id)
         });
-        self.take(received, new)
+        let quote = self.take(received, new);
+        if let Some(Kept::In { shown, .. }) = self.lines.last_mut().map(|last| &mut last.line)
+            && request.hidden
+            && new
+        {
+            *shown = true;
+        }
+        quote
     }
 
     /// A line of ours.

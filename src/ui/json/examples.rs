@@ -74,6 +74,7 @@ fn message(manner: Manner) -> Message {
         audience: Audience::You,
         again: false,
         manner,
+        quiet: false,
         quote: None,
     }
 }
@@ -345,6 +346,7 @@ pub(crate) fn room_notices() -> impl Iterator<Item = Notice> {
         RoomNews::Entered { owner: Some(alice()), members: 3, topic: Some(topic()) },
         RoomNews::NobodyHere,
         RoomNews::Left,
+        RoomNews::Farewell,
         RoomNews::Moved { came: vec![alice()], left: vec![bob()] },
         RoomNews::Kicked { who: alice(), us: false },
         RoomNews::Owner(Some(alice())),

@@ -22,6 +22,7 @@ fn event(news: &RoomNews) -> &'static str {
         RoomNews::Entered { .. } => "entered",
         RoomNews::NobodyHere => "nobody-here",
         RoomNews::Left => "left",
+        RoomNews::Farewell => "farewell",
         RoomNews::Moved { .. } => "members",
         RoomNews::Kicked { .. } => "kicked",
         RoomNews::Owner(_) => "owner",
@@ -51,7 +52,7 @@ fn details(news: &RoomNews, sentence: &str) -> Value {
         RoomNews::Entered { owner, members, topic } => {
             json!({ "owner": name(owner), "members": members, "topic": topic })
         }
-        RoomNews::NobodyHere | RoomNews::Left => json!({}),
+        RoomNews::NobodyHere | RoomNews::Left | RoomNews::Farewell => json!({}),
         RoomNews::Moved { came, left } => json!({ "came": names(came), "left": names(left) }),
         RoomNews::Kicked { who, us } => json!({ "who": who.to_string(), "us": us }),
         RoomNews::Owner(who) => json!({ "who": name(who) }),

@@ -191,7 +191,7 @@ impl Screen {
         dialogue.scrollback.push(entry, seen);
         dialogue.came(message.id);
         // Whoever looks sees it, and what an earlier run has shown is no news.
-        let quiet = self.dialogues[index].is_quiet();
+        let quiet = message.quiet || self.dialogues[index].is_quiet();
         if !self.focused && !message.again && !quiet {
             let news = News {
                 from: self.name(message.author.as_deref().unwrap_or(&message.from)),

@@ -79,7 +79,8 @@ fn read(disk: &mut Disk, room_id: RoomId, first: &Entry, last: &Entry) -> BTreeM
     let (log, bytes) = (first.header().log, usize::MAX);
     let (from, to) = (first.header().place.seq(), last.header().place.seq());
     let request = Request::Lines { room: room_id, log, from, to, bytes };
-    let request = RoomRequest { room: room(), request, author: None, at: Timestamp(0) };
+    let request =
+        RoomRequest { room: room(), request, author: None, hidden: false, at: Timestamp(0) };
     let reply = disk.read(StoreRequest::Room(request));
     let StoreReply::Room(RoomReply { answer: Answer::Lines(lines), .. }) = reply else {
         panic!("lines are read")

@@ -43,9 +43,13 @@ fn nothing_of_before_where_the_room_keeps_nothing() {
     world.pass(second(10));
     world.connect(0, 1);
     world.pass(second(10));
+    // That something was said is known, and nothing of what: so both have the same.
+    assert_eq!(world.texts(1, 0), [""]);
+    let digest = |number| world.replica(number).log().map(|log| log.digest());
+    assert_eq!(digest(0), digest(1));
     assert!(world.say(0));
     world.pass(second(10));
-    assert_eq!(world.texts(1, 0), ["0: 2"]);
+    assert_eq!(world.texts(1, 0), ["", "0: 2"]);
 }
 
 #[test]

@@ -70,7 +70,7 @@ impl Disk {
         if matches!(entry.act(), Some(Act::Join { .. })) {
             for (log, lines) in &self.lines {
                 let last = lines.keys().next_back().copied().unwrap_or(0);
-                let floor = (last + 1).saturating_sub(u64::from(*keep)).max(1);
+                let floor = (last + 1).saturating_sub(u64::from((*keep).max(1))).max(1);
                 self.floors.insert((entry.header().log.author, *log), floor);
             }
         }

@@ -57,6 +57,7 @@ fn message(from: &Address, id: LineId, text: &str, now: Timestamp) -> Message {
         audience: Audience::You,
         again: false,
         manner: Manner::Text,
+        quiet: false,
         quote: None,
     }
 }
