@@ -430,6 +430,7 @@ impl Cli {
                 (false, true) => Paths::DirectOnly,
                 (false, false) => settings.paths.unwrap_or_default(),
             },
+            congestion: settings.congestion.unwrap_or_default(),
             bind: options.bind.or(settings.bind),
             port_mapping: !options.no_port_mapping && settings.port_mapping.unwrap_or(true),
             lan: match (options.no_lan, options.visible) {

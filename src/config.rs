@@ -40,6 +40,8 @@ pub struct Wanted {
     pub peer: Option<PeerAddress>,
     /// Which paths are allowed.
     pub paths: Paths,
+    /// How a path finds out how much it may carry.
+    pub congestion: Congestion,
     /// Local UDP address.
     pub bind: Option<SocketAddr>,
     /// Whether the router is asked to forward a port.
@@ -84,6 +86,16 @@ pub enum Paths {
     RelayOnly,
     /// Only direct ones.
     DirectOnly,
+}
+
+/// How a path finds out how much it may carry at once.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Congestion {
+    /// By a model of its bandwidth and its round trip.
+    #[default]
+    Bbr,
+    /// By what it loses.
+    Cubic,
 }
 
 /// What becomes of callers whom I do not know.
@@ -279,6 +291,7 @@ mod tests {
                 .collect(),
             peer: peer.parse().ok(),
             paths: Paths::Any,
+            congestion: Congestion::default(),
             bind: None,
             port_mapping: true,
             lan: Lan::Off,

@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use p2pchat::proto::{Command, Config, Endpoint, Event, Output, ServerId, SocketId};
+use p2pchat::proto::{Command, Config, Congestion, Endpoint, Event, Output, ServerId, SocketId};
 use p2pchat_wire::codec;
 use p2pchat_wire::datagram::{self, Datagram, PeerInit, Response};
 use p2pchat_wire::handshake::{Initiator, Purpose, Responder};
@@ -34,6 +34,8 @@ pub struct Victim {
     pub sent: usize,
     /// What it reported since the last look.
     pub events: Vec<Event>,
+    /// The numbers of the packets that it sent to its contact since the last look.
+    pub numbers: Vec<u64>,
 }
 
 /// One side of a sealed channel into the victim.
@@ -51,12 +53,21 @@ impl Victim {
     ///
     /// If it does not get that far: then the target does not test what it says.
     pub fn connected(now: Instant) -> Self {
+        Self::connected_with(now, Congestion::default())
+    }
+
+    /// The same, with a congestion controller.
+    ///
+    /// # Panics
+    ///
+    /// Likewise.
+    pub fn connected_with(now: Instant, congestion: Congestion) -> Self {
         let mut random = Random::from_seed([1; 32]);
         let (identity, server) = (Identity::from_seed([2; 32]), Identity::from_seed([3; 32]));
         let contact = Identity::from_seed([4; 32]);
         let victim = identity.id();
         let name = Name::new("victim").expect("a valid name");
-        let config = Config { started_at_ms: 1, ..Config::default() };
+        let config = Config { started_at_ms: 1, congestion, ..Config::default() };
         let mut endpoint = Endpoint::new(config, identity, [5; 32], now);
         let address = server_address();
         endpoint.handle_command(now, Command::SetHostCandidates(vec![home_address()]));
@@ -111,6 +122,7 @@ impl Victim {
             link,
             contact: contact.id(),
             sent: 0,
+            numbers: Vec::new(),
             events: Vec::new(),
         };
         let introduction = ServerSignal::Introduction(Introduction {
@@ -203,6 +215,9 @@ impl Victim {
                 Output::Transmit(transmit) => {
                     assert!(transmit.payload.len() <= 1500, "a datagram that no path carries");
                     self.sent += transmit.payload.len();
+                    if let Ok(Datagram::PeerData(sealed)) = inner(&transmit.payload) {
+                        self.numbers.push(sealed.packet_number);
+                    }
                 }
                 Output::Socket(_) => {}
                 Output::Event(event) => self.events.push(event),

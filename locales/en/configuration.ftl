@@ -8,6 +8,7 @@ setting-network-bind = the local UDP address
 setting-network-port-mapping = whether the router is asked to forward a port (PCP, NAT-PMP, UPnP)
 setting-network-lan = who may find me in the local network: "off", "contacts" or "everybody"
 setting-network-paths = which paths are allowed: "any", "relay-only" or "direct-only"
+setting-network-congestion = how fast a path is filled: "bbr" goes by its bandwidth, "cubic" by what it loses
 setting-contacts-strangers = what becomes of callers whom I do not know: "request", "accept" or "refuse"
 setting-ui-theme = "dark", "light", "mono", or the name of a table [themes.NAME]
 setting-ui-symbols = what marks are made of: "unicode" or "ascii"

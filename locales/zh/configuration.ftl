@@ -7,6 +7,7 @@ setting-network-bind = 使用的本地 UDP 地址
 setting-network-port-mapping = 是否请求路由器转发端口（PCP、NAT-PMP、UPnP）
 setting-network-lan = 局域网中谁能找到我："off"（没有人）、"contacts"（联系人）或 "everybody"（所有人）
 setting-network-paths = 允许哪些路径："any"（都允许）、"relay-only"（只经中继）或 "direct-only"（只用直连）
+setting-network-congestion = 发送快慢如何决定："bbr"（依据路径带宽）或 "cubic"（依据丢包）
 setting-contacts-strangers = 如何对待我不认识的来电者："request"（等我决定）、"accept"（立即成为联系人）或 "refuse"（不应答）
 setting-ui-theme = "dark"、"light"、"mono"，或者一节 [themes.NAME] 的名称
 setting-ui-symbols = 标记用什么字符："unicode" 或 "ascii"

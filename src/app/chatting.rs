@@ -17,8 +17,8 @@ use super::server::Serving;
 use super::signals::{Signals, leave_the_terminal};
 use super::{Failure, profile, terminal};
 use crate::chat::{self, ExitCode, FaceId, Input, Manner, Notice};
-use crate::config::{Face, Lan, Paths, PeerAddress, Strangers, Wait, Wanted};
-use crate::proto::{Disclosure, Policy};
+use crate::config::{Congestion, Face, Lan, Paths, PeerAddress, Strangers, Wait, Wanted};
+use crate::proto::{self, Disclosure, Policy};
 use crate::store::{DataKey, Profile, Sealed};
 use crate::ui::language::Language;
 use crate::ui::line::LineView;
@@ -240,6 +240,7 @@ async fn hold(
             Strangers::Refuse => chat::Strangers::Refuse,
         },
         policy: policy(wanted.paths),
+        congestion: congestion(wanted.congestion),
         bind: wanted.bind,
         // Whoever only uses the relay has no use for a port.
         port_mapping: wanted.port_mapping && wanted.paths != Paths::RelayOnly,
@@ -313,6 +314,14 @@ pub(super) fn policy(paths: Paths) -> Policy {
         Paths::Any => Policy::Any,
         Paths::RelayOnly => Policy::RelayOnly,
         Paths::DirectOnly => Policy::DirectOnly,
+    }
+}
+
+/// The setting in the core's words.
+pub(super) fn congestion(congestion: Congestion) -> proto::Congestion {
+    match congestion {
+        Congestion::Bbr => proto::Congestion::Bbr,
+        Congestion::Cubic => proto::Congestion::Cubic,
     }
 }
 

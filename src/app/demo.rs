@@ -26,7 +26,7 @@ use crate::chat::{
     ExitCode, Input, LineState, Manner, Message, Notice, Presence, Strangers, Wait, clean,
 };
 use crate::config::{Face, Place, Rendezvous, Wanted};
-use crate::proto::{PathInfo, PathKind, Policy};
+use crate::proto::{Congestion, PathInfo, PathKind, Policy};
 use crate::store::Profile;
 use crate::ui::language::{Language, Phrase};
 use crate::ui::terminal::Restore;
@@ -395,6 +395,7 @@ fn setup(
         // Nobody else is there, and the echo has nobody who could accept.
         strangers: Strangers::Accept,
         policy,
+        congestion: Congestion::default(),
         bind: None,
         port_mapping: false,
         lan: None,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Sleep, sleep};
 
-use super::chatting::{lan, policy, view};
+use super::chatting::{congestion, lan, policy, view};
 use super::peer::{Peer, Setup, Step, now};
 use super::{Failure, profile};
 use crate::chat::{ExitCode, Input, Notice, Presence, Strangers, Wait};
@@ -57,6 +57,7 @@ pub(super) async fn meet(
         // They are told of when the chat is opened.
         strangers: Strangers::Request,
         policy: policy(wanted.paths),
+        congestion: congestion(wanted.congestion),
         bind: wanted.bind,
         port_mapping: wanted.port_mapping && wanted.paths != Paths::RelayOnly,
         lan: lan(wanted.lan),

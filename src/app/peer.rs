@@ -23,7 +23,7 @@ use crate::chat::{
 use crate::config::Place;
 use crate::net::{self, Discovery, Network, Sockets, start};
 use crate::proto::{
-    self, Command, Disclosure, Endpoint, Event, Policy, RendezvousTrouble, ServerId,
+    self, Command, Congestion, Disclosure, Endpoint, Event, Policy, RendezvousTrouble, ServerId,
 };
 use crate::store::{Profile, Store};
 use crate::ui::{Background, Cause};
@@ -44,6 +44,7 @@ pub(super) struct Setup {
     /// Whether what earlier runs did not show is told, or read when it is looked at.
     pub(super) replay: bool,
     pub(super) policy: Policy,
+    pub(super) congestion: Congestion,
     pub(super) bind: Option<SocketAddr>,
     pub(super) port_mapping: bool,
     /// What becomes of callers whom we do not know.
@@ -103,6 +104,7 @@ impl Peer {
             replay,
             strangers,
             policy,
+            congestion,
             bind,
             port_mapping,
             lan,
@@ -128,7 +130,12 @@ impl Peer {
             Home::new(server, rendezvous, known)
         });
         let homes = homes.collect();
-        let core = proto::Config { policy, started_at_ms: now().0, ..proto::Config::default() };
+        let core = proto::Config {
+            policy,
+            congestion,
+            started_at_ms: now().0,
+            ..proto::Config::default()
+        };
         let mut endpoint = Endpoint::new(core, identity, random()?, instant());
         let (answers, replies) = mpsc::unbounded_channel();
         // The chat has stopped listening only when it has ended; then nobody waits for answers.

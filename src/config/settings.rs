@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use p2pchat_wire::identity::Name;
 use toml_edit::Value;
 
-use super::{Lan, MAX_SERVERS, Paths, Rendezvous, Should, Strangers};
+use super::{Congestion, Lan, MAX_SERVERS, Paths, Rendezvous, Should, Strangers};
 
 /// What a person has settled. What is `None` was left to the program, or to the profile.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,6 +25,8 @@ pub struct Settings {
     pub lan: Option<Lan>,
     /// Which paths are allowed.
     pub paths: Option<Paths>,
+    /// How a path finds out how much it may carry.
+    pub congestion: Option<Congestion>,
     /// What becomes of callers whom I do not know.
     pub strangers: Option<Strangers>,
     /// How the terminal interface looks and behaves.
@@ -150,6 +152,12 @@ pub const SETTINGS: &[Setting] = &[
             ("direct-only", Paths::DirectOnly),
         ];
         all.paths = Some(choice(value, PATHS)?);
+        Ok(())
+    }),
+    default("network.congestion", "\"bbr\"", |all, value| {
+        const CONTROLLERS: &[(&str, Congestion)] =
+            &[("bbr", Congestion::Bbr), ("cubic", Congestion::Cubic)];
+        all.congestion = Some(choice(value, CONTROLLERS)?);
         Ok(())
     }),
     default("contacts.strangers", "\"request\"", |all, value| {

@@ -18,18 +18,19 @@ use super::port_mapping::PortMapping;
 use super::punch::Budget;
 use super::punch::memory::Lesson;
 use super::punch::report::PunchReport;
-use super::{PathDescription, PathReason};
+use super::{Congestion, PathDescription, PathReason};
 
 /// How an endpoint starts.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     /// Which paths may be used.
     pub policy: Policy,
-    /// Milliseconds since 1970 at the start. Only ever compared with itself, so a wrong clock does
-    /// no harm.
+    /// Milliseconds since 1970 at the start. Only compared with itself: a wrong clock does no harm.
     pub started_at_ms: u64,
     /// What a planned punch may cost.
     pub budget: Budget,
+    /// How much each path carries at once.
+    pub congestion: Congestion,
 }
 
 /// Which paths a person allows.
@@ -118,7 +119,6 @@ pub enum Command {
     /// those who were named the last time and not now are answered again.
     Block(Vec<PeerId>),
     /// Be connected to `name` whenever both are there, until [`Command::Disconnect`].
-    ///
     /// Its own rendezvous is asked for an introduction. If the key is pinned, the others are asked
     /// as well a little later: whoever has that key is the one we mean, wherever we meet, and be
     /// it in the local network.

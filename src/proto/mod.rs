@@ -48,4 +48,5 @@ pub use punch::Budget;
 pub use punch::memory::Lesson;
 pub use punch::plan::{Obstacle, Plan, Strategy};
 pub use punch::report::{PunchReport, PunchState};
+pub use recovery::Congestion;
 pub use stream::message::MAX_MESSAGE;

@@ -15,7 +15,7 @@ use p2pchat_wire::random::Random;
 
 use crate::diary::Diary;
 use crate::store::{Disk, Store};
-use crate::talker::{STARTED_AT_MS, identity, named, port_of, socket_at};
+use crate::talker::{STARTED_AT_MS, congestion, identity, named, port_of, socket_at};
 use crate::topology::STREAMS;
 use crate::world::{Host, Output, Transmit, epoch};
 
@@ -97,7 +97,11 @@ impl Person {
             software: "simulated".to_owned(),
             seed: random.array(),
         };
-        let proto_config = proto::Config { started_at_ms: wall.0, ..proto::Config::default() };
+        let proto_config = proto::Config {
+            started_at_ms: wall.0,
+            congestion: congestion(&seed),
+            ..proto::Config::default()
+        };
         Self {
             name,
             endpoint: Endpoint::new(proto_config, identity, random.array(), now),

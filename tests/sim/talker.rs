@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use p2pchat::proto::{
-    Command, Config, Endpoint, Event, Output as Out, PathDescription, PathInfo, PathKind, Policy,
-    PunchState, SocketId, SocketRequest,
+    Command, Config, Congestion, Endpoint, Event, Output as Out, PathDescription, PathInfo,
+    PathKind, Policy, PunchState, SocketId, SocketRequest,
 };
 use p2pchat_wire::identity::{Identity, Name, PeerId};
 
@@ -39,11 +39,18 @@ pub(crate) struct Talker {
     closed: BTreeSet<SocketId>,
 }
 
+/// Half of all people have the one controller and half the other: what holds in the simulator holds with
+/// both.
+pub(crate) fn congestion(seed: &[u8; 32]) -> Congestion {
+    if seed[0].is_multiple_of(2) { Congestion::Bbr } else { Congestion::Cubic }
+}
+
 impl Talker {
     pub(crate) fn new(name: &'static str, now: Instant, seed: [u8; 32], policy: Policy) -> Self {
         let elapsed = u64::try_from((now - epoch()).as_millis()).expect("a short story");
         let started_at_ms = STARTED_AT_MS + elapsed;
-        let config = Config { policy, started_at_ms, ..Config::default() };
+        let congestion = congestion(&seed);
+        let config = Config { policy, congestion, started_at_ms, ..Config::default() };
         Self {
             name,
             endpoint: Endpoint::new(config, identity(name), seed, now),

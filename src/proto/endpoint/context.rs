@@ -19,7 +19,7 @@ use crate::proto::path::{Pair, Strangers};
 use crate::proto::punch::Budget;
 use crate::proto::punch::memory::Memory;
 use crate::proto::punch::targets::Targets;
-use crate::proto::{Event, Policy, ServerId, SocketId, Transmit};
+use crate::proto::{Congestion, Event, Policy, ServerId, SocketId, Transmit};
 
 /// The endpoint's belongings, lent to one peer for one call.
 #[derive(Debug)]
@@ -29,6 +29,7 @@ pub(super) struct Context<'a> {
     /// What is shared with peers, for the handshakes with them.
     pub(super) secrets: &'a BTreeMap<PeerId, SharedSecret>,
     pub(super) policy: Policy,
+    pub(super) congestion: Congestion,
     pub(super) random: &'a mut Random,
     pub(super) sockets: &'a mut Sockets,
     /// What is known of our NAT.

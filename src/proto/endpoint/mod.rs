@@ -494,6 +494,7 @@ impl Endpoint {
             identity: &self.identity,
             secrets: &self.secrets,
             policy: self.config.policy,
+            congestion: self.config.congestion,
             random: &mut self.random,
             sockets: &mut self.sockets,
             survey: &mut self.survey,

@@ -63,6 +63,15 @@ impl Cubic {
         }
     }
 
+    /// One that goes on where another left off, past slow start.
+    pub(super) fn resume(mtu: usize, window: usize) -> Self {
+        let mut cubic = Self::new(mtu);
+        cubic.set_window(window as f64);
+        cubic.state.threshold = Some(cubic.state.window);
+        cubic.state.w_max = cubic.state.window;
+        cubic
+    }
+
     fn in_slow_start(&self) -> bool {
         self.state.threshold.is_none_or(|threshold| self.state.window < threshold)
     }

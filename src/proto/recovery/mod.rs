@@ -7,16 +7,23 @@
 //!
 //! - [`sent`] keeps the packets in flight, [`rtt`] the estimate of the round trip.
 //! - [`loss`] says which packets are lost, [`pto`] when to probe because nothing is heard at all.
-//! - [`congestion`] is what a controller is, [`cubic`] the one we use, [`hystart`] how it leaves
-//!   slow start; [`pacing`] spreads what the window allows over the round trip.
+//! - [`congestion`] is what a controller is, [`bbr`] and [`cubic`] are two, [`hystart`] is how the
+//!   latter leaves slow start; [`delivery`] measures the path's rate for the former; [`pacing`] spreads
+//!   what a controller allows over the round trip.
 //! - [`spurious`] remembers what was called lost too early.
 //! - [`ack_ranges`] is the other direction: which packets arrived, as acknowledgements say it.
 //!
 //! A packet is never sent again. What it carried is handed back as lost, and goes into a new one.
 
 pub(crate) mod ack_ranges;
+mod bbr;
+#[cfg(test)]
+mod bottleneck_tests;
 mod congestion;
+#[cfg(test)]
+mod congestion_tests;
 mod cubic;
+mod delivery;
 mod hystart;
 mod loss;
 mod pacing;
@@ -30,8 +37,9 @@ mod tests;
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
-use self::congestion::{Acked, Controller};
-use self::cubic::Cubic;
+pub use self::congestion::Congestion;
+use self::congestion::{Ack, Acked, Controller};
+use self::delivery::Delivery;
 use self::pacing::Pacer;
 use self::pto::Pto;
 pub(crate) use self::rtt::Rtt;
@@ -54,13 +62,17 @@ pub(crate) struct Recovery<T> {
     sent: SentPackets<T>,
     rtt: Rtt,
     pto: Pto,
-    controller: Cubic,
+    congestion: Congestion,
+    controller: Box<dyn Controller>,
+    delivery: Delivery,
     pacer: Pacer,
     lost: LostMemory,
     /// When the oldest packet that an acknowledgement has overtaken becomes lost.
     loss_time: Option<Instant>,
     /// The highest ordinal acknowledged.
     largest_acked: Option<u64>,
+    /// The bytes lost since the last acknowledgement that said something new.
+    lost_bytes: usize,
     /// Packets with a lower ordinal were sent before the path changed under us: their fate says
     /// nothing about the path as it is (RFC 9000 §9.4).
     generation: u64,
@@ -86,17 +98,19 @@ impl<T> Default for Outcome<T> {
 
 impl<T> Recovery<T> {
     /// For a path on which nothing has been sent, with datagrams of at most `mtu` bytes.
-    pub(crate) fn new(mtu: usize, now: Instant) -> Self {
-        let controller = Cubic::new(mtu);
+    pub(crate) fn new(congestion: Congestion, mtu: usize, now: Instant) -> Self {
         Self {
             sent: SentPackets::default(),
             rtt: Rtt::default(),
             pto: Pto::default(),
             pacer: Pacer::new(mtu, now),
-            controller,
+            congestion,
+            controller: congestion.controller(mtu, now),
+            delivery: Delivery::new(now),
             lost: LostMemory::default(),
             loss_time: None,
             largest_acked: None,
+            lost_bytes: 0,
             generation: 0,
         }
     }
@@ -113,7 +127,7 @@ impl<T> Recovery<T> {
     ///
     /// Probes and packets that only acknowledge are not to be held back (RFC 9002 §7.7).
     pub(crate) fn pacing_delay(&mut self, now: Instant, bytes: usize) -> Option<Instant> {
-        self.pacer.delay(now, bytes, self.controller.window(), self.rtt.smoothed())
+        self.pacer.delay(now, bytes, self.controller.pacing_rate(&self.rtt))
     }
 
     /// Records a packet that leaves now. `packet_number` is greater than all before.
@@ -131,11 +145,16 @@ impl<T> Recovery<T> {
         if ack_eliciting && self.sent.eliciting_packets() == 0 {
             self.pto.on_first_sent(now);
         }
-        self.sent.push(now, packet_number, bytes, ack_eliciting, content);
+        let stamp = self.delivery.on_sent(now, self.sent.bytes_in_flight(), bytes);
+        self.sent.push(now, packet_number, bytes, ack_eliciting, stamp, content);
         if ack_eliciting {
-            let (window, rtt) = (self.controller.window(), self.rtt.smoothed());
-            self.pacer.on_sent(now, bytes, window, rtt);
+            self.pacer.on_sent(now, bytes, self.controller.pacing_rate(&self.rtt));
         }
+    }
+
+    /// There is nothing more to send now, though there would be room.
+    pub(crate) fn on_app_limited(&mut self) {
+        self.delivery.on_app_limited(self.sent.bytes_in_flight());
     }
 
     /// Applies an acknowledgement: `ranges` newest first, `ack_delay` as the peer reports it; `None`
@@ -157,6 +176,7 @@ impl<T> Recovery<T> {
 
         let mut newest = None;
         let mut eliciting = false;
+        let mut bytes = 0_usize;
         for range in ranges {
             self.sent.acknowledge(range, |packet| {
                 if newest.is_none_or(|(ordinal, _)| ordinal < packet.ordinal) {
@@ -171,12 +191,15 @@ impl<T> Recovery<T> {
                         flying: flying_before,
                     };
                     self.controller.on_acked(&acked, &self.rtt);
+                    self.delivery.on_acked(now, packet.sent_at, packet.in_flight, packet.stamp);
+                    bytes = bytes.saturating_add(packet.in_flight);
                 }
                 out.acked.push(packet.content);
             });
         }
         let Some((ordinal, sent_at)) = newest else { return };
 
+        let mut measured = None;
         if self.largest_acked.is_none_or(|largest| largest < ordinal) {
             self.largest_acked = Some(ordinal);
             // RFC 9002 §5.1: a sample only if the newest packet is newly acknowledged, and at
@@ -188,6 +211,7 @@ impl<T> Recovery<T> {
                 && ordinal >= self.generation
             {
                 self.rtt.sample(now, now.saturating_duration_since(sent_at), ack_delay);
+                measured = Some(self.rtt.latest());
                 self.controller.on_rtt(ordinal, self.sent.next_ordinal(), self.rtt.latest());
             }
         }
@@ -196,6 +220,17 @@ impl<T> Recovery<T> {
             self.pto.on_ack(now);
         }
         self.detect_losses(now, out);
+        let least = if self.rtt.has_sample() { self.rtt.min() } else { Duration::ZERO };
+        let ack = Ack {
+            now,
+            acked: bytes,
+            lost: std::mem::take(&mut self.lost_bytes),
+            flying: self.sent.bytes_in_flight(),
+            delivered: self.delivery.delivered(),
+            rtt: measured,
+            sample: self.delivery.sample(least),
+        };
+        self.controller.on_ack(&ack, &self.rtt);
     }
 
     /// Declares what is lost by now, or asks for a probe. Harmless if called too early.
@@ -286,7 +321,8 @@ impl<T> Recovery<T> {
         let mtu = self.controller.mtu();
         self.rtt = Rtt::default();
         self.pto.reset();
-        self.controller = Cubic::new(mtu);
+        self.controller = self.congestion.controller(mtu, now);
+        self.delivery = Delivery::new(now);
         self.pacer = Pacer::new(mtu, now);
         self.lost = LostMemory::default();
         self.generation = self.sent.next_ordinal();
@@ -307,6 +343,7 @@ impl<T> Recovery<T> {
                 newest = newest.max(Some(packet.sent_at));
                 span.add(packet.ordinal, packet.sent_at, &self.rtt);
                 numbers.push(packet.packet_number);
+                self.lost_bytes = self.lost_bytes.saturating_add(packet.in_flight);
             }
             out.lost.push(packet.content);
         }

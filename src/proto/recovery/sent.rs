@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::time::Instant;
 
+use super::delivery::Stamp;
+
 /// How many packets are tracked that elicit no acknowledgement. A peer that only talks to us gets
 /// nothing but those, and may never acknowledge one.
 const MAX_QUIET: usize = 128;
@@ -18,6 +20,7 @@ pub(super) struct SentPacket<T> {
     /// The bytes by which it fills the window; zero for those that do not count.
     pub(super) in_flight: usize,
     pub(super) ack_eliciting: bool,
+    pub(super) stamp: Stamp,
     pub(super) content: T,
 }
 
@@ -28,6 +31,7 @@ struct Slot<T> {
     sent_at: Instant,
     in_flight: usize,
     ack_eliciting: bool,
+    stamp: Stamp,
     /// Nothing once the packet's fate is known.
     content: Option<T>,
 }
@@ -66,6 +70,7 @@ impl<T> SentPackets<T> {
         packet_number: u64,
         bytes: usize,
         ack_eliciting: bool,
+        stamp: Stamp,
         content: T,
     ) {
         let in_flight = if ack_eliciting { bytes } else { 0 };
@@ -84,6 +89,7 @@ impl<T> SentPackets<T> {
             sent_at,
             in_flight,
             ack_eliciting,
+            stamp,
             content,
         });
         if self.quiet.len() > MAX_QUIET
@@ -144,6 +150,10 @@ impl<T> SentPackets<T> {
 
     /// Takes out the open packets up to and including `ordinal` of which `lost` says so, given
     /// their ordinal and time of sending.
+    ///
+    /// Called with the highest ordinal acknowledged, it looks at what is taken now, at what was acknowledged
+    /// since the last call, and at no more than three others: whatever is older than these was lost
+    /// and trimmed before. So it costs nothing in proportion to the window.
     pub(super) fn take_lost(
         &mut self,
         ordinal: u64,
@@ -194,6 +204,7 @@ impl<T> SentPackets<T> {
             sent_at: slot.sent_at,
             in_flight: slot.in_flight,
             ack_eliciting: slot.ack_eliciting,
+            stamp: slot.stamp,
             content,
         })
     }

@@ -27,7 +27,7 @@ use super::frame::Candidate;
 use super::path::{PathId, Route};
 use super::punch::message::Message;
 use super::recovery::ack_ranges::AckRanges;
-use super::recovery::{Outcome, Recovery};
+use super::recovery::{Congestion, Outcome, Recovery};
 use super::stream::{ChunkRecord, Streams, WindowUpdate, WriteError};
 
 /// Silence after which a session is over. The longest gap between two packets of a living peer is
@@ -126,6 +126,7 @@ pub(crate) struct Session {
     backlog: VecDeque<(u64, Vec<u8>)>,
     /// Where messages end whose last byte has not left yet, and their tags.
     tags: VecDeque<(u64, u64)>,
+    congestion: Congestion,
     recoveries: BTreeMap<PathId, Recovery<Vec<Content>>>,
     control: VecDeque<(PathId, Control)>,
     /// A copy of the last packet's frames, for the second path of the route.
@@ -149,7 +150,12 @@ pub(crate) struct Session {
 
 impl Session {
     /// A session with nothing sent yet, and its first keys.
-    pub(crate) fn new(now: Instant, instances: Instances, epoch: Epoch) -> Self {
+    pub(crate) fn new(
+        now: Instant,
+        instances: Instances,
+        epoch: Epoch,
+        congestion: Congestion,
+    ) -> Self {
         let mut epochs = epoch::Epochs::default();
         epochs.add(epoch);
         Self {
@@ -161,6 +167,7 @@ impl Session {
             streams: Streams::default(),
             backlog: VecDeque::new(),
             tags: VecDeque::new(),
+            congestion,
             recoveries: BTreeMap::new(),
             control: VecDeque::new(),
             copy: None,
@@ -269,7 +276,9 @@ impl Session {
     /// A probe was echoed: a round trip that loss detection need not guess any more, and one without
     /// the delay of an acknowledgement.
     pub(crate) fn on_path_measured(&mut self, now: Instant, path: PathId, rtt: Duration) {
-        let recovery = self.recoveries.entry(path).or_insert_with(|| outbound::recovery_at(now));
+        let congestion = self.congestion;
+        let recovery = self.recoveries.entry(path);
+        let recovery = recovery.or_insert_with(|| outbound::recovery_at(now, congestion));
         recovery.sample_rtt(now, rtt);
     }
 

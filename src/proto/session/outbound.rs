@@ -9,7 +9,7 @@ use p2pchat_wire::sealing::TAG;
 use super::super::frame::{Frame, STREAM_OVERHEAD};
 use super::super::path::{PathId, Route};
 use super::super::punch::message::MAX_MESSAGE;
-use super::super::recovery::Recovery;
+use super::super::recovery::{Congestion, Recovery};
 use super::{Content, Control, HEARTBEAT, MESSAGES, RELAY_HEARTBEAT, Session, SessionEvent};
 
 /// Bytes of frames that fit into one datagram.
@@ -45,6 +45,12 @@ pub(super) fn poll(session: &mut Session, now: Instant, route: Route) -> Option<
     }
     if session.acknowledgement.due.is_some_and(|due| due <= now) {
         return poll_acknowledgement(session, now, route);
+    }
+    if let Some(path) = route.primary
+        && !is_anything_pending(session, route)
+        && let Some(recovery) = session.recoveries.get_mut(&path)
+    {
+        recovery.on_app_limited();
     }
     None
 }
@@ -222,10 +228,11 @@ fn seal(
 }
 
 fn recovery(session: &mut Session, now: Instant, path: PathId) -> &mut Recovery<Vec<Content>> {
-    session.recoveries.entry(path).or_insert_with(|| recovery_at(now))
+    let congestion = session.congestion;
+    session.recoveries.entry(path).or_insert_with(|| recovery_at(now, congestion))
 }
 
 /// The recovery of a path that begins now.
-pub(super) fn recovery_at(now: Instant) -> Recovery<Vec<Content>> {
-    Recovery::new(MAX_DATAGRAM, now)
+pub(super) fn recovery_at(now: Instant, congestion: Congestion) -> Recovery<Vec<Content>> {
+    Recovery::new(congestion, MAX_DATAGRAM, now)
 }

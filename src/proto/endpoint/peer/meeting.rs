@@ -213,12 +213,16 @@ impl Peer {
                 self.reply(cx, remote, answer.datagram);
             }
             Some(_) if self.confirmed => {
-                self.successor = Some(Session::new(cx.now, answer.instances, answer.epoch));
+                self.successor =
+                    Some(Session::new(cx.now, answer.instances, answer.epoch, cx.congestion));
                 self.reply(cx, remote, answer.datagram);
             }
             _ => {
                 // What was sent in a session that the peer never confirmed is lost.
-                self.begin_session(cx, Session::new(cx.now, answer.instances, answer.epoch));
+                self.begin_session(
+                    cx,
+                    Session::new(cx.now, answer.instances, answer.epoch, cx.congestion),
+                );
                 self.send_everywhere(cx, &answer.datagram);
                 if let Remote::Direct(from) = remote
                     && !self.targets.contains(&from)
@@ -288,7 +292,10 @@ impl Peer {
                 session.add_epoch(finished.epoch);
             }
             _ => {
-                self.begin_session(cx, Session::new(cx.now, finished.instances, finished.epoch));
+                self.begin_session(
+                    cx,
+                    Session::new(cx.now, finished.instances, finished.epoch, cx.congestion),
+                );
             }
         }
         if let Some(session) = &mut self.session {
