@@ -290,6 +290,9 @@ impl Peer {
     /// Our network changed: probe everything.
     pub(super) fn network_changed(&mut self, cx: &mut Context<'_>) {
         self.shake();
+        if let Some(session) = &mut self.session {
+            session.on_network_changed(cx.now);
+        }
         self.paths.probe_all(cx.now);
         self.drive(cx);
     }

@@ -4,12 +4,23 @@ use std::time::{Duration, Instant};
 
 use super::super::frame::{Frame, Frames};
 use super::super::path::PathId;
-use super::super::recovery::{MAX_ACK_DELAY, Outcome};
+use super::super::recovery::{GRANULARITY, MAX_ACK_DELAY, Outcome};
 use super::super::stream::{Violation, WindowUpdate};
 use super::{Control, MESSAGES, Session, SessionEvent};
 
 /// Ack-eliciting packets after which an acknowledgement leaves at once (RFC 9000 §13.2.2).
 const ACK_EVERY: u32 = 2;
+
+/// The same in a long run of packets, where each acknowledgement costs both sides more than it tells
+/// (draft-ietf-quic-ack-frequency §1).
+const ACK_EVERY_OF_RUN: u32 = 10;
+
+/// Packets after which a run is long: the sender's start, which lives on acknowledgements, is over.
+const LONG_RUN: u32 = 100;
+
+/// In a long run, an acknowledgement is held back for this part of a round trip at most, so that the
+/// sender has several for each.
+const PARTS_OF_ROUND_TRIP: u32 = 8;
 
 /// Echoes that wait to be sent at most; the prober repeats what is dropped.
 const MAX_CONTROL: usize = 32;
@@ -119,6 +130,7 @@ fn on_frame(
 }
 
 fn acknowledge(session: &mut Session, now: Instant, path: PathId, number: u64, eliciting: bool) {
+    let round_trip = session.rtt(path);
     let acknowledgement = &mut session.acknowledgement;
     let newest = acknowledgement.ranges.largest();
     acknowledgement.ranges.insert(number);
@@ -134,11 +146,24 @@ fn acknowledge(session: &mut Session, now: Instant, path: PathId, number: u64, e
         acknowledgement.other_path = Some(path);
     }
     acknowledgement.unacknowledged += 1;
+    let in_run =
+        acknowledgement.run_at.is_some_and(|at| now.saturating_duration_since(at) <= MAX_ACK_DELAY);
+    acknowledgement.run = if in_run { acknowledgement.run.saturating_add(1) } else { 0 };
+    acknowledgement.run_at = Some(now);
     // RFC 9000 §13.2.1: a gap is reported at once. With two paths in use numbers arrive out of
-    // order as a matter of course, so only what is older than the newest counts as one.
+    // order as a matter of course, so only what is older than the newest counts as one; but in a long
+    // run the next acknowledgement may be far.
     let out_of_order = newest.is_some_and(|newest| number < newest);
-    let at_once = out_of_order || acknowledgement.unacknowledged >= ACK_EVERY;
-    let due = if at_once { now } else { now + MAX_ACK_DELAY };
+    let (at_once, delay) = match round_trip {
+        Some(rtt) if acknowledgement.run >= LONG_RUN => {
+            let gap = newest.is_some_and(|newest| number > newest.saturating_add(1));
+            let delay = (rtt / PARTS_OF_ROUND_TRIP).clamp(GRANULARITY, MAX_ACK_DELAY);
+            (gap || acknowledgement.unacknowledged >= ACK_EVERY_OF_RUN, delay)
+        }
+        Some(_) | None => (acknowledgement.unacknowledged >= ACK_EVERY, MAX_ACK_DELAY),
+    };
+    let at_once = out_of_order || at_once;
+    let due = if at_once { now } else { now + delay };
     acknowledgement.due = Some(acknowledgement.due.map_or(due, |earlier| earlier.min(due)));
 }
 

@@ -99,6 +99,9 @@ struct Acknowledgement {
     due: Option<Instant>,
     /// Ack-eliciting packets since the last acknowledgement.
     unacknowledged: u32,
+    /// Ack-eliciting packets that came one soon after the other, up to the newest.
+    run: u32,
+    run_at: Option<Instant>,
     /// When the newest packet arrived.
     newest_at: Option<Instant>,
     /// The path that the first of them arrived on, and the newest if it was another.
@@ -301,6 +304,11 @@ impl Session {
     pub(crate) fn least_rtt(&self, path: PathId) -> Option<Duration> {
         let rtt = self.recoveries.get(&path)?.rtt();
         rtt.has_sample().then(|| rtt.min())
+    }
+
+    /// Our network is another one: what was learned of paths says nothing about them any more.
+    pub(crate) fn on_network_changed(&mut self, now: Instant) {
+        self.recoveries.values_mut().for_each(|recovery| recovery.reset_congestion(now));
     }
 
     /// The path is given up: what was on it goes over another.

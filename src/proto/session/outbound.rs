@@ -149,7 +149,8 @@ fn build(
         contents.push(Content::Punch(message));
     }
     while routed && frames.len() + STREAM_OVERHEAD < CAPACITY {
-        let Some(update) = session.streams.next_window_update() else { break };
+        let rtt = session.rtt(path);
+        let Some(update) = session.streams.next_window_update(now, rtt) else { break };
         Frame::Window { stream: update.id, max: update.max }.encode(&mut frames);
         contents.push(Content::Window(update));
     }

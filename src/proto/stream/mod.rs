@@ -20,16 +20,25 @@ mod send;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use self::receive::ReceiveStream;
 use self::send::SendStream;
 
-/// How much of one stream the receiver holds for a slow reader. Both sides start with it, so it is
-/// part of the protocol.
+/// How much of one stream the receiver holds for a slow reader to begin with. Both sides start with
+/// it, so it is part of the protocol.
 pub(crate) const STREAM_WINDOW: u64 = 1 << 20;
 
-/// How much of all streams together the receiver holds. Part of the protocol, too.
+/// How much of all streams together the receiver holds to begin with. Part of the protocol, too.
 pub(crate) const SESSION_WINDOW: u64 = 4 << 20;
+
+/// What a stream's window grows to where the path holds more than a window: 300 Mbit/s over 200 ms.
+/// A stream of which much is missing may take so much memory.
+pub(crate) const MAX_STREAM_WINDOW: u64 = 8 << 20;
+
+/// What the window of all streams grows to, and the most that a peer makes us hold. One stream never
+/// takes all of it.
+pub(crate) const MAX_SESSION_WINDOW: u64 = 16 << 20;
 
 /// How many streams a peer may have open that we have not read to the end.
 pub(crate) const MAX_INCOMING: usize = 64;
@@ -149,7 +158,7 @@ impl Default for Streams {
             max_sent: SESSION_WINDOW,
             received: 0,
             read: 0,
-            window: Window::new(SESSION_WINDOW),
+            window: Window::new(SESSION_WINDOW, MAX_SESSION_WINDOW),
         };
         streams.open(0);
         streams
@@ -326,12 +335,19 @@ impl Streams {
 
     /// What the peer should be told about windows. It goes with any packet, and comes back with
     /// [`lost_window_update`](Self::lost_window_update) if that is lost.
-    pub(crate) fn next_window_update(&mut self) -> Option<WindowUpdate> {
-        if let Some(max) = self.window.update(self.read) {
+    ///
+    /// `rtt` is the path's round trip, as far as it is known: a window that is read in less than four
+    /// of them holds the sender up, and grows.
+    pub(crate) fn next_window_update(
+        &mut self,
+        now: Instant,
+        rtt: Option<Duration>,
+    ) -> Option<WindowUpdate> {
+        if let Some(max) = self.window.update(self.read, now, rtt) {
             return Some(WindowUpdate { id: None, max });
         }
         self.incoming.iter_mut().find_map(|(id, stream)| {
-            Some(WindowUpdate { id: Some(*id), max: stream.max_data_update()? })
+            Some(WindowUpdate { id: Some(*id), max: stream.max_data_update(now, rtt)? })
         })
     }
 
@@ -366,25 +382,40 @@ impl Streams {
 #[derive(Clone, Copy, Debug)]
 struct Window {
     size: u64,
+    /// What `size` may become.
+    largest: u64,
     announced: u64,
     again: bool,
+    /// When the peer was last told because half of the window had been read.
+    moved_at: Option<Instant>,
 }
 
 impl Window {
-    fn new(size: u64) -> Self {
-        Self { size, announced: size, again: false }
+    fn new(size: u64, largest: u64) -> Self {
+        Self { size, largest, announced: size, again: false, moved_at: None }
     }
 
     /// Whether half of the window was read or the last update was lost.
     fn is_due(&self, read: u64) -> bool {
-        let max = read.saturating_add(self.size);
-        self.again || max.saturating_sub(self.announced) >= self.size / 2
+        self.again || self.is_half_read(read)
+    }
+
+    fn is_half_read(&self, read: u64) -> bool {
+        read.saturating_add(self.size).saturating_sub(self.announced) >= self.size / 2
     }
 
     /// The new limit, if it is due.
-    fn update(&mut self, read: u64) -> Option<u64> {
+    fn update(&mut self, read: u64, now: Instant, rtt: Option<Duration>) -> Option<u64> {
         if !self.is_due(read) {
             return None;
+        }
+        if self.is_half_read(read) {
+            let before = self.moved_at.replace(now);
+            if let (Some(before), Some(rtt)) = (before, rtt)
+                && now.saturating_duration_since(before) < rtt.saturating_mul(2)
+            {
+                self.size = self.size.saturating_mul(2).min(self.largest);
+            }
         }
         self.again = false;
         self.announced = self.announced.max(read.saturating_add(self.size));

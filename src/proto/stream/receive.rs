@@ -5,13 +5,15 @@
 //! make more than [`MAX_PIECES`].
 
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use super::range_set::RangeSet;
-use super::{STREAM_WINDOW, Violation, Window};
+use super::{MAX_STREAM_WINDOW, STREAM_WINDOW, Violation, Window};
 
-/// How many separate pieces may wait. A window of full packets of which every other one is lost
-/// makes half as many; a million of single bytes would be an attack on our memory.
-const MAX_PIECES: usize = 1024;
+/// How many separate pieces may wait. The largest window of full packets of which every other one is
+/// lost makes somewhat fewer; a million of single bytes would be an attack on our memory.
+const MAX_PIECES: usize = 4096;
+const _: () = assert!(MAX_PIECES as u64 * 2 * 1024 >= MAX_STREAM_WINDOW);
 
 /// See the module.
 #[derive(Debug)]
@@ -36,7 +38,7 @@ impl Default for ReceiveStream {
             arrived: RangeSet::default(),
             highest: 0,
             final_size: None,
-            window: Window::new(STREAM_WINDOW),
+            window: Window::new(STREAM_WINDOW, MAX_STREAM_WINDOW),
         }
     }
 }
@@ -140,9 +142,9 @@ impl ReceiveStream {
     }
 
     /// The new limit for the peer, if it should be told one.
-    pub(super) fn max_data_update(&mut self) -> Option<u64> {
+    pub(super) fn max_data_update(&mut self, now: Instant, rtt: Option<Duration>) -> Option<u64> {
         // Whoever has sent the end needs no more room.
-        if self.final_size.is_some() { None } else { self.window.update(self.read) }
+        if self.final_size.is_some() { None } else { self.window.update(self.read, now, rtt) }
     }
 
     /// Whether [`max_data_update`](Self::max_data_update) has something.
@@ -162,7 +164,10 @@ impl ReceiveStream {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::epoch;
     use super::*;
+
+    const MILLIS: Duration = Duration::from_millis(1);
 
     fn read(stream: &mut ReceiveStream) -> Vec<u8> {
         let mut out = Vec::new();
@@ -220,14 +225,35 @@ mod tests {
         let mut stream = ReceiveStream::default();
         let half = vec![0; STREAM_WINDOW as usize / 2];
         assert_eq!(stream.on_data(0, &half, false), Ok(()));
-        assert_eq!(stream.max_data_update(), None);
+        assert_eq!(stream.max_data_update(epoch(), None), None);
         read(&mut stream);
         let max = STREAM_WINDOW * 3 / 2;
-        assert_eq!(stream.max_data_update(), Some(max));
-        assert_eq!(stream.max_data_update(), None);
+        assert_eq!(stream.max_data_update(epoch(), None), Some(max));
+        assert_eq!(stream.max_data_update(epoch(), None), None);
         stream.lost_max_data_update(STREAM_WINDOW);
-        assert_eq!(stream.max_data_update(), None, "a later one is on its way");
+        assert_eq!(stream.max_data_update(epoch(), None), None, "a later one is on its way");
         stream.lost_max_data_update(max);
-        assert_eq!(stream.max_data_update(), Some(max));
+        assert_eq!(stream.max_data_update(epoch(), None), Some(max));
+    }
+
+    /// Reads half a window every `period` over a path of 100 ms; the window in the end.
+    fn window_after(reads: u32, period: Duration) -> u64 {
+        let mut stream = ReceiveStream::default();
+        for n in 0..reads {
+            let due = stream.window.announced - stream.window.size / 2;
+            let more = usize::try_from(due - stream.read).expect("at most a window");
+            assert_eq!(stream.on_data(stream.read, &vec![0; more], false), Ok(()));
+            read(&mut stream);
+            let update = stream.max_data_update(epoch() + period * n, Some(MILLIS * 100));
+            assert_eq!(update, Some(stream.read + stream.window.size));
+        }
+        stream.window.size
+    }
+
+    #[test]
+    fn a_window_grows_while_it_holds_the_sender_up_and_to_its_bound() {
+        assert_eq!(window_after(20, MILLIS * 200), STREAM_WINDOW, "a path's worth is read slowly");
+        assert_eq!(window_after(2, MILLIS * 199), 2 * STREAM_WINDOW);
+        assert_eq!(window_after(20, MILLIS), MAX_STREAM_WINDOW);
     }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 
-use super::STREAM_WINDOW;
 use super::range_set::RangeSet;
+use super::{MAX_STREAM_WINDOW, STREAM_WINDOW};
 
-/// How many bytes wait in one stream, sent or not, until the peer has them.
+/// How many bytes wait in one stream, sent or not, until the peer has them; more where the peer allows
+/// more to be on its way.
 pub(super) const SEND_BUFFER: usize = 1 << 20;
 
 /// A piece of the stream.
@@ -68,7 +69,11 @@ impl SendStream {
 
     /// How many bytes may be written now.
     pub(super) fn room(&self) -> usize {
-        if self.fin == Fin::Open { SEND_BUFFER - self.buffer.len() } else { 0 }
+        if self.fin != Fin::Open {
+            return 0;
+        }
+        let allowed = self.max_data.saturating_sub(self.base).min(MAX_STREAM_WINDOW);
+        SEND_BUFFER.max(allowed as usize).saturating_sub(self.buffer.len())
     }
 
     /// Ends the stream after what was written.

@@ -5,6 +5,13 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// Some instant to count from.
+pub(super) fn epoch() -> Instant {
+    #[expect(clippy::disallowed_methods, reason = "only differences to it count")]
+    static EPOCH: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    *EPOCH
+}
+
 /// Two sides, one writing and one reading, and all that is under way between them.
 struct World {
     random: Random,
@@ -92,7 +99,7 @@ impl World {
                 self.ended.push(id);
             }
         }
-        while let Some(update) = self.receiver.next_window_update() {
+        while let Some(update) = self.receiver.next_window_update(epoch(), None) {
             self.updates.push(update);
         }
     }
@@ -212,7 +219,7 @@ proptest! {
         for (id, offset, len, fin) in pieces {
             if streams.received(id, offset, fin && len % 10 == 0, &vec![1; len]).is_ok() {
                 let held: usize = streams.incoming.values().map(ReceiveStream::held).sum();
-                prop_assert!(held as u64 <= SESSION_WINDOW);
+                prop_assert!(held as u64 <= MAX_SESSION_WINDOW);
                 prop_assert!(streams.incoming.len() <= MAX_INCOMING);
             }
         }
@@ -222,7 +229,7 @@ proptest! {
             prop_assert_eq!(result.is_ok(), known);
             streams.lost_window_update(WindowUpdate { id, max });
         }
-        while streams.next_window_update().is_some() {}
+        while streams.next_window_update(epoch(), None).is_some() {}
     }
 }
 
@@ -268,7 +275,7 @@ fn all_streams_together_stop_at_the_sessions_window() {
     for id in receiver.readable().collect::<Vec<_>>() {
         receiver.read(id, &mut Vec::new());
     }
-    let update = receiver.next_window_update().expect("all of the window is free");
+    let update = receiver.next_window_update(epoch(), None).expect("all of the window is free");
     assert_eq!(update, WindowUpdate { id: None, max: 2 * SESSION_WINDOW });
     assert_eq!(sender.received_window_update(update), Ok(()));
     assert!(sender.has_chunk());
@@ -306,7 +313,7 @@ fn messages_of_all_sizes_pass_a_window_that_is_opened_as_they_are_read() {
         while let Some(message) = receiver.next_message(0).expect("all are short enough") {
             arrived.push(message);
         }
-        while let Some(update) = receiver.next_window_update() {
+        while let Some(update) = receiver.next_window_update(epoch(), None) {
             assert_eq!(sender.received_window_update(update), Ok(()));
         }
     }
