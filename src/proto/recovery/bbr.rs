@@ -443,12 +443,17 @@ impl Controller for Bbr {
         {
             return rival.pacing_rate(rtt);
         }
-        let mut rate = self.bandwidth.max() as f64 * self.pacing_gain() * MARGIN;
-        if !self.filled {
+        let rate = self.bandwidth.max() as f64 * self.pacing_gain() * MARGIN;
+        let per_round_trip = |bytes: usize| bytes as f64 / rtt.smoothed().as_secs_f64().max(1e-9);
+        let least = if self.filled {
+            // A dead path delivers a probe now and then: a few bytes in seconds. At that rate it would
+            // take minutes to notice that it lives again.
+            per_round_trip(self.least_pipe())
+        } else {
             // Whoever has had little to say until now has not found out how fast it could be said.
-            let allowed = self.window as f64 / rtt.smoothed().as_secs_f64().max(1e-9);
-            rate = rate.max(allowed * STARTUP_GAIN);
-        }
+            per_round_trip(self.window) * STARTUP_GAIN
+        };
+        let rate = rate.max(least);
         (rate as u64).max(1)
     }
 
@@ -517,5 +522,36 @@ impl Controller for Bbr {
         if let Some(before) = self.undo.take() {
             self.bounds = before;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::delivery::Sample;
+    use super::super::tests::epoch;
+    use super::*;
+
+    #[test]
+    fn a_path_that_delivered_nothing_but_probes_is_not_paced_by_them_for_ever() {
+        let (mut bbr, mut rtt, mut now) = (Bbr::new(1200, epoch()), Rtt::default(), epoch());
+        rtt.sample(now, Duration::from_millis(50), Duration::ZERO);
+        for round in 0..20 {
+            now += Duration::from_secs(2);
+            let flying = 4 * 1200;
+            // One probe of forty bytes in two seconds.
+            let sample =
+                Sample { rate: Some(20), prior_delivered: round, flying, app_limited: false };
+            let measured = Some(Duration::from_millis(50));
+            let delivered = round + 1;
+            let (acked, lost) = (40, 0);
+            let sample = Some(sample);
+            bbr.on_ack(&Ack { now, acked, lost, flying, delivered, rtt: measured, sample }, &rtt);
+        }
+        assert!(bbr.filled, "{bbr:?}");
+        assert!(
+            bbr.pacing_rate(&rtt) >= 4 * 1200 * 20,
+            "{} bytes per second",
+            bbr.pacing_rate(&rtt)
+        );
     }
 }
