@@ -2,7 +2,7 @@
 //! disk or a desktop may take its time.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use jiff::tz::TimeZone;
@@ -28,6 +28,11 @@ impl Errands {
     pub(super) fn new(dir: PathBuf, key: Option<DataKey>) -> Self {
         let (done, outcomes) = mpsc::unbounded_channel();
         Self { dir, key, done, outcomes }
+    }
+
+    /// Where the profile is.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// Does it for a face whose paths begin in `directory`; in the one of this process if that is

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc;
 
 use super::attach::guests::Guests;
+use super::attach::visit::Visitor;
 use super::chatting::reached;
 use super::errands::Errands;
 use super::home::{Home, News};
@@ -299,8 +300,13 @@ impl Peer {
         };
         let _ = tokio::time::timeout(GOODBYE, answered).await;
         self.guests.acknowledge(&self.chat);
+        let succeeded = self.guests.are_succeeded();
         self.guests.close().await;
         self.store.close();
+        if succeeded {
+            // Whatever is started when we have ended finds the chat, and needs no passphrase.
+            Visitor::await_holder(self.errands.dir()).await;
+        }
     }
 
     fn command(&mut self, command: Command) {

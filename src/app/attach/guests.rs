@@ -100,6 +100,8 @@ pub(in crate::app) struct Guests {
     conditions: Vec<String>,
     /// Another process is to go on with the chat, and will attach to wait for it.
     detaching: bool,
+    /// It has come, and waits for our end.
+    succeeded: bool,
     /// When screens are told how things are.
     refresh_at: Option<Timestamp>,
     /// Who does not read what it is told.
@@ -129,10 +131,16 @@ impl Guests {
             door,
             conditions,
             detaching: false,
+            succeeded: false,
             refresh_at: None,
             slow,
             over,
         }
+    }
+
+    /// Whether another process goes on with the chat when this one ends.
+    pub(in crate::app) fn are_succeeded(&self) -> bool {
+        self.succeeded
     }
 
     /// Waits for somebody to do something. Dropping the future loses nothing.
@@ -165,6 +173,7 @@ impl Guests {
                     Kind::Script { task: Task::Hold, .. }
                         if std::mem::take(&mut self.detaching) =>
                     {
+                        self.succeeded = true;
                         chat.handle_input(now, Input::Ran(Outcome::Detached));
                     }
                     _ => {}

@@ -266,6 +266,16 @@ impl Visitor {
         Link::to_holder(dir).await.is_some()
     }
 
+    /// Returns when somebody holds the profile in `dir` and listens, or after five seconds.
+    pub(in crate::app) async fn await_holder(dir: &Path) {
+        for _ in 0..PAUSES {
+            if Self::is_held(dir).await {
+                break;
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
     /// Says who we are. Whether the holder has time for us.
     async fn is_welcome(&mut self, link: &mut Link) -> Result<bool, Failure> {
         let peer = self.carried.current.take().or_else(|| self.hello.peer.take());
