@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use p2pchat::chat::room::{Act, Hash};
+use p2pchat::chat::room::{Act, Hash, Standing};
+use p2pchat::chat::storage::HistoryLine;
 use p2pchat::chat::{Address, RoomNews};
 use p2pchat_wire::identity::PeerId;
 
 use super::company::{Company, PEOPLE, number_of, room};
 use super::copy::{Copy, text};
 use super::ledger::Ledger;
+use crate::diary::Heard;
 use crate::person::{Person, label};
 use crate::scene::key_of;
 
@@ -181,22 +183,32 @@ impl<'a> Verdict<'a> {
     fn assert_shown_once_and_in_order(&self) {
         for (who, person) in self.people.iter().enumerate() {
             let Some(copy) = &self.copies[who] else { continue };
-            let texts = copy.history.iter().map(|line| label(&line.text));
+            // Of a line that was withdrawn its place is left, and no text.
+            let counts = |line: &&HistoryLine| line.standing == Standing::Counts;
+            let texts = copy.history.iter().filter(counts).map(|line| label(&line.text));
             let texts: Vec<&str> = texts.collect();
             let distinct: BTreeSet<&str> = texts.iter().copied().collect();
             assert_eq!(distinct.len(), texts.len(), "{} has a line twice", PEOPLE[who]);
-            let theirs = copy.history.iter().filter(|line| line.author.is_some());
-            let theirs: Vec<_> = theirs.map(|line| (line.id, line.text.as_str())).collect();
+            let theirs: Vec<_> = copy.history.iter().filter(|line| line.author.is_some()).collect();
             let heard = &person.diary.heard;
-            let heard: Vec<_> = heard.iter().map(|line| (line.id, line.text.as_str())).collect();
-            assert!(heard == theirs, "what {} was shown is what came", PEOPLE[who]);
+            let same = |(heard, line): (&Heard, &&HistoryLine)| {
+                heard.id == line.id && (!counts(line) || heard.text == line.text)
+            };
+            assert!(
+                heard.len() == theirs.len() && heard.iter().zip(&theirs).all(same),
+                "what {} was shown is what came",
+                PEOPLE[who]
+            );
             let stored: usize = copy.lines.values().map(BTreeMap::len).sum();
-            assert_eq!(texts.len(), stored, "{}'s history has each line of the room", PEOPLE[who]);
-            for (log, lines) in &copy.lines {
-                let of_log =
-                    |shown: &&&str| lines.values().any(|line| label(text(line)) == **shown);
-                let shown: Vec<&str> = texts.iter().filter(of_log).copied().collect();
-                let written: Vec<&str> = lines.values().map(|line| label(text(line))).collect();
+            let kept = copy.history.len();
+            assert_eq!(kept, stored, "{}'s history has each line of the room", PEOPLE[who]);
+            let counting = copy.counting();
+            assert_eq!(texts.len(), counting.len(), "{} sees what counts", PEOPLE[who]);
+            for log in copy.lines.keys() {
+                let written = counting.iter().filter(|((of, _), _)| of == log);
+                let written: Vec<&str> = written.map(|(_, line)| label(text(line))).collect();
+                let shown: Vec<&str> =
+                    texts.iter().filter(|shown| written.contains(*shown)).copied().collect();
                 assert!(shown == written, "of {} for {}", number_of(log.author), PEOPLE[who]);
             }
         }
