@@ -37,6 +37,20 @@ fn entered(program: &mut Program) -> Value {
     program.object(&json!({"type": "room", "event": "entered"}))
 }
 
+/// Alice, bob and carol, who are in the room tea and connected.
+fn three_in_tea(server: &Server) -> ([Person; 3], [Program; 3]) {
+    let people = ["alice", "bob", "carol"].map(Person::new);
+    let mut alice = people[0].start(server, "tea");
+    alice.object(&json!({"type": "room", "event": "made"}));
+    let [bob, carol] = [1, 2].map(|number| {
+        let mut program = people[number].start(server, "tea");
+        entered(&mut program);
+        program
+    });
+    alice.object(&json!({"type": "room", "event": "here", "members": 3, "connected": 3}));
+    (people, [alice, bob, carol])
+}
+
 #[test]
 fn three_talk_in_a_room_and_one_who_was_away_gets_what_was_said() {
     let server = Server::start();
@@ -222,14 +236,7 @@ fn whoever_comes_back_is_not_told_again_what_was_said() {
 #[test]
 fn of_a_line_in_a_room_it_is_said_how_many_have_it_also_after_a_restart() {
     let server = Server::start();
-    let people = [Person::new("alice"), Person::new("bob"), Person::new("carol")];
-    let mut alice = people[0].start(&server, "tea");
-    alice.object(&json!({"type": "room", "event": "made"}));
-    let mut bob = people[1].start(&server, "tea");
-    entered(&mut bob);
-    let mut carol = people[2].start(&server, "tea");
-    entered(&mut carol);
-    alice.object(&json!({"type": "room", "event": "here", "members": 3, "connected": 3}));
+    let (people, [mut alice, _bob, carol]) = three_in_tea(&server);
     drop(carol);
 
     say(&mut alice, "who has it?");
@@ -294,14 +301,7 @@ fn in_a_room_lines_are_named_by_numbers_and_the_classic_words_do_what_they_say()
 #[test]
 fn whoever_is_ignored_is_not_heard_in_rooms_and_can_be_again() {
     let server = Server::start();
-    let people = [Person::new("alice"), Person::new("bob"), Person::new("carol")];
-    let mut alice = people[0].start(&server, "tea");
-    alice.object(&json!({"type": "room", "event": "made"}));
-    let mut bob = people[1].start(&server, "tea");
-    entered(&mut bob);
-    let mut carol = people[2].start(&server, "tea");
-    entered(&mut carol);
-    alice.object(&json!({"type": "room", "event": "here", "members": 3, "connected": 3}));
+    let (_people, [mut alice, mut bob, mut carol]) = three_in_tea(&server);
     let command = |line: &str| json!({"type": "command", "line": line}).to_string();
     carol.say(&command("/ignore alice"));
     carol.object(&json!({"type": "limit", "limit": "ignored", "on": true}));
