@@ -16,7 +16,7 @@ use p2pchat::cli::{
     AskArgs, Cli, Command, ConfigAction, ContactsCommand, Ends, ExportFormat, FollowArgs,
     HistoryArgs, HistoryCommand, IdCommand, Options, PassphraseCommand, RecvArgs, SendArgs, Words,
 };
-use p2pchat::config::{Face, Settings};
+use p2pchat::config::{Face, Settings, Wanted};
 use p2pchat::store::words::WordList;
 use p2pchat::ui::language::{Language, Tongue};
 use p2pchat::ui::tui::terminal::has_room_for_a_screen;
@@ -168,7 +168,11 @@ fn run(cli: Cli, ends: Ends, language: &mut Language) -> Result<u8, Failure> {
         Some(Command::Accept { link }) => {
             awaited(app::accept(wanted, link.map(|link| *link), language))?
         }
-        Some(Command::Contacts { command }) => contacts(data_dir, face, command, language)?,
+        Some(Command::Contacts { command }) => {
+            let (code, printouts) = contacts(wanted, command, language)?;
+            print(printouts);
+            return Ok(code);
+        }
         Some(Command::History(asked)) => history(data_dir, face, *asked, language)?,
         // Done above.
         Some(Command::Config { .. }) => Vec::new(),
@@ -223,21 +227,22 @@ fn ends() -> Ends {
     }
 }
 
+/// The exit code, and what is to be written.
 fn contacts(
-    data_dir: Option<PathBuf>,
-    face: Face,
+    wanted: Wanted,
     command: Option<ContactsCommand>,
     language: &Language,
-) -> Result<Vec<Printout>, Failure> {
+) -> Result<(u8, Vec<Printout>), Failure> {
     use app::contacts;
-    match command {
+    let (face, data_dir) = (wanted.face, wanted.data_dir.clone());
+    let printouts = match command {
         None | Some(ContactsCommand::List) => contacts::list(data_dir, face, language),
         Some(ContactsCommand::Show { whom }) => contacts::show(data_dir, face, &whom, language),
         Some(ContactsCommand::Add { whom, key, nickname }) => {
             contacts::add(data_dir, face, &whom, (key, nickname), language)
         }
         Some(ContactsCommand::Rename { whom, nickname }) => {
-            contacts::rename(data_dir, face, &whom, nickname, language)
+            return awaited(contacts::rename(wanted, &whom, nickname, language));
         }
         Some(ContactsCommand::Remove { whom, yes }) => {
             contacts::remove(data_dir, face, &whom, yes, language)
@@ -246,9 +251,10 @@ fn contacts(
             contacts::code(data_dir, face, &whom, list.map(wording), language)
         }
         Some(ContactsCommand::Verify { whom, words, .. }) => {
-            contacts::verify(data_dir, face, &whom, &words.join(" "), language)
+            return awaited(contacts::verify(wanted, &whom, &words.join(" "), language));
         }
-    }
+    };
+    printouts.map(|printouts| (0, printouts))
 }
 
 /// The list of words in the chat's terms.

@@ -1,4 +1,5 @@
-//! Those whom we know, outside of the chat: looked at also while it runs, changed while it does not.
+//! Those whom we know, outside of the chat: looked at, renamed and verified also while it runs, added and
+//! removed while it does not.
 
 use std::path::PathBuf;
 
@@ -6,17 +7,22 @@ use jiff::tz::TimeZone;
 use p2pchat_wire::identity::{Name, PeerId};
 use p2pchat_wire::random::Random;
 
+use super::attach::visit::{Entry, Seat, Visitor};
+use super::chatting::Job;
+use super::console::Console;
 use super::failure::as_it_is;
 use super::peer::{now, random};
+use super::scripts::in_a_pipe;
 use super::{Failure, profile, unlock};
-use crate::chat::people::clash;
+use crate::chat::people::{Change, clash};
 use crate::chat::safety::{Comparison, SafetyCode, Wording};
 use crate::chat::{
     Address, Contact, ExitCode, Notice, Problem, Regard, Rendezvous, Snapshot, StoreRequest,
 };
-use crate::config::{ConfigError, Face, PeerAddress};
-use crate::store::{Profile, Reader};
+use crate::config::{ConfigError, Face, PeerAddress, Wanted};
+use crate::store::{Profile, ProfileError, Reader};
 use crate::ui::language::{Language, Phrase};
+use crate::ui::script::Task;
 use crate::ui::{Background, Printout, json, tables, words};
 
 /// Everybody.
@@ -114,26 +120,24 @@ pub fn add(
     Ok(said(&Notice::Contacts(vec![contact]), face, language))
 }
 
-/// Calls somebody so on this computer, or by its own name again.
+/// Calls somebody so on this computer, or by its own name again; the chat that runs does too. Returns the
+/// exit code, and what is to be written.
 ///
 /// # Errors
 ///
-/// Nobody is called so, the nickname is somebody else's, or the profile is in use.
-pub fn rename(
-    data_dir: Option<PathBuf>,
-    face: Face,
+/// Nobody is called so, the nickname is somebody else's, or the profile cannot be used.
+pub async fn rename(
+    wanted: Wanted,
     typed: &PeerAddress,
     nickname: Option<Name>,
     language: &Language,
-) -> Result<Vec<Printout>, Failure> {
-    let mut profile = open(data_dir, language)?;
-    let snapshot = profile.snapshot()?;
-    let mut contact = only(typed, &snapshot, language)?.clone();
-    let nickname = checked(nickname, &contact.address, &snapshot, language)?;
-    contact.regard.nickname.clone_from(&nickname);
-    let peer = contact.address.clone();
-    profile.write(&[StoreRequest::SaveContact(contact)])?;
-    Ok(said(&Notice::Renamed { peer, nickname }, face, language))
+) -> Result<(u8, Vec<Printout>), Failure> {
+    let decide = |_: &PeerId, snapshot: &Snapshot| {
+        let peer = only(typed, snapshot, language)?.address.clone();
+        let nickname = checked(nickname.clone(), &peer, snapshot, language)?;
+        Ok(Change::Rename { peer, nickname })
+    };
+    change(wanted, decide, language).await
 }
 
 /// Forgets somebody and everything that was said; if something was, only when the person is sure.
@@ -184,32 +188,72 @@ pub fn code(
     Ok(said(&Notice::SafetyCode { peer, me, key, code, wording, verified }, face, language))
 }
 
-/// Compares what the other side has read, and marks the contact as verified if it is the same.
+/// Compares what the other side has read, and marks the contact as verified if it is the same; the chat
+/// that runs does too. Returns the exit code, and what is to be written.
 ///
 /// # Errors
 ///
-/// They are other words or none, nobody is called so, or the profile is in use.
-pub fn verify(
-    data_dir: Option<PathBuf>,
-    face: Face,
+/// They are other words or none, nobody is called so, or the profile cannot be used.
+pub async fn verify(
+    wanted: Wanted,
     typed: &PeerAddress,
     read: &str,
     language: &Language,
-) -> Result<Vec<Printout>, Failure> {
-    let mut profile = open(data_dir, language)?;
-    let (me, snapshot) = (profile.identity().id(), profile.snapshot()?);
-    let mut contact = only(typed, &snapshot, language)?.clone();
-    let (key, peer) = (key(&contact, language)?, contact.address.clone());
-    match SafetyCode::new(&me, &key).compare(read, &me, &key) {
-        Comparison::Same => contact.verified = true,
-        Comparison::Other => {
-            let sentence = sentence(&Notice::NotTheSame { peer, key }, language);
-            return Err(Failure::new(ExitCode::KeyChanged, as_it_is(sentence)));
+) -> Result<(u8, Vec<Printout>), Failure> {
+    let decide = |me: &PeerId, snapshot: &Snapshot| {
+        let contact = only(typed, snapshot, language)?;
+        let (key, peer) = (key(contact, language)?, contact.address.clone());
+        match SafetyCode::new(me, &key).compare(read, me, &key) {
+            Comparison::Same => Ok(Change::Verify { peer, key }),
+            Comparison::Other => {
+                let sentence = sentence(&Notice::NotTheSame { peer, key }, language);
+                Err(Failure::new(ExitCode::KeyChanged, as_it_is(sentence)))
+            }
+            Comparison::Unreadable => Err(problem(&Problem::NoCode, language)),
         }
-        Comparison::Unreadable => return Err(problem(&Problem::NoCode, language)),
+    };
+    change(wanted, decide, language).await
+}
+
+/// Makes the change that is decided upon by what the disk has: in the chat that runs, else on the disk.
+async fn change(
+    wanted: Wanted,
+    decide: impl Fn(&PeerId, &Snapshot) -> Result<Change, Failure>,
+    language: &Language,
+) -> Result<(u8, Vec<Printout>), Failure> {
+    let face = wanted.face;
+    // It is for whatever chat there is.
+    let wanted = Wanted { name: None, peer: None, ..in_a_pipe(wanted) };
+    let dir = profile::directory(wanted.data_dir.clone())?;
+    let key = unlock::key(&dir, language)?;
+    let mut profile = match Profile::unlock(&dir, key.as_ref()) {
+        Ok(profile) => profile,
+        Err(busy @ ProfileError::Busy { .. }) => {
+            let reader = Reader::unlock(&dir, key.as_ref())?.ok_or(busy)?;
+            let change = decide(&reader.identity()?.id(), &reader.snapshot()?)?;
+            drop(reader);
+            let task = Task::Change(change.clone());
+            let job = Job { task, says: Vec::new(), time: None, detaches: false, key };
+            let view = job.view(wanted.face, language);
+            let mut visitor = Visitor::new(&wanted, None, view, job.begins());
+            let make = || Ok(Console::saying(&[]));
+            let mut seat = Seat::Lines { make: &make, console: None };
+            match visitor.enter(&dir, language, &mut seat).await? {
+                Entry::Holds(profile) => *profile,
+                Entry::Left(0) => return Ok((0, said(&change.into(), face, language))),
+                Entry::Left(code) => return Ok((code, Vec::new())),
+            }
+        }
+        Err(other) => return Err(other.into()),
+    };
+    let snapshot = profile.snapshot()?;
+    let change = decide(&profile.identity().id(), &snapshot)?;
+    let meant = snapshot.contacts.into_iter().find(|one| one.address == *change.peer());
+    if let Some(mut contact) = meant {
+        change.make(&mut contact);
+        profile.write(&[StoreRequest::SaveContact(contact)])?;
     }
-    profile.write(&[StoreRequest::SaveContact(contact)])?;
-    Ok(said(&Notice::Verified { peer, key }, face, language))
+    Ok((ExitCode::Done.code(), said(&change.into(), face, language)))
 }
 
 /// Who is meant by what was typed: whoever is called so here, else everybody of that name, whatever
@@ -269,6 +313,9 @@ fn checked(
     language: &Language,
 ) -> Result<Option<Name>, Failure> {
     let Some(name) = nickname.filter(|name| *name != whose.name) else { return Ok(None) };
+    if profile::remembered(snapshot).name.as_ref() == Some(&name) {
+        return Err(problem(&Problem::Yourself, language));
+    }
     match clash(snapshot.contacts.iter(), whose, &name) {
         Some(by) => Err(problem(&Problem::NameInUse { name, by }, language)),
         None => Ok(Some(name)),

@@ -9,8 +9,8 @@
 //! - [`doctor()`] finds out what stands between this computer and the rendezvous.
 //! - [`demo()`] runs two peers and a rendezvous on this computer.
 //! - [`manual`] writes the manual pages, [`Configuration`] is `config.toml`.
-//! - [`id`], [`contacts`] and [`history`] look into the profile, also while another process uses it; what is
-//!   changed of a contact needs it alone.
+//! - [`id`], [`contacts`] and [`history`] look into the profile, also while another process uses it. That
+//!   process renames and verifies a contact for others; to add or remove one the profile has to be free.
 //! - [`export`] and [`import`] carry a history from one computer to another, [`keep`] says how long
 //!   it is kept.
 //! - [`passphrase()`], [`set_passphrase`] and [`remove_passphrase`] seal a profile; `unlock.rs` asks for the

@@ -195,6 +195,8 @@ pub enum Input {
         /// All of it; nothing is kept of an empty one.
         text: String,
     },
+    /// Something was decided about a contact.
+    Change(people::Change),
     /// What came of one of the face's [`Effect::Errand`]s.
     Ran(Outcome),
     /// Ask the current conversation's peer what its network is like, if there is a session.
@@ -414,6 +416,7 @@ impl Chat {
             }
             Input::Typing { to, typing } => self.types(&to, typing),
             Input::Draft { with, text } => self.draft(with, text),
+            Input::Change(change) => self.change(change),
             Input::Ran(outcome) => self.ran(outcome),
             Input::Examine => self.examine(),
             Input::Time => self.time_passes(),
@@ -493,8 +496,10 @@ impl Chat {
     }
 
     fn save_contact(&mut self, address: &Address, asked: Asked) {
-        if let Some(conversation) = self.conversations.get(address) {
-            self.ask(StoreRequest::SaveContact(conversation.to_save()), asked);
+        let here = self.conversations.get(address).map(Conversation::to_save);
+        let elsewhere = || self.elsewhere.iter().find(|one| one.address == *address).cloned();
+        if let Some(contact) = here.or_else(elsewhere) {
+            self.ask(StoreRequest::SaveContact(contact), asked);
         }
     }
 

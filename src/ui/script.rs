@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::language::Language;
 use super::{Background, Printout, json, plain, said, tables, words};
+use crate::chat::people::Change;
 use crate::chat::{Address, ExitCode, LineId, LineState, Manner, Message, Notice, PeerSummary};
 
 /// What the line of a script is called, between the script and the chat.
@@ -47,6 +48,8 @@ pub enum Task {
     },
     /// Show how things stand.
     Status,
+    /// Change what is known of somebody.
+    Change(Change),
     /// Run the chat for others.
     Hold,
     /// End the chat, whoever runs it.
@@ -57,7 +60,7 @@ impl Task {
     /// Whether it wants the chat to run as it would run one itself.
     #[must_use]
     pub fn is_part_of_the_chat(&self) -> bool {
-        !matches!(self, Self::Status | Self::End)
+        !matches!(self, Self::Status | Self::Change(_) | Self::End)
     }
 }
 
@@ -147,8 +150,11 @@ impl Script {
             },
             Task::Receive { count, .. } => in_time(self.received >= *count).code(),
             Task::Send if self.refused && code == ExitCode::Done => ExitCode::Refused.code(),
+            Task::Change(_) if self.refused && code == ExitCode::Done => ExitCode::Usage.code(),
             Task::Status => in_time(self.done).code(),
-            Task::Send | Task::Follow { .. } | Task::Hold | Task::End => code.code(),
+            Task::Send | Task::Follow { .. } | Task::Change(_) | Task::Hold | Task::End => {
+                code.code()
+            }
         }
     }
 
@@ -163,6 +169,9 @@ impl Script {
                 self.render(notice, background)
             }
             (Task::Status, _) => self.sum_up(notice, background),
+            (Task::Change(_), Notice::StoreFailed(_)) => self.render(notice, background),
+            // What was changed is said where it was decided.
+            (Task::Change(_), _) => Vec::new(),
             (
                 _,
                 Notice::RegisterRefused { .. }

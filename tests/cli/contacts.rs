@@ -1,6 +1,6 @@
 //! `contacts` and what is done with them, and the history of somebody by his nickname.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::program::{Outcome, Profile};
 use super::server::Server;
@@ -79,6 +79,60 @@ fn a_contact_is_verified_by_the_words_of_the_other_side() {
     assert_eq!(trust(), "seen");
     compare(&theirs).exits(0);
     assert_eq!(trust(), "verified");
+}
+
+#[test]
+fn a_contact_is_renamed_and_verified_beside_a_running_chat() {
+    let server = Server::start();
+    let (a, b) = (Profile::new(), Profile::new());
+    let address = server.address().to_string();
+    a.register("alice", &address);
+    let bob = key(&b);
+    a.run(&["contacts", "add", &format!("bob@{address}"), "--key", &bob], "").exits(0);
+    a.run(&["contacts", "add", "carol@rv.example", "--key", &key(&Profile::new())], "").exits(0);
+    b.run(&["contacts", "add", "alice@rv", "--key", &key(&a)], "").exits(0);
+    let words = objects(&b.run(&["contacts", "verify", "alice", "--json"], "").exits(0));
+    let words: Vec<String> =
+        serde_json::from_value(words[0]["words"]["en"].clone()).expect("words");
+    let verify = |words: &[String]| {
+        let mut arguments = vec!["contacts", "verify", "bob"];
+        arguments.extend(words.iter().map(String::as_str));
+        a.run(&[&arguments[..], &["--json"]].concat(), "")
+    };
+    let mut alice = a.start(&["--json"]);
+    alice.object(&json!({"type": "ready", "name": "alice"}));
+    let mut guest = a.start(&["--json"]);
+    guest.object(&json!({"type": "ready", "name": "alice"}));
+    let renamed = a.run(&["contacts", "rename", "bob", "小波", "--json"], "").exits(0);
+    assert_eq!(objects(&renamed).len(), 1, "{renamed:?}");
+    assert_eq!(
+        (&objects(&renamed)[0]["type"], &objects(&renamed)[0]["nickname"]),
+        (&json!("renamed"), &json!("小波"))
+    );
+    // Also whoever is at a rendezvous that the chat does not use, and options are nobody's business.
+    a.run(&["contacts", "rename", "carol", "cc", "--relay-only"], "").exits(0);
+    for (arguments, code) in
+        [(["dora", "d"], 3), (["bob", "cc"], 2), (["bob", "carol"], 2), (["bob", "alice"], 2)]
+    {
+        a.run(&[&["contacts", "rename"], &arguments[..]].concat(), "").exits(code);
+    }
+    verify(&vec!["abandon".to_owned(); 12]).exits(7);
+    verify(&words[..11]).exits(2);
+    let verified = verify(&words).exits(0);
+    assert_eq!(objects(&verified)[0]["type"], "verified");
+    for program in [&mut alice, &mut guest] {
+        program.object(&json!({"type": "renamed", "nickname": "小波"}));
+        program.object(&json!({"type": "verified"}));
+        program.say(&json!({"type": "command", "line": "/contacts"}).to_string());
+        program.object(&json!({"type": "contact", "nickname": "小波", "trust": "verified"}));
+        program.say(&json!({"type": "quit"}).to_string());
+    }
+    guest.outcome().exits(0);
+    alice.outcome().exits(0);
+    let shown = objects(&a.run(&["contacts", "show", "小波", "--json"], "").exits(0));
+    assert_eq!((&shown[0]["trust"], &shown[0]["key"]), (&json!("verified"), &json!(bob)));
+    let shown = objects(&a.run(&["contacts", "show", "cc", "--json"], "").exits(0));
+    assert!(shown[0]["peer"].as_str().is_some_and(|peer| peer.starts_with("carol@")), "{shown:?}");
 }
 
 #[test]

@@ -169,6 +169,11 @@ impl Guests {
                 out.say(&Word::Hello { version: VERSION, name });
                 match &hello.face {
                     Kind::Script { task: Task::End, .. } => chat.handle_input(now, Input::Quit),
+                    // It leaves when the disk has it.
+                    Kind::Script { task: Task::Change(change), .. } => {
+                        chat.handle_face(now, face, Input::Change(change.clone()));
+                        chat.handle_face(now, face, Input::Quit);
+                    }
                     // Whoever waits for our end is there.
                     Kind::Script { task: Task::Hold, .. }
                         if std::mem::take(&mut self.detaching) =>
