@@ -12,7 +12,12 @@ use super::storage::{Cursor, ReadUpTo, ReceivedLine, StoreRequest};
 use super::{
     Address, Asked, Chat, Effect, ExitCode, LineId, LineState, Notice, Presence, Timestamp,
 };
-use crate::proto::{Command, DisconnectReason, Event, PathInfo, PeerName};
+use crate::proto::{
+    Command, DisconnectReason, Event, PathInfo, PeerName, StreamCommand, StreamEvent,
+};
+
+/// The code of a stream that nobody has asked for.
+const UNWANTED: u32 = 1;
 
 /// Conversations. Strangers beyond this number are not let in.
 const MAX_CONVERSATIONS: usize = 10_000;
@@ -78,6 +83,7 @@ impl Chat {
             Event::Disconnected { peer, name: _, reason } => self.disconnected(peer, reason),
             Event::Transmitted { peer, tag } => self.transmitted(peer, tag),
             Event::Message { peer, message } => self.message(peer, &message),
+            Event::Stream(peer, event) => self.stream(peer, &event),
             Event::PunchDescribed { peer, report } => self.network.punch = Some((peer, report)),
             Event::PunchLearned { peer, lesson } => {
                 self.ask(StoreRequest::SaveLesson(peer, lesson), Asked::Nothing);
@@ -100,6 +106,14 @@ impl Chat {
                     Some(Notice::Paths { peer, paths, reason, punch, upkeep })
                 });
             }
+        }
+    }
+
+    /// Nothing has been asked for that comes in a stream.
+    fn stream(&mut self, peer: PeerId, event: &StreamEvent) {
+        if let StreamEvent::Opened(stream) = *event {
+            let stop = StreamCommand::Stop { stream, code: UNWANTED };
+            self.command(Command::Stream(peer, stop));
         }
     }
 

@@ -1,5 +1,8 @@
 //! What goes into an endpoint and what comes out of it.
 
+mod path;
+mod stream;
+
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -19,6 +22,9 @@ use super::punch::Budget;
 use super::punch::memory::Lesson;
 use super::punch::report::PunchReport;
 use super::{Congestion, PathDescription, PathReason};
+
+pub use path::{PathInfo, PathKind};
+pub use stream::{Incoming, Outgoing, StreamCommand, StreamEvent, TOO_MANY_STREAMS};
 
 /// How an endpoint starts.
 #[derive(Clone, Debug, Default)]
@@ -184,6 +190,8 @@ pub enum Command {
         /// At most [`MAX_MESSAGE`](crate::proto::MAX_MESSAGE) bytes.
         message: Vec<u8>,
     },
+    /// Do something with a stream of the session with a peer: see [`StreamCommand`].
+    Stream(PeerId, StreamCommand),
     /// From now on be found in the local network and find others there. What to announce comes in
     /// [`Event::Announce`].
     MeetNeighbours(Disclosure),
@@ -433,6 +441,8 @@ pub enum Event {
         /// What was sent.
         message: Vec<u8>,
     },
+    /// Something happened to a stream of the session with a peer.
+    Stream(PeerId, StreamEvent),
     /// Answers [`Command::DescribePaths`].
     PathsDescribed {
         /// Whose paths.
@@ -503,39 +513,6 @@ pub enum DisconnectReason {
     Restarted,
     /// The peer broke the protocol.
     Misbehaved,
-}
-
-/// The kinds of path, as shown to people.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
-pub enum PathKind {
-    /// Straight, to an address of the same network or machine.
-    Lan,
-    /// Straight, through whatever NATs there are.
-    Direct,
-    /// Sealed datagrams through the rendezvous.
-    Relay,
-}
-
-/// The path that a session uses.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
-pub struct PathInfo {
-    /// What kind.
-    pub kind: PathKind,
-    /// The other end, where it is not the rendezvous.
-    pub remote: Option<SocketAddr>,
-    /// Smoothed round-trip time, once measured.
-    pub rtt: Option<Duration>,
-    /// Whether we reach the rendezvous over TCP: ours is a network that lets no UDP through. Only for
-    /// the relay.
-    pub over_tcp: bool,
-}
-
-impl PathInfo {
-    /// The relay.
-    #[must_use]
-    pub const fn relay(over_tcp: bool, rtt: Option<Duration>) -> Self {
-        Self { kind: PathKind::Relay, remote: None, rtt, over_tcp }
-    }
 }
 
 /// One of our sockets. The wiring opens and closes them as it is asked to; [`SocketId::FIRST`] is

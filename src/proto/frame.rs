@@ -65,6 +65,22 @@ pub(crate) enum Frame<'a> {
     },
     /// About a punch that is to be planned.
     Punch(Message),
+    /// The sender gives one of its streams up: nothing of it comes any more.
+    Reset {
+        /// Which stream.
+        stream: u64,
+        /// Why, as the application says it.
+        code: u32,
+        /// How many bytes of it were sent: as many count for the windows.
+        size: u64,
+    },
+    /// The sender has no use for the rest of one of the receiver's streams.
+    Stop {
+        /// Which stream.
+        stream: u64,
+        /// Why, as the application says it.
+        code: u32,
+    },
 }
 
 /// An endpoint that is offered to the peer.
@@ -166,6 +182,8 @@ mod tests {
                 }],
             },
             Frame::Close { code: 0 },
+            Frame::Reset { stream: 2, code: 7, size: u64::MAX },
+            Frame::Stop { stream: 3, code: u32::MAX },
         ];
         let mut packet = Vec::new();
         for frame in &frames {

@@ -80,6 +80,8 @@ fn frames_have_the_bytes_of_the_page() {
             "filtering",
             Frame::Punch(Message::Filtering { generation: 2, filtering: Filtering::NotByPort }),
         ),
+        ("reset", Frame::Reset { stream: 4, code: 2, size: 300 }),
+        ("stop", Frame::Stop { stream: 4, code: 2 }),
     ] {
         let bytes = encoded(&frame);
         let read: Result<Vec<_>, _> = Frames::new(&bytes).collect();

@@ -28,14 +28,13 @@ mod punch;
 #[cfg_attr(not(test), expect(dead_code, reason = "path MTU discovery uses the rest of it"))]
 mod recovery;
 mod session;
-#[cfg_attr(not(test), expect(dead_code, reason = "files travel on streams of bytes"))]
 mod stream;
 
 pub use endpoint::{Dropped, Endpoint, MAX_SERVERS};
 pub use event::{
-    Command, Config, Disclosure, DisconnectReason, Event, MAX_NEIGHBOUR_ENDPOINTS, Output,
-    PathInfo, PathKind, PeerName, Policy, RendezvousTrouble, ServerId, SocketId, SocketRequest,
-    Transmit,
+    Command, Config, Disclosure, DisconnectReason, Event, Incoming, MAX_NEIGHBOUR_ENDPOINTS,
+    Outgoing, Output, PathInfo, PathKind, PeerName, Policy, RendezvousTrouble, ServerId, SocketId,
+    SocketRequest, StreamCommand, StreamEvent, TOO_MANY_STREAMS, Transmit,
 };
 pub use invitation::{InvitationFailure, InvitationWords};
 pub use lifetime::AgeLimit;

@@ -200,6 +200,9 @@ impl Endpoint {
             Command::Send { peer, tag, message } => {
                 self.with_peer(now, peer, |peer, cx| peer.send(cx, tag, message));
             }
+            Command::Stream(peer, command) => {
+                self.with_peer(now, peer, |peer, cx| peer.use_stream(cx, command));
+            }
             Command::MeetNeighbours(disclosure) => self.meet_neighbours(now, disclosure),
             Command::Neighbour { announcement, endpoints } => {
                 self.on_neighbour(now, announcement, endpoints);

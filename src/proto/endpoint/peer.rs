@@ -24,7 +24,7 @@ use crate::proto::path::{Pair, PathId, Paths, Remote, Sponsor};
 use crate::proto::session::{IDLE_TIMEOUT, Session};
 use crate::proto::{
     DisconnectReason, Event, PathDescription, PathInfo, PathReason, PeerName, Policy, ServerId,
-    SocketId,
+    SocketId, StreamCommand,
 };
 use near::Near;
 pub(super) use near::Nearby;
@@ -273,6 +273,14 @@ impl Peer {
     pub(super) fn send(&mut self, cx: &mut Context<'_>, tag: u64, message: Vec<u8>) {
         if let Some(session) = &mut self.session {
             session.send(tag, message);
+            self.drive(cx);
+        }
+    }
+
+    /// Does something with a stream, if there is a session.
+    pub(super) fn use_stream(&mut self, cx: &mut Context<'_>, command: StreamCommand) {
+        if let Some(session) = &mut self.session {
+            session.use_stream(command);
             self.drive(cx);
         }
     }

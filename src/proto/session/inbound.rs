@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use super::super::frame::{Frame, Frames};
 use super::super::path::PathId;
 use super::super::recovery::{GRANULARITY, MAX_ACK_DELAY, Outcome};
+use super::super::stream::abort::{Reset, Stop};
 use super::super::stream::{Violation, WindowUpdate};
-use super::{Control, MESSAGES, Session, SessionEvent};
+use super::{Control, MESSAGES, Session, SessionEvent, streams};
 
 /// Ack-eliciting packets after which an acknowledgement leaves at once (RFC 9000 §13.2.2).
 const ACK_EVERY: u32 = 2;
@@ -62,6 +63,7 @@ pub(super) fn handle(
     }
     acknowledge(session, now, path, packet_number, eliciting);
     read_messages(session);
+    streams::read(session);
     eliciting
 }
 
@@ -71,7 +73,9 @@ fn is_eliciting(frame: &Frame<'_>) -> bool {
         | Frame::Stream { .. }
         | Frame::Window { .. }
         | Frame::Candidates { .. }
-        | Frame::Punch(_) => true,
+        | Frame::Punch(_)
+        | Frame::Reset { .. }
+        | Frame::Stop { .. } => true,
         Frame::Ack { .. } | Frame::Probe { .. } | Frame::Echo { .. } | Frame::Close { .. } => false,
     }
 }
@@ -121,6 +125,10 @@ fn on_frame(
             }
         }
         Frame::Punch(message) => session.events.push_back(SessionEvent::Punch(message)),
+        Frame::Reset { stream, code, size } => {
+            streams::on_reset(session, Reset { id: stream, code, size })?;
+        }
+        Frame::Stop { stream, code } => streams::on_stop(session, Stop { id: stream, code })?,
         Frame::Close { code } => session.events.push_back(match code {
             0 => SessionEvent::Left,
             _ => SessionEvent::Misbehaved,

@@ -13,6 +13,7 @@ mod epoch;
 mod handshake;
 mod inbound;
 mod outbound;
+mod streams;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -28,7 +29,9 @@ use super::path::{PathId, Route};
 use super::punch::message::Message;
 use super::recovery::ack_ranges::AckRanges;
 use super::recovery::{Congestion, Outcome, Recovery};
+use super::stream::abort::Abort;
 use super::stream::{ChunkRecord, Streams, WindowUpdate, WriteError};
+use super::{StreamCommand, StreamEvent};
 
 /// Silence after which a session is over. The longest gap between two packets of a living peer is
 /// the path's keepalive of 10 s and a few repetitions.
@@ -65,6 +68,8 @@ pub(crate) enum SessionEvent {
     Message(Vec<u8>),
     /// A message's last byte has left for the first time.
     Transmitted(u64),
+    /// Something happened to a stream of the application.
+    Stream(StreamEvent),
     /// A probe of ours was echoed.
     Echoed(u64),
     /// The peer offers endpoints.
@@ -86,6 +91,7 @@ pub(crate) enum SessionEvent {
 enum Content {
     Stream(ChunkRecord),
     Window(WindowUpdate),
+    Abort(Abort),
     Candidates(u32),
     Punch(Message),
     Ping,
@@ -125,6 +131,8 @@ pub(crate) struct Session {
     replay: ReplayWindow,
     acknowledgement: Acknowledgement,
     streams: Streams,
+    /// Those that are not of messages, as the application knows them.
+    ends: streams::Ends,
     /// Messages that do not fit into the send buffer yet, and their tags.
     backlog: VecDeque<(u64, Vec<u8>)>,
     /// Where messages end whose last byte has not left yet, and their tags.
@@ -168,6 +176,7 @@ impl Session {
             replay: ReplayWindow::default(),
             acknowledgement: Acknowledgement::default(),
             streams: Streams::default(),
+            ends: streams::Ends::default(),
             backlog: VecDeque::new(),
             tags: VecDeque::new(),
             congestion,
@@ -234,6 +243,11 @@ impl Session {
     pub(crate) fn send(&mut self, tag: u64, message: Vec<u8>) {
         self.backlog.push_back((tag, message));
         self.write_backlog();
+    }
+
+    /// Does something with a stream of the application.
+    pub(crate) fn use_stream(&mut self, command: StreamCommand) {
+        streams::obey(self, command);
     }
 
     /// Moves messages into the send buffer while there is room.
@@ -385,6 +399,7 @@ impl Session {
             match content {
                 Content::Stream(chunk) => self.streams.lost(chunk),
                 Content::Window(update) => self.streams.lost_window_update(update),
+                Content::Abort(abort) => self.streams.lost_abort(abort),
                 Content::Candidates(generation) if generation == self.offer_generation => {
                     self.offer_pending = true;
                 }
@@ -397,11 +412,15 @@ impl Session {
 
     fn on_acked(&mut self, contents: Vec<Content>) {
         for content in contents {
-            if let Content::Stream(chunk) = content {
-                self.streams.acked(chunk);
+            match content {
+                Content::Stream(chunk) => self.streams.acked(chunk),
+                Content::Abort(abort) => self.streams.acked_abort(abort),
+                Content::Window(_) | Content::Candidates(_) | Content::Punch(_) | Content::Ping => {
+                }
             }
         }
         self.write_backlog();
+        streams::allow_more(self);
     }
 
     /// The next datagram to send on the routed paths; its path, and the whole sealed datagram.

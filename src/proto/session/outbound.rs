@@ -10,10 +10,14 @@ use super::super::frame::{Frame, STREAM_OVERHEAD};
 use super::super::path::{PathId, Route};
 use super::super::punch::message::MAX_MESSAGE;
 use super::super::recovery::{Congestion, Recovery};
+use super::super::stream::abort::{Abort, Reset, Stop};
 use super::{Content, Control, HEARTBEAT, MESSAGES, RELAY_HEARTBEAT, Session, SessionEvent};
 
 /// Bytes of frames that fit into one datagram.
 const CAPACITY: usize = MAX_DATAGRAM - SEALED_HEADER - TAG;
+
+/// Bytes of a frame that ends a stream, at most: variant and three integers.
+const ABORT: usize = 1 + 9 + 5 + 9;
 
 /// A stream frame is not cut shorter than this to fill up a packet.
 const MIN_CHUNK: usize = 32;
@@ -101,6 +105,7 @@ fn is_anything_pending(session: &Session, route: Route) -> bool {
         || !session.planning.is_empty()
         || session.ping_pending
         || session.streams.has_window_update()
+        || session.streams.has_abort()
         || route.text && session.streams.has_chunk()
 }
 
@@ -153,6 +158,15 @@ fn build(
         let Some(update) = session.streams.next_window_update(now, rtt) else { break };
         Frame::Window { stream: update.id, max: update.max }.encode(&mut frames);
         contents.push(Content::Window(update));
+    }
+    while routed && frames.len() + ABORT < CAPACITY {
+        let Some(abort) = session.streams.next_abort() else { break };
+        match abort {
+            Abort::Reset(Reset { id, code, size }) => Frame::Reset { stream: id, code, size },
+            Abort::Stop(Stop { id, code }) => Frame::Stop { stream: id, code },
+        }
+        .encode(&mut frames);
+        contents.push(Content::Abort(abort));
     }
     while routed && route.text && frames.len() + STREAM_OVERHEAD + MIN_CHUNK <= CAPACITY {
         let room = CAPACITY - frames.len() - STREAM_OVERHEAD;

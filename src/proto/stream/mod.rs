@@ -7,11 +7,13 @@
 //! - [`send`] is one stream towards the peer, [`receive`] one from it; [`range_set`] is how both
 //!   remember which bytes are where.
 //! - [`message`] cuts a stream into messages.
+//! - [`abort`] is how a stream ends before its end.
 //! - [`Streams`], here, holds all of a session's: who may send next, and how much in total.
 //!
 //! Nothing here knows packets. Whoever frames a [`StreamChunk`] keeps its [`ChunkRecord`] with the
 //! packet, and reports it as acknowledged or lost.
 
+pub(crate) mod abort;
 pub(crate) mod message;
 mod range_set;
 mod receive;
@@ -22,6 +24,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use self::abort::Aborts;
 use self::receive::ReceiveStream;
 use self::send::SendStream;
 
@@ -46,6 +49,11 @@ pub(crate) const MAX_INCOMING: usize = 64;
 /// How many streams we open. Fewer than a receiver allows: it may notice an end later than we do.
 pub(crate) const MAX_OUTGOING: usize = 32;
 
+/// How much of the window of all streams is kept for messages: a reader who is slow with everything
+/// else does not hold them up. Room for three of the longest.
+pub(crate) const RESERVED: u64 = 256 << 10;
+const _: () = assert!(RESERVED >= 3 * message::MAX_MESSAGE as u64);
+
 /// The peer broke a rule that an honest implementation cannot break by accident.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum Violation {
@@ -67,6 +75,9 @@ pub(crate) enum Violation {
     /// A message longer than allowed.
     #[error("sent a message that is too long")]
     Message,
+    /// The stream of messages was given up.
+    #[error("gave up the stream of messages")]
+    Essential,
 }
 
 /// Why nothing was written.
@@ -137,6 +148,7 @@ pub(crate) struct Streams {
     /// Bytes read from all incoming streams.
     read: u64,
     window: Window,
+    aborts: Aborts,
 }
 
 #[derive(Debug)]
@@ -159,6 +171,7 @@ impl Default for Streams {
             received: 0,
             read: 0,
             window: Window::new(SESSION_WINDOW, MAX_SESSION_WINDOW),
+            aborts: Aborts::default(),
         };
         streams.open(0);
         streams
@@ -169,7 +182,7 @@ impl Default for Streams {
 impl Streams {
     /// Opens a stream towards the peer, if there are not too many. Lower priorities go first.
     pub(crate) fn open(&mut self, priority: u8) -> Option<u64> {
-        if self.outgoing.len() >= MAX_OUTGOING {
+        if self.outgoing.len() + self.aborts.resets() >= MAX_OUTGOING {
             return None;
         }
         let id = self.next_outgoing;
@@ -185,7 +198,7 @@ impl Streams {
     }
 
     /// Appends a whole message or nothing. Returns the offset of its end: once
-    /// [`first_unsent`](Self::first_unsent) is there, all of it has left.
+    /// a chunk ends there, all of it has left.
     pub(crate) fn write_message(&mut self, id: u64, message: &[u8]) -> Result<u64, WriteError> {
         let outgoing = self.outgoing.get_mut(&id).ok_or(WriteError::Closed)?;
         message::write(&mut outgoing.stream, message)
@@ -199,6 +212,7 @@ impl Streams {
     }
 
     /// The offset of the first byte that has never left. `None` once the peer has all of it.
+    #[cfg(test)]
     pub(crate) fn first_unsent(&self, id: u64) -> Option<u64> {
         self.outgoing.get(&id).map(|outgoing| outgoing.stream.first_unsent_offset())
     }
@@ -208,13 +222,21 @@ impl Streams {
         self.outgoing.get(&id).map_or(0, |outgoing| outgoing.stream.room())
     }
 
+    /// Whether a stream is neither given up nor known to have arrived to its end.
+    pub(crate) fn is_open(&self, id: u64) -> bool {
+        self.outgoing.contains_key(&id)
+    }
+
     /// Whether [`next_chunk`](Self::next_chunk) has something.
     pub(crate) fn has_chunk(&self) -> bool {
         let credit = self.credit();
-        self.outgoing.values().any(|outgoing| outgoing.stream.has_chunk(credit))
+        let has_chunk =
+            |(id, outgoing): (&u64, &Outgoing)| outgoing.stream.has_chunk(credit_of(*id, credit));
+        self.outgoing.iter().any(has_chunk)
     }
 
     /// Whether everything that was written has arrived.
+    #[cfg(test)]
     pub(crate) fn is_drained(&self) -> bool {
         self.outgoing.values().all(|outgoing| outgoing.stream.is_drained())
     }
@@ -226,10 +248,10 @@ impl Streams {
         let (id, outgoing) = self
             .outgoing
             .iter_mut()
-            .filter(|(_, outgoing)| outgoing.stream.has_chunk(credit))
+            .filter(|(id, outgoing)| outgoing.stream.has_chunk(credit_of(**id, credit)))
             .min_by_key(|(_, outgoing)| (outgoing.priority, outgoing.last_turn))?;
         let unsent = outgoing.stream.first_unsent_offset();
-        let chunk = outgoing.stream.poll_chunk(max, credit)?;
+        let chunk = outgoing.stream.poll_chunk(max, credit_of(*id, credit))?;
         self.turn += 1;
         outgoing.last_turn = self.turn;
         self.sent += outgoing.stream.first_unsent_offset() - unsent;
@@ -283,17 +305,24 @@ impl Streams {
         data: &[u8],
     ) -> Result<(), Violation> {
         self.open_incoming(id)?;
+        let end = offset.checked_add(data.len() as u64).ok_or(Violation::FlowControl)?;
+        if self.aborts.is_unwanted(id) {
+            return self.received_unwanted(id, end, fin);
+        }
         // A finished stream: the piece is one that was sent twice.
         let Some(stream) = self.incoming.get_mut(&id) else { return Ok(()) };
-        let end = offset.checked_add(data.len() as u64).ok_or(Violation::FlowControl)?;
         let growth = end.saturating_sub(stream.highest());
-        let received = self.received.checked_add(growth).ok_or(Violation::FlowControl)?;
-        if received > self.window.announced {
+        if growth > self.window.announced.saturating_sub(self.received) {
             return Err(Violation::FlowControl);
         }
         stream.on_data(offset, data, fin)?;
-        self.received = received;
+        self.received += growth;
         Ok(())
+    }
+
+    /// The number of the next stream that the peer opens; those below have been opened.
+    pub(crate) fn next_incoming(&self) -> u64 {
+        self.next_incoming
     }
 
     /// The streams that have something to read, or an end to notice.
@@ -302,11 +331,19 @@ impl Streams {
         self.incoming.iter().filter(move |(_, stream)| readable(stream)).map(|(id, _)| *id)
     }
 
-    /// Appends to `out` what has arrived in order. Whether the stream ended with it; it is then
-    /// forgotten.
+    /// Reads without a bound.
+    #[cfg(test)]
     pub(crate) fn read(&mut self, id: u64, out: &mut Vec<u8>) -> bool {
+        self.read_some(id, usize::MAX, out)
+    }
+
+    /// Appends to `out` what has arrived in order, at most `max` bytes. Whether the stream ended with it;
+    /// it is then forgotten.
+    pub(crate) fn read_some(&mut self, id: u64, max: usize, out: &mut Vec<u8>) -> bool {
         let Some(stream) = self.incoming.get_mut(&id) else { return true };
-        self.read += stream.read(out) as u64;
+        let before = out.len();
+        stream.read_some(max, out);
+        self.read += (out.len() - before) as u64;
         let ended = stream.is_ended();
         if ended {
             self.incoming.remove(&id);
@@ -366,7 +403,8 @@ impl Streams {
     /// Opens `id` and, as a packet with their first pieces may be late, all below it.
     fn open_incoming(&mut self, id: u64) -> Result<(), Violation> {
         let Some(more) = id.checked_sub(self.next_incoming) else { return Ok(()) };
-        let room = MAX_INCOMING.saturating_sub(self.incoming.len()) as u64;
+        let open = self.incoming.len() + self.aborts.unwanted();
+        let room = MAX_INCOMING.saturating_sub(open) as u64;
         if more >= room {
             return Err(Violation::TooManyStreams);
         }
@@ -376,6 +414,11 @@ impl Streams {
         self.next_incoming = id + 1;
         Ok(())
     }
+}
+
+/// What a stream may use of the credit of all.
+fn credit_of(id: u64, credit: u64) -> u64 {
+    if id == 0 { credit } else { credit.saturating_sub(RESERVED) }
 }
 
 /// How far the peer may send, and when to tell it so.

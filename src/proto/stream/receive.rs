@@ -92,6 +92,21 @@ impl ReceiveStream {
         self.highest
     }
 
+    /// How many bytes were read.
+    pub(super) fn read_to(&self) -> u64 {
+        self.read
+    }
+
+    /// Where the stream ends, if that is known.
+    pub(super) fn final_size(&self) -> Option<u64> {
+        self.final_size
+    }
+
+    /// How far the peer may send.
+    pub(super) fn limit(&self) -> u64 {
+        self.window.announced
+    }
+
     /// How much memory it takes, but for the pieces' entries.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
@@ -114,13 +129,6 @@ impl ReceiveStream {
             *to = *from;
         }
         Some(bytes)
-    }
-
-    /// Appends all that can be read to `out` and says how much it was.
-    pub(super) fn read(&mut self, out: &mut Vec<u8>) -> usize {
-        let len = self.available();
-        self.read_some(len, out);
-        len
     }
 
     /// Appends `len` bytes to `out`, or as many as can be read.
@@ -171,7 +179,7 @@ mod tests {
 
     fn read(stream: &mut ReceiveStream) -> Vec<u8> {
         let mut out = Vec::new();
-        stream.read(&mut out);
+        stream.read_some(usize::MAX, &mut out);
         out
     }
 

@@ -268,6 +268,13 @@ fn all_streams_together_stop_at_the_sessions_window() {
         sent += chunk.data.len() as u64;
         assert_eq!(receiver.received(chunk.id, chunk.offset, chunk.fin, &chunk.data), Ok(()));
     }
+    assert_eq!(sent, SESSION_WINDOW - RESERVED, "what is left is for messages");
+    assert!(!sender.has_chunk());
+    sender.write(0, &vec![1; STREAM_WINDOW as usize]);
+    while let Some(chunk) = sender.next_chunk(60_000) {
+        sent += chunk.data.len() as u64;
+        assert_eq!(receiver.received(0, chunk.offset, chunk.fin, &chunk.data), Ok(()));
+    }
     assert_eq!(sent, SESSION_WINDOW);
     assert!(!sender.has_chunk());
     assert_eq!(receiver.received(7, 0, false, b"x"), Err(Violation::FlowControl));

@@ -103,6 +103,7 @@ impl Peer {
                 SessionEvent::Transmitted(tag) => {
                     cx.event(Event::Transmitted { peer: self.id, tag });
                 }
+                SessionEvent::Stream(event) => cx.event(Event::Stream(self.id, event)),
                 SessionEvent::Echoed(token) => {
                     if let Some((path, rtt)) = self.paths.on_echo(cx.now, token, cx.keepalive)
                         && let Some(session) = &mut self.session
