@@ -227,7 +227,7 @@ pub enum Command {
     },
     /// Send one message, wait as --wait says, and leave
     Send(SendArgs),
-    /// Wait for messages, print them, and leave
+    /// Print the next messages that no recv has printed yet, wait for them if need be, and leave
     Recv(RecvArgs),
     /// Print what is said, on both sides, until it is ended
     Follow(FollowArgs),

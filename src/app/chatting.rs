@@ -90,6 +90,14 @@ impl Partner {
         }
     }
 
+    /// What is left to be done when so many messages have been written.
+    fn after(mut self, written: u64) -> Self {
+        if let Self::Script(job) = &mut self {
+            job.task = job.task.after(written);
+        }
+        self
+    }
+
     /// Input and output by lines.
     fn console(&self, dir: &Path) -> Result<Console, Failure> {
         Ok(match self {
@@ -116,7 +124,7 @@ impl Partner {
             Self::Line | Self::Pipe => true,
             // The screen has pages, and counts of its own.
             Self::Screen => false,
-            Self::Script(job) => matches!(job.task, Task::Receive { .. } | Task::Follow { .. }),
+            Self::Script(job) => matches!(job.task, Task::Follow { .. }),
         }
     }
 }
@@ -168,6 +176,7 @@ pub(super) async fn run(
     match entry {
         Entry::Left(code) => Ok(code),
         Entry::Holds(profile) => {
+            let partner = partner.after(visitor.carried.written);
             let kept = (console, screening, visitor.carried);
             hold(wanted, &dir, *profile, partner, kept, language).await
         }
@@ -389,6 +398,9 @@ impl Chatting {
             output_closed: false,
             ending: false,
         };
+        if let Some(input) = chatting.view.begins_with() {
+            chatting.peer.input(input);
+        }
         chatting.prompt();
         chatting
     }

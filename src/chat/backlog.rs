@@ -9,7 +9,7 @@ use super::storage::{Place, StoreReply, StoreRequest, UnshownLine};
 use super::{Asked, Chat, LineId};
 
 /// Lines that are read at once.
-pub(super) const UNSHOWN_LINES: usize = 256;
+const UNSHOWN_LINES: usize = 256;
 
 /// How far it has been shown, while there may be more.
 #[derive(Debug)]

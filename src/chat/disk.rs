@@ -4,7 +4,7 @@ use p2pchat_wire::identity::PeerId;
 
 use super::room::{RoomId, Standing};
 use super::storage::{DeliveredLine, FailureKind, OutgoingLine, ReceivedLine, StoreReply};
-use super::{Address, Chat, Effect, LineState, Manner, Notice, Problem};
+use super::{Address, Chat, Effect, LineId, LineState, Manner, Notice, Problem};
 use crate::proto::Command;
 
 /// What a request was about, until its answer comes.
@@ -44,6 +44,9 @@ pub(super) enum Asked {
     Room(Address, RoomId),
     Shown,
     Unshown,
+    Owed,
+    /// A script has written a line that it was given.
+    Taken(Address, LineId),
     Read {
         to: Address,
         seq: u64,
@@ -128,6 +131,8 @@ impl Chat {
                 StoreReply::Standing { withdrawn, restored },
             ) => self.stands(&room, author, rest, withdrawn, restored),
             (Asked::Unshown, reply) => self.unshown_loaded(reply),
+            (Asked::Owed, reply) => self.owed_loaded(reply),
+            (Asked::Taken(from, id), reply) => self.taken(from, id, reply),
             (Asked::Read { to, seq }, reply) => self.noted_read(&to, seq, reply),
             (Asked::Page(with, last), reply) => self.paged(with, last, reply),
             (Asked::Link { with, number }, reply) => self.link_paged(with, number, reply),

@@ -149,7 +149,7 @@ impl Chat {
     #[must_use]
     pub fn is_kept(&self, face: FaceId) -> bool {
         let mut own = self.asked.iter().filter(|(asking, _)| *asking == face);
-        own.all(|(_, asked)| matches!(asked, Asked::Shown))
+        own.all(|(_, asked)| matches!(asked, Asked::Shown | Asked::Taken(..)))
     }
 
     /// Whether the disk has answered everything.
@@ -272,6 +272,7 @@ impl Chat {
     /// Ends a face, unless it is ending already; with the first, the run.
     pub(super) fn leave(&mut self, code: ExitCode) {
         self.faces.asking_mut().leaving.get_or_insert(code);
+        self.receives_nothing_new();
         if self.faces.asking_id() == FaceId::FIRST {
             self.run.leaving.get_or_insert(code);
         }
@@ -307,6 +308,7 @@ impl Chat {
             }
             let code = one.leaving.unwrap_or(ExitCode::Done);
             self.effects.push_back(Effect::Left { face, code });
+            self.receives_no_more(face);
         }
     }
 

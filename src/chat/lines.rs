@@ -85,13 +85,16 @@ impl Chat {
             let from = line.from.clone();
             if self.is_ignored(&from) {
                 // As if it had been seen, which its sender is not told.
-                self.ask(StoreRequest::Shown(vec![(from, line.id)]), Asked::Shown);
+                let (id, taken) = (line.id, from.clone());
+                self.ask(StoreRequest::Shown(vec![(from, id)]), Asked::Shown);
+                self.ask(StoreRequest::Taken { from: taken, id }, Asked::Nothing);
             } else {
                 if !line.manner.amends()
                     && let Some(conversation) = self.conversations.get_mut(&from)
                 {
                     conversation.contact.unread += 1;
                 }
+                self.owes_more(&line);
                 match &mut self.backlog {
                     Some(backlog) => backlog.wait(line.id),
                     None => self.show_received(line, quote, false),
@@ -114,6 +117,7 @@ impl Chat {
         {
             conversation.contact.unread += 1;
         }
+        self.owes_more(&line);
         match &mut self.backlog {
             Some(backlog) => backlog.wait(line.id),
             None => self.show_received(line, quote, false),
@@ -135,26 +139,37 @@ impl Chat {
                 let by = Direction::In;
                 amendment(Amendment { with, by, author, line, manner, text, at: sent_at }, quote)
             }
-            (amends, quote) => {
-                let is_quiet = |author| self.is_quiet_in_rooms(line.peer, author);
-                let message = Message {
-                    quiet: line.author.as_ref().is_some_and(is_quiet),
-                    from: line.from,
-                    author: line.author.map(Box::new),
-                    key: line.peer,
-                    id: line.id,
-                    text: line.text,
-                    sent_at: line.sent_at,
-                    received_at: line.received_at,
-                    audience: line.audience,
-                    again,
-                    manner: line.manner,
-                    quote: quote.map(Box::new),
-                };
-                if amends { Notice::Stray(message) } else { Notice::Message(message) }
+            (false, quote) => {
+                let message = self.message_about(line, quote, again);
+                return self.show_message(message);
             }
+            (true, quote) => Notice::Stray(self.message_about(line, quote, again)),
         };
         self.show(notice);
+    }
+
+    /// What is told of a line.
+    pub(super) fn message_about(
+        &self,
+        line: ReceivedLine,
+        quote: Option<Quote>,
+        again: bool,
+    ) -> Message {
+        let is_quiet = |author| self.is_quiet_in_rooms(line.peer, author);
+        Message {
+            quiet: line.author.as_ref().is_some_and(is_quiet),
+            from: line.from,
+            author: line.author.map(Box::new),
+            key: line.peer,
+            id: line.id,
+            text: line.text,
+            sent_at: line.sent_at,
+            received_at: line.received_at,
+            audience: line.audience,
+            again,
+            manner: line.manner,
+            quote: quote.map(Box::new),
+        }
     }
 
     /// The disk has noted that a person has seen lines.

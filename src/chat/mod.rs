@@ -21,7 +21,7 @@
 //! of strangers, `inviting` how two become sure of each other ([`invitation`]), `trust` what becomes of keys, [`safety`] what two people compare. `conversation`, `outbox` and
 //! `inbox` hold the state, `face` of whom there is to look at it; `network`, `disk`, `typed` and
 //! `exit` are what the machine does about each
-//! kind of input, `lines` what becomes of lines; `servers` is what it knows of our
+//! kind of input, `lines` what becomes of lines, `giving` how scripts get them; `servers` is what it knows of our
 //! rendezvous servers, `locally` what it does without one.
 
 mod address;
@@ -35,6 +35,7 @@ mod examining;
 mod exit;
 mod face;
 mod gathering;
+mod giving;
 mod inbox;
 pub mod invitation;
 mod inviting;
@@ -93,6 +94,7 @@ use self::examining::OwnNetwork;
 use self::exit::Run;
 use self::face::Faces;
 use self::gathering::Gathering;
+use self::giving::Giving;
 use self::inbox::Inbox;
 use self::inviting::Invitations;
 use self::locally::Locally;
@@ -162,6 +164,15 @@ pub enum Input {
         from: Address,
         /// Which.
         id: LineId,
+    },
+    /// A script wants lines that no script has received, beginning with the oldest: each comes as a
+    /// [`Notice::Message`] to this face alone, as soon as there is one, and is not owed any more once
+    /// it has been [`Shown`](Self::Shown); for people it stays unread. Other messages the face is not told.
+    Receive {
+        /// From this person or in this room only: `alice`, `alice@host` or `#tea`.
+        from: Option<String>,
+        /// So many.
+        count: u64,
     },
     /// A screen wants the lines before a place. Answered by [`Notice::Page`].
     Page {
@@ -274,6 +285,7 @@ pub struct Chat {
     servers: Servers,
     settings: Settings,
     backlog: Option<Backlog>,
+    giving: Giving,
     /// What is typed and not sent, as the disk has it.
     drafts: BTreeMap<Address, String>,
     /// Lines that the disk refused.
@@ -312,6 +324,7 @@ impl Chat {
             servers: Servers::new(&config.hosts, &snapshot),
             settings: Settings::new(&snapshot.settings),
             backlog: None,
+            giving: Giving::default(),
             drafts: BTreeMap::new(),
             unkept: VecDeque::new(),
             locally: Locally::default(),
@@ -401,9 +414,8 @@ impl Chat {
             Input::Command(line) => self.typed_command(&line),
             Input::Network(event) => self.network(event),
             Input::Stored(reply) => self.stored(reply),
-            Input::Shown { from, id } => {
-                self.ask(StoreRequest::Shown(vec![(from, id)]), Asked::Shown);
-            }
+            Input::Shown { from, id } => self.written(from, id),
+            Input::Receive { from, count } => self.receives(from, count),
             Input::Page { with, before, limit } => {
                 let limit = limit.min(MAX_PAGE);
                 let request = StoreRequest::Page { with: with.clone(), before, limit };
@@ -436,6 +448,7 @@ impl Chat {
         self.confirm_what_is_owed();
         if self.effects.is_empty() {
             self.load_unshown();
+            self.load_owed();
         }
         self.let_go();
         self.go_if_nothing_is_left();

@@ -119,6 +119,22 @@ pub enum StoreRequest {
         /// At most so many (and about [`MAX_LOAD_BYTES`] of text, but at least one).
         limit: usize,
     },
+    /// Read what no script has received, in order. With the first request of this kind ever, that is
+    /// what nobody has seen; from then on everything that comes is owed, whoever sees it. Answered by
+    /// [`StoreReply::Unshown`].
+    LoadOwed {
+        /// Lines behind this one only.
+        after: Place,
+        /// At most so many (and about [`MAX_LOAD_BYTES`] of text, but at least one).
+        limit: usize,
+    },
+    /// A script has received this line: it is not owed any more.
+    Taken {
+        /// From whom, or in which room.
+        from: Address,
+        /// Which.
+        id: LineId,
+    },
     /// Read the lines of one conversation that stand before a place, as many as there are up to a
     /// limit (and to about [`MAX_LOAD_BYTES`] of text). Answered by [`StoreReply::Page`].
     Page {
@@ -192,7 +208,7 @@ pub enum Pick {
 
 /// Where a line stands in the history of this computer: lines are in the order in which they were
 /// written or came. It means nothing anywhere else.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
 pub struct Place(pub i64);
 
 /// About how much text one [`StoreRequest::LoadOutbox`] brings into memory.

@@ -23,7 +23,7 @@ use super::search::Kept;
 use super::vault::DataKey;
 #[cfg(test)]
 use super::vault::{Cost, Envelope};
-use super::{ProfileError, cells, lines, page, requests, rooms, schema, search, standing};
+use super::{ProfileError, cells, lines, owed, page, requests, rooms, schema, search, standing};
 use crate::chat::storage::{
     Contact, FailureKind, HistoryLine, Place, Rendezvous, Snapshot, StoreFailure, StoreReply,
     StoreRequest,
@@ -349,6 +349,8 @@ fn handle(connection: &Connection, request: &StoreRequest) -> rusqlite::Result<S
         StoreRequest::LoadUnshown { after, limit } => {
             page::unshown(connection, rows::UNSHOWN, *after, *limit).map(StoreReply::Unshown)
         }
+        StoreRequest::LoadOwed { after, limit } => owed::load(connection, *after, *limit),
+        StoreRequest::Taken { from, id } => owed::taken(connection, from, *id),
         StoreRequest::Search { with, text, limit } => {
             page::search(connection, with.as_ref(), text, *limit).map(StoreReply::History)
         }

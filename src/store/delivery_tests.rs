@@ -1,5 +1,6 @@
 //! Two chats with their stores, joined by a session that breaks: each line arrives once, in order.
 
+mod giving;
 mod reading;
 
 use std::collections::VecDeque;

@@ -269,7 +269,7 @@ fn amend(
         Manner::Delete { .. } => {
             connection
                 .prepare_cached(
-                    "UPDATE lines SET text = '', edited_at = NULL, deleted_at = ?2 WHERE id = ?1",
+                    "UPDATE lines SET text = '', edited_at = NULL, deleted_at = ?2, owed = 0 WHERE id = ?1",
                 )?
                 .execute(params![target.row, number(at.0)])?;
             connection
@@ -446,7 +446,8 @@ pub(super) fn take(
         if new {
             connection
                 .prepare_cached(
-                    "UPDATE lines SET deleted_at = sent_at, done = 1 WHERE id = last_insert_rowid()",
+                    "UPDATE lines SET deleted_at = sent_at, done = 1, owed = 0
+                     WHERE id = last_insert_rowid()",
                 )?
                 .execute([])?;
         }
@@ -484,10 +485,11 @@ fn insert_received(
     let new = connection
         .prepare_cached(
             "INSERT INTO lines (contact, incoming, seq, line, peer, log, sent_at, arrived_at,
-                 audience, text, manner, target, about, amends, done, author)
+                 audience, text, manner, target, about, amends, done, author, owed)
              VALUES (?1, ?15, ?2, ?3, seal_equal('key', ?4), ?5, ?6, ?7, ?8,
                  seal('line', ?1, ?15, ?3, ?9), ?10, ?11, ?12, ?13, ?14,
-                 seal('author', ?1, ?15, ?3, ?16))
+                 seal('author', ?1, ?15, ?3, ?16),
+                 ?15 AND NOT ?13 AND EXISTS (SELECT 1 FROM receiving))
              ON CONFLICT (contact, incoming, line) DO NOTHING",
         )?
         .execute(params![

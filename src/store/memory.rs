@@ -1,6 +1,7 @@
 //! A store without a disk.
 
 mod entry;
+mod owed;
 mod page;
 mod rooms;
 mod standing;
@@ -43,6 +44,8 @@ pub struct Memory {
     requests: Vec<Request>,
     rooms: Vec<rooms::Room>,
     secrets: Vec<(PeerId, SharedSecret)>,
+    /// A script has asked for lines.
+    receiving: bool,
     full: bool,
 }
 
@@ -54,6 +57,7 @@ struct Entry {
     edited_at: Option<Timestamp>,
     deleted: bool,
     read: bool,
+    owed: bool,
     /// Whose (in a room), and how.
     reactions: Vec<(Option<PeerId>, Reaction)>,
     standing: Standing,
@@ -156,6 +160,8 @@ impl Memory {
             StoreRequest::LoadUnshown { after, limit } => {
                 StoreReply::Unshown(self.unshown(after, limit, |_| true))
             }
+            StoreRequest::LoadOwed { after, limit } => self.load_owed(after, limit),
+            StoreRequest::Taken { from, id } => self.taken(&from, id),
             StoreRequest::Search { with, text, limit } => {
                 let (mut lines, _) = self.page(with.as_ref(), None, usize::MAX);
                 let query = Query::new(&text);
@@ -340,6 +346,7 @@ impl Memory {
             Manner::Delete { .. } => {
                 target.text_mut().clear();
                 target.deleted = true;
+                target.owed = false;
                 target.edited_at = None;
                 target.reactions.clear();
             }
@@ -462,7 +469,8 @@ impl Memory {
                 line.text.clear();
             }
             let shown = manner.amends() && quote.as_ref().is_some_and(|it| it.text.is_none());
-            self.lines.push(Entry::new(Kept::In { line, shown }, target));
+            let owed = self.receiving && !manner.amends();
+            self.lines.push(Entry { owed, ..Entry::new(Kept::In { line, shown }, target) });
             if let Some(index) = target {
                 self.amend(index, manner, &sender, &text, at);
             }
@@ -506,6 +514,18 @@ impl Memory {
         limit: usize,
         fits: impl Fn(&UnshownLine) -> bool,
     ) -> Vec<UnshownLine> {
+        let unshown = |entry: &Entry| matches!(entry.line, Kept::In { shown: false, .. });
+        self.to_tell(after, limit, unshown, fits)
+    }
+
+    /// Lines of others that can be told, behind a place, as many as fit.
+    fn to_tell(
+        &self,
+        after: Place,
+        limit: usize,
+        wanted: impl Fn(&Entry) -> bool,
+        fits: impl Fn(&UnshownLine) -> bool,
+    ) -> Vec<UnshownLine> {
         let mut bytes = 0;
         let within = |unshown: &UnshownLine| {
             let first = bytes == 0;
@@ -514,12 +534,13 @@ impl Memory {
         };
         let places =
             self.lines.iter().zip(1..).skip(usize::try_from(after.0).unwrap_or(usize::MAX));
-        let unshown = places.filter_map(|(entry, place)| self.unshown_line(entry, Place(place)));
-        unshown.filter(fits).take(limit).take_while(within).collect()
+        let wanted = places.filter(|(entry, _)| wanted(entry));
+        let told = wanted.filter_map(|(entry, place)| self.line_to_tell(entry, Place(place)));
+        told.filter(fits).take(limit).take_while(within).collect()
     }
 
-    fn unshown_line(&self, entry: &Entry, place: Place) -> Option<UnshownLine> {
-        let Kept::In { line, shown: false } = &entry.line else { return None };
+    fn line_to_tell(&self, entry: &Entry, place: Place) -> Option<UnshownLine> {
+        let Kept::In { line, .. } = &entry.line else { return None };
         let about = entry.about.and_then(|index| self.lines.get(index));
         let mut line = ReceivedLine { after: 0, ..line.clone() };
         if let (Manner::Edit { .. }, Some(target)) = (line.manner, about) {

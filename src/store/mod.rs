@@ -15,6 +15,7 @@ mod import;
 mod lines;
 mod markdown;
 mod memory;
+mod owed;
 mod page;
 mod portable;
 mod profile;

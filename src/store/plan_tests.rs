@@ -6,11 +6,12 @@ use rusqlite::Connection;
 use super::{cells, lines, rows, schema, search};
 
 /// A statement, the index by which it finds its lines, and the condition it has of them.
-const PLANS: [(&str, &str); 15] = [
+const PLANS: [(&str, &str); 16] = [
     (rows::CONTACTS, "INDEX lines_undelivered (contact=?)"),
     (rows::CONTACTS, "INDEX lines_unread (contact=?)"),
     (rows::UNSHOWN, "INDEX lines_unshown (id>?)"),
     (rows::STRAYS, "INDEX lines_unshown (id>?)"),
+    (rows::OWED, "INDEX lines_owed (id>?)"),
     (rows::OUTBOX, "INDEX lines_undelivered (contact=? AND seq>?)"),
     (rows::SAID, "INDEX lines_said (contact=?)"),
     (rows::PAGE, "INDEX lines_to_show (contact=? AND rowid<?)"),

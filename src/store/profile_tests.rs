@@ -333,6 +333,32 @@ fn what_answers_a_line_that_is_deleted_can_be_read_and_nothing_more_is_said_abou
     assert_eq!(quotes[0].text, None);
 }
 
+/// The texts of what is owed behind a place.
+fn owed(reply: Option<StoreReply>) -> Vec<String> {
+    let Some(StoreReply::Unshown(lines)) = reply else { panic!("{reply:?}") };
+    lines.into_iter().map(|unshown| unshown.line.text).collect()
+}
+
+#[test]
+fn what_comes_is_owed_from_the_first_request_on_whoever_has_seen_it_and_until_it_is_taken() {
+    let dir = temp();
+    let receive = |seq| StoreRequest::Receive(received("bob", seq, seq - 1));
+    let shown = |seq| StoreRequest::Shown(vec![(address("bob"), received("bob", seq, 0).id)]);
+    let taken = |seq| StoreRequest::Taken { from: address("bob"), id: received("bob", seq, 0).id };
+    let load = || StoreRequest::LoadOwed { after: Place(0), limit: 10 };
+    let save = StoreRequest::SaveContact(contact("bob"));
+    let first = vec![save.clone(), receive(1), receive(2), shown(1), load()];
+    assert_eq!(owed(carry_out(&dir, first).pop()), ["line 2"], "1 has been seen before");
+    let seen = vec![receive(3), shown(3), load()];
+    assert_eq!(owed(carry_out(&dir, seen).pop()), ["line 2", "line 3"]);
+    // What is taken need not be the first.
+    assert_eq!(owed(carry_out(&dir, vec![taken(3), load()]).pop()), ["line 2"]);
+    assert_eq!(owed(carry_out(&dir, vec![taken(2), load()]).pop()), [""; 0]);
+    // Places of lines that were removed are used again.
+    let again = vec![StoreRequest::RemoveContact(address("bob")), save, receive(4), load()];
+    assert_eq!(owed(carry_out(&dir, again).pop()), ["line 4"]);
+}
+
 fn request() -> impl Strategy<Value = StoreRequest> {
     let name = prop_oneof![Just("bob"), Just("eve")];
     prop_oneof![
@@ -362,6 +388,12 @@ fn request() -> impl Strategy<Value = StoreRequest> {
         }),
         (0..30i64, 1..5usize)
             .prop_map(|(after, limit)| StoreRequest::LoadUnshown { after: Place(after), limit }),
+        (0..30i64, 1..5usize)
+            .prop_map(|(after, limit)| StoreRequest::LoadOwed { after: Place(after), limit }),
+        (name.clone(), 1..40u64).prop_map(|(name, seq)| StoreRequest::Taken {
+            from: address(name),
+            id: received(name, seq, 0).id,
+        }),
         (name.clone(), "a{0,2}")
             .prop_map(|(name, text)| StoreRequest::SaveDraft { with: address(name), text }),
         ("[ab]", "[cd]").prop_map(|(name, value)| StoreRequest::SaveSetting { name, value }),

@@ -255,7 +255,8 @@ fn tell(
     if request.hidden {
         connection
             .prepare_cached(
-                "UPDATE lines SET done = 1 WHERE contact = ?1 AND incoming = 1 AND line = ?2",
+                "UPDATE lines SET done = 1, owed = 0
+                 WHERE contact = ?1 AND incoming = 1 AND line = ?2",
             )?
             .execute(params![rows.contact, line.id.0])?;
     }

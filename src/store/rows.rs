@@ -40,10 +40,10 @@ pub(super) const CONTACTS: &str = "
 pub(super) const CURSORS: &str =
     "SELECT unseal('key', peer), log, seq, line FROM cursors ORDER BY used";
 
-/// What was received and never shown, as [`unshown`] reads it: all, or `$which`. What an edit says is in
+/// What was received and is in a state, as [`unshown`] reads it: all, or `$which`. What an edit says is in
 /// the line that it edits. About a line that was deleted since, nothing is said but that.
 macro_rules! unshown {
-    ($which:literal) => {
+    ($state:literal, $which:literal) => {
         concat!(
             "SELECT unseal('name', name), unseal('host', host), unseal('key', l.peer), l.log, l.seq,
                  l.line, l.sent_at, l.arrived_at, l.audience,
@@ -58,8 +58,9 @@ macro_rules! unshown {
             "
              FROM lines AS l JOIN contacts ON contacts.id = l.contact
                  LEFT JOIN lines AS t ON t.id = l.about
-             WHERE l.id > ?1 AND l.incoming = 1 AND l.done = 0 AND l.deleted_at IS NULL
-                 AND l.withdrawn IS NULL
+             WHERE l.id > ?1 AND l.incoming = 1 AND ",
+            $state,
+            " AND l.deleted_at IS NULL AND l.withdrawn IS NULL
                  AND (l.manner NOT IN (3, 5) OR t.deleted_at IS NULL) ",
             $which,
             " ORDER BY l.id LIMIT ?2"
@@ -67,10 +68,14 @@ macro_rules! unshown {
     };
 }
 
-pub(super) const UNSHOWN: &str = unshown!("");
+/// What was received and never shown.
+pub(super) const UNSHOWN: &str = unshown!("l.done = 0", "");
 
 /// Those of them that are about a line that is not here: no other line shows what they say.
-pub(super) const STRAYS: &str = unshown!("AND l.amends = 1 AND l.about IS NULL");
+pub(super) const STRAYS: &str = unshown!("l.done = 0", "AND l.amends = 1 AND l.about IS NULL");
+
+/// What no script has received, as [`unshown`] reads it.
+pub(super) const OWED: &str = unshown!("l.owed = 1", "");
 
 pub(super) const RENDEZVOUS: &str = "
     SELECT unseal('host', host), unseal('key', key), unseal('token', token), unseal('name', name),

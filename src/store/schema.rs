@@ -266,6 +266,13 @@ const STEPS: &[&str] = &[
     -- histories, 4 was no member. Its text is then in its entry alone.
     ALTER TABLE lines ADD COLUMN withdrawn INTEGER;
 ",
+    "
+    -- owed: no script that receives (`p2pchat recv`) was given it. What comes is owed from the first
+    -- time on that one has asked: then there is a row in `receiving`.
+    ALTER TABLE lines ADD COLUMN owed INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX lines_owed ON lines (id) WHERE owed = 1;
+    CREATE TABLE receiving (id INTEGER PRIMARY KEY CHECK (id = 1)) STRICT;
+",
 ];
 
 /// Brings the tables to the newest format.

@@ -33,7 +33,7 @@ use p2pchat_wire::identity::Name;
 use serde::{Deserialize, Serialize};
 
 use self::language::Language;
-use crate::chat::{Address, ExitCode, LOCAL_HOST, LineId, Nicknames, Notice, Timestamp};
+use crate::chat::{Address, ExitCode, Input, LOCAL_HOST, LineId, Nicknames, Notice, Timestamp};
 
 /// Something to be written, as a whole line or several.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -205,6 +205,15 @@ impl View {
     pub fn shown(&mut self, id: LineId) {
         if let Self::Script(script) = self {
             script.shown(id);
+        }
+    }
+
+    /// What it wants of the chat as soon as it is there.
+    #[must_use]
+    pub fn begins_with(&self) -> Option<Input> {
+        match self {
+            Self::Script(script) => script.begins_with(),
+            _ => None,
         }
     }
 

@@ -97,7 +97,82 @@ fn messages_are_received_once_each() {
     next.object(&json!({"type": "message", "text": "four"}));
     let rest = next.outcome().exits(0);
     assert!(rest.out.len() == 1, "{rest:#?}");
+    // No person has seen any of them.
+    for line in ["one", "two", "three", "four"] {
+        assert_eq!(text(&chat.line()), line);
+    }
+}
+
+#[test]
+fn what_came_while_nobody_received_is_received_once_beside_a_running_chat() {
+    let two = Two::new();
+    let mut alice = two.alice(&["--peer", "bob"]);
+    let one = |text: &str, options: &[&str]| {
+        let outcome = two.b.run(&[&["recv", "--count", "1"], options].concat(), "").exits(0);
+        assert_eq!(outcome.out.iter().map(|line| self::text(line)).collect::<Vec<_>>(), [text]);
+    };
+    let none = || two.b.run(&["recv", "--timeout", "1s"], "").exits(11);
+    let mut chat = two.chat(true).expect("it runs");
+    chat.hears("alice is here");
+    none();
+    alice.hears("bob is here");
+    for line in ["one", "two", "three"] {
+        alice.say(line);
+        // A person reads it.
+        assert_eq!(text(&chat.line()), line);
+    }
+    one("one", &[]);
+    one("two", &["--from", "alice"]);
+    chat.say("/quit");
+    chat.outcome().exits(0);
+    let mut chat = two.chat(true).expect("it runs again");
+    one("three", &[]);
+    none();
+    chat.hears("alice is here");
+    alice.say("four");
     assert_eq!(text(&chat.line()), "four");
+    chat.say("/quit");
+    chat.outcome().exits(0);
+    // The same without a chat.
+    one("four", &[]);
+    none();
+}
+
+#[test]
+fn each_message_is_received_by_one_of_those_who_wait() {
+    let two = Two::new();
+    let mut alice = two.alice(&["--peer", "bob"]);
+    let mut chat = two.chat(true).expect("it runs");
+    chat.hears("alice is here");
+    two.b.run(&["recv", "--timeout", "10ms"], "").exits(11);
+    let waiting = [two.b.start(&["recv"]), two.b.start(&["recv"])];
+    alice.say("one");
+    alice.say("two");
+    let mut received: Vec<String> =
+        waiting.map(|program| text(&program.outcome().exits(0).out[0])).into();
+    received.sort();
+    assert_eq!(received, ["one", "two"]);
+}
+
+#[test]
+fn whoever_receives_goes_on_counting_when_the_chat_passes_to_it() {
+    let two = Two::new();
+    let mut alice = two.alice(&["--peer", "bob"]);
+    let mut chat = two.chat(true).expect("it runs");
+    chat.hears("alice is here");
+    two.b.run(&["recv", "--timeout", "10ms"], "").exits(11);
+    let mut waiting = two.b.start(&["recv", "--count", "2"]);
+    alice.hears("bob is here");
+    alice.say("one");
+    assert_eq!(first_line(&mut waiting), "one");
+    chat.say("/quit");
+    chat.outcome().exits(0);
+    alice.hears("bob is here");
+    alice.say("two");
+    alice.say("three");
+    assert_eq!(first_line(&mut waiting), "two");
+    waiting.outcome().exits(0);
+    assert_eq!(text(&two.b.run(&["recv"], "").exits(0).out[0]), "three");
 }
 
 fn first_line(program: &mut Program) -> String {

@@ -190,10 +190,17 @@ impl Guests {
                         out.say(&word);
                     }
                 }
+                let begins = match &sight {
+                    Sight::View(view) => view.begins_with(),
+                    Sight::Screen(_) => None,
+                };
                 let directory = PathBuf::from(hello.directory);
                 let opening = Vec::new();
                 let guest = Guest { number, sight, out, directory, opening, unkept: 0 };
                 self.guests.insert(face, guest);
+                if let Some(input) = begins {
+                    chat.handle_face(now, face, input);
+                }
             }
             News::Said { number, wish } => {
                 let Some(face) = self.face(number) else { return };

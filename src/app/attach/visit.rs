@@ -49,6 +49,8 @@ pub(in crate::app) struct Carried {
     pub(in crate::app) untaken: VecDeque<Entered>,
     /// How many lines were taken, by one holder after the other.
     pub(in crate::app) taken: u64,
+    /// How many messages of the other side were written, as one holder after the other gave them.
+    pub(in crate::app) written: u64,
     /// There is no more input.
     pub(in crate::app) ended: bool,
     /// When the time of `--timeout` is over, once it runs.
@@ -220,14 +222,16 @@ impl Visitor {
                         self.look(link, screening).await?
                     }
                 };
-                if let End::Moved = end {
+                if let End::Moved = end
+                    && !self.is_done()
+                {
                     continue;
                 }
                 seat.leave().await;
                 match end {
                     End::Left(code) => return Ok(Entry::Left(code)),
                     End::Failed(failure) => return Err(failure),
-                    End::Moved => {}
+                    End::Moved => return Ok(Entry::Left(ExitCode::Done.code())),
                 }
             }
             pauses += 1;
@@ -276,11 +280,27 @@ impl Visitor {
         }
     }
 
+    /// What is left of what a script came for.
+    fn rest(&self) -> Kind {
+        match &self.hello.face {
+            Kind::Script { task, json } => {
+                Kind::Script { task: task.after(self.carried.written), json: *json }
+            }
+            face => face.clone(),
+        }
+    }
+
+    /// Whether a script has all that it came for.
+    fn is_done(&self) -> bool {
+        matches!(self.rest(), Kind::Script { task, .. } if task.is_done())
+    }
+
     /// Says who we are. Whether the holder has time for us.
     async fn is_welcome(&mut self, link: &mut Link) -> Result<bool, Failure> {
         let peer = self.carried.current.take().or_else(|| self.hello.peer.take());
         self.hello.peer = peer;
-        link.out.say(&Wish::Hello(Box::new(self.hello.clone())));
+        let hello = Hello { face: self.rest(), ..self.hello.clone() };
+        link.out.say(&Wish::Hello(Box::new(hello)));
         match link.words.recv().await {
             Some(Word::Hello { version: VERSION, name }) => {
                 self.name = name;
@@ -462,10 +482,12 @@ impl Visit<'_> {
 
     fn print(&mut self) {
         while let Some(printout) = self.queue.pop_front() {
+            let shows = printout.shows.is_some();
             if let Err(TrySendError::Full(printout)) = self.console.printouts.try_send(printout) {
                 self.queue.push_front(printout);
                 break;
             }
+            self.visitor.carried.written += u64::from(shows);
         }
     }
 
@@ -473,9 +495,11 @@ impl Visit<'_> {
     async fn flush(&mut self) {
         let written = async {
             while let Some(printout) = self.queue.pop_front() {
+                let shows = printout.shows.is_some();
                 if self.console.printouts.send(printout).await.is_err() {
                     break;
                 }
+                self.visitor.carried.written += u64::from(shows);
             }
         };
         let _ = tokio::time::timeout(LAST_WORDS, written).await;

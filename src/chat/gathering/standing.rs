@@ -45,6 +45,9 @@ impl Chat {
         if author == self.config.key {
             self.fail_withdrawn(room, rest, &withdrawn);
         }
+        if !restored.is_empty() {
+            self.owes_again();
+        }
         let who = self.member(room, author);
         for (standing, lines) in [(rest, withdrawn), (Standing::Counts, restored)] {
             if !lines.is_empty() {

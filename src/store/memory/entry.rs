@@ -8,9 +8,9 @@ use crate::store::lines::Sender;
 
 impl Entry {
     pub(super) fn new(line: Kept, about: Option<usize>) -> Self {
-        let (deleted, read, reactions) = (false, false, Vec::new());
+        let (deleted, read, owed, reactions) = (false, false, false, Vec::new());
         let (edited_at, standing, stay) = (None, Standing::Counts, None);
-        Self { line, about, edited_at, deleted, read, reactions, standing, stay }
+        Self { line, about, edited_at, deleted, read, owed, reactions, standing, stay }
     }
 
     pub(super) fn with(&self) -> &Address {

@@ -268,11 +268,12 @@ impl Memory {
             matches!(&entry.line, Kept::In { line: known, .. } if known.from == received.from && known.id == received.id)
         });
         let quote = self.take(received, new);
-        if let Some(Kept::In { shown, .. }) = self.lines.last_mut().map(|last| &mut last.line)
+        if let Some(Shown { line: Kept::In { shown, .. }, owed, .. }) = self.lines.last_mut()
             && request.hidden
             && new
         {
             *shown = true;
+            *owed = false;
         }
         quote
     }
