@@ -320,6 +320,21 @@ pub fn relay(channel: u64, inner: &[u8]) -> Vec<u8> {
     out
 }
 
+/// The channel of a relayed datagram; `None` for every other kind.
+#[must_use]
+pub fn relay_channel(bytes: &[u8]) -> Option<u64> {
+    let (kind, rest) = bytes.split_first()?;
+    let channel = rest.first_chunk()?;
+    (*kind == RELAY).then(|| u64::from_be_bytes(*channel))
+}
+
+/// Gives a relayed datagram another channel, where it is.
+pub fn readdress(relayed: &mut [u8], channel: u64) {
+    if let Some(old) = relayed.get_mut(1..RELAY_HEADER) {
+        old.copy_from_slice(&channel.to_be_bytes());
+    }
+}
+
 /// The clear header of sealed link data.
 #[must_use]
 pub fn link_header(receiver: u32, packet_number: u64) -> [u8; SEALED_HEADER] {

@@ -1,6 +1,7 @@
 //! The only network IO: sockets around the [`Server`], and the loop that drives it.
 //!
-//! One task does everything for UDP. A datagram is answered from the address that it was sent to; what
+//! One task does everything for UDP, in the turns of `datapath.rs`, by the system calls of `socket.rs` and
+//! `gather.rs`. A datagram is answered from the address that it was sent to; what
 //! cannot be sent is lost, as any datagram may be. Names are stored by a thread of their own
 //! ([`crate::store`]), so that a slow disk delays new names and nothing else.
 //!
@@ -10,42 +11,32 @@
 
 mod carriers;
 mod connection;
+mod datapath;
+#[cfg(target_os = "linux")]
+mod gather;
 mod socket;
 mod tls;
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::pin;
-use std::task::Poll;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use p2pchat_wire::DEFAULT_PORT;
 use p2pchat_wire::identity::{Identity, ServerKey};
 use p2pchat_wire::random::Random;
 use tokio::net::TcpListener;
 
-use crate::server::{Config, Local, Output, Server, Statistics, Transmit};
-use crate::store::{Entry, Store, StoreError, Writer};
+use crate::server::{Config, Server, Statistics};
+use crate::store::{Store, StoreError, Writer};
 
 pub use self::tls::{Certificate, CertificateError};
 
 use self::carriers::Carriers;
-use self::socket::{Buffers, ServerSocket};
+use self::socket::{Batch, ServerSocket};
 use self::tls::Tls;
-
-/// Batches taken from one socket before the others have their turn.
-const TURN: usize = 8;
-
-/// Datagrams taken from the carriers before the sockets have their turn.
-const CARRIED_TURN: usize = 64;
-
-/// The most bytes that leave as one system call.
-const MAX_JOINED: usize = 60_000;
-
-/// How long a stopping server keeps saying goodbye.
-const FAREWELL: Duration = Duration::from_secs(1);
 
 /// How the server is to be run.
 #[derive(Debug)]
@@ -129,6 +120,8 @@ pub struct Rendezvous {
     asked: usize,
     /// Datagrams that the system did not take.
     unsent: u64,
+    /// The socket that is asked first.
+    first: usize,
 }
 
 impl Rendezvous {
@@ -161,7 +154,15 @@ impl Rendezvous {
         let carriers = Carriers::new(listeners, tls, &limits, &mut random, now);
         let server =
             Server::new(limits, config.identity, names, random.array(), now).with_rooms(rooms);
-        Ok(Self { server, sockets, carriers, store: Writer::start(store)?, asked, unsent: 0 })
+        Ok(Self {
+            server,
+            sockets,
+            carriers,
+            store: Writer::start(store)?,
+            asked,
+            unsent: 0,
+            first: 0,
+        })
     }
 
     /// The first address that the server listens on.
@@ -204,8 +205,9 @@ impl Rendezvous {
     /// stored. Returns what it has done.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Statistics {
         let mut shutdown = pin!(shutdown);
-        let mut buffers = Buffers::default();
+        let mut batch = Batch::default();
         loop {
+            let pace = self.relay();
             let timeout = self.send_outputs();
             tokio::select! {
                 biased;
@@ -213,15 +215,19 @@ impl Rendezvous {
                 Some((id, result)) = self.store.claimed() => {
                     self.server.handle_claimed(Instant::now(), id, result);
                 }
-                () = sleep_until(timeout) => self.server.handle_timeout(Instant::now()),
                 (id, from, datagram) = self.carriers.receive() => {
                     self.server.handle_datagram(Instant::now(), id, from, &datagram);
                     self.receive_carried();
                 }
-                () = readable(&self.sockets) => {}
+                () = datapath::ready(&self.sockets, pace) => {}
+                () = sleep_until(timeout) => {}
             }
             self.tell_time();
-            self.receive(&mut buffers).await;
+            let now = Instant::now();
+            if timeout.is_some_and(|timeout| timeout <= now) {
+                self.server.handle_timeout(now);
+            }
+            self.receive(&mut batch).await;
         }
         self.stop().await;
         let mut statistics = self.server.statistics().clone();
@@ -238,138 +244,6 @@ impl Rendezvous {
             self.server.set_clock(Instant::now(), ms);
         }
     }
-
-    /// Takes what has arrived, a few batches from each socket.
-    async fn receive(&mut self, buffers: &mut Buffers) {
-        for at in 0..self.sockets.len() {
-            for _ in 0..TURN {
-                let (server, now) = (&mut self.server, Instant::now());
-                let received = self.sockets[at].receive(buffers, |local, from, bytes| {
-                    server.handle_datagram(now, local, from, bytes);
-                });
-                match received {
-                    Ok(()) => drop(self.send_outputs()),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                    Err(error) => {
-                        tracing::debug!(%error, "receiving");
-                        // Whatever it is, it must not become a loop without a pause.
-                        tokio::time::sleep(Duration::from_millis(1)).await;
-                        break;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Takes a few more datagrams from the carriers.
-    fn receive_carried(&mut self) {
-        let now = Instant::now();
-        for _ in 1..CARRIED_TURN {
-            let Some((id, from, datagram)) = self.carriers.try_receive() else { break };
-            self.server.handle_datagram(now, id, from, &datagram);
-        }
-    }
-
-    /// Does what the server wants done; returns when it wants to be called again.
-    fn send_outputs(&mut self) -> Option<Instant> {
-        let mut train = Train::default();
-        loop {
-            match self.server.poll_output() {
-                Output::Transmit(Transmit { from: Local::Udp(from), to, payload }) => {
-                    train.add(&self.sockets, from, to, payload);
-                }
-                Output::Transmit(Transmit { from: Local::Carrier(id), payload, .. }) => {
-                    self.unsent += u64::from(!self.carriers.send(id, payload));
-                }
-                Output::Claim { id, name, key } => {
-                    self.store.submit(id, Entry::Name { name, key });
-                }
-                Output::Found { id, founding } => self.store.submit(id, Entry::Room(founding)),
-                Output::Timeout(timeout) => {
-                    train.leave(&self.sockets);
-                    self.unsent += train.unsent;
-                    return timeout;
-                }
-            }
-        }
-    }
-
-    async fn stop(&mut self) {
-        self.server.stop(Instant::now());
-        let mut sent = 0_u32;
-        let until = Instant::now() + FAREWELL;
-        while let Output::Transmit(Transmit { from, to, payload }) = self.server.poll_output() {
-            match from {
-                Local::Udp(from) => {
-                    let mut train = Train::default();
-                    train.add(&self.sockets, from, to, payload);
-                    train.leave(&self.sockets);
-                }
-                Local::Carrier(id) => {
-                    let _ = self.carriers.send(id, payload);
-                }
-            }
-            sent += 1;
-            if sent.is_multiple_of(64) {
-                // Room for the system to send them, and an end if it does not.
-                tokio::time::sleep(Duration::from_millis(1)).await;
-                if Instant::now() > until {
-                    break;
-                }
-            }
-        }
-        // Whoever does not read is not waited for.
-        let _ = tokio::time::timeout(FAREWELL, self.carriers.finish()).await;
-        self.store.finish().await;
-    }
-}
-
-/// Datagrams of one size to one address, joined so that they leave with one system call where the
-/// system can cut them apart again.
-#[derive(Default)]
-struct Train {
-    from: Option<SocketAddr>,
-    to: Option<SocketAddr>,
-    bytes: Vec<u8>,
-    size: usize,
-    count: usize,
-    unsent: u64,
-}
-
-impl Train {
-    fn add(
-        &mut self,
-        sockets: &[ServerSocket],
-        from: SocketAddr,
-        to: SocketAddr,
-        payload: Vec<u8>,
-    ) {
-        let fits = (self.from, self.to, self.size) == (Some(from), Some(to), payload.len())
-            && self.bytes.len() + payload.len() <= MAX_JOINED
-            && socket_for(sockets, from).is_some_and(|s| self.count < s.max_joined());
-        if fits {
-            self.bytes.extend(payload);
-            self.count += 1;
-        } else {
-            self.leave(sockets);
-            let size = payload.len();
-            (self.from, self.to) = (Some(from), Some(to));
-            (self.bytes, self.size, self.count) = (payload, size, 1);
-        }
-    }
-
-    fn leave(&mut self, sockets: &[ServerSocket]) {
-        let (Some(from), Some(to)) = (self.from.take(), self.to.take()) else { return };
-        let Some(socket) = socket_for(sockets, from) else { return };
-        if let Err(error) = socket.send(from, to, &self.bytes, self.size) {
-            self.unsent += self.count as u64;
-            tracing::debug!(%error, "sending");
-        }
-    }
-}
-
-fn socket_for(sockets: &[ServerSocket], from: SocketAddr) -> Option<&ServerSocket> {
-    sockets.iter().find(|socket| socket.serves(from))
 }
 
 fn listen(addresses: &[SocketAddr]) -> Result<Vec<ServerSocket>, StartError> {
@@ -432,15 +306,6 @@ async fn sleep_until(time: Option<Instant>) {
         Some(time) => tokio::time::sleep_until(time.into()).await,
         None => std::future::pending().await,
     }
-}
-
-async fn readable(sockets: &[ServerSocket]) {
-    poll_fn(|context| {
-        // Every socket is asked, so that every one wakes us.
-        let ready = sockets.iter().filter(|socket| socket.poll_readable(context).is_ready());
-        if ready.count() > 0 { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
 }
 
 /// What can be done about an address that `option` named.

@@ -1,6 +1,8 @@
 //! One UDP socket: batches in, datagrams out, and never an error that stops the server.
 #![expect(clippy::disallowed_types, reason = "these are the sockets of the server")]
 
+#[cfg(target_os = "linux")]
+use std::io::IoSlice;
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
@@ -10,11 +12,12 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
+#[cfg(target_os = "linux")]
+use super::gather;
+use crate::server::{Buffer, MAX_JOINED};
+
 /// Room for bursts, as far as the system allows.
 const BUFFER: usize = 4 << 20;
-
-/// The largest datagram, or batch of datagrams that the system joined to one.
-const MAX_READ: usize = 65_536;
 
 /// A socket, bound.
 #[derive(Debug)]
@@ -24,17 +27,26 @@ pub(super) struct ServerSocket {
     bound: SocketAddr,
 }
 
-/// Room for what arrives at once. Memory that no datagram has touched costs nothing.
-pub(super) struct Buffers {
-    bytes: Vec<u8>,
+/// Room for what arrives at once.
+pub(super) struct Batch {
+    buffers: [Buffer; BATCH_SIZE],
     metas: [RecvMeta; BATCH_SIZE],
 }
 
-impl Default for Buffers {
+impl Default for Batch {
     fn default() -> Self {
-        let metas = [RecvMeta::default(); BATCH_SIZE];
-        Self { bytes: vec![0; BATCH_SIZE * MAX_READ], metas }
+        let buffers = std::array::from_fn(|_| Buffer::default());
+        Self { buffers, metas: [RecvMeta::default(); BATCH_SIZE] }
     }
+}
+
+/// What has arrived in a buffer: datagrams of `stride` bytes each, the last perhaps shorter.
+pub(super) struct Arrival {
+    /// The address that they were sent to.
+    pub(super) local: SocketAddr,
+    pub(super) from: SocketAddr,
+    pub(super) length: usize,
+    pub(super) stride: usize,
 }
 
 impl ServerSocket {
@@ -72,8 +84,12 @@ impl ServerSocket {
         self.io.poll_recv_ready(context).map(drop)
     }
 
-    /// Receives one batch and hands each datagram to `take`, with the address that it was sent to
-    /// and the one that it came from.
+    /// Whether something may be sent again, after it could not.
+    pub(super) fn poll_writable(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.io.poll_send_ready(context).map(drop)
+    }
+
+    /// Receives one batch and hands each buffer of it to `take`, which may exchange it.
     ///
     /// # Errors
     ///
@@ -81,30 +97,70 @@ impl ServerSocket {
     /// on some systems): that datagram is lost, the socket is well.
     pub(super) fn receive(
         &self,
-        buffers: &mut Buffers,
-        mut take: impl FnMut(SocketAddr, SocketAddr, &[u8]),
+        batch: &mut Batch,
+        mut take: impl FnMut(Arrival, &mut Buffer),
     ) -> io::Result<()> {
-        let Buffers { bytes, metas } = buffers;
+        let Batch { buffers, metas } = batch;
         let count = self.io.try_io(Interest::READABLE, || {
-            let mut chunks = bytes.chunks_mut(MAX_READ);
-            let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
-                std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
+            let mut slices = buffers.each_mut().map(|buffer| IoSliceMut::new(buffer.bytes_mut()));
             self.state.recv((&self.io).into(), &mut slices, metas)
         })?;
-        for (meta, chunk) in metas.iter().zip(bytes.chunks(MAX_READ)).take(count) {
+        for (meta, buffer) in metas.iter().zip(buffers).take(count) {
             let ip = meta.dst_ip.unwrap_or_else(|| self.bound.ip());
             let local = SocketAddr::new(ip, self.bound.port());
             // The system may have joined datagrams of one sender; `stride` cuts them apart.
-            for datagram in chunk[..meta.len].chunks(meta.stride.max(1)) {
-                take(local, meta.addr, datagram);
-            }
+            take(Arrival { local, from: meta.addr, length: meta.len, stride: meta.stride }, buffer);
         }
         Ok(())
     }
 
-    /// Sends a datagram, or several of `size` bytes each joined to one, from the address that was
-    /// asked.
-    pub(super) fn send(
+    /// Sends a datagram from the address that was asked.
+    pub(super) fn send(&self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) -> io::Result<()> {
+        self.send_joined(from, to, bytes, bytes.len())
+    }
+
+    /// Sends datagrams of one size, which lie in `pieces`, with one system call.
+    pub(super) fn send_train<'a>(
+        &self,
+        from: SocketAddr,
+        to: SocketAddr,
+        pieces: impl Iterator<Item = &'a [u8]> + Clone,
+        size: usize,
+    ) -> io::Result<()> {
+        let mut rest = pieces.clone();
+        if let (Some(bytes), None) = (rest.next(), rest.next()) {
+            return self.send_joined(from, to, bytes, size);
+        }
+        #[cfg(target_os = "linux")]
+        match self.send_gathered(from, to, pieces.clone(), size) {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => {}
+            result => return result,
+        }
+        let joined: Vec<u8> = pieces.flatten().copied().collect();
+        self.send_joined(from, to, &joined, size)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn send_gathered<'a>(
+        &self,
+        from: SocketAddr,
+        to: SocketAddr,
+        pieces: impl Iterator<Item = &'a [u8]>,
+        size: usize,
+    ) -> io::Result<()> {
+        let mut slices = [IoSlice::new(&[]); MAX_JOINED];
+        let mut count = 0;
+        for (slice, piece) in slices.iter_mut().zip(pieces) {
+            *slice = IoSlice::new(piece);
+            count += 1;
+        }
+        let size = u16::try_from(size).map_err(|_| io::ErrorKind::InvalidInput)?;
+        let from = self.bound.ip().is_unspecified().then_some(from.ip());
+        let send = || gather::send((&self.io).into(), from, to, &slices[..count], size);
+        self.io.try_io(Interest::WRITABLE, send)
+    }
+
+    fn send_joined(
         &self,
         from: SocketAddr,
         to: SocketAddr,
@@ -121,8 +177,8 @@ impl ServerSocket {
         self.io.try_io(Interest::WRITABLE, || self.state.try_send((&self.io).into(), &transmit))
     }
 
-    /// How many datagrams can be joined to one by [`ServerSocket::send`].
+    /// How many datagrams can be joined to one by [`ServerSocket::send_train`].
     pub(super) fn max_joined(&self) -> usize {
-        self.state.max_gso_segments()
+        self.state.max_gso_segments().min(MAX_JOINED)
     }
 }

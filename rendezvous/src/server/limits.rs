@@ -28,6 +28,20 @@ impl Bucket {
         true
     }
 
+    /// Units that could be taken now.
+    pub(crate) fn left(&self, at: u64, rate: Rate) -> usize {
+        (rate.burst - self.used_at(at, rate)).max(0.0) as usize
+    }
+
+    /// When `cost` units can be taken, if ever.
+    pub(crate) fn when(&self, at: u64, rate: Rate, cost: usize) -> Option<u64> {
+        let missing = self.used_at(at, rate) + cost as f64 - rate.burst;
+        let rest = missing.max(0.0) / rate.per_second * 1000.0;
+        // No rate ever refills what has no rate, nor makes room for more than the burst.
+        let is_ever = rest.is_finite() && cost as f64 <= rate.burst;
+        is_ever.then(|| at.saturating_add(rest.ceil() as u64).min(1 << 60))
+    }
+
     /// Whether nothing would change if the bucket were thrown away.
     fn is_full(&self, at: u64, rate: Rate) -> bool {
         self.used_at(at, rate) <= 0.0

@@ -52,7 +52,7 @@ use std::time::{Duration, Instant};
 use p2pchat_wire::VERSION;
 use p2pchat_wire::address::canonical;
 use p2pchat_wire::cookie::CookieJar;
-use p2pchat_wire::datagram::{Challenge, Datagram, Hello};
+use p2pchat_wire::datagram::{self, Challenge, Datagram, Hello};
 use p2pchat_wire::identity::{Identity, Name, PeerId, ServerKey};
 use p2pchat_wire::random::Random;
 use p2pchat_wire::signal::ServerSignal;
@@ -60,6 +60,7 @@ use p2pchat_wire::signal::ServerSignal;
 pub use self::config::{Config, Rate};
 pub use self::local::{CarrierId, Local};
 pub use self::names::ClaimId;
+pub use self::relay::{Buffer, MAX_JOINED, Train};
 pub use self::rooms::Founding;
 pub use self::statistics::{Drop, Statistics};
 
@@ -144,6 +145,8 @@ pub struct Server {
     config: Config,
     identity: Identity,
     started: Instant,
+    /// When the last input came.
+    at: u64,
     /// What the clock said: milliseconds since we started, and since 1970.
     wall_clock: Option<(u64, u64)>,
     jar: CookieJar,
@@ -205,10 +208,12 @@ impl Server {
             stun: networks(),
             stun_total: Bucket::default(),
         };
+        let relay = Relay::new(&config);
         Self {
             config,
             identity,
             started: now,
+            at: 0,
             wall_clock: None,
             jar: CookieJar::new(&mut random),
             random,
@@ -218,7 +223,7 @@ impl Server {
             claims: 0,
             mailboxes: Mailboxes::default(),
             watches: Watches::default(),
-            relay: Relay::default(),
+            relay,
             repeats: Repeats::default(),
             rates,
             statistics: Statistics::default(),
@@ -281,6 +286,9 @@ impl Server {
     ) {
         let at = self.clock(now);
         let source = Endpoint { remote: canonical(from), local: local.into() };
+        if datagram::relay_channel(bytes).is_some() {
+            return self.handle_relay(at, source, bytes);
+        }
         self.statistics.received += 1;
         if let Err(cause) = self.handle(at, source, bytes) {
             self.statistics.drop(cause);
@@ -298,7 +306,6 @@ impl Server {
             }
             Datagram::LinkInit(init) => self.handle_link_init(at, from, &init, bytes.len()),
             Datagram::LinkData(sealed) => self.handle_link_data(at, from, &sealed),
-            Datagram::Relay { channel, inner } => self.handle_relay(at, from, channel, inner),
             Datagram::Stun(bytes) => match from.local {
                 Local::Udp(local) => self.handle_stun(at, from, local, bytes),
                 // STUN is about the NATs before UDP.
@@ -351,6 +358,18 @@ impl Server {
 
     /// The next thing to do. [`Output::Timeout`] means: nothing more until then.
     pub fn poll_output(&mut self) -> Output {
+        match self.poll_unrelayed() {
+            Output::Timeout(_) => {}
+            output => return output,
+        }
+        match self.poll_relayed() {
+            Some(transmit) => Output::Transmit(transmit),
+            None => Output::Timeout(self.next_timeout()),
+        }
+    }
+
+    /// As [`Server::poll_output`], but relayed datagrams go on waiting.
+    pub(crate) fn poll_unrelayed(&mut self) -> Output {
         if let Some(output) = self.outputs.pop_front() {
             return output;
         }
@@ -414,8 +433,9 @@ impl Server {
     }
 
     /// Milliseconds since the server started. A clock that runs backwards stands still here.
-    fn clock(&self, now: Instant) -> u64 {
-        millis(now.saturating_duration_since(self.started))
+    fn clock(&mut self, now: Instant) -> u64 {
+        self.at = millis(now.saturating_duration_since(self.started));
+        self.at
     }
 }
 

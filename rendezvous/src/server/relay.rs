@@ -3,6 +3,13 @@
 //! A channel is a number that only its owner knows. No relayed datagram names an address, so
 //! nobody can aim the server at a third party: it goes to where the other side of the pair was
 //! last heard, or nowhere.
+//!
+//! What is on its way waits in `relay/backlog.rs`, in the buffers of `relay/arena.rs`; `relay/forward.rs` is the
+//! server's way from one to the other.
+
+mod arena;
+mod backlog;
+mod forward;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +20,12 @@ use super::config::Config;
 use super::limits::Bucket;
 use super::wheel::Wheel;
 
+pub use self::arena::Buffer;
+pub use self::backlog::MAX_JOINED;
+pub use self::forward::Train;
+
+use self::backlog::{Backlog, ClassId};
+
 /// What two peers share.
 #[derive(Debug)]
 pub(super) struct Pair {
@@ -20,7 +33,8 @@ pub(super) struct Pair {
     channels: [u64; 2],
     introduction: u64,
     used: u64,
-    pub(super) relayed: Bucket,
+    relayed: Bucket,
+    class: ClassId,
 }
 
 /// What one side of a pair is told of it.
@@ -34,17 +48,19 @@ pub(super) struct Ticket {
 }
 
 /// Where a relayed datagram goes.
-#[derive(Debug)]
-pub(super) struct Route<'a> {
-    pub(super) owner: PeerId,
-    pub(super) other: PeerId,
+#[derive(Clone, Copy, Debug)]
+struct Route {
+    owner: PeerId,
+    other: PeerId,
     /// The other side's number for the channel.
-    pub(super) channel: u64,
-    pair: &'a mut Pair,
+    channel: u64,
+    pair: u64,
+    /// Which of the pair's sides the owner is.
+    side: usize,
 }
 
 /// All pairs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Relay {
     pairs: BTreeMap<u64, Pair>,
     /// Pairs by their two keys, each pair both ways round.
@@ -53,9 +69,30 @@ pub(super) struct Relay {
     by_channel: BTreeMap<u64, (u64, usize)>,
     disuse: Wheel<u64>,
     next: u64,
+    backlog: Backlog,
+    /// The runs of the buffer at hand.
+    admitted: Vec<forward::Admitted>,
+    /// For what comes in no buffer.
+    spare: Option<Buffer>,
+    /// When the limit on everybody together lets the next train go, if that is what it waits for.
+    resumes: Option<u64>,
 }
 
 impl Relay {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            pairs: BTreeMap::new(),
+            by_keys: BTreeMap::new(),
+            by_channel: BTreeMap::new(),
+            disuse: Wheel::default(),
+            next: 0,
+            backlog: Backlog::new(forward::quantum(config)),
+            admitted: Vec::new(),
+            spare: None,
+            resumes: None,
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.pairs.len()
     }
@@ -112,23 +149,20 @@ impl Relay {
         self.by_keys.insert((one, two), id);
         self.by_keys.insert((two, one), id);
         let introduction = random.u64();
-        let pair = Pair { keys, channels, introduction, used: at, relayed: Bucket::default() };
+        let (relayed, class) = (Bucket::default(), ClassId::default());
+        let pair = Pair { keys, channels, introduction, used: at, relayed, class };
         self.pairs.insert(id, pair);
         self.disuse.insert(at + millis(config), id);
         Some(id)
     }
 
     /// Finds the way of a datagram by the channel it was sent on.
-    pub(super) fn route(&mut self, channel: u64) -> Option<Route<'_>> {
+    fn route(&self, channel: u64) -> Option<Route> {
         let &(id, side) = self.by_channel.get(&channel)?;
-        let pair = self.pairs.get_mut(&id)?;
+        let pair = self.pairs.get(&id)?;
         let other = 1 - side;
-        Some(Route {
-            owner: pair.keys[side],
-            other: pair.keys[other],
-            channel: pair.channels[other],
-            pair,
-        })
+        let (owner, other, channel) = (pair.keys[side], pair.keys[other], pair.channels[other]);
+        Some(Route { owner, other, channel, pair: id, side })
     }
 
     /// The others that `key` is paired with.
@@ -144,9 +178,9 @@ impl Relay {
         }
     }
 
-    /// When a pair may have been out of use for too long.
+    /// When a pair may have been out of use for too long, or a train that waits may go.
     pub(super) fn next(&self) -> Option<u64> {
-        self.disuse.next()
+        [self.disuse.next(), self.resumes].into_iter().flatten().min()
     }
 
     /// Ends the pairs that have been out of use for too long.
@@ -166,20 +200,13 @@ impl Relay {
 
     fn remove(&mut self, id: u64) {
         let Some(pair) = self.pairs.remove(&id) else { return };
+        self.backlog.discard(pair.class, id);
         let [one, two] = pair.keys;
         self.by_keys.remove(&(one, two));
         self.by_keys.remove(&(two, one));
         for channel in pair.channels {
             self.by_channel.remove(&channel);
         }
-    }
-}
-
-impl Route<'_> {
-    /// Whether the pair may send `bytes` more; keeps the pair alive.
-    pub(super) fn admit(&mut self, at: u64, config: &Config, bytes: usize) -> bool {
-        self.pair.used = at;
-        self.pair.relayed.take(at, config.relay_pair, bytes)
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::net::SocketAddr;
 
-use p2pchat_wire::MAX_DATAGRAM;
-use p2pchat_wire::datagram::{self, Sealed};
+use p2pchat_wire::datagram::Sealed;
 use p2pchat_wire::identity::{Name, PeerId};
 use p2pchat_wire::signal::{
     self, ClientSignal, Connect, Introduction, MAX_INITIATION, Refusal, Registration, ServerSignal,
@@ -68,43 +67,6 @@ impl Server {
                 }
             }
         }
-        Ok(())
-    }
-
-    /// Carries a datagram to the other side of its channel.
-    ///
-    /// It must come from where the channel's owner was last heard: the number alone is not enough,
-    /// or whoever sees it could speak for the owner.
-    pub(super) fn handle_relay(
-        &mut self,
-        at: u64,
-        from: Endpoint,
-        channel: u64,
-        inner: &[u8],
-    ) -> Result<(), Drop> {
-        let mut route = self.relay.route(channel).ok_or(Drop::UnknownChannel)?;
-        let owner = self.registry.peer(&route.owner).ok_or(Drop::NotOwner)?;
-        if !owner.endpoint.is_same_sender(&from) || owner.name.is_none() {
-            return Err(Drop::NotOwner);
-        }
-        if inner.is_empty() || inner.len() > MAX_DATAGRAM {
-            return Err(Drop::RelaySize);
-        }
-        let other = self.registry.peer(&route.other).filter(|peer| peer.name.is_some());
-        let to = other.ok_or(Drop::NotRegistered)?.endpoint;
-        let (config, bytes) = (&self.config, inner.len());
-        let owner = self.registry.peer_mut(&route.owner).ok_or(Drop::NotOwner)?;
-        let admitted = route.admit(at, config, bytes)
-            && owner.relayed.take(at, config.relay_key, bytes)
-            && self.rates.relay.take(at, from.remote.ip(), config.relay_network, bytes)
-            && self.rates.relay_total.take(at, config.relay_total, bytes);
-        if !admitted {
-            return Err(Drop::RelayQuota);
-        }
-        let payload = datagram::relay(route.channel, inner);
-        self.statistics.relayed += 1;
-        self.statistics.relayed_bytes += bytes as u64;
-        self.transmit(to, payload);
         Ok(())
     }
 

@@ -41,11 +41,13 @@ pub enum Drop {
     NotBinding,
     /// The source's network, or everybody together, sent too many STUN requests.
     TooManyStun,
+    /// To be relayed, but too much was waiting already, or it has waited for too long.
+    RelayBacklog,
 }
 
 impl Drop {
     /// Every cause.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Malformed,
         Self::NotForServers,
         Self::Version,
@@ -64,6 +66,7 @@ impl Drop {
         Self::RelayQuota,
         Self::NotBinding,
         Self::TooManyStun,
+        Self::RelayBacklog,
     ];
 }
 
@@ -114,6 +117,10 @@ impl Statistics {
     }
 
     pub(super) fn drop(&mut self, cause: Drop) {
-        self.dropped[cause as usize] += 1;
+        self.drop_many(cause, 1);
+    }
+
+    pub(super) fn drop_many(&mut self, cause: Drop, count: u64) {
+        self.dropped[cause as usize] += count;
     }
 }

@@ -6,5 +6,6 @@ mod discovery;
 mod introduction;
 mod mailboxes;
 mod registration;
+mod relaying;
 mod rooms;
 mod world;
