@@ -8,6 +8,7 @@ use std::process;
 
 use clap::{CommandFactory, FromArgMatches};
 use p2pchat::app::{self, Configuration, Failure};
+use p2pchat::chat::book::Intent;
 use p2pchat::chat::safety::Wording;
 use p2pchat::chat::{ExitCode, Format, clean};
 use p2pchat::cli::help;
@@ -169,9 +170,7 @@ fn run(cli: Cli, ends: Ends, language: &mut Language) -> Result<u8, Failure> {
             awaited(app::accept(wanted, link.map(|link| *link), language))?
         }
         Some(Command::Contacts { command }) => {
-            let (code, printouts) = contacts(wanted, command, language)?;
-            print(printouts);
-            return Ok(code);
+            return contacts(wanted, command, language);
         }
         Some(Command::History(asked)) => history(data_dir, face, *asked, language)?,
         // Done above.
@@ -227,34 +226,36 @@ fn ends() -> Ends {
     }
 }
 
-/// The exit code, and what is to be written.
 fn contacts(
     wanted: Wanted,
     command: Option<ContactsCommand>,
     language: &Language,
-) -> Result<(u8, Vec<Printout>), Failure> {
-    use app::contacts;
+) -> Result<u8, Failure> {
+    use app::contacts::{self, whom};
     let (face, data_dir) = (wanted.face, wanted.data_dir.clone());
+    let change = |intent| awaited(contacts::change(wanted, intent, language));
     let printouts = match command {
         None | Some(ContactsCommand::List) => contacts::list(data_dir, face, language),
         Some(ContactsCommand::Show { whom }) => contacts::show(data_dir, face, &whom, language),
-        Some(ContactsCommand::Add { whom, key, nickname }) => {
-            contacts::add(data_dir, face, &whom, (key, nickname), language)
+        Some(ContactsCommand::Add { whom: typed, key, nickname }) => {
+            let server = typed.rendezvous.as_ref().and_then(|rendezvous| rendezvous.key);
+            return change(Intent::Add { whom: whom(&typed), server, key, nickname });
         }
-        Some(ContactsCommand::Rename { whom, nickname }) => {
-            return awaited(contacts::rename(wanted, &whom, nickname, language));
+        Some(ContactsCommand::Rename { whom: typed, nickname }) => {
+            return change(Intent::Rename { whom: whom(&typed), nickname });
         }
-        Some(ContactsCommand::Remove { whom, yes }) => {
-            contacts::remove(data_dir, face, &whom, yes, language)
+        Some(ContactsCommand::Remove { whom: typed, yes: sure }) => {
+            return change(Intent::Remove { whom: whom(&typed), sure });
         }
         Some(ContactsCommand::Verify { whom, words, list }) if words.is_empty() => {
             contacts::code(data_dir, face, &whom, list.map(wording), language)
         }
-        Some(ContactsCommand::Verify { whom, words, .. }) => {
-            return awaited(contacts::verify(wanted, &whom, &words.join(" "), language));
+        Some(ContactsCommand::Verify { whom: typed, words, .. }) => {
+            return change(Intent::Verify { whom: whom(&typed), read: words.join(" ") });
         }
     };
-    printouts.map(|printouts| (0, printouts))
+    print(printouts?);
+    Ok(0)
 }
 
 /// The list of words in the chat's terms.

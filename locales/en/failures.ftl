@@ -65,7 +65,7 @@ ask-too-many-choices = a question has { $most } choices at most
 ## Where another process has the profile
 
 attach-joined = A p2pchat runs on this profile, and you have joined it. Ctrl+D leaves it and does not end it.
-attach-version = the p2pchat that is using this profile is of another version. Close it, and start this one again
+attach-version = the p2pchat that is using this profile is of another version. Close it where it runs (/quit), or end its process, and start this one again
 attach-full = { $guests } programs have joined the p2pchat that is using this profile, and no more can
 attach-other-name = the p2pchat that is using this profile is called { $name }. Say --name { $name }, say nothing of a name, or choose another profile with --data-dir
 attach-other-options = a p2pchat is using this profile already, and runs without { $options }: the options of the first one count for all. Leave them out to join it, or end it with p2pchat hold --end and start this one again

@@ -65,7 +65,7 @@ ask-too-many-choices = 一个问题最多有 { $most } 个选项
 ## 另一个进程占着数据时
 
 attach-joined = 这份数据上已有 p2pchat 在运行，你已加入。Ctrl+D 离开，它不会结束。
-attach-version = 正在使用这份数据的 p2pchat 是另一个版本。请关闭它，再启动这个
+attach-version = 正在使用这份数据的 p2pchat 是另一个版本。请在它运行的地方关闭它（/quit），或结束它的进程，再启动这个
 attach-full = 已有 { $guests } 个程序加入了正在使用这份数据的 p2pchat，不能再多了
 attach-other-name = 正在使用这份数据的 p2pchat 名叫 { $name }。请用 --name { $name }，或不写名字，或用 --data-dir 另选一处
 attach-other-options = 已有 p2pchat 在使用这份数据，它运行时没有 { $options }：第一个的选项对所有的都有效。去掉这些选项即可加入，或用 p2pchat hold --end 结束它，再启动这个

@@ -419,7 +419,10 @@ impl Chatting {
                     Step::Show(notice) => {
                         self.view.fit(columns());
                         let background = self.peer.background(&notice);
-                        if let (Notice::Current(_) | Notice::Renamed { .. }, Some(prompts)) =
+                        if let (
+                            Notice::Current(_) | Notice::Renamed { .. } | Notice::Removed(_),
+                            Some(prompts),
+                        ) =
                             (&notice, &mut self.console.prompts)
                         {
                             prompts.change(LineView::prompt(

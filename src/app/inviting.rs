@@ -19,7 +19,7 @@ use super::peer::{StartError, instant, now, random};
 use super::{Failure, profile, unlock};
 use crate::chat::invitation::{CodeWords, ContactLink, MINUTES, NotACode};
 use crate::chat::safety::Wording;
-use crate::chat::{self, Address, Contact, ExitCode, Notice, Regard, Snapshot};
+use crate::chat::{self, Address, Contact, ExitCode, Notice, Snapshot};
 use crate::config::{ConfigError, Face, Place, Rendezvous, Wanted};
 use crate::net::{self, Network, Sockets};
 use crate::proto::{
@@ -335,19 +335,7 @@ fn contact(
     let known = snapshot.contacts.iter().find(|one| one.address == address).cloned();
     let since = known.as_ref().filter(|one| one.key == Some(key)).map(|one| one.since);
     let mut log = Random::from_seed(random()?);
-    let contact = known.unwrap_or_else(|| Contact {
-        address,
-        key: None,
-        verified: false,
-        offered: None,
-        log: log.u64(),
-        last_seq: 0,
-        waiting: 0,
-        unread: 0,
-        since: now(),
-        is_new: false,
-        regard: Regard::default(),
-    });
+    let contact = known.unwrap_or_else(|| Contact::new(address, log.u64()));
     let verified = verified || contact.verified && contact.key == Some(key);
     let since = since.unwrap_or_else(now);
     Ok(Contact { key: Some(key), verified, offered: None, since, ..contact })

@@ -10,7 +10,7 @@
 //! - [`demo()`] runs two peers and a rendezvous on this computer.
 //! - [`manual`] writes the manual pages, [`Configuration`] is `config.toml`.
 //! - [`id`], [`contacts`] and [`history`] look into the profile, also while another process uses it. That
-//!   process renames and verifies a contact for others; to add or remove one the profile has to be free.
+//!   process changes a contact for others.
 //! - [`export`] and [`import`] carry a history from one computer to another, [`keep`] says how long
 //!   it is kept.
 //! - [`passphrase()`], [`set_passphrase`] and [`remove_passphrase`] seal a profile; `unlock.rs` asks for the

@@ -16,7 +16,8 @@ use crate::config::{Face, PeerAddress, Wanted};
 use crate::store::Reader;
 use crate::ui::Background;
 use crate::ui::language::{Language, Phrase};
-use crate::ui::script::{MAX_CHOICES, NO_ANSWER, Overview, Task, question};
+use crate::ui::overview::Overview;
+use crate::ui::script::{MAX_CHOICES, NO_ANSWER, Task, question};
 
 /// Sends one message and leaves; without a text, what stands on the standard input. Returns the exit
 /// code.

@@ -1,15 +1,18 @@
-//! One conversation: a contact, whether it is there, and what waits for it.
+//! One conversation: a contact, whether it is there, and what waits for it; how one comes about, and how its
+//! lines get into the session.
 
 use p2pchat_wire::identity::PeerId;
 use p2pchat_wire::signal::Refusal;
 
 use super::address::Timestamp;
 use super::face::FaceId;
-use super::notice::{PeerSummary, Presence};
-use super::outbox::{Confirming, Outbox};
-use super::storage::{Contact, ReadUpTo};
+use super::outbox::{Confirming, LOAD_LINES, Outbox};
+use super::presence::{PeerSummary, Presence};
+use super::record::{Line, Record};
+use super::storage::{Contact, ReadUpTo, StoreRequest};
 use super::trust::Trust;
-use crate::proto::PathInfo;
+use super::{Address, Asked, Chat, Effect};
+use crate::proto::{Command, PathInfo};
 
 /// A conversation with somebody at our rendezvous.
 #[derive(Debug)]
@@ -113,27 +116,6 @@ impl Conversation {
     }
 }
 
-impl PeerSummary {
-    /// Somebody of whom nothing is known but what is on disk.
-    #[must_use]
-    pub fn on_disk(contact: &Contact, now: Timestamp) -> Self {
-        Self {
-            peer: contact.address.clone(),
-            nickname: contact.regard.nickname.clone(),
-            key: contact.key,
-            trust: Trust::of(contact),
-            quiet: contact.regard.is_quiet(now),
-            offered: contact.offered,
-            state: Presence::Offline,
-            path: None,
-            waiting: contact.waiting,
-            unread: contact.unread,
-            current: false,
-            software: None,
-        }
-    }
-}
-
 impl Session {
     pub(super) fn new(peer: PeerId, path: PathInfo) -> Self {
         Self {
@@ -148,6 +130,78 @@ impl Session {
             told_circumstances: None,
             asked_circumstances: None,
             renamed: false,
+        }
+    }
+}
+
+impl Chat {
+    pub(super) fn save_contact(&mut self, address: &Address, asked: Asked) {
+        let here = self.conversations.get(address).map(Conversation::to_save);
+        let elsewhere = || self.elsewhere.iter().find(|one| one.address == *address).cloned();
+        if let Some(contact) = here.or_else(elsewhere) {
+            self.ask(StoreRequest::SaveContact(contact), asked);
+        }
+    }
+
+    /// The conversation with somebody, made if there is none.
+    pub(super) fn conversation(&mut self, address: &Address) -> &mut Conversation {
+        if !self.conversations.contains_key(address) {
+            let contact = Contact::new(address.clone(), self.random.u64());
+            self.conversations.insert(address.clone(), Conversation::new(contact));
+            self.save_contact(address, Asked::Contact);
+            self.turn_nobody_away();
+        }
+        self.conversations.get_mut(address).expect("it was there or has just been inserted")
+    }
+
+    /// Asks the endpoint to be connected to this contact from now on; without a name of our own,
+    /// /login does.
+    pub(super) fn want(&mut self, address: &Address) {
+        self.admit(address);
+        let Some(conversation) = self.conversations.get_mut(address) else { return };
+        let contact = &conversation.contact;
+        let unwelcome = contact.offered.is_some() || contact.regard.blocked;
+        let allowed = !unwelcome && self.config.name.is_some();
+        if allowed && !conversation.wanted {
+            conversation.wanted = true;
+            let name = self.servers.peer_name(address);
+            self.effects.extend(name.map(Command::Connect).map(Effect::Network));
+            self.tell_search(address);
+        }
+        if let Some((key, path)) = self.companion_called(address)
+            && self.conversations.get(address).is_some_and(|one| one.session.is_none())
+        {
+            return self.connected(key, address.clone(), path);
+        }
+        self.move_session_to(address);
+    }
+
+    /// Brings lines into memory and into the session, as far as there is room.
+    pub(super) fn pump(&mut self, address: &Address) {
+        let Some(conversation) = self.conversations.get_mut(address) else { return };
+        if conversation.may_send()
+            && let Some(session) = &conversation.session
+        {
+            let (peer, log) = (session.peer, conversation.contact.log);
+            while let Some(line) = conversation.outbox.next_to_send() {
+                let record = Record::Line(Line {
+                    log,
+                    seq: line.seq,
+                    id: line.id.0,
+                    sent_at_ms: line.sent_at.0,
+                    audience: line.audience,
+                    text: line.text.clone(),
+                    manner: line.manner,
+                });
+                let (tag, message) = (line.seq, record.encode());
+                let send = Command::Send { peer, tag, message };
+                self.effects.push_back(Effect::Network(send));
+            }
+        }
+        if let Some(after) = conversation.outbox.start_load() {
+            let request =
+                StoreRequest::LoadOutbox { to: address.clone(), after, limit: LOAD_LINES };
+            self.ask(request, Asked::Load(address.clone()));
         }
     }
 }

@@ -4,7 +4,7 @@ use p2pchat_wire::identity::PeerId;
 
 use super::room::{RoomId, Standing};
 use super::storage::{DeliveredLine, FailureKind, OutgoingLine, ReceivedLine, StoreReply};
-use super::{Address, Chat, Effect, LineId, LineState, Manner, Notice, Problem};
+use super::{Address, Chat, Contact, Effect, LineId, LineState, Manner, Notice, Problem};
 use crate::proto::Command;
 
 /// What a request was about, until its answer comes.
@@ -42,6 +42,12 @@ pub(super) enum Asked {
     },
     /// What a room has asked.
     Room(Address, RoomId),
+    /// What is to be told of a contact that was changed.
+    Change(Box<Notice>),
+    /// Whether anything was said with a contact that is to be removed.
+    WhetherSaid(Address),
+    /// A contact that is to be forgotten.
+    Removal(Box<Contact>),
     Shown,
     Unshown,
     Owed,
@@ -124,6 +130,9 @@ impl Chat {
             (Asked::NewKey { address, then_call }, StoreReply::Done) => {
                 self.key_pinned(&address, then_call);
             }
+            (Asked::Change(told), reply) => self.changed(*told, reply),
+            (Asked::WhetherSaid(peer), reply) => self.whether_said(peer, reply),
+            (Asked::Removal(contact), reply) => self.removed(*contact, reply),
             (Asked::Shown, StoreReply::Shown(shown)) => self.seen(shown),
             (Asked::Room(address, id), reply) => self.room_stored(&address, id, reply),
             (
@@ -163,7 +172,7 @@ impl Chat {
         }
     }
 
-    fn key_pinned(&mut self, address: &Address, then_call: bool) {
+    pub(super) fn key_pinned(&mut self, address: &Address, then_call: bool) {
         let Some(conversation) = self.conversations.get_mut(address) else { return };
         let Some(key) = conversation.contact.key else { return };
         conversation.pinned = true;

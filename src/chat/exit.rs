@@ -87,10 +87,12 @@ impl Chat {
             Wait::Delivered => one.outbox.is_delivered(seq),
         };
         let room_owes = self.gathering.owes(own, wait == Wait::Sent);
-        if queued && !room_owes && self.waited_for().all(|(one, seq)| done(one, seq)) {
-            let code =
-                if self.faces.asking().lost_a_line { ExitCode::Internal } else { ExitCode::Done };
-            self.leave(code);
+        // Who is just being removed is not there any more, and it is not known yet what is lost.
+        let mut waits_for = self.faces.asking().waits_for.iter();
+        let arrived = waits_for
+            .all(|(with, seq)| self.conversations.get(with).is_some_and(|one| done(one, *seq)));
+        if queued && !room_owes && arrived {
+            self.leave(self.faces.asking().lost.unwrap_or(ExitCode::Done));
         } else if self.peer_is_blocked() {
             self.leave(ExitCode::KeyChanged);
         }

@@ -41,8 +41,8 @@ pub(super) struct Face {
     pub(super) waits_for: BTreeMap<Address, u64>,
     pub(super) input_ended: bool,
     pub(super) leaving: Option<ExitCode>,
-    /// A line of its could not be kept.
-    pub(super) lost_a_line: bool,
+    /// A line of its will never be delivered: how it ends for that.
+    pub(super) lost: Option<ExitCode>,
 }
 
 /// All faces, and the one for which something is being done.
@@ -103,6 +103,17 @@ impl Faces {
 
     pub(super) fn asking_id(&self) -> FaceId {
         self.asking
+    }
+
+    /// Nobody waits any more for what was said to `to`. The lines from number `lost` on are gone.
+    pub(super) fn wait_no_more(&mut self, to: &Address, lost: Option<u64>) {
+        for face in self.others.values_mut().chain([&mut self.first]) {
+            face.invited.take_if(|invited| invited == to);
+            let last = face.waits_for.remove(to);
+            if lost.is_some_and(|lost| last.is_some_and(|last| lost <= last)) {
+                face.lost.get_or_insert(ExitCode::Refused);
+            }
+        }
     }
 
     /// The one for which something is being done has given this line a reference.
@@ -316,6 +327,17 @@ impl Chat {
     pub(super) fn describe(&mut self, peer: p2pchat_wire::identity::PeerId) {
         self.describing.push((self.faces.asking_id(), peer));
         self.command(proto::Command::DescribePaths(peer));
+    }
+
+    /// Answers everybody who has asked for the paths to this peer: there are none any more.
+    pub(super) fn describe_nothing(
+        &mut self,
+        peer: p2pchat_wire::identity::PeerId,
+        address: &Address,
+    ) {
+        while self.describing.iter().any(|(_, asked)| *asked == peer) {
+            self.described(peer, |_| Some(Notice::no_paths(address.clone())));
+        }
     }
 
     /// Answers the face that has asked first for the paths to this peer.

@@ -8,8 +8,8 @@ use super::storage::{
     StoreRequest,
 };
 use super::{
-    Address, Asked, Chat, LineId, LineState, MAX_PAGE, Message, Notice, Problem, StoreReply,
-    Written,
+    Address, Asked, Chat, ExitCode, LineId, LineState, MAX_PAGE, Message, Notice, Problem,
+    StoreReply, Written,
 };
 
 /// Lines that the disk refused, of which the history of this run shows so many.
@@ -37,7 +37,7 @@ impl Chat {
     pub(super) fn not_queued(&mut self, line: OutgoingLine, failure: StoreFailure) {
         let problem = match Problem::of_line(failure) {
             Problem::Store(failure) => {
-                self.faces.asking_mut().lost_a_line = true;
+                self.faces.asking_mut().lost.get_or_insert(ExitCode::Internal);
                 let state = LineState::Failed(Problem::Store(failure));
                 if !line.manner.amends() {
                     self.show_own(&line, None);
@@ -81,7 +81,8 @@ impl Chat {
         if let Some(inbox) = self.inboxes.get_mut(&peer) {
             inbox.kept(peer);
         }
-        if new {
+        // Whoever has been removed meanwhile is not shown any more.
+        if new && self.conversations.contains_key(&line.from) {
             let from = line.from.clone();
             if self.is_ignored(&from) {
                 // As if it had been seen, which its sender is not told.
@@ -184,7 +185,9 @@ impl Chat {
 
     /// Keeps what is typed and not sent.
     pub(super) fn draft(&mut self, with: Address, text: String) {
-        self.conversation(&with);
+        if !self.conversations.contains_key(&with) {
+            return;
+        }
         if text.is_empty() {
             self.drafts.remove(&with);
         } else {

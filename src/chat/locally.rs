@@ -16,6 +16,13 @@ pub(super) struct Locally {
     sought: BTreeSet<Address>,
 }
 
+impl Locally {
+    /// Nobody looks for this one any more.
+    pub(super) fn seek_no_more(&mut self, address: &Address) {
+        self.sought.remove(address);
+    }
+}
+
 impl Chat {
     /// The local network is told of us, and whether everybody there can read who we are; with
     /// `None` it is told no longer.

@@ -17,7 +17,8 @@
 //! The other files: [`storage`] is what disk and chat say to each other, [`notice`] what a person
 //! is told, [`errand`] what others are to do, [`command`] what can be typed, [`links`] what in a text
 //! leads to the web, [`clean`] what keeps a stranger's text from the terminal, [`nearest()`] the word
-//! that was meant by a mistyped one. [`people`] is how a person deals with others, `requests` what becomes
+//! that was meant by a mistyped one. [`people`] is how a person deals with others, [`book`] whom somebody knows and
+//! `changing` what becomes of that from outside of the chat, `requests` what becomes
 //! of strangers, `inviting` how two become sure of each other ([`invitation`]), `trust` what becomes of keys, [`safety`] what two people compare. `conversation`, `outbox` and
 //! `inbox` hold the state, `face` of whom there is to look at it; `network`, `disk`, `typed` and
 //! `exit` are what the machine does about each
@@ -26,6 +27,8 @@
 
 mod address;
 mod backlog;
+pub mod book;
+mod changing;
 pub mod clean;
 pub mod command;
 mod conversation;
@@ -47,6 +50,7 @@ mod network;
 pub mod notice;
 mod outbox;
 pub mod people;
+mod presence;
 mod problem;
 pub mod record;
 mod requests;
@@ -74,8 +78,9 @@ pub use exit::{ExitCode, Wait};
 pub use face::FaceId;
 pub use gathering::news::{Attendee, RoomNews};
 pub use nearest::nearest;
-pub use notice::{LineState, Message, Notice, PeerSummary, Presence, Written};
+pub use notice::{LineState, Message, Notice, Written};
 pub use people::{Limit, Nicknames, Regard};
+pub use presence::{PeerSummary, Presence};
 pub use problem::Problem;
 pub use record::{Audience, Circumstances, MAX_REACTION, MAX_TEXT, Manner};
 pub use requests::{MAX_REQUESTS, Request, Strangers};
@@ -98,8 +103,6 @@ use self::giving::Giving;
 use self::inbox::Inbox;
 use self::inviting::Invitations;
 use self::locally::Locally;
-use self::outbox::LOAD_LINES;
-use self::record::{Line, Record};
 use self::requests::Requests;
 use self::servers::Servers;
 use self::settings::Settings;
@@ -206,8 +209,9 @@ pub enum Input {
         /// All of it; nothing is kept of an empty one.
         text: String,
     },
-    /// Something was decided about a contact.
-    Change(people::Change),
+    /// Somebody outside of the chat wants something of a contact. Answered by [`Notice::Changed`],
+    /// or by what is told instead.
+    Intend(book::Intent),
     /// What came of one of the face's [`Effect::Errand`]s.
     Ran(Outcome),
     /// Ask the current conversation's peer what its network is like, if there is a session.
@@ -428,7 +432,7 @@ impl Chat {
             }
             Input::Typing { to, typing } => self.types(&to, typing),
             Input::Draft { with, text } => self.draft(with, text),
-            Input::Change(change) => self.change(change),
+            Input::Intend(intent) => self.intend(&intent),
             Input::Ran(outcome) => self.ran(outcome),
             Input::Examine => self.examine(),
             Input::Time => self.time_passes(),
@@ -506,87 +510,5 @@ impl Chat {
     fn ask(&mut self, request: StoreRequest, asked: Asked) {
         self.asked.push_back((self.faces.asking_id(), asked));
         self.effects.push_back(Effect::Store(request));
-    }
-
-    fn save_contact(&mut self, address: &Address, asked: Asked) {
-        let here = self.conversations.get(address).map(Conversation::to_save);
-        let elsewhere = || self.elsewhere.iter().find(|one| one.address == *address).cloned();
-        if let Some(contact) = here.or_else(elsewhere) {
-            self.ask(StoreRequest::SaveContact(contact), asked);
-        }
-    }
-
-    /// The conversation with somebody, made if there is none.
-    fn conversation(&mut self, address: &Address) -> &mut Conversation {
-        if !self.conversations.contains_key(address) {
-            let contact = Contact {
-                address: address.clone(),
-                key: None,
-                verified: false,
-                offered: None,
-                log: self.random.u64(),
-                last_seq: 0,
-                waiting: 0,
-                unread: 0,
-                since: Timestamp::default(),
-                is_new: false,
-                regard: Regard::default(),
-            };
-            self.conversations.insert(address.clone(), Conversation::new(contact));
-            self.save_contact(address, Asked::Contact);
-            self.turn_nobody_away();
-        }
-        self.conversations.get_mut(address).expect("it was there or has just been inserted")
-    }
-
-    /// Asks the endpoint to be connected to this contact from now on; without a name of our own,
-    /// /login does.
-    fn want(&mut self, address: &Address) {
-        self.admit(address);
-        let Some(conversation) = self.conversations.get_mut(address) else { return };
-        let contact = &conversation.contact;
-        let unwelcome = contact.offered.is_some() || contact.regard.blocked;
-        let allowed = !unwelcome && self.config.name.is_some();
-        if allowed && !conversation.wanted {
-            conversation.wanted = true;
-            let name = self.servers.peer_name(address);
-            self.effects.extend(name.map(proto::Command::Connect).map(Effect::Network));
-            self.tell_search(address);
-        }
-        if let Some((key, path)) = self.companion_called(address)
-            && self.conversations.get(address).is_some_and(|one| one.session.is_none())
-        {
-            return self.connected(key, address.clone(), path);
-        }
-        self.move_session_to(address);
-    }
-
-    /// Brings lines into memory and into the session, as far as there is room.
-    fn pump(&mut self, address: &Address) {
-        let Some(conversation) = self.conversations.get_mut(address) else { return };
-        if conversation.may_send()
-            && let Some(session) = &conversation.session
-        {
-            let (peer, log) = (session.peer, conversation.contact.log);
-            while let Some(line) = conversation.outbox.next_to_send() {
-                let record = Record::Line(Line {
-                    log,
-                    seq: line.seq,
-                    id: line.id.0,
-                    sent_at_ms: line.sent_at.0,
-                    audience: line.audience,
-                    text: line.text.clone(),
-                    manner: line.manner,
-                });
-                let (tag, message) = (line.seq, record.encode());
-                let send = proto::Command::Send { peer, tag, message };
-                self.effects.push_back(Effect::Network(send));
-            }
-        }
-        if let Some(after) = conversation.outbox.start_load() {
-            let request =
-                StoreRequest::LoadOutbox { to: address.clone(), after, limit: LOAD_LINES };
-            self.ask(request, Asked::Load(address.clone()));
-        }
     }
 }

@@ -345,9 +345,7 @@ impl Chat {
         };
         let waits = conversation.outbox.waiting() > 0;
         self.set_presence(&address, state);
-        while self.describing.iter().any(|(_, asked)| *asked == peer) {
-            self.described(peer, |_| Some(Notice::no_paths(address.clone())));
-        }
+        self.describe_nothing(peer, &address);
         if waits {
             self.want(&address);
         }

@@ -12,12 +12,12 @@ use super::command::CommandHelp;
 use super::gathering::news::RoomNews;
 use super::invitation::{CodeWords, ContactLink};
 use super::people::Limit;
+use super::presence::{PeerSummary, Presence};
 use super::problem::Problem;
 use super::record::{Audience, Circumstances, Manner};
 use super::requests::Request;
 use super::safety::{SafetyCode, Wording};
 use super::storage::{Contact, Direction, HistoryLine, LATE, Quote, StoreFailure};
-use super::trust::Trust;
 use crate::proto::{
     InvitationFailure, PathDescription, PathInfo, PathReason, PunchReport, RendezvousTrouble,
     Upkeep,
@@ -350,6 +350,12 @@ pub enum Notice {
         /// The key that was to be compared.
         key: PeerId,
     },
+    /// Somebody outside of the chat has added this contact, or what is known of it.
+    Added(Box<Contact>),
+    /// Somebody outside of the chat has removed this contact, with everything that was said.
+    Removed(Address),
+    /// What this face has asked to be changed of a contact is on the disk; everybody is told the same.
+    Changed(Box<Self>),
     /// Answers /rename: a contact is called so here, or by its own name again.
     Renamed {
         /// Who.
@@ -536,60 +542,4 @@ pub enum LineState {
     Read,
     /// Will not be sent, for this reason.
     Failed(Problem),
-}
-
-/// Whether a peer is there.
-#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
-pub enum Presence {
-    /// Not there, or not known to be.
-    #[default]
-    Offline,
-    /// The server knows it; we have no session.
-    Registered,
-    /// The handshake runs, or a broken session is being made again.
-    Connecting,
-    /// There is a session.
-    Connected,
-}
-
-impl Presence {
-    /// The word that scripts see.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Offline => "offline",
-            Self::Registered => "registered",
-            Self::Connecting => "connecting",
-            Self::Connected => "connected",
-        }
-    }
-}
-
-/// A peer in the answer to /who.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
-pub struct PeerSummary {
-    /// Who.
-    pub peer: Address,
-    /// What it is called here.
-    pub nickname: Option<Name>,
-    /// The key, if known.
-    pub key: Option<PeerId>,
-    /// How far the key can be trusted.
-    pub trust: Trust,
-    /// Whether nobody is to be called to the screen for it.
-    pub quiet: bool,
-    /// Another key that proved to own the name since. While there is one, nothing is sent.
-    pub offered: Option<PeerId>,
-    /// Whether it is there.
-    pub state: Presence,
-    /// The path in use, while connected.
-    pub path: Option<PathInfo>,
-    /// How many of our lines wait for it.
-    pub waiting: u64,
-    /// How many of its lines nobody has seen yet.
-    pub unread: u64,
-    /// Whether plain lines go there.
-    pub current: bool,
-    /// Its program, as it names itself: not fit for a terminal as it is.
-    pub software: Option<String>,
 }

@@ -74,53 +74,6 @@ impl Limit {
     }
 }
 
-/// What is decided about a contact outside of the chat, also about one at a rendezvous that is not in use.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "change", rename_all = "snake_case")]
-pub enum Change {
-    /// It is called so here, or by its own name again.
-    Rename {
-        /// Who.
-        peer: Address,
-        /// How.
-        nickname: Option<Name>,
-    },
-    /// Its key has been compared with the other side.
-    Verify {
-        /// Who.
-        peer: Address,
-        /// The key that was compared.
-        key: PeerId,
-    },
-}
-
-impl Change {
-    /// Whom it is about.
-    #[must_use]
-    pub fn peer(&self) -> &Address {
-        match self {
-            Self::Rename { peer, .. } | Self::Verify { peer, .. } => peer,
-        }
-    }
-
-    /// Makes it.
-    pub fn make(&self, contact: &mut Contact) {
-        match self {
-            Self::Rename { nickname, .. } => contact.regard.nickname.clone_from(nickname),
-            Self::Verify { .. } => contact.verified = true,
-        }
-    }
-}
-
-impl From<Change> for Notice {
-    fn from(change: Change) -> Self {
-        match change {
-            Change::Rename { peer, nickname } => Self::Renamed { peer, nickname },
-            Change::Verify { peer, key } => Self::Verified { peer, key },
-        }
-    }
-}
-
 /// What contacts are called here. A clone is another handle on the same names.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Nicknames(Arc<BTreeMap<Address, Name>>);
@@ -217,58 +170,6 @@ impl Chat {
     #[must_use]
     pub fn nicknames(&self) -> &Nicknames {
         &self.nicknames
-    }
-
-    /// Somebody has decided about a contact, and looked at no more than the disk for it.
-    pub(super) fn change(&mut self, change: Change) {
-        match change {
-            Change::Rename { peer, nickname } => self.rename(peer, nickname),
-            Change::Verify { peer, key } => {
-                let contact = self.everybody().find(|one| one.address == peer);
-                let keys = contact.map(|one| (one.key, one.offered));
-                match keys {
-                    Some((Some(known), None)) if known == key => {
-                        self.make(Change::Verify { peer, key });
-                    }
-                    Some((Some(expected), Some(actual))) => {
-                        self.refuse(None, Problem::KeyChanged { expected, actual });
-                    }
-                    _ => self.refuse(None, Problem::NothingToVerify(peer)),
-                }
-            }
-        }
-    }
-
-    fn make(&mut self, change: Change) {
-        let peer = change.peer().clone();
-        let contact = match self.conversations.get_mut(&peer) {
-            Some(conversation) => Some(&mut conversation.contact),
-            None => self.elsewhere.iter_mut().find(|one| one.address == peer),
-        };
-        if let Some(contact) = contact {
-            change.make(contact);
-            self.save_contact(&peer, Asked::Contact);
-            self.show(change.into());
-        }
-    }
-
-    fn rename(&mut self, peer: Address, nickname: Option<Name>) {
-        if !self.everybody().any(|one| one.address == peer) {
-            return self.refuse(None, Problem::NoContact(peer));
-        }
-        // Called by its own name, it has no other.
-        let nickname = nickname.filter(|nickname| *nickname != peer.name);
-        if let Some(name) = &nickname {
-            if self.config.name.as_ref() == Some(name) {
-                return self.refuse(None, Problem::Yourself);
-            }
-            if let Some(other) = clash(self.everybody(), &peer, name) {
-                let problem = Problem::NameInUse { name: name.clone(), by: other };
-                return self.refuse(None, problem);
-            }
-        }
-        self.nicknames.set(&peer, nickname.clone());
-        self.make(Change::Rename { peer, nickname });
     }
 
     fn limit(&mut self, peer: Address, limit: Limit, on: bool) {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::address::Address;
 use super::command::CommandHelp;
+use super::exit::ExitCode;
 use super::invitation::NotACode;
 use super::room::Refusal;
 use super::storage::{FailureKind, StoreFailure};
@@ -93,6 +94,8 @@ pub enum Problem {
     NoCode,
     /// Nobody whom we know.
     NoContact(Address),
+    /// Nobody whom we know is called so.
+    Nobody(Name),
     /// /rename, and somebody else is called so, or almost so.
     NameInUse {
         /// The nickname.
@@ -126,6 +129,28 @@ pub enum Problem {
         /// The contact.
         like: Box<Address>,
     },
+    /// A contact is to be added whose name can be taken for another one's.
+    LooksLike {
+        /// Who is to be added.
+        peer: Address,
+        /// The other.
+        like: Box<Address>,
+    },
+    /// A contact is to be added with a key, and is known by another one.
+    OtherKey {
+        /// Who.
+        peer: Box<Address>,
+        /// The key that is pinned.
+        pinned: PeerId,
+        /// The one that was said.
+        key: PeerId,
+    },
+    /// A contact is to be added, and it is not said where it is from.
+    WhichRendezvous(Name),
+    /// A contact is to be removed, and what was said would be lost.
+    HasHistory(Address),
+    /// The receiver was removed from the contacts.
+    Removed(Address),
     /// The receiver is blocked.
     Blocked(Address),
     /// Not a command, where only commands are accepted.
@@ -172,6 +197,20 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// How a program ends that wanted nothing but this.
+    #[must_use]
+    pub fn exit(&self) -> ExitCode {
+        match self {
+            Self::Nobody(_) | Self::NoContact(_) => ExitCode::NoSuchName,
+            Self::KeyChanged { .. } | Self::OtherKey { .. } | Self::OtherServerKey { .. } => {
+                ExitCode::KeyChanged
+            }
+            Self::HasHistory(_) | Self::Removed(_) => ExitCode::Refused,
+            Self::Store(_) => ExitCode::Internal,
+            _ => ExitCode::Usage,
+        }
+    }
+
     /// Why a line cannot be about another.
     pub(super) fn of_line(failure: StoreFailure) -> Self {
         match failure.kind {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::invitation::{CodeWords, NotACode};
 use super::record::Record;
 use super::storage::StoreRequest;
-use super::{Address, Asked, Chat, Notice, Problem, Timestamp, command};
+use super::{Address, Asked, Chat, Notice, Problem, Timestamp, book, command};
 use crate::proto::PathInfo;
 
 /// Strangers who may wait for an answer. Beyond them, nobody new is let in.
@@ -337,13 +337,7 @@ impl Chat {
 
     /// Another contact who can be taken for somebody of this name.
     pub(super) fn looks_like(&self, name: &Name) -> Option<Address> {
-        let looks = name.skeleton();
-        let alike = |other: &Name| other != name && other.skeleton() == looks;
-        let named = |other: &Name| other.skeleton() == looks;
-        let like = self.everybody().find(|one| {
-            alike(&one.address.name) || one.regard.nickname.as_ref().is_some_and(named)
-        });
-        like.map(|one| one.address.clone())
+        book::alike(self.everybody(), name)
     }
 
     /// Whether a person is to be asked first: nobody here knows the name, and it can be taken for a

@@ -28,8 +28,8 @@ pub(super) struct Server {
 #[derive(Debug)]
 pub(super) struct Servers {
     list: Vec<Server>,
-    /// Servers that earlier runs used together, and this one does not.
-    former: Vec<Rendezvous>,
+    /// Servers that are known and not in use; those that earlier runs used together have a place.
+    others: Vec<Rendezvous>,
     /// Whether the disk has been told of the list.
     remembered: bool,
 }
@@ -44,10 +44,10 @@ impl Servers {
             trouble: None,
             refusal: None,
         };
-        let unused = |known: &&Rendezvous| known.place.is_some() && !hosts.contains(&known.host);
+        let unused = |known: &&Rendezvous| !hosts.contains(&known.host);
         Self {
             list: hosts.iter().map(server).collect(),
-            former: snapshot.rendezvous.iter().filter(unused).cloned().collect(),
+            others: snapshot.rendezvous.iter().filter(unused).cloned().collect(),
             remembered: false,
         }
     }
@@ -155,9 +155,27 @@ impl Servers {
                 saved.push(server.rendezvous.clone());
             }
         }
-        let forgotten = self.former.drain(..);
-        saved.extend(forgotten.map(|known| Rendezvous { place: None, ..known }));
+        for known in &mut self.others {
+            if known.place.take().is_some() {
+                saved.push(known.clone());
+            }
+        }
         saved
+    }
+
+    /// Everything that is known of servers, in use or not.
+    pub(super) fn known(&self) -> impl Iterator<Item = &Rendezvous> {
+        self.list.iter().map(|server| &server.rendezvous).chain(&self.others)
+    }
+
+    /// A person has said this of a server.
+    pub(super) fn learn(&mut self, said: &Rendezvous) {
+        let mut all = self.list.iter_mut().map(|server| &mut server.rendezvous);
+        let known = all.by_ref().chain(&mut self.others).find(|known| known.host == said.host);
+        match known {
+            Some(known) => known.clone_from(said),
+            None => self.others.push(said.clone()),
+        }
     }
 }
 

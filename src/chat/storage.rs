@@ -89,7 +89,8 @@ pub enum StoreRequest {
     /// Remember at what age the NAT of a network of ours ends mappings however busy they are.
     SaveAge(AgeLimit),
     /// Forget a contact and everything that was said with it. What was confirmed stays confirmed, and
-    /// what is shared with its key stays shared: it may call again, as somebody whom nobody knows.
+    /// what is shared with its key stays shared: it may call again, as somebody whom nobody knows. Answered by
+    /// [`StoreReply::Removed`].
     RemoveContact(Address),
     /// Remember what we share with a peer since an invitation, in place of what was remembered.
     SaveSecret(PeerId, SharedSecret),
@@ -236,6 +237,8 @@ pub enum StoreReply {
     },
     /// These lines were undelivered until now; the oldest first.
     Delivered(Vec<DeliveredLine>),
+    /// These lines were undelivered, and are gone; the oldest first.
+    Removed(Vec<DeliveredLine>),
     /// Which of the lines had not been seen until now.
     Shown(Vec<ShownLines>),
     /// These lines had not been read until now; the newest [`MAX_READ`] of them, the oldest first.
@@ -325,6 +328,26 @@ pub struct Contact {
     pub regard: Regard,
 }
 
+impl Contact {
+    /// Somebody of whom no more is known than the address. Our lines are numbered in `log`.
+    #[must_use]
+    pub fn new(address: Address, log: u64) -> Self {
+        Self {
+            address,
+            key: None,
+            verified: false,
+            offered: None,
+            log,
+            last_seq: 0,
+            waiting: 0,
+            unread: 0,
+            since: Timestamp::default(),
+            is_new: false,
+            regard: Regard::default(),
+        }
+    }
+}
+
 /// A line of ours.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct OutgoingLine {
@@ -346,7 +369,7 @@ pub struct OutgoingLine {
     pub reference: Option<String>,
 }
 
-/// A line that has become delivered.
+/// A line that waits no longer.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct DeliveredLine {
     /// Its number.

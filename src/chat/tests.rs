@@ -1,6 +1,7 @@
 //! What a chat says and does, seen from outside. The delivery of lines is tested with a store,
 //! in `store::delivery_tests`.
 
+mod changing;
 mod errands;
 mod faces;
 mod invitations;
@@ -14,6 +15,7 @@ use std::net::SocketAddr;
 use p2pchat_wire::identity::{Name, PeerId};
 use p2pchat_wire::signal::Refusal;
 
+use super::record::{Line, Record};
 use super::*;
 use crate::proto::{
     Command, DisconnectReason, Event, PathInfo, PathReason, PortModel, RendezvousTrouble, ServerId,
@@ -34,19 +36,9 @@ fn address(text: &str) -> Address {
 }
 
 fn known(text: &str, host: &str, key: PeerId) -> Contact {
-    Contact {
-        address: Address::new(name(text), host),
-        key: Some(key),
-        verified: false,
-        offered: None,
-        log: u64::from(key.0[0]) + host.len() as u64,
-        last_seq: 0,
-        waiting: 0,
-        unread: 0,
-        since: Timestamp(1),
-        is_new: false,
-        regard: Regard::default(),
-    }
+    let log = u64::from(key.0[0]) + host.len() as u64;
+    let contact = Contact::new(Address::new(name(text), host), log);
+    Contact { key: Some(key), since: Timestamp(1), ..contact }
 }
 
 /// A chat whose disk answers at once.
@@ -57,6 +49,8 @@ struct Bench {
     lines: Vec<OutgoingLine>,
     errands: Vec<Errand>,
     quit: Option<(ExitCode, u64)>,
+    /// So many requests fail.
+    disk_fails: u32,
 }
 
 impl Bench {
@@ -98,6 +92,7 @@ impl Bench {
             lines: Vec::new(),
             errands: Vec::new(),
             quit: None,
+            disk_fails: 0,
         };
         bench.drain();
         bench
@@ -135,7 +130,21 @@ impl Bench {
     }
 
     fn store(&mut self, request: StoreRequest) -> StoreReply {
+        if let Some(left) = self.disk_fails.checked_sub(1) {
+            self.disk_fails = left;
+            let (place, cause) = ("chat.db".to_owned(), "full".to_owned());
+            return StoreReply::Failed(StoreFailure { kind: FailureKind::Full, place, cause });
+        }
         match request {
+            StoreRequest::RemoveContact(peer) => {
+                let gone = self.lines.extract_if(.., |line| line.to == peer);
+                let gone = gone.map(|line| DeliveredLine {
+                    seq: line.seq,
+                    id: line.id,
+                    reference: line.reference,
+                });
+                StoreReply::Removed(gone.collect())
+            }
             StoreRequest::Queue(line) => {
                 self.lines.push(line);
                 StoreReply::Done

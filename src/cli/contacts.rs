@@ -21,7 +21,8 @@ pub enum ContactsCommand {
         /// Whom, at the rendezvous used last if no other is named
         #[arg(value_name = "NAME[@HOST]")]
         whom: PeerAddress,
-        /// The key that it must prove; without it, the first that calls itself so is believed
+        /// The key that it must prove; without it, the first that calls itself so is believed. A name that
+        /// looks like a contact's needs one
         #[arg(long)]
         key: Option<PeerId>,
         /// What it is called on this computer

@@ -16,6 +16,7 @@ use super::invitation::{InvitationFailure, InvitationWords};
 use super::lifetime::AgeLimit;
 use super::lifetime::idle::IdleLimit;
 use super::lifetime::upkeep::Upkeep;
+use super::name::{PeerName, ServerId};
 use super::nat::Evidence;
 use super::port_mapping::PortMapping;
 use super::punch::Budget;
@@ -49,36 +50,6 @@ pub enum Policy {
     RelayOnly,
     /// Never text over the relay; it still carries the handshake.
     DirectOnly,
-}
-
-/// One of the rendezvous servers that we use, by a number that the wiring chose.
-#[derive(
-    Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize,
-)]
-pub struct ServerId(pub u8);
-
-impl ServerId {
-    /// The server of an endpoint that has only one.
-    pub const FIRST: Self = Self(0);
-
-    /// No server: the names of the local network, which everybody there gives himself.
-    pub const LOCAL: Self = Self(u8::MAX);
-}
-
-/// A name at a rendezvous. The same name may be another person's at another one.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct PeerName {
-    /// The name.
-    pub name: Name,
-    /// Who gave it out.
-    pub server: ServerId,
-}
-
-impl From<Name> for PeerName {
-    /// A name at the first server.
-    fn from(name: Name) -> Self {
-        Self { name, server: ServerId::FIRST }
-    }
 }
 
 /// Who may know from our announcement in the local network that it is ours.
@@ -121,6 +92,8 @@ pub enum Command {
         /// The key that it must prove.
         key: PeerId,
     },
+    /// Whoever proves to own `name` may be anybody again.
+    Unpin(PeerName),
     /// Answer nobody with one of these keys, whatever introduces them, and end what sessions there are;
     /// those who were named the last time and not now are answered again.
     Block(Vec<PeerId>),

@@ -21,6 +21,7 @@ mod frame;
 mod golden_tests;
 mod invitation;
 mod lifetime;
+mod name;
 mod nat;
 mod path;
 mod port_mapping;
@@ -33,13 +34,14 @@ mod stream;
 pub use endpoint::{Dropped, Endpoint, MAX_SERVERS};
 pub use event::{
     Command, Config, Disclosure, DisconnectReason, Event, Incoming, MAX_NEIGHBOUR_ENDPOINTS,
-    Outgoing, Output, PathInfo, PathKind, PeerName, Policy, RendezvousTrouble, ServerId, SocketId,
-    SocketRequest, StreamCommand, StreamEvent, TOO_MANY_STREAMS, Transmit,
+    Outgoing, Output, PathInfo, PathKind, Policy, RendezvousTrouble, SocketId, SocketRequest,
+    StreamCommand, StreamEvent, TOO_MANY_STREAMS, Transmit,
 };
 pub use invitation::{InvitationFailure, InvitationWords};
 pub use lifetime::AgeLimit;
 pub use lifetime::idle::IdleLimit;
 pub use lifetime::upkeep::Upkeep;
+pub use name::{PeerName, ServerId};
 pub use nat::{Allocation, Evidence, Filtering, PortModel, Sample, Scope, infer};
 pub use path::{PathDescription, PathOrigin, PathReason, PathState};
 pub use port_mapping::{MappingProtocol, PortMapping};

@@ -421,12 +421,14 @@ fn save_contact(connection: &Connection, contact: &Contact) -> rusqlite::Result<
 }
 
 fn remove_contact(connection: &Connection, address: &Address) -> rusqlite::Result<StoreReply> {
+    let mut waited = Vec::new();
     if let Some(contact) = contact_row(connection, address)? {
+        waited = lines::undelivered(connection, contact)?;
         connection.execute("DELETE FROM lines WHERE contact = ?1", params![contact])?;
         // Its draft goes with it.
         connection.execute("DELETE FROM contacts WHERE id = ?1", params![contact])?;
     }
-    Ok(StoreReply::Done)
+    Ok(StoreReply::Removed(waited))
 }
 
 fn save_rendezvous(

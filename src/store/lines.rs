@@ -384,12 +384,26 @@ pub(super) fn delivered(
     if !is_ours(connection, contact, seq, id)? {
         return failed(FailureKind::NoSuchLine, "No line of ours has this number and id.");
     }
-    let lines = connection
-        .prepare_cached(UNDELIVERED)?
-        .query_map(params![contact, number(seq)], rows::delivered)?
-        .collect::<rusqlite::Result<Vec<DeliveredLine>>>()?;
+    let lines = undelivered_up_to(connection, contact, number(seq))?;
     connection.prepare_cached(DELIVERED)?.execute(params![contact, number(seq), number(at.0)])?;
     Ok(StoreReply::Delivered(lines))
+}
+
+/// Our lines to a contact that wait, the oldest first.
+pub(super) fn undelivered(
+    connection: &Connection,
+    contact: i64,
+) -> rusqlite::Result<Vec<DeliveredLine>> {
+    undelivered_up_to(connection, Some(contact), i64::MAX)
+}
+
+fn undelivered_up_to(
+    connection: &Connection,
+    contact: Option<i64>,
+    seq: i64,
+) -> rusqlite::Result<Vec<DeliveredLine>> {
+    let mut statement = connection.prepare_cached(UNDELIVERED)?;
+    statement.query_map(params![contact, seq], rows::delivered)?.collect()
 }
 
 pub(super) fn receive(

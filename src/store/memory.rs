@@ -131,6 +131,7 @@ impl Memory {
             StoreRequest::RemoveContact(address) => {
                 self.contacts.remove(&address);
                 self.drafts.remove(&address);
+                let waited = self.undelivered(&address);
                 let keep: Vec<bool> =
                     self.lines.iter().map(|entry| *entry.with() != address).collect();
                 let place = |about: usize| {
@@ -139,7 +140,7 @@ impl Memory {
                 self.lines.iter_mut().for_each(|entry| entry.about = entry.about.and_then(place));
                 let mut keep = keep.iter();
                 self.lines.retain(|_| keep.next().is_some_and(|keep| *keep));
-                StoreReply::Done
+                StoreReply::Removed(waited)
             }
             StoreRequest::SaveSecret(peer, secret) => {
                 self.secrets.retain(|(known, _)| *known != peer);
@@ -421,6 +422,20 @@ impl Memory {
         }
         lines.sort_by_key(|line| line.seq);
         StoreReply::Delivered(lines)
+    }
+
+    /// Our lines that wait, the oldest first.
+    fn undelivered(&self, to: &Address) -> Vec<DeliveredLine> {
+        let waiting = self.lines.iter().filter_map(|entry| match &entry.line {
+            Kept::Out { line, delivered: None } if line.to == *to => {
+                let (seq, id, reference) = (line.seq, line.id, line.reference.clone());
+                Some(DeliveredLine { seq, id, reference })
+            }
+            _ => None,
+        });
+        let mut waiting: Vec<DeliveredLine> = waiting.collect();
+        waiting.sort_by_key(|line| line.seq);
+        waiting
     }
 
     fn receive(&mut self, line: ReceivedLine) -> StoreReply {

@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use super::database::Database;
 use super::{Memory, Profile, ProfileError, Reader};
 use crate::chat::storage::{
-    Contact, Direction, FailureKind, OutgoingLine, Pick, Place, ReceivedLine, Rendezvous,
-    StoreReply, StoreRequest, UnshownLine,
+    Contact, DeliveredLine, Direction, FailureKind, OutgoingLine, Pick, Place, ReceivedLine,
+    Rendezvous, StoreReply, StoreRequest, UnshownLine,
 };
 use crate::chat::{Address, Audience, LineId, Manner, Timestamp};
 use crate::proto::{self, AgeLimit, IdleLimit, Lesson, Plan, Upkeep};
@@ -357,6 +357,33 @@ fn what_comes_is_owed_from_the_first_request_on_whoever_has_seen_it_and_until_it
     // Places of lines that were removed are used again.
     let again = vec![StoreRequest::RemoveContact(address("bob")), save, receive(4), load()];
     assert_eq!(owed(carry_out(&dir, again).pop()), ["line 4"]);
+}
+
+#[test]
+fn of_whoever_is_removed_it_is_told_which_lines_waited() {
+    let dir = temp();
+    let (save, queue) = (StoreRequest::SaveContact, StoreRequest::Queue);
+    let delivered = StoreRequest::Delivered {
+        to: address("bob"),
+        seq: 1,
+        id: outgoing("bob", 1).id,
+        at: Timestamp(9),
+    };
+    let mut requests = vec![save(contact("bob")), save(contact("eve")), queue(outgoing("eve", 9))];
+    requests.extend((1..=3).map(|seq| queue(outgoing("bob", seq))));
+    let remove = StoreRequest::RemoveContact(address("bob"));
+    requests.extend([delivered, remove.clone(), remove]);
+    let waited = [2, 3].map(|seq| DeliveredLine {
+        seq,
+        id: outgoing("bob", seq).id,
+        reference: Some("r".to_owned()),
+    });
+    let expected = [StoreReply::Removed(waited.into()), StoreReply::Removed(Vec::new())];
+    let mut memory = Memory::new();
+    let replies: Vec<StoreReply> =
+        requests.iter().map(|request| memory.handle(request.clone())).collect();
+    assert_eq!(replies[replies.len() - 2..], expected);
+    assert_eq!(carry_out(&dir, requests)[replies.len() - 2..], expected);
 }
 
 fn request() -> impl Strategy<Value = StoreRequest> {

@@ -297,6 +297,10 @@ pub fn render(notice: &Notice, background: Background<'_>, english: &Language) -
         Notice::Accepted(peer) => write(&json!({"type": "accepted", "peer": peer.to_string()})),
         Notice::Rejected(peer) => write(&json!({"type": "rejected", "peer": peer.to_string()})),
         Notice::Pending(peer) => write(&json!({"type": "pending", "peer": peer.to_string()})),
+        Notice::Added(added) => contact(added),
+        Notice::Removed(peer) => removed(peer),
+        // It has been told to everybody.
+        Notice::Changed(_) => return Vec::new(),
         Notice::Renamed { peer, nickname } => write(&json!({
             "type": "renamed", "peer": peer.to_string(), "nickname": nickname,
         })),
@@ -358,8 +362,7 @@ pub fn contact(contact: &Contact) -> String {
 }
 
 /// That somebody is no contact any more.
-#[must_use]
-pub fn removed(peer: &Address) -> String {
+fn removed(peer: &Address) -> String {
     write(&json!({"type": "removed", "peer": peer.to_string()}))
 }
 

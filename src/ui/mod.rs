@@ -14,6 +14,7 @@ pub mod json;
 pub mod language;
 pub mod line;
 mod moves;
+pub mod overview;
 mod paths;
 mod people;
 pub mod plain;

@@ -40,6 +40,14 @@ pub(super) fn sentence(
         }
         Notice::Verified { peer, .. } => about("verify-done", peer),
         Notice::NotTheSame { peer, .. } => about("verify-other", peer),
+        Notice::Added(contact) => match contact.key {
+            Some(key) => {
+                let peer = background.whole(&contact.address);
+                language.say("contact-added", &[("peer", &peer), ("tag", &key.tag())])
+            }
+            None => about("contact-added-keyless", &contact.address),
+        },
+        Notice::Removed(peer) => about("contact-removed", peer),
         Notice::Renamed { peer, nickname: Some(nickname) } => {
             language.say("renamed", &[("peer", peer), ("nickname", nickname)])
         }

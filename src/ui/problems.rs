@@ -78,6 +78,20 @@ pub fn problem_sentence(problem: &Problem, language: &Language) -> String {
         Problem::NotCompared(peer) => language.say("problem-not-compared", &[("name", &peer.name)]),
         Problem::NoCode => language.text("problem-no-code"),
         Problem::NoContact(peer) => language.say("problem-no-contact", &[("peer", peer)]),
+        Problem::Nobody(name) => language.say("contact-nobody", &[("name", name)]),
+        Problem::LooksLike { peer, like } => {
+            language.say("contact-looks-like", &[("peer", peer), ("like", like)])
+        }
+        Problem::OtherKey { peer, pinned, key } => {
+            let arguments: [(_, &dyn Display); 3] =
+                [("peer", peer), ("was", &pinned.tag()), ("key", key)];
+            language.say("contact-pinned-to-other-key", &arguments)
+        }
+        Problem::WhichRendezvous(name) => {
+            language.say("contact-which-rendezvous", &[("name", name)])
+        }
+        Problem::HasHistory(peer) => language.say("contact-has-history", &[("peer", peer)]),
+        Problem::Removed(peer) => language.say("contact-was-removed", &[("peer", peer)]),
         Problem::NameInUse { name, by } => {
             language.say("problem-name-in-use", &[("name", name), ("by", by)])
         }
@@ -182,6 +196,12 @@ pub fn problem_code(problem: &Problem) -> &'static str {
         Problem::NotCompared(_) => "not-compared",
         Problem::NoCode => "no-code",
         Problem::NoContact(_) => "no-contact",
+        Problem::Nobody(_) => "no-contact",
+        Problem::LooksLike { .. } => "confusable",
+        Problem::OtherKey { .. } => "other-key",
+        Problem::WhichRendezvous(_) => "which-rendezvous",
+        Problem::HasHistory(_) => "has-history",
+        Problem::Removed(_) => "removed",
         Problem::NameInUse { .. } => "name-in-use",
         Problem::HostInNickname => "host-in-nickname",
         Problem::NoRequest => "no-request",

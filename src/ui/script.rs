@@ -10,11 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::language::Language;
-use super::{Background, Printout, json, plain, said, tables, words};
-use crate::chat::people::Change;
-use crate::chat::{
-    Address, ExitCode, Input, LineId, LineState, Manner, Message, Notice, PeerSummary,
-};
+use super::overview::Overview;
+use super::{Background, Printout, Stream, json, plain, said};
+use crate::chat::book::Intent;
+use crate::chat::{Address, ExitCode, Input, LineId, LineState, Manner, Message, Notice};
 
 /// What the line of a script is called, between the script and the chat.
 pub const REFERENCE: &str = "script";
@@ -51,7 +50,7 @@ pub enum Task {
     /// Show how things stand.
     Status,
     /// Change what is known of somebody.
-    Change(Change),
+    Change(Box<Intent>),
     /// Run the chat for others.
     Hold,
     /// End the chat, whoever runs it.
@@ -98,8 +97,8 @@ pub struct Script {
     asked: Option<(Address, LineId)>,
     /// Which choice the answer is.
     answer: Option<u8>,
-    /// The line was refused.
-    refused: bool,
+    /// What was wanted was refused: how the program ends for that.
+    refused: Option<ExitCode>,
     overview: Overview,
     /// There is nothing left to do.
     done: bool,
@@ -119,7 +118,7 @@ impl Script {
             unsaid: BTreeSet::new(),
             asked: None,
             answer: None,
-            refused: false,
+            refused: None,
             overview: Overview { running: true, ..Overview::default() },
             done: false,
         }
@@ -132,6 +131,7 @@ impl Script {
             Task::Receive { count, from } => {
                 Some(Input::Receive { from: from.clone(), count: *count })
             }
+            Task::Change(intent) => Some(Input::Intend((**intent).clone())),
             _ => None,
         }
     }
@@ -175,16 +175,13 @@ impl Script {
         match &self.task {
             Task::Ask { .. } => match self.answer {
                 Some(answer) => answer,
-                None if self.refused => NO_ANSWER + ExitCode::Refused.code(),
-                None => NO_ANSWER + in_time(false).code(),
+                None => NO_ANSWER + self.refused.unwrap_or_else(|| in_time(false)).code(),
             },
             Task::Receive { count, .. } => in_time(self.received >= *count).code(),
-            Task::Send if self.refused && code == ExitCode::Done => ExitCode::Refused.code(),
-            Task::Change(_) if self.refused && code == ExitCode::Done => ExitCode::Usage.code(),
+            Task::Send if code == ExitCode::Done => self.refused.unwrap_or(code).code(),
+            Task::Change(_) => self.refused.unwrap_or_else(|| in_time(self.done)).code(),
             Task::Status => in_time(self.done).code(),
-            Task::Send | Task::Follow { .. } | Task::Change(_) | Task::Hold | Task::End => {
-                code.code()
-            }
+            Task::Send | Task::Follow { .. } | Task::Hold | Task::End => code.code(),
         }
     }
 
@@ -192,16 +189,14 @@ impl Script {
     pub fn hear(&mut self, notice: &Notice, background: Background<'_>) -> Vec<Printout> {
         match (&self.task, notice) {
             (Task::Hold | Task::End, _) => Vec::new(),
+            (Task::Change(_), _) => self.learn(notice, background),
             (_, Notice::Refused { .. }) => {
-                self.refused = true;
+                self.refused = Some(ExitCode::Refused);
                 // What is refused has been all there was to do.
                 self.done |= matches!(self.task, Task::Ask { .. });
                 self.render(notice, background)
             }
             (Task::Status, _) => self.sum_up(notice, background),
-            (Task::Change(_), Notice::StoreFailed(_)) => self.render(notice, background),
-            // What was changed is said where it was decided.
-            (Task::Change(_), _) => Vec::new(),
             (
                 _,
                 Notice::RegisterRefused { .. }
@@ -272,6 +267,24 @@ impl Script {
         }
     }
 
+    /// What came of a change; what others change is not its business.
+    fn learn(&mut self, notice: &Notice, background: Background<'_>) -> Vec<Printout> {
+        let (told, refused) = match notice {
+            Notice::Changed(told) => (&**told, None),
+            Notice::Refused { problem, .. } => (notice, Some(problem.exit())),
+            Notice::NotTheSame { .. } => (notice, Some(ExitCode::KeyChanged)),
+            _ => return Vec::new(),
+        };
+        self.done = true;
+        self.refused = refused;
+        let mut printouts = self.render(told, background);
+        if refused.is_none() {
+            // It is what was asked for, not something said beside it.
+            printouts.iter_mut().for_each(|printout| printout.stream = Stream::Out);
+        }
+        printouts
+    }
+
     fn answered(&mut self, choice: u8, message: &Message) -> Printout {
         let Task::Ask { choices } = &self.task else { return Printout::out(String::new()) };
         let choice_text = choices.get(usize::from(choice));
@@ -322,73 +335,6 @@ impl Script {
     }
 }
 
-/// How things stand with a profile.
-#[derive(Clone, Debug, Default)]
-pub struct Overview {
-    /// Whether a chat runs.
-    pub running: bool,
-    /// Our name.
-    pub name: Option<String>,
-    /// Our key.
-    pub key: Option<String>,
-    /// The servers in use.
-    pub servers: Vec<String>,
-    /// Those that know us now.
-    pub registered: BTreeSet<String>,
-    /// With whom something is open, or who is there.
-    pub peers: Vec<PeerSummary>,
-}
-
-impl Overview {
-    /// What is to be written about it.
-    #[must_use]
-    pub fn printouts(
-        &self,
-        as_json: bool,
-        zone: &TimeZone,
-        background: Background<'_>,
-        language: &Language,
-    ) -> Vec<Printout> {
-        if as_json {
-            return vec![Printout::out(json::write(&self.object()))];
-        }
-        let unknown = || language.text("id-not-chosen");
-        let running = if self.running { "overview-running" } else { "overview-not-running" };
-        let mut rows = vec![
-            [language.text("id-name"), self.name.clone().unwrap_or_else(unknown)],
-            [language.text("id-key"), self.key.clone().unwrap_or_default()],
-            [language.text("overview-chat"), language.text(running)],
-        ];
-        for server in &self.servers {
-            let state = match (self.running, self.registered.contains(server)) {
-                (true, true) => language.say("overview-registered", &[("server", server)]),
-                (true, false) => language.say("overview-not-registered", &[("server", server)]),
-                (false, _) => server.clone(),
-            };
-            rows.push([language.text("id-rendezvous"), state]);
-        }
-        let mut printouts = vec![Printout::out(tables::rows(rows.into_iter()))];
-        if !self.peers.is_empty() {
-            let who = Notice::Who(self.peers.clone());
-            let sentence = words::sentence(&who, zone, background, language);
-            printouts.extend(sentence.map(Printout::out));
-        }
-        printouts
-    }
-
-    fn object(&self) -> Value {
-        let server = |server: &String| json!({ "rendezvous": server, "registered": self.registered.contains(server) });
-        json!({
-            "type": "overview",
-            "running": self.running,
-            "name": self.name,
-            "key": self.key,
-            "servers": self.servers.iter().map(server).collect::<Vec<_>>(),
-            "peers": self.peers.iter().map(json::summary).collect::<Vec<_>>(),
-        })
-    }
-}
-
 /// Whether somebody is meant by what was typed, if anything was.
 fn is_of(peer: &Address, typed: Option<&str>, background: Background<'_>) -> bool {
     let Some(typed) = typed else { return true };
@@ -436,6 +382,7 @@ mod tests {
     use p2pchat_wire::identity::{Name, PeerId};
 
     use super::*;
+    use crate::chat::book::Whom;
     use crate::chat::{Audience, Problem, Timestamp};
 
     fn address(name: &str) -> Address {
@@ -580,6 +527,31 @@ mod tests {
         }
         assert!(script.is_over());
         assert_eq!(script.exit(ExitCode::Done), 0);
+    }
+
+    #[test]
+    fn whoever_changes_a_contact_hears_what_came_of_that_and_of_no_other_change() {
+        let whom = Whom { name: Name::new("alice").expect("name"), host: None, is_room: false };
+        let intent = || Intent::Remove { whom: whom.clone(), sure: true };
+        let mut script = script(Task::Change(Box::new(intent())));
+        assert!(matches!(script.begins_with(), Some(Input::Intend(what)) if what == intent()));
+        let removed = || Notice::Removed(address("alice"));
+        assert_eq!(hears(&mut script, &removed()), [""; 0], "which is somebody else's");
+        assert!(!script.is_over());
+        assert_eq!(script.exit(ExitCode::Done), ExitCode::TimeUp.code());
+        let done = Notice::Changed(Box::new(removed()));
+        let told = script.hear(&done, Background::default());
+        assert_eq!(told.iter().map(|one| one.stream).collect::<Vec<_>>(), [Stream::Out]);
+        assert_eq!((script.is_over(), script.exit(ExitCode::Done)), (true, 0));
+        for (problem, code) in [
+            (Problem::Nobody(whom.name.clone()), 3),
+            (Problem::HasHistory(address("alice")), 8),
+            (Problem::Yourself, 2),
+        ] {
+            let mut script = self::script(Task::Change(Box::new(intent())));
+            assert_eq!(hears(&mut script, &Notice::Refused { reference: None, problem }).len(), 1);
+            assert_eq!((script.is_over(), script.exit(ExitCode::Done)), (true, code));
+        }
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub fn sentence(
         | Notice::Typing { .. }
         | Notice::Measured { .. }
         | Notice::Draft { .. }
+        | Notice::Changed(_)
         | Notice::Home(_)
         | Notice::Room { news: RoomNews::Here { .. } | RoomNews::Progress { .. }, .. }
         | Notice::Leaving { undelivered: 0 } => return None,
@@ -96,6 +97,8 @@ pub fn sentence(
         Notice::SafetyCode { .. }
         | Notice::Verified { .. }
         | Notice::NotTheSame { .. }
+        | Notice::Added(_)
+        | Notice::Removed(_)
         | Notice::Renamed { .. }
         | Notice::Limit { .. }
         | Notice::Limited { .. }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::program::{Outcome, Profile};
+use super::program::{Outcome, Profile, Program};
 use super::server::Server;
 
 fn objects(outcome: &Outcome) -> Vec<Value> {
@@ -136,14 +136,99 @@ fn a_contact_is_renamed_and_verified_beside_a_running_chat() {
 }
 
 #[test]
+fn a_contact_is_added_and_removed_beside_a_running_chat() {
+    let server = Server::start();
+    let (a, b) = (Profile::new(), Profile::new());
+    let address = server.address().to_string();
+    b.register("bob", &address);
+    let bob = key(&b);
+    let mut alice = a.start(&["--json", "--name", "alice", "--rendezvous", &address]);
+    alice.object(&json!({"type": "ready", "name": "alice"}));
+    let mut guest = a.start(&["--json"]);
+    guest.object(&json!({"type": "ready", "name": "alice"}));
+    let peer = format!("bob@{address}");
+    let add = ["contacts", "add", "bob", "--key", &bob, "--nickname", "小波"];
+    let added = a.run(&[&add[..], &["--json"]].concat(), "").exits(0);
+    let [added] = objects(&added).try_into().expect("one object");
+    assert_eq!((&added["type"], &added["peer"]), (&json!("contact"), &json!(peer)));
+    // It is on the disk when that is said, and every face knows it.
+    let shown = objects(&a.run(&["contacts", "show", "小波", "--json"], "").exits(0));
+    assert_eq!((&shown[0]["peer"], &shown[0]["key"]), (&json!(peer), &json!(bob)));
+    for program in [&mut alice, &mut guest] {
+        program.object(&json!({"type": "contact", "peer": peer, "nickname": "小波", "key": bob}));
+        program.say(&json!({"type": "command", "line": "/verify 小波"}).to_string());
+        program.object(&json!({"type": "verification", "key": bob}));
+    }
+    a.run(&add, "").exits(0);
+    for (arguments, code, word) in [
+        (&["add", "bob", "--key", &key(&Profile::new())][..], 7, "STOP"),
+        (&["add", "b0b"], 2, "--key KEY"),
+        (&["add", "alice"], 2, "your own name"),
+        (&["add", "carol", "--nickname", "bob"], 2, "choose another nickname"),
+        (&["remove", "dora"], 3, "dora"),
+        (&["remove", "bob", "carol"], 2, ""),
+    ] {
+        a.run(&[&["contacts"], arguments].concat(), "").exits(code).says(word);
+    }
+    let refused = a.run(&["contacts", "remove", "dora", "--json"], "").exits(3);
+    assert_eq!(objects(&refused)[0]["code"], "no-contact");
+    // A line waits for bob, who is not there, and a script waits for the line.
+    let send = ["send", "--to", "bob", "--timeout", "60s", "--json", "are you there?"];
+    let mut script = a.start(&send);
+    alice.object(&json!({"type": "written", "to": peer}));
+    guest.say(&json!({"type": "send", "to": "bob", "text": "and I?", "ref": "r"}).to_string());
+    guest.object(&json!({"type": "status", "ref": "r", "state": "queued"}));
+    a.run(&["contacts", "remove", "小波"], "").exits(8).says("--yes");
+    let removed = a.run(&["contacts", "remove", "小波", "--yes", "--json"], "").exits(0);
+    assert_eq!(objects(&removed), [json!({"type": "removed", "peer": peer})]);
+    guest.object(&json!({"type": "status", "ref": "r", "state": "failed"}));
+    script.object(&json!({"type": "status", "state": "failed"}));
+    script.outcome().exits(8);
+    assert_eq!(a.run(&["history"], "").exits(0).out.len(), 0);
+    for program in [&mut alice, &mut guest] {
+        program.object(&json!({"type": "removed", "peer": peer}));
+        program.say(&json!({"type": "command", "line": "/contacts"}).to_string());
+        program.say(&json!({"type": "quit"}).to_string());
+    }
+    for program in [guest, alice] {
+        let outcome = program.outcome().exits(0);
+        let last = outcome.out.iter().rposition(|line| line.contains("\"removed\""));
+        let after = outcome.out.iter().skip(last.expect("it was told") + 1);
+        assert!(!after.clone().any(|line| line.contains("\"contact\"")), "{outcome:#?}");
+    }
+    assert_eq!(a.run(&["contacts"], "").exits(0).out.len(), 0);
+}
+
+#[test]
+fn whoever_changes_a_contact_beside_a_sealed_chat_is_not_asked_for_the_passphrase() {
+    let server = Server::start();
+    let (a, bob) = (Profile::new(), key(&Profile::new()));
+    a.register("alice", &server.address().to_string());
+    let secret = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(secret.path(), "correct horse battery\n").expect("writes");
+    let file = secret.path().to_str().expect("text");
+    a.run(&["passphrase", "set", "--from", file], "").exits(0);
+    let mut command = a.command(&["--json"]);
+    command.env("P2PCHAT_PASSPHRASE_FILE", file);
+    let mut alice = Program::start(command);
+    alice.object(&json!({"type": "ready", "name": "alice"}));
+    a.run(&["contacts", "add", "bob", "--key", &bob], "").exits(0);
+    a.run(&["contacts", "rename", "bob", "小波"], "").exits(0);
+    alice.object(&json!({"type": "renamed", "nickname": "小波"}));
+    a.run(&["contacts", "verify", "小波", "it is him"], "").exits(2);
+    a.run(&["contacts", "remove", "小波"], "").exits(0);
+    alice.object(&json!({"type": "removed"}));
+    drop(alice);
+    a.run(&["contacts", "add", "bob", "--key", &bob], "").exits(8).says("sealed");
+}
+
+#[test]
 fn what_was_said_is_found_by_the_nickname_and_goes_with_the_contact_when_that_is_meant() {
     let server = Server::start();
     let (a, b) = (Profile::new(), Profile::new());
     let address = server.address().to_string();
     let mut alice = a.start(&["--name", "alice", "--rendezvous", &address]);
     alice.hears("You are alice@");
-    // A chat has the profile for itself.
-    a.run(&["contacts", "add", "carol"], "").exits(1);
     b.run(&["--name", "bob", "--rendezvous", &address, "--peer", "alice"], "one\ntwo\n").exits(0);
     alice.line();
     alice.line();

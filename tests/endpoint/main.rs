@@ -18,8 +18,9 @@ mod world;
 use std::time::Duration;
 
 use p2pchat::proto::{Command, DisconnectReason, Event, PathKind, Policy};
+use p2pchat_wire::identity::PeerId;
 
-use world::{SECOND, World};
+use world::{SECOND, World, name};
 
 #[test]
 fn two_strangers_meet_over_the_relay_and_go_on_directly() {
@@ -119,4 +120,21 @@ fn a_peer_that_comes_back_as_another_process_is_answered_there_at_once() {
     world.send(alice, bob, 0, b"welcome");
     world.run(Duration::from_millis(100));
     assert_eq!(world.received(bob), [b"welcome"], "{world:?}");
+}
+
+#[test]
+fn a_name_whose_key_was_forgotten_may_be_anybody_who_has_it() {
+    let (mut world, alice, bob) = World::with_two(Policy::Any, Policy::Any);
+    let key = PeerId([77; 32]);
+    world.command(alice, Command::Pin { name: name("bob").into(), key });
+    world.call(alice, "bob");
+    world.run(Duration::from_secs(5));
+    let changed = |(_, event): &(_, Event)| matches!(event, Event::KeyChanged { .. });
+    assert!(world.hosts[alice].events.iter().any(changed));
+    assert!(!world.is_connected(alice));
+    world.command(alice, Command::Disconnect(name("bob").into()));
+    world.command(alice, Command::Unpin(name("bob").into()));
+    world.call(alice, "bob");
+    world.run(Duration::from_secs(5));
+    assert!(world.is_connected(alice) && world.is_connected(bob));
 }

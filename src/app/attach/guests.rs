@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use serde::Deserialize as _;
 use tokio::sync::mpsc;
 
 use super::door::Door;
 use super::link::{In, Out, PATIENCE};
 use super::mirror::Mirror;
-use super::protocol::{Hello, Kind, Print, Refusal, VERSION, Wish, Word, line};
+use super::protocol::{Greeting, Hello, Kind, Print, Refusal, VERSION, Wish, Word, line};
 use crate::chat::{
     Chat, Errand, ExitCode, FaceId, Input, Manner, Notice, Outcome, Problem, Timestamp,
 };
@@ -169,11 +170,6 @@ impl Guests {
                 out.say(&Word::Hello { version: VERSION, name });
                 match &hello.face {
                     Kind::Script { task: Task::End, .. } => chat.handle_input(now, Input::Quit),
-                    // It leaves when the disk has it.
-                    Kind::Script { task: Task::Change(change), .. } => {
-                        chat.handle_face(now, face, Input::Change(change.clone()));
-                        chat.handle_face(now, face, Input::Quit);
-                    }
                     // Whoever waits for our end is there.
                     Kind::Script { task: Task::Hold, .. }
                         if std::mem::take(&mut self.detaching) =>
@@ -308,7 +304,7 @@ impl Guests {
         };
         for face in all {
             let Some(guest) = self.guests.get_mut(&face) else { continue };
-            if let Notice::Current(_) | Notice::Renamed { .. } = notice {
+            if let Notice::Current(_) | Notice::Renamed { .. } | Notice::Removed(_) = notice {
                 let peer = current(face);
                 let prompt = match &guest.sight {
                     Sight::View(view) => {
@@ -455,10 +451,17 @@ impl Guests {
 
 /// Brings in what one of them says.
 pub(super) async fn wait_on(number: u64, mut input: In, out: Out, news: &mpsc::Sender<News>) {
-    let hello = match tokio::time::timeout(PATIENCE, input.next()).await {
-        Ok(Some(Wish::Hello(hello))) if hello.version == VERSION => hello,
-        Ok(Some(Wish::Hello(_))) => return send_away(&out, Refusal::Version { version: VERSION }),
-        _ => return send_away(&out, Refusal::Nonsense),
+    let first = tokio::time::timeout(PATIENCE, input.next::<serde_json::Value>()).await;
+    let Ok(Some(first)) = first else { return send_away(&out, Refusal::Nonsense) };
+    // Of what another version says, only the version need be understood.
+    match Greeting::deserialize(&first) {
+        Ok(Greeting::Hello { version }) if version != VERSION => {
+            return send_away(&out, Refusal::Version { version: VERSION });
+        }
+        _ => {}
+    }
+    let Ok(Wish::Hello(hello)) = Wish::deserialize(&first) else {
+        return send_away(&out, Refusal::Nonsense);
     };
     let mut next = News::Came { number, hello, out };
     while news.send(next).await.is_ok() {

@@ -41,6 +41,9 @@ impl Mirror {
             Notice::Trouble { .. } => background.cause.cloned(),
             _ => None,
         };
+        if let Notice::Removed(peer) = notice {
+            self.peers.remove(peer);
+        }
         words.push(Word::Told { notice: Box::new(bounded(notice)), cause });
         words
     }

@@ -11,7 +11,7 @@ use crate::ui::{Cause, Printout, Stream, json};
 use p2pchat_wire::identity::Name;
 
 /// Of this protocol. Whoever speaks another is told so and sent away.
-pub(super) const VERSION: u32 = 4;
+pub(super) const VERSION: u32 = 5;
 
 /// The longest line, in bytes: the longest line of JSON input, every character of it escaped once
 /// more.
@@ -49,6 +49,17 @@ pub(in crate::app) enum Wish {
     TimeUp,
     /// Leave now.
     Quit,
+}
+
+/// As much of the first line as every version says.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Greeting {
+    /// [`Wish::Hello`].
+    Hello {
+        /// Of this protocol.
+        version: u32,
+    },
 }
 
 /// How somebody wants to see the chat.

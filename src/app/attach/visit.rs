@@ -306,6 +306,10 @@ impl Visitor {
                 self.name = name;
                 Ok(true)
             }
+            // What this version greets with, another may not even read.
+            Some(Word::Refused { why: Refusal::Nonsense }) => {
+                Err(sent_away(&Refusal::Version { version: 0 }))
+            }
             Some(Word::Refused { why }) => Err(sent_away(&why)),
             _ => Ok(false),
         }

@@ -52,6 +52,10 @@ impl<'a> Window<'a> {
                 if cause.is_some() {
                     self.cause = cause;
                 }
+                if let Notice::Removed(peer) = &*notice {
+                    // As it was before, which the screen need not be told any more.
+                    self.peers.retain(|one| one.peer != *peer);
+                }
                 Some(Said::Notice(*notice))
             }
             Word::Calling { nicknames, several, nearby } => {

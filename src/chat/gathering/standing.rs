@@ -5,7 +5,7 @@ use p2pchat_wire::identity::PeerId;
 
 use super::super::room::{Header, LogId, Refusal, Standing};
 use super::super::storage::StoreRequest;
-use super::super::{Address, Asked, Chat, LineId, LineState, Notice, Problem};
+use super::super::{Address, Asked, Chat, ExitCode, LineId, LineState, Notice, Problem};
 use super::RoomNews;
 
 impl Chat {
@@ -69,7 +69,7 @@ impl Chat {
             let Some(line) = room.underway.remove(id) else { continue };
             if let Some(face) = line.face {
                 let before = self.faces.turn_to(face);
-                self.faces.asking_mut().lost_a_line = true;
+                self.faces.asking_mut().lost.get_or_insert(ExitCode::Internal);
                 self.faces.turn_to(before);
             }
             let state = LineState::Failed(Problem::Room(refusal));

@@ -7,7 +7,9 @@ use p2pchat_wire::identity::PeerId;
 use super::super::room::{Body, Entry, LogId, Member, Standing, State};
 use super::super::rooms::{Denial, Event};
 use super::super::storage::{OutgoingLine, Quote, ReceivedLine, StoreFailure};
-use super::super::{Address, Audience, Chat, FailureKind, LineState, Notice, Problem, Timestamp};
+use super::super::{
+    Address, Audience, Chat, ExitCode, FailureKind, LineState, Notice, Problem, Timestamp,
+};
 use super::RoomNews;
 use super::saying::Underway;
 
@@ -100,7 +102,7 @@ impl Chat {
         room.said.retain(|said| said.id != line.id);
         let Some(Underway { face: Some(face), reference, .. }) = lost else { return };
         let before = self.faces.turn_to(face);
-        self.faces.asking_mut().lost_a_line = true;
+        self.faces.asking_mut().lost.get_or_insert(ExitCode::Internal);
         self.faces.turn_to(before);
         let failure = StoreFailure {
             kind: FailureKind::Other,

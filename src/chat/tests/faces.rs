@@ -3,32 +3,32 @@
 use super::*;
 
 /// A bench whose notices are sorted by the face that got them.
-struct Faces {
-    bench: Bench,
-    told: Vec<(FaceId, Notice)>,
-    left: Vec<(FaceId, ExitCode)>,
+pub(super) struct Faces {
+    pub(super) bench: Bench,
+    pub(super) told: Vec<(FaceId, Notice)>,
+    pub(super) left: Vec<(FaceId, ExitCode)>,
     all: Vec<FaceId>,
 }
 
 impl Faces {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut bench = Bench::new(None, None);
         bench.registered();
         Self { bench, told: Vec::new(), left: Vec::new(), all: vec![FaceId::FIRST] }
     }
 
-    fn attach(&mut self, peer: Option<&str>, wait: Option<Wait>) -> FaceId {
+    pub(super) fn attach(&mut self, peer: Option<&str>, wait: Option<Wait>) -> FaceId {
         let face = self.bench.chat.attach(Timestamp(1_000_000), peer, wait);
         self.all.push(face);
         self.drain();
         face
     }
 
-    fn says(&mut self, face: FaceId, line: &str) {
+    pub(super) fn says(&mut self, face: FaceId, line: &str) {
         self.input(face, Input::Line(line.to_owned()));
     }
 
-    fn input(&mut self, face: FaceId, input: Input) {
+    pub(super) fn input(&mut self, face: FaceId, input: Input) {
         self.bench.chat.handle_face(Timestamp(1_000_000), face, input);
         self.drain();
     }
@@ -48,7 +48,8 @@ impl Faces {
                     let reply = self.bench.store(request);
                     self.bench.chat.handle_input(Timestamp(1_000_000), Input::Stored(reply));
                 }
-                Effect::Network(_) | Effect::Errand(..) => {}
+                Effect::Network(command) => self.bench.commands.push(command),
+                Effect::Errand(..) => {}
                 Effect::Quit { code, .. } => self.bench.quit = Some((code, 0)),
             }
         }
@@ -65,7 +66,7 @@ impl Faces {
     }
 
     /// Who was told something of this kind, in order.
-    fn who(&self, is: impl Fn(&Notice) -> bool) -> Vec<FaceId> {
+    pub(super) fn who(&self, is: impl Fn(&Notice) -> bool) -> Vec<FaceId> {
         let told = self.told.iter().filter(|(_, notice)| is(notice));
         told.map(|(face, _)| *face).collect()
     }

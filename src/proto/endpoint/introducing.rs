@@ -55,6 +55,13 @@ impl Endpoint {
         }
     }
 
+    /// From now on, `name` may be anybody.
+    pub(super) fn unpin(&mut self, now: Instant, name: &PeerName) {
+        self.pins.unpin(name);
+        self.recognise_anew(now);
+        self.renew_calls(now, &name.name);
+    }
+
     /// From now on, these are not answered.
     pub(super) fn block(&mut self, now: Instant, keys: Vec<PeerId>) {
         for id in self.pins.block(keys) {

@@ -178,6 +178,7 @@ impl Endpoint {
                 self.renew_announcement(now);
             }
             Command::Pin { name, key } => self.pin(now, name, key),
+            Command::Unpin(name) => self.unpin(now, &name),
             Command::Block(keys) => self.block(now, keys),
             Command::Connect(name) => self.call(now, &name),
             Command::Disconnect(name) => self.hang_up(now, &name),

@@ -8,7 +8,7 @@ use p2pchat_wire::random::Random;
 use p2pchat_wire::signal::{Refusal, RoomRefusal};
 use serde_json::Value;
 
-use super::{error, parse, removed, render};
+use super::{error, parse, render};
 use crate::chat::invitation::{CodeWords, ContactLink};
 use crate::chat::room::{Access, End, Standing};
 use crate::chat::rooms::Denial;
@@ -25,7 +25,8 @@ use crate::proto::{
 };
 use crate::ui::Background;
 use crate::ui::language::Language;
-use crate::ui::script::{Overview, Script, Task};
+use crate::ui::overview::Overview;
+use crate::ui::script::{Script, Task};
 
 const PAGE: &str = include_str!("../../../docs/json.md");
 const NOTICES: &str = include_str!("../../chat/notice.rs");
@@ -282,6 +283,9 @@ pub(crate) fn notices() -> Vec<Notice> {
         },
         Notice::Verified { peer: alice(), key: key(1) },
         Notice::Trusted { peer: alice(), key: key(1) },
+        Notice::Added(Box::new(contact())),
+        Notice::Removed(alice()),
+        Notice::Changed(Box::new(Notice::Removed(alice()))),
         Notice::Renamed { peer: alice(), nickname: Some(name("小丽")) },
         Notice::Limit { peer: alice(), limit: Limit::Muted, on: true, until: Some(NOW) },
         Notice::Limited { limit: Limit::Blocked, contacts: vec![contact()] },
@@ -405,7 +409,6 @@ fn written() -> Vec<Value> {
     };
     let overview = overview.printouts(true, &zone, Background::default(), &english);
     lines.extend(overview.into_iter().map(|one| one.text));
-    lines.push(removed(&alice()));
     lines.extend(parse("nonsense").err());
     lines.push(error("too-long", &english.text("input-too-long")));
     lines.iter().map(|line| serde_json::from_str(line).expect("JSON")).collect()

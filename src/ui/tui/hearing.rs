@@ -85,7 +85,8 @@ impl Screen {
                 return dialogue.came(message.id);
             }
             Notice::Page { with, lines, end } => {
-                let index = self.index_of(with);
+                // Whoever has been removed since it was asked for does not come back.
+                let Some(index) = self.place_of(with) else { return };
                 if !self.dialogues[index].scrollback.was_read() {
                     let ours = |line: &&HistoryLine| line.direction == Direction::Out;
                     for line in lines.iter().filter(ours) {
@@ -114,6 +115,7 @@ impl Screen {
                 self.dialogues[index].typing = typing.then_some(until);
                 return;
             }
+            Notice::Removed(peer) => self.remove(peer),
             Notice::Draft { with, text } => {
                 let index = self.index_of(with);
                 self.dialogues[index].kept.clone_from(text);

@@ -197,11 +197,29 @@ impl Screen {
 
     /// The place of a conversation in the list, where it is put if it is not there yet.
     pub(super) fn index_of(&mut self, address: &Address) -> usize {
-        let found = self.dialogues.iter().position(|dialogue| dialogue.address == *address);
-        found.unwrap_or_else(|| {
+        self.place_of(address).unwrap_or_else(|| {
             self.dialogues.push(Dialogue::new(address.clone()));
             self.dialogues.len() - 1
         })
+    }
+
+    pub(super) fn place_of(&self, address: &Address) -> Option<usize> {
+        self.dialogues.iter().position(|dialogue| dialogue.address == *address)
+    }
+
+    /// Takes a conversation off the list, with what was being written in it.
+    pub(super) fn remove(&mut self, address: &Address) {
+        let Some(index) = self.place_of(address) else { return };
+        self.dialogues.remove(index);
+        match self.current {
+            Some(current) if current == index => {
+                self.current = None;
+                self.composer.open(None, "");
+                self.actions.extend(self.typing.stop().map(Action::Input));
+            }
+            Some(current) if current > index => self.current = Some(current - 1),
+            _ => {}
+        }
     }
 
     pub(super) fn dialogue(&mut self) -> Option<&mut Dialogue> {

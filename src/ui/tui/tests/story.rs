@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use p2pchat_wire::identity::{Name, PeerId};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use ratatui::buffer::Buffer;
+use ratatui::buffer::{Buffer, Cell};
 
 use super::super::cells::Ambiguous;
 use super::super::look::Look;
@@ -270,6 +270,12 @@ impl Story {
         (pages.len(), pages.last().copied().flatten())
     }
 
+    /// Somebody is no contact any more.
+    pub(super) fn is_removed(&mut self, peer: &Address) {
+        self.peers.retain(|one| one.peer != *peer);
+        self.hears(&Notice::Removed(peer.clone()));
+    }
+
     pub(super) fn becomes(&mut self, to: &Address, line: u8, state: LineState) {
         if let (LineState::Delivered, Some(peer)) =
             (&state, self.peers.iter_mut().find(|one| one.peer == *to))
@@ -448,6 +454,13 @@ impl Story {
         if let Some(peer) = opened.filter(|peer| self.refused.as_ref() != Some(peer)) {
             self.opens(&peer);
         }
+    }
+
+    /// What is seen now.
+    pub(super) fn text(&self) -> String {
+        let width = usize::from(self.drawn.area.width);
+        let row = |cells: &[Cell]| cells.iter().map(Cell::symbol).collect::<String>() + "\n";
+        self.drawn.content.chunks(width).map(row).collect()
     }
 
     /// Adds what is seen now to the story.

@@ -201,3 +201,30 @@ fn what_the_disk_refused_is_said_where_it_stands_or_below_where_it_has_no_line()
         story.told(&format!("a_full_disk_{columns}"));
     }
 }
+
+#[test]
+fn a_conversation_with_somebody_who_is_removed_is_gone_and_what_was_begun_goes_to_nobody() {
+    let mut story = Story::of(100, 10);
+    for peer in [alice(), bob()] {
+        story.comes(&peer, Presence::Connected);
+        story.says(&peer, 1, "hello");
+    }
+    story.opens(&alice());
+    story.types("for alice alone");
+    story.is_removed(&alice());
+    let shown = story.text();
+    assert!(!shown.contains("hello") && !shown.contains("for alice"), "{shown}");
+    assert!(shown.contains("no contact any more"), "{shown}");
+    // What was asked for before does not bring it back.
+    story.reads(&alice(), Vec::new(), true);
+    assert!(!story.text().contains(" 2 "), "{}", story.text());
+    story.opens(&bob());
+    let shown = story.text();
+    assert!(shown.contains("hello") && !shown.contains("for alice"), "{shown}");
+    // The one that is open stays so when another goes.
+    story.comes(&alice(), Presence::Connected);
+    story.opens(&alice());
+    story.types("again");
+    story.is_removed(&bob());
+    assert!(story.text().contains("again"), "{}", story.text());
+}
