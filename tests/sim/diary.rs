@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use p2pchat::chat::{Address, LineId, LineState, Message, Notice, RoomNews};
+use p2pchat::chat::room::Refusal;
+use p2pchat::chat::{Address, LineId, LineState, Message, Notice, Problem, RoomNews};
 use p2pchat_wire::identity::PeerId;
 
 /// All that was shown, in order.
@@ -13,6 +14,8 @@ pub(crate) struct Diary {
     /// The references of lines that were said to be queued, and delivered.
     pub(crate) queued: Vec<String>,
     pub(crate) delivered: Vec<String>,
+    /// The references of lines of which a room said that nobody gets them any more, and why.
+    pub(crate) failed: Vec<(String, Refusal)>,
     /// What others said in rooms.
     pub(crate) heard: Vec<Heard>,
     /// What was told about rooms.
@@ -39,6 +42,9 @@ impl Diary {
             Notice::Status { reference: Some(reference), state, .. } => match state {
                 LineState::Queued => self.queued.push(reference.clone()),
                 LineState::Delivered => self.delivered.push(reference.clone()),
+                LineState::Failed(Problem::Room(why)) => {
+                    self.failed.push((reference.clone(), *why))
+                }
                 LineState::Sent | LineState::Read | LineState::Failed(_) => {}
             },
             Notice::Room { room, news } => self.news.push((now, room.clone(), news.clone())),

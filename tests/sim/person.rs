@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use p2pchat::chat::{
-    self, Chat, Effect, Input, LineState, Notice, StoreReply, StoreRequest, Timestamp,
+    self, Chat, Effect, Input, LineState, Notice, Problem, StoreReply, StoreRequest, Timestamp,
 };
 use p2pchat::proto::{self, Command, Endpoint, Output as Out, ServerId, SocketId, SocketRequest};
 use p2pchat_wire::identity::{Identity, PeerId};
@@ -236,6 +236,12 @@ impl Person {
                 let (from, id) = (message.from, message.id);
                 self.chat.handle_input(wall, Input::Shown { from, id });
             }
+            // Whoever was removed is told that nobody gets his last lines; the diary has which.
+            Notice::Status {
+                reference: Some(_),
+                state: LineState::Failed(Problem::Room(_)),
+                ..
+            } => {}
             Notice::Status { state: LineState::Failed(problem), .. } => {
                 self.complaints.push(format!("{problem:?}"));
             }

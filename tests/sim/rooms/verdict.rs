@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use p2pchat::chat::room::{Act, Hash, Standing};
+use p2pchat::chat::room::{Act, Hash, Refusal, Standing};
 use p2pchat::chat::storage::HistoryLine;
 use p2pchat::chat::{Address, RoomNews};
 use p2pchat_wire::identity::PeerId;
@@ -63,6 +63,7 @@ impl<'a> Verdict<'a> {
         self.assert_nothing_told_to_the_kicked();
         self.assert_shown_once_and_in_order();
         self.assert_delivered();
+        self.assert_failed();
         for person in &self.people {
             let refused = |complaint: &&String| !complaint.starts_with("Refused");
             let complaints: Vec<&String> = person.complaints.iter().filter(refused).collect();
@@ -126,11 +127,7 @@ impl<'a> Verdict<'a> {
     /// Of those who left or were removed everything counts that they said before.
     fn assert_nothing_lost(&self) {
         let Some(&first) = self.members.first() else { return };
-        let (log, state) = (&self.copy(first).log, self.copy(first).log.state());
-        let kicked = |whom: Option<PeerId>| {
-            let kicks = |act: &Act| matches!(act, Act::Kick { key, .. } if whom.is_none_or(|whom| whom == *key));
-            log.acts().any(|entry| entry.act().is_some_and(kicks))
-        };
+        let state = self.copy(first).log.state();
         for (author, person) in self.people.iter().enumerate() {
             for said in &person.diary.queued {
                 let copy = self.copies[author].as_ref().expect("a room with a line");
@@ -141,8 +138,8 @@ impl<'a> Verdict<'a> {
                 let (of, seq) =
                     found.unwrap_or_else(|| panic!("{said:?} was on the author's disk"));
                 let withdrawn = match state.stays.get(&of) {
-                    Some(stay) => seq > stay.lines && kicked(Some(of.author)),
-                    None => kicked(None),
+                    Some(stay) => seq > stay.lines && self.was_kicked(Some(of.author)),
+                    None => self.was_kicked(None),
                 };
                 let lines = self.copy(first).lines.get(&of);
                 let last = lines.and_then(|lines| lines.keys().next_back()).copied();
@@ -227,5 +224,32 @@ impl<'a> Verdict<'a> {
                 }
             }
         }
+    }
+
+    /// Only of lines that do not count was it said that nobody gets them, and only to whom was removed or
+    /// whose stay was taken back.
+    fn assert_failed(&self) {
+        let Some(&first) = self.members.first() else { return };
+        let counting = self.copy(first).counting();
+        let counts: BTreeSet<&str> = counting.values().map(|line| label(text(line))).collect();
+        for (author, person) in self.people.iter().enumerate() {
+            for (line, why) in &person.diary.failed {
+                let name = PEOPLE[author];
+                assert!(!counts.contains(line.as_str()), "{line:?} counts, {name} heard {why:?}");
+                let removed = match why {
+                    Refusal::Kicked => self.was_kicked(Some(key(author))),
+                    Refusal::NotMember => self.was_kicked(None),
+                    _ => false,
+                };
+                assert!(removed, "{name} heard {why:?} of {line:?}");
+            }
+        }
+    }
+
+    /// Whether the room knows that somebody was removed: this one, or anybody.
+    fn was_kicked(&self, whom: Option<PeerId>) -> bool {
+        let Some(&first) = self.members.first() else { return false };
+        let kicks = |act: &Act| matches!(act, Act::Kick { key, .. } if whom.is_none_or(|whom| whom == *key));
+        self.copy(first).log.acts().any(|entry| entry.act().is_some_and(kicks))
     }
 }
