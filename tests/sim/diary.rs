@@ -14,8 +14,8 @@ pub(crate) struct Diary {
     /// The references of lines that were said to be queued, and delivered.
     pub(crate) queued: Vec<String>,
     pub(crate) delivered: Vec<String>,
-    /// The references of lines of which a room said that nobody gets them any more, and why.
-    pub(crate) failed: Vec<(String, Refusal)>,
+    /// Lines of which a room said that nobody gets them any more, and why.
+    pub(crate) failed: Vec<(LineId, Refusal)>,
     /// What others said in rooms.
     pub(crate) heard: Vec<Heard>,
     /// What was told about rooms.
@@ -39,12 +39,12 @@ impl Diary {
             // A line that is shown again after a crash is marked, and the person knows it.
             Notice::Message(Message { text, again: true, .. }) if self.read.contains(text) => {}
             Notice::Message(Message { text, .. }) => self.read.push(text.clone()),
+            Notice::Status { id, state: LineState::Failed(Problem::Room(why)), .. } => {
+                self.failed.push((*id, *why));
+            }
             Notice::Status { reference: Some(reference), state, .. } => match state {
                 LineState::Queued => self.queued.push(reference.clone()),
                 LineState::Delivered => self.delivered.push(reference.clone()),
-                LineState::Failed(Problem::Room(why)) => {
-                    self.failed.push((reference.clone(), *why))
-                }
                 LineState::Sent | LineState::Read | LineState::Failed(_) => {}
             },
             Notice::Room { room, news } => self.news.push((now, room.clone(), news.clone())),

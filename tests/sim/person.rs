@@ -237,11 +237,7 @@ impl Person {
                 self.chat.handle_input(wall, Input::Shown { from, id });
             }
             // Whoever was removed is told that nobody gets his last lines; the diary has which.
-            Notice::Status {
-                reference: Some(_),
-                state: LineState::Failed(Problem::Room(_)),
-                ..
-            } => {}
+            Notice::Status { state: LineState::Failed(Problem::Room(_)), .. } => {}
             Notice::Status { state: LineState::Failed(problem), .. } => {
                 self.complaints.push(format!("{problem:?}"));
             }

@@ -1,6 +1,7 @@
 //! What becomes of the entries that a neighbour sends.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use p2pchat_wire::identity::PeerId;
 
@@ -18,6 +19,8 @@ struct Taken {
     logs: BTreeSet<LogId>,
     /// What is missing: of which log, whether acts, and from which on.
     wants: BTreeSet<(LogId, bool, u64)>,
+    /// Somebody was removed.
+    kicks: Vec<Arc<Entry>>,
 }
 
 impl Neighbour {
@@ -84,12 +87,27 @@ impl Replica {
             for (log, acts, from_number) in std::mem::take(&mut taken.wants) {
                 self.say_to(from, Says::Want { log, acts, from: from_number });
             }
+            self.pass_on(from, &taken.kicks);
             self.changed(now, before.as_ref());
             if honest.is_err() {
                 self.distrust(from);
             }
         }
         self.confirm(from, &taken.logs);
+        self.pump_all();
+    }
+
+    /// Somebody was removed. All hear it before the next line: nobody who has a line of somebody that knew
+    /// is to give it to whom it was not meant for. Whoever was removed hears why he gets no more.
+    fn pass_on(&mut self, from: PeerId, kicks: &[Arc<Entry>]) {
+        if kicks.is_empty() {
+            return;
+        }
+        let others = self.neighbours.iter_mut().filter(|(peer, _)| **peer != from);
+        for (_, neighbour) in others.filter(|(_, neighbour)| neighbour.is_known) {
+            kicks.iter().for_each(|kick| neighbour.offer(kick));
+        }
+        // Before those are forgotten who are not to hear anything more.
         self.pump_all();
     }
 
@@ -161,6 +179,9 @@ impl Replica {
                 Outcome::New(entry) => {
                     taken.logs.insert(entry.header().log);
                     self.note_arrival(&entry);
+                    if matches!(entry.act(), Some(Act::Kick { .. })) {
+                        taken.kicks.push(Arc::clone(&entry));
+                    }
                     self.keep(entry);
                 }
                 Outcome::Waiting(Missing::Entries { log, acts, from }) => {

@@ -19,6 +19,8 @@
 //! 3. Not all can meet. So whoever has something new compares with one of his neighbours after the
 //!    other, every [`COMPARE`], until he has agreed with each. Where there is a chain of members between
 //!    two, entries get from the one to the other; when all have the same, nobody says anything.
+//! 4. That somebody was removed does not wait for that: whoever hears it tells all his neighbours before
+//!    any other line, the removed one too.
 //!
 //! # What a receipt means
 //!

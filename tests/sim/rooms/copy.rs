@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use p2pchat::chat::room::{Body, Entry, Log, LogId, RoomId};
+use p2pchat::chat::room::{Body, Entry, Line, Log, LogId, RoomId};
 use p2pchat::chat::rooms::{Answer, Request, Stored};
 use p2pchat::chat::storage::{HistoryLine, KeptRoom, RoomReply, RoomRequest};
 use p2pchat::chat::{StoreReply, StoreRequest, Timestamp};
@@ -92,6 +92,10 @@ fn read(disk: &mut Disk, room_id: RoomId, first: &Entry, last: &Entry) -> BTreeM
 
 /// What a line says.
 pub(super) fn text(entry: &Entry) -> &str {
+    &line_of(entry).text
+}
+
+pub(super) fn line_of(entry: &Entry) -> &Line {
     let Body::Line(line) = entry.body() else { panic!("a line") };
-    &line.text
+    line
 }

@@ -118,6 +118,25 @@ fn those_who_never_meet_hear_of_each_other_through_others() {
 }
 
 #[test]
+fn that_somebody_was_removed_travels_before_what_is_said_then() {
+    let mut world = World::new(11, 4, Access::Open, 50);
+    world.pass(second(60));
+    // A chain: each hears of the others through his neighbours.
+    [(0, 2), (0, 3), (1, 3)].into_iter().for_each(|(a, b)| world.disconnect(a, b));
+    let removed = world.id(3);
+    assert!(world.with(0, |replica, now| replica.kick(now, removed).is_ok()).unwrap_or(false));
+    assert!(world.say(0));
+    // Nobody compares in so short a time.
+    world.pass(second(2));
+    assert!(!world.replica(3).is_member(), "he hears it from one who was told");
+    assert!(world.say(1));
+    world.pass(second(60));
+    assert_eq!(world.texts(2, 1), ["1: 1"]);
+    assert_eq!(world.texts(3, 1), [""; 0]);
+    world.assert_same();
+}
+
+#[test]
 fn every_author_learns_who_has_his_lines_and_then_nothing_is_said_any_more() {
     let mut world = World::new(8, 5, Access::Open, 50);
     world.pass(second(30));
