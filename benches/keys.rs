@@ -100,6 +100,7 @@ fn message(from: &Address, number: u64, now: Timestamp) -> Message {
         again: false,
         manner: Manner::Text,
         quiet: false,
+        namesake: false,
         quote: None,
     }
 }

@@ -174,6 +174,7 @@ quote = "{ $text }"
 quote-yours = your "{ $text }"
 quote-of = { $name }'s "{ $text }"
 quote-deleted-of = a deleted line of { $name }'s
+quote-hidden-of = a line of { $name }, whom you do not want to hear
 quote-deleted = a deleted line
 quote-deleted-yours = your deleted line
 said-to = (to { $line })

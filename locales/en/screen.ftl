@@ -10,6 +10,7 @@ screen-earlier =
        *[other] (and { $count } changes before)
     }
 screen-deleted = (deleted)
+screen-hidden = (ignored)
 screen-withdrawn = (withdrawn)
 screen-not-here = (a line that is not here)
 screen-edited = (edited)

@@ -162,6 +162,7 @@ quote = “{ $text }”
 quote-yours = 你的“{ $text }”
 quote-of = { $name } 的“{ $text }”
 quote-deleted-of = { $name } 已删除的一行
+quote-hidden-of = { $name } 的一行（你不想看到其消息）
 quote-deleted = 已删除的一行
 quote-deleted-yours = 你已删除的一行
 said-to = （回复{ $line }）

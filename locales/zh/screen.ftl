@@ -6,6 +6,7 @@ screen-new = { $count } 条新消息
 screen-unsent = { $count } 条未送达
 screen-earlier = （此前还有 { $count } 次变化）
 screen-deleted = （已删除）
+screen-hidden = （已忽略）
 screen-withdrawn = （已撤销）
 screen-not-here = （此行不在本机）
 screen-edited = （已编辑）

@@ -227,6 +227,7 @@ impl Chat {
         }
         if let Some((face, again)) = told {
             self.giving.given.insert(key, Given { to: face, place });
+            let quote = quote.map(|quote| self.veiled(quote));
             let message = self.message_about(line, quote, again);
             self.effects.push_back(Effect::Answer(face, Notice::Message(message)));
         }

@@ -134,6 +134,7 @@ impl Chat {
             // There is nothing any more that it could be shown on.
             return;
         }
+        let quote = quote.map(|quote| self.veiled(quote));
         let notice = match (line.manner.amends(), quote) {
             (true, Some(quote)) => {
                 let ReceivedLine { from: with, author, id: line, manner, text, sent_at, .. } = line;
@@ -157,8 +158,10 @@ impl Chat {
         again: bool,
     ) -> Message {
         let is_quiet = |author| self.is_quiet_in_rooms(line.peer, author);
+        let is_namesake = |author| self.is_namesake(&line.from, line.peer, author);
         Message {
             quiet: line.author.as_ref().is_some_and(is_quiet),
+            namesake: line.author.as_ref().is_some_and(is_namesake),
             from: line.from,
             author: line.author.map(Box::new),
             key: line.peer,
@@ -217,14 +220,27 @@ impl Chat {
         }
     }
 
-    /// Leaves out what people have said in rooms whom nobody here wants to hear.
+    /// What is shown of a line that another is about: nobody is heard by way of an answer who is not heard
+    /// otherwise.
+    pub(super) fn veiled(&self, quote: Quote) -> Quote {
+        let author = quote.author.as_deref().zip(quote.key.as_deref());
+        let is_hidden = author.is_some_and(|(author, key)| self.is_hidden(*key, author));
+        let text = quote.text.filter(|_| !is_hidden);
+        Quote { text, is_hidden, ..quote }
+    }
+
+    /// Leaves out what people have said in rooms whom nobody here wants to hear, and marks what others say
+    /// under a name that is somebody else's here.
     pub(super) fn hide(&self, lines: &mut Vec<HistoryLine>) {
         let hidden = |line: &HistoryLine| {
-            let author = line.author.as_ref().zip(line.key);
-            author.is_some_and(|(author, key)| self.is_hidden(key, author))
+            line.member().is_some_and(|(author, key)| self.is_hidden(key, author))
         };
         lines.retain(|line| !hidden(line));
         for line in lines.iter_mut().filter(|line| line.with.is_room) {
+            line.quote = line.quote.take().map(|quote| self.veiled(quote));
+            let member = line.member();
+            line.namesake =
+                member.is_some_and(|(author, key)| self.is_namesake(&line.with, key, author));
             // Of a reaction the name alone is known.
             let by_name = |who: &Address| {
                 self.conversations.get(who).is_some_and(|one| one.contact.regard.is_unheard())
@@ -255,6 +271,7 @@ impl Chat {
             standing: Standing::Counts,
             reactions: Vec::new(),
             state,
+            namesake: false,
             progress: None,
             place: Place(i64::MAX),
         });

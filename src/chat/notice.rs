@@ -496,6 +496,8 @@ pub struct Message {
     pub manner: Manner,
     /// In a room: whether nobody is to be called to the screen for whoever wrote it.
     pub quiet: bool,
+    /// In a room: whether somebody else is known here by the name of whoever wrote it.
+    pub namesake: bool,
     /// The line that it is about, if that is here.
     pub quote: Option<Box<Quote>>,
 }

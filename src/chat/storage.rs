@@ -262,8 +262,8 @@ pub enum StoreReply {
     Standing {
         /// Which do not count any more.
         withdrawn: Vec<LineId>,
-        /// Which count again.
-        restored: Vec<LineId>,
+        /// Which count again, and what they say.
+        restored: Vec<(LineId, String)>,
     },
     /// Nothing was changed.
     Failed(StoreFailure),

@@ -45,7 +45,8 @@ macro_rules! quoted {
     };
 }
 
-/// What a quote holds of a line: incoming, when, the beginning of its text, whether that is gone, by whom.
+/// What a quote holds of a line: incoming, when, the beginning of its text, whether that is gone, by whom,
+/// with which key.
 macro_rules! quote {
     ($line:literal) => {
         concat!(
@@ -59,7 +60,10 @@ macro_rules! quote {
             ".deleted_at, ",
             $line,
             ".withdrawn), ",
-            crate::store::cells::author!($line)
+            crate::store::cells::author!($line),
+            ", unseal('key', ",
+            $line,
+            ".peer)"
         )
     };
 }

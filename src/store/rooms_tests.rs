@@ -306,7 +306,8 @@ fn lines_that_do_not_count_are_shown_as_withdrawn_and_come_back_if_they_do() {
 
     let counted = Counted { log, lines: u64::MAX, acts: u64::MAX, rest: Standing::Counts };
     let told = both(StoreRequest::RoomStanding { room: tea(), id: of, counted });
-    assert_eq!(told, StoreReply::Standing { withdrawn: vec![], restored: five() });
+    let restored = vec![(LineId([5; 16]), "a greater secret".to_owned())];
+    assert_eq!(told, StoreReply::Standing { withdrawn: vec![], restored });
     let now = lines(both(page()));
     let texts: Vec<&str> = now.iter().map(|line| &*line.text).collect();
     assert_eq!(texts, ["changed", "tea?", "a greater secret", "what?"]);

@@ -192,7 +192,7 @@ pub(super) fn cursor(row: &Row<'_>) -> rusqlite::Result<Cursor> {
 pub(super) fn unshown(row: &Row<'_>) -> rusqlite::Result<UnshownLine> {
     let line = ReceivedLine {
         from: address(row)?,
-        author: author(row, 18)?,
+        author: author(row, 19)?,
         peer: PeerId(row.get(2)?),
         log: log(row, 3)?,
         seq: unsigned(row, 4)?,
@@ -204,7 +204,7 @@ pub(super) fn unshown(row: &Row<'_>) -> rusqlite::Result<UnshownLine> {
         text: row.get(9)?,
         manner: manner(row, 10)?,
     };
-    Ok(UnshownLine { place: Place(row.get(17)?), line, quote: quote(row, 12)? })
+    Ok(UnshownLine { place: Place(row.get(18)?), line, quote: quote(row, 12)? })
 }
 
 pub(super) fn draft(row: &Row<'_>) -> rusqlite::Result<(Address, String)> {
@@ -286,15 +286,15 @@ pub(super) fn delivered(row: &Row<'_>) -> rusqlite::Result<DeliveredLine> {
 }
 
 pub(super) fn history(row: &Row<'_>) -> rusqlite::Result<HistoryLine> {
-    let (incoming, done): (bool, bool) = (row.get(3)?, row.get(18)?);
-    let (deleted, read): (Option<i64>, Option<i64>) = (row.get(16)?, row.get(17)?);
-    let standing = standing(row.get(23)?, 23)?;
+    let (incoming, done): (bool, bool) = (row.get(3)?, row.get(19)?);
+    let (deleted, read): (Option<i64>, Option<i64>) = (row.get(17)?, row.get(18)?);
+    let standing = standing(row.get(24)?, 24)?;
     // Of what does not count, nothing is shown but that.
     let counts = standing == Standing::Counts;
     Ok(HistoryLine {
         with: address(row)?,
-        author: author(row, 21)?,
-        key: key(row, 24)?,
+        author: author(row, 22)?,
+        key: key(row, 25)?,
         id: LineId(row.get(2)?),
         direction: direction(incoming),
         sent_at: time(row, 4)?,
@@ -303,10 +303,10 @@ pub(super) fn history(row: &Row<'_>) -> rusqlite::Result<HistoryLine> {
         text: row.get(7)?,
         manner: manner(row, 8)?,
         quote: quote(row, 10)?,
-        edited_at: optional_time(row, 15)?.filter(|_| counts),
+        edited_at: optional_time(row, 16)?.filter(|_| counts),
         deleted: deleted.is_some(),
         standing,
-        reactions: if counts { reactions(row, 20)? } else { Vec::new() },
+        reactions: if counts { reactions(row, 21)? } else { Vec::new() },
         state: match (incoming, done, read) {
             (true, true, _) | (false, _, Some(_)) => LineState::Read,
             // Of a room's lines, that all have it is known only by when that was.
@@ -314,8 +314,9 @@ pub(super) fn history(row: &Row<'_>) -> rusqlite::Result<HistoryLine> {
             (true, false, _) | (false, true, None) => LineState::Delivered,
             (false, false, None) => LineState::Queued,
         },
-        progress: progress(row, 22)?,
-        place: Place(row.get(19)?),
+        namesake: false,
+        progress: progress(row, 23)?,
+        place: Place(row.get(20)?),
     })
 }
 
@@ -380,7 +381,9 @@ pub(super) fn quote(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Quo
     // What is cut in the middle of a character is no part of it.
     let text = text.utf8_chunks().next().map_or("", |chunk| chunk.valid());
     let text = gone.is_none().then(|| text.chars().take(QUOTE).collect());
-    Ok(Some(Quote { by: direction(incoming), author, sent_at, text }))
+    let (by, key) = (direction(incoming), key(row, column + 5)?.filter(|_| author.is_some()));
+    let key = key.map(Box::new);
+    Ok(Some(Quote { by, author, key, sent_at, text, is_hidden: false }))
 }
 
 fn direction(incoming: bool) -> Direction {

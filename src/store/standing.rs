@@ -91,12 +91,25 @@ pub(super) fn settle(
             (3..=5, _) => {}
             _ => {
                 restore_text(connection, one.row)?;
-                let to = if standing == Standing::Counts { &mut restored } else { &mut withdrawn };
-                to.push(one.id);
+                match standing {
+                    Standing::Counts => restored.push((one.id, one.row)),
+                    _ => withdrawn.push(one.id),
+                }
             }
         }
     }
+    // Only now, for what edits them may count again, too.
+    let says = |(id, row)| Ok((id, says(connection, row)?));
+    let restored = restored.into_iter().map(says).collect::<rusqlite::Result<_>>()?;
     Ok(StoreReply::Standing { withdrawn, restored })
+}
+
+fn says(connection: &Connection, line: i64) -> rusqlite::Result<String> {
+    connection
+        .prepare_cached(
+            "SELECT unseal('line', contact, incoming, line, text) FROM lines WHERE id = ?1",
+        )?
+        .query_row(params![line], |row| row.get(0))
 }
 
 /// Makes a line say what its entry and the edits that count come to.

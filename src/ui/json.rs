@@ -64,6 +64,9 @@ enum Outgoing<'a> {
         received_at: String,
         #[serde(skip_serializing_if = "Option::is_none")]
         audience: Option<&'static str>,
+        /// Somebody else is known here by the name of who wrote it.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        namesake: bool,
         /// An earlier run received it and may have shown it.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         again: bool,
@@ -335,6 +338,7 @@ fn message(message: &Message, background: Background<'_>) -> String {
         sent_at: time(message.sent_at),
         received_at: time(message.received_at),
         audience: audience(message.audience),
+        namesake: message.namesake,
         again: message.again,
         manner: lines::manner(message.manner),
         reply_to: lines::reply_to(message.manner),
@@ -523,6 +527,7 @@ author: None,
                     again: false,
                     manner: Manner::Text,
                     quiet: false,
+                    namesake: false,
                     quote: None,
                 }),
                 format!(

@@ -12,7 +12,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::language::Language;
 use super::moves::{Doors, Moves};
-use super::{Background, Printout, plain, said, tables, words};
+use super::{Background, Printout, called, plain, said, tables, words};
 use crate::chat::{
     Address, Audience, Direction, LineId, LineState, Manner, Message, Nicknames, Notice, Timestamp,
     clean,
@@ -215,7 +215,7 @@ impl LineView {
         let mut printouts = self.new_day(at.date());
         let background = Background::calling(self.several, &self.nicknames);
         let author = message.author.as_deref().unwrap_or(&message.from);
-        let name = clean::label(&background.name(author), 320);
+        let name = called(clean::label(&background.name(author), 320), message.namesake);
         let place = match &message.author {
             Some(_) => format!("{} ", clean::label(&background.name(&message.from), 80)),
             None => String::new(),
@@ -400,6 +400,7 @@ mod tests {
             again: false,
             manner: Manner::Text,
             quiet: false,
+            namesake: false,
             quote: None,
         })
     }

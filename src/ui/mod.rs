@@ -36,6 +36,11 @@ use serde::{Deserialize, Serialize};
 use self::language::Language;
 use crate::chat::{Address, ExitCode, Input, LOCAL_HOST, LineId, Nicknames, Notice, Timestamp};
 
+/// What somebody is called who says something: with a mark, if somebody else is known here by that name.
+fn called(name: String, namesake: bool) -> String {
+    if namesake { name + "!" } else { name }
+}
+
 /// Something to be written, as a whole line or several.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Printout {

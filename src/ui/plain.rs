@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::language::Language;
 use super::moves::{Doors, Moves};
-use super::{Background, Printout, said, words};
+use super::{Background, Printout, called, said, words};
 use crate::chat::{Address, HistoryLine, LineState, Message, Nicknames, Notice, Timestamp, clean};
 
 /// How a chat looks in a pipe.
@@ -114,7 +114,7 @@ pub fn render(
 #[must_use]
 pub fn message(message: &Message, zone: &TimeZone) -> String {
     let text = said::field(message.manner, &message.text);
-    let from = from(&message.from, message.author.as_deref());
+    let from = called(from(&message.from, message.author.as_deref()), message.namesake);
     fields(message.sent_at, &from, &text, zone)
 }
 
@@ -122,7 +122,7 @@ pub fn message(message: &Message, zone: &TimeZone) -> String {
 #[must_use]
 pub fn history(line: &HistoryLine, zone: &TimeZone) -> String {
     let from = match line.direction {
-        crate::chat::Direction::In => from(&line.with, line.author.as_ref()),
+        crate::chat::Direction::In => called(from(&line.with, line.author.as_ref()), line.namesake),
         crate::chat::Direction::Out => format!("me>{}", line.with),
     };
     fields(line.sent_at, &from, &said::history_field(line), zone)
@@ -179,6 +179,7 @@ mod tests {
             again: false,
             manner: Manner::Text,
             quiet: false,
+            namesake: false,
             quote: None,
         }
     }

@@ -112,7 +112,7 @@ pub(super) fn sentence(
         RoomNews::Progress { progress, .. } => {
             language.say("room-progress", &[("have", &progress.have), ("of", &progress.of)])
         }
-        RoomNews::Standing { who, standing, lines } => {
+        RoomNews::Standing { who, standing, lines, .. } => {
             let who = name(who);
             let id = match standing {
                 Standing::Counts => "room-lines-count",

@@ -218,6 +218,9 @@ impl Speaker<'_> {
                 let id = if yours { "quote-yours" } else { "quote" };
                 language.say(id, &[("text", &text)])
             }
+            (None, Some(name)) if quote.is_hidden => {
+                language.say("quote-hidden-of", &[("name", &name)])
+            }
             (None, Some(name)) => language.say("quote-deleted-of", &[("name", &name)]),
             (None, None) => {
                 language.text(if yours { "quote-deleted-yours" } else { "quote-deleted" })
@@ -240,7 +243,14 @@ mod tests {
     }
 
     fn quote(by: Direction, text: &str) -> Quote {
-        Quote { by, author: None, sent_at: Timestamp(60_000), text: Some(text.to_owned()) }
+        Quote {
+            by,
+            author: None,
+            key: None,
+            sent_at: Timestamp(60_000),
+            text: Some(text.to_owned()),
+            is_hidden: false,
+        }
     }
 
     fn message(manner: Manner, text: &str, quote: Option<Quote>) -> Message {
@@ -256,6 +266,7 @@ mod tests {
             again: false,
             manner,
             quiet: false,
+            namesake: false,
             quote: quote.map(Box::new),
         }
     }
@@ -341,11 +352,18 @@ mod tests {
         let bobs = |text: Option<&str>| Quote {
             by: Direction::In,
             author: Some(person("bob")),
+            key: Some(Box::new(PeerId([2; 32]))),
             sent_at: Timestamp(60_000),
             text: text.map(str::to_owned),
+            is_hidden: false,
         };
+        let hidden = Quote { is_hidden: true, ..bobs(None) };
         let mut view = LineView::new(TimeZone::UTC, false, Language::default());
         for (notice, expected) in [
+            (
+                said(hidden, "carol"),
+                "#tea carol (reacts to a line of bob, whom you do not want to hear)  👍",
+            ),
             (said(bobs(Some("hello")), "carol"), "#tea carol (reacts to bob's \"hello\")  👍"),
             (said(bobs(Some("hello")), "bob"), "#tea bob (reacts to \"hello\")  👍"),
             (said(bobs(None), "carol"), "#tea carol (reacts to a deleted line of bob's)  👍"),

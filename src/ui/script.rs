@@ -402,6 +402,7 @@ mod tests {
             again: false,
             manner,
             quiet: false,
+            namesake: false,
             quote: None,
         })
     }

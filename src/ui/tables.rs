@@ -9,7 +9,7 @@ use textwrap::{WordSeparator, WordSplitter, WrapAlgorithm};
 use unicode_width::UnicodeWidthStr;
 
 use super::language::Language;
-use super::{Background, people, plain, said, words};
+use super::{Background, called, people, plain, said, words};
 use crate::chat::command::CommandHelp;
 use crate::chat::{
     Contact, Direction, HistoryLine, LineState, PeerSummary, Timestamp, Trust, clean,
@@ -112,7 +112,8 @@ pub(super) fn history(
         let who = match line.direction {
             Direction::In => match &line.author {
                 Some(author) => {
-                    format!("{} {}", background.name(&line.with), background.name(author))
+                    let name = called(background.name(author), line.namesake);
+                    format!("{} {name}", background.name(&line.with))
                 }
                 None => background.name(&line.with),
             },

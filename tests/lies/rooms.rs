@@ -1,5 +1,6 @@
 //! A server that lies about who is in a room, and about which room it is.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use p2pchat::chat::record::Record;
@@ -304,6 +305,20 @@ fn who_comes_into_an_open_room_under_the_name_of_a_member_is_reported_to_everybo
     for who in [ALICE, BOB, CAROL, DAVE] {
         let person = parlour.person(who);
         assert_eq!(person.news().filter(namesake).count(), 1, "{:?}", person.notices);
+    }
+    for who in [BOB, EVE] {
+        parlour.types(who, "/msg #tea it is me");
+    }
+    parlour.wait(SECOND * 10);
+    for who in [ALICE, BOB, CAROL, DAVE] {
+        let notices = parlour.person(who).notices.iter();
+        let said = notices.filter_map(|notice| match notice {
+            Notice::Message(message) if message.text == "it is me" => Some(message),
+            _ => None,
+        });
+        let marked: BTreeSet<_> = said.map(|said| (said.key, said.namesake)).collect();
+        let bobs = (who != BOB).then_some((id(BOB), false));
+        assert_eq!(marked, bobs.into_iter().chain([(id(EVE), true)]).collect(), "{who}");
     }
 }
 

@@ -28,7 +28,7 @@ impl Chat {
         let mut news = Vec::new();
         for (key, member) in state.members.iter().filter(|(key, _)| **key != self.config.key) {
             let who = Address::new(member.name.clone(), &member.host);
-            let contact = self.conversations.get(&who).and_then(|one| one.contact.key);
+            let contact = self.known_key(&who);
             let mut others = state.members.iter().filter(|(other, one)| {
                 let was_first = !is_new(other) || one.arrival < member.arrival;
                 *other != key && was_first && named(state, other).as_ref() == Some(&who)
@@ -39,5 +39,28 @@ impl Chat {
             }
         }
         news.into_iter().for_each(|news| self.tell_room(address, news));
+    }
+
+    /// Whether somebody who says something in a room has another key than whom we know by that name:
+    /// ourselves, a contact, or else the one of several members who had the name first.
+    pub(in crate::chat) fn is_namesake(&self, room: &Address, key: PeerId, who: &Address) -> bool {
+        if let Some(known) = self.known_key(who) {
+            return known != key;
+        }
+        let Some(state) = self.gathering.rooms.get(room).and_then(|room| room.state()) else {
+            return false;
+        };
+        let members = state.members.iter();
+        let named = members.filter(|(_, one)| one.name == who.name && one.host == who.host);
+        let ours = self.config.key;
+        let first = named.min_by_key(|(key, one)| (**key != ours, one.arrival));
+        // Of somebody who is not there any more, nobody knows whether he had the name first.
+        let known = first.filter(|(first, _)| **first == ours || state.is_member(&key));
+        known.is_some_and(|(first, _)| *first != key)
+    }
+
+    /// The key of a contact.
+    fn known_key(&self, who: &Address) -> Option<PeerId> {
+        self.conversations.get(who).and_then(|one| one.contact.key)
     }
 }

@@ -107,10 +107,13 @@ pub enum RoomNews {
     Standing {
         /// Whose.
         who: Address,
-        /// Why not, or that they do: then a page has their text.
+        /// Why not, or that they do.
         standing: Standing,
         /// Which, of those that a person can see.
         lines: Vec<LineId>,
+        /// What the last of them say that count again, not fit for a terminal as it is. A page has the
+        /// others.
+        texts: Vec<(LineId, String)>,
     },
     /// STOP: the server says that another room has this name. We go on in the one that we know.
     OtherRoom,

@@ -4,7 +4,7 @@
 use p2pchat_wire::identity::PeerId;
 
 use super::super::room::{Header, LogId, Refusal, Standing};
-use super::super::storage::StoreRequest;
+use super::super::storage::{MAX_LOAD_BYTES, StoreRequest};
 use super::super::{Address, Asked, Chat, ExitCode, LineId, LineState, Notice, Problem};
 use super::RoomNews;
 
@@ -40,7 +40,7 @@ impl Chat {
         author: PeerId,
         rest: Standing,
         withdrawn: Vec<LineId>,
-        restored: Vec<LineId>,
+        restored: Vec<(LineId, String)>,
     ) {
         if author == self.config.key {
             self.fail_withdrawn(room, rest, &withdrawn);
@@ -49,9 +49,13 @@ impl Chat {
             self.owes_again();
         }
         let who = self.member(room, author);
-        for (standing, lines) in [(rest, withdrawn), (Standing::Counts, restored)] {
+        let again: Vec<LineId> = restored.iter().map(|(id, _)| *id).collect();
+        for (standing, lines, texts) in
+            [(rest, withdrawn, Vec::new()), (Standing::Counts, again, last_texts(restored))]
+        {
             if !lines.is_empty() {
-                self.tell_room(room, RoomNews::Standing { who: who.clone(), standing, lines });
+                let who = who.clone();
+                self.tell_room(room, RoomNews::Standing { who, standing, lines, texts });
             }
         }
     }
@@ -77,4 +81,15 @@ impl Chat {
             self.show(Notice::Status { to, id: *id, reference, state });
         }
     }
+}
+
+/// The last of them that are not too much to be told at once.
+fn last_texts(mut lines: Vec<(LineId, String)>) -> Vec<(LineId, String)> {
+    let mut bytes = 0;
+    let fits = |(_, text): &&(LineId, String)| {
+        bytes += text.len();
+        bytes <= MAX_LOAD_BYTES
+    };
+    let fitting = lines.iter().rev().take_while(fits).count();
+    lines.split_off(lines.len() - fitting)
 }

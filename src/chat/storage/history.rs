@@ -42,6 +42,8 @@ pub struct HistoryLine {
     pub reactions: Vec<Reaction>,
     /// How far it has come. Theirs are delivered, and read once they have been shown.
     pub state: LineState,
+    /// In a room: whether somebody else is known here by the name of who wrote it. The disk does not know.
+    pub namesake: bool,
     /// Of a line of ours in a room: how many have it.
     pub progress: Option<Progress>,
     /// Where it stands.
@@ -49,6 +51,12 @@ pub struct HistoryLine {
 }
 
 impl HistoryLine {
+    /// In a room: who wrote it, if not we, and with which key.
+    #[must_use]
+    pub fn member(&self) -> Option<(&Address, PeerId)> {
+        self.author.as_ref().zip(self.key)
+    }
+
     /// Whether the line came so long after it was written that both times should be shown.
     #[must_use]
     pub fn is_late(&self) -> bool {
@@ -87,10 +95,15 @@ pub struct Quote {
     pub by: Direction,
     /// In a room: who, if not we.
     pub author: Option<Box<Address>>,
+    /// Their key.
+    pub key: Option<Box<PeerId>>,
     /// When it was written.
     pub sent_at: Timestamp,
-    /// How its text begins, [`QUOTE`] characters at most; `None` if it is deleted or does not count.
+    /// How its text begins, [`QUOTE`] characters at most; `None` if it is deleted, does not count, or is
+    /// not to be shown.
     pub text: Option<String>,
+    /// The person does not want to hear whoever wrote it. The disk does not know.
+    pub is_hidden: bool,
 }
 
 /// Characters of a text that a [`Quote`] holds.

@@ -23,6 +23,7 @@ pub(super) fn page(lines: &[OutgoingLine]) -> StoreReply {
         standing: room::Standing::Counts,
         reactions: Vec::new(),
         state: LineState::Queued,
+        namesake: false,
         progress: None,
         place: Place(line.seq.cast_signed()),
     });

@@ -185,3 +185,23 @@ fn whoever_is_muted_is_shown_and_calls_nobody_until_the_time_is_over() {
     bench.line("/mute bob soon");
     assert!(matches!(bench.last(), Notice::Refused { problem: Problem::Usage(_), .. }));
 }
+
+#[test]
+fn whoever_is_ignored_is_not_heard_by_way_of_an_answer_under_whatever_name() {
+    let mut bench = Bench::new(None, None);
+    bench.connected(BOB, "bob").line("/ignore bob");
+    let quote = |author: &str, key| Quote {
+        by: Direction::In,
+        author: Some(Box::new(address(author))),
+        key: Some(Box::new(key)),
+        sent_at: Timestamp(5),
+        text: Some("look at me".to_owned()),
+        is_hidden: false,
+    };
+    for (author, key, is_hidden) in
+        [("bob", BOB, true), ("robert", BOB, true), ("bob", EVE, false), ("eve", EVE, false)]
+    {
+        let veiled = bench.chat.veiled(quote(author, key));
+        assert_eq!((veiled.is_hidden, veiled.text.is_none()), (is_hidden, is_hidden), "{author}");
+    }
+}

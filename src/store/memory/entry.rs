@@ -60,13 +60,16 @@ impl Entry {
             Kept::Out { line, .. } => line.sent_at,
             Kept::In { line, .. } => line.sent_at,
         };
-        let author = match &self.line {
-            Kept::Out { .. } => None,
-            Kept::In { line, .. } => line.author.clone().map(Box::new),
+        let (author, key) = match &self.line {
+            Kept::Out { .. } => (None, None),
+            Kept::In { line, .. } => (
+                line.author.clone().map(Box::new),
+                line.author.as_ref().map(|_| Box::new(line.peer)),
+            ),
         };
         let text = || self.text().chars().take(QUOTE).collect();
         let text = (!self.deleted && self.standing == Standing::Counts).then(text);
-        Quote { by: self.direction(), author, sent_at, text }
+        Quote { by: self.direction(), author, key, sent_at, text, is_hidden: false }
     }
 
     /// Puts somebody's reaction in place of what it was; an empty one is none.

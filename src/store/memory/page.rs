@@ -72,6 +72,7 @@ impl Memory {
             standing: entry.standing,
             reactions,
             state,
+            namesake: false,
             progress: self.progress(entry),
             place: Place(index as i64 + 1),
         }

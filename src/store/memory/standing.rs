@@ -32,13 +32,15 @@ impl Memory {
                 (manner, _) if manner.amends() => {}
                 _ => {
                     self.restore_text(id, index);
-                    let to =
-                        if standing == Standing::Counts { &mut restored } else { &mut withdrawn };
-                    to.push(said.id);
+                    match standing {
+                        Standing::Counts => restored.push((said.id, index)),
+                        _ => withdrawn.push(said.id),
+                    }
                 }
             }
         }
-        StoreReply::Standing { withdrawn, restored }
+        let says = |(id, index): (LineId, usize)| (id, self.lines[index].text().to_owned());
+        StoreReply::Standing { withdrawn, restored: restored.into_iter().map(says).collect() }
     }
 
     fn shown_of(&self, room: &Address, id: LineId, author: PeerId) -> Option<usize> {

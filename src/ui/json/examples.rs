@@ -76,6 +76,7 @@ fn message(manner: Manner) -> Message {
         again: false,
         manner,
         quiet: false,
+        namesake: false,
         quote: None,
     }
 }
@@ -98,13 +99,21 @@ fn line() -> HistoryLine {
         standing: Standing::Counts,
         reactions: vec![Reaction { by: Direction::In, author: None, text: "👍".to_owned() }],
         state: LineState::Delivered,
+        namesake: false,
         progress: None,
         place: Place(17),
     }
 }
 
 fn quote() -> Quote {
-    Quote { by: Direction::In, author: None, sent_at: NOW, text: Some("hello bob".to_owned()) }
+    Quote {
+        by: Direction::In,
+        author: None,
+        key: None,
+        sent_at: NOW,
+        text: Some("hello bob".to_owned()),
+        is_hidden: false,
+    }
 }
 
 fn contact() -> Contact {
@@ -335,6 +344,13 @@ pub(crate) fn notices() -> Vec<Notice> {
             text: "hello all".to_owned(),
             ..message(Manner::Text)
         }),
+        Notice::Message(Message {
+            from: tea(),
+            author: Some(Box::new(alice())),
+            text: "send me your key".to_owned(),
+            namesake: true,
+            ..message(Manner::Text)
+        }),
     ]
 }
 
@@ -373,8 +389,14 @@ pub(crate) fn room_notices() -> impl Iterator<Item = Notice> {
             who: bob(),
             standing: Standing::Withdrawn(End::Kicked),
             lines: vec![id(2)],
+            texts: Vec::new(),
         },
-        RoomNews::Standing { who: bob(), standing: Standing::Counts, lines: vec![id(2)] },
+        RoomNews::Standing {
+            who: bob(),
+            standing: Standing::Counts,
+            lines: vec![id(2)],
+            texts: vec![(id(2), "hello".to_owned())],
+        },
         RoomNews::OtherRoom,
         RoomNews::ServerRefuses(RoomRefusal::Full),
         RoomNews::Forges { who: alice(), key: key(1) },

@@ -69,6 +69,7 @@ fn history_object(line: &HistoryLine) -> Value {
     });
     if let (Some(author), Value::Object(fields)) = (&line.author, &mut object) {
         fields.insert("from".to_owned(), json!(author.to_string()));
+        fields.extend(line.namesake.then(|| ("namesake".to_owned(), json!(true))));
     }
     if let (Some(why), Value::Object(fields)) = (rooms::withdrawn(line.standing), &mut object) {
         fields.insert("withdrawn".to_owned(), json!(why));

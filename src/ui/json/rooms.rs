@@ -79,7 +79,7 @@ fn details(news: &RoomNews, sentence: &str) -> Value {
         RoomNews::Progress { id, progress } => {
             json!({ "id": id.to_string(), "have": progress.have, "of": progress.of })
         }
-        RoomNews::Standing { who, standing, lines } => {
+        RoomNews::Standing { who, standing, lines, .. } => {
             let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
             json!({ "who": who.to_string(), "why": withdrawn(*standing), "lines": lines })
         }

@@ -7,8 +7,8 @@ use super::said::{Mark, Said};
 use super::{Action, Screen};
 use crate::chat::room::Standing;
 use crate::chat::{
-    Address, Direction, HistoryLine, LineState, Message, Notice, Reaction, RoomNews, Timestamp,
-    clean,
+    Address, Direction, HistoryLine, LineId, LineState, Message, Notice, Reaction, RoomNews,
+    Timestamp, clean,
 };
 use crate::ui::moves::Moves;
 use crate::ui::{Background, said, words};
@@ -146,17 +146,10 @@ impl Screen {
             let index = self.index_of(room);
             return self.dialogues[index].scrollback.push_moves(entry);
         }
-        if let Notice::Room { room, news: RoomNews::Standing { standing, lines, .. } } = notice
-            && *standing != Standing::Counts
+        if let Notice::Room { room, news: RoomNews::Standing { standing, lines, texts, .. } } =
+            notice
         {
-            let index = self.index_of(room);
-            for (line, by) in
-                lines.iter().flat_map(|id| [(id, Direction::In), (id, Direction::Out)])
-            {
-                self.dialogues[index].scrollback.amend(by, *line, |said| {
-                    (said.text, said.is_withdrawn) = (None, true);
-                });
-            }
+            self.stand(room, *standing, lines, texts);
         }
         let sentence = words::sentence(notice, &self.zone, background, &self.language);
         let Some(sentence) = sentence else { return };
@@ -172,6 +165,28 @@ impl Screen {
             self.remark(now, sentence.clone(), true);
         }
         self.dialogues[index].remark(now, &self.zone, sentence, alarm);
+    }
+
+    /// Lines in a room do not count any more, or say what they said before.
+    fn stand(
+        &mut self,
+        room: &Address,
+        standing: Standing,
+        lines: &[LineId],
+        texts: &[(LineId, String)],
+    ) {
+        let index = self.index_of(room);
+        let scrollback = &mut self.dialogues[index].scrollback;
+        for by in [Direction::In, Direction::Out] {
+            for id in lines.iter().filter(|_| standing != Standing::Counts) {
+                scrollback.amend(by, *id, |said| (said.text, said.is_withdrawn) = (None, true));
+            }
+            for (id, text) in texts {
+                scrollback.amend(by, *id, |said| {
+                    (said.text, said.is_withdrawn) = (Some(text.clone()), false);
+                });
+            }
+        }
     }
 
     /// Says something in the conversation that is open.

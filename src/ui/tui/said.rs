@@ -13,7 +13,7 @@ use crate::chat::{
     Quote, Reaction, Timestamp, Written, clean,
 };
 use crate::ui::language::Language;
-use crate::ui::words;
+use crate::ui::{called, words};
 
 /// The fewest cells behind our own lines for the mark of their delivery.
 const MARK: usize = 3;
@@ -62,6 +62,8 @@ pub(super) struct Author {
     pub(super) who: Address,
     /// A namesake has another.
     key: Option<PeerId>,
+    /// Somebody else is known here by the name.
+    namesake: bool,
 }
 
 /// How far a line of ours has come.
@@ -102,8 +104,8 @@ impl Mark {
 }
 
 impl Author {
-    fn new(who: &Address, key: Option<PeerId>) -> Self {
-        Self { who: who.clone(), key }
+    fn new(who: &Address, key: Option<PeerId>, namesake: bool) -> Self {
+        Self { who: who.clone(), key, namesake }
     }
 }
 
@@ -113,7 +115,8 @@ impl Said {
         Self {
             id: message.id,
             by: Direction::In,
-            author: message.author.as_deref().map(|who| Author::new(who, Some(message.key))),
+            author: (message.author.as_deref())
+                .map(|who| Author::new(who, Some(message.key), message.namesake)),
             text: Some(message.text.clone()),
             manner: message.manner,
             quote: message.quote.as_deref().cloned(),
@@ -162,7 +165,7 @@ impl Said {
         Self {
             id: line.id,
             by: line.direction,
-            author: line.author.as_ref().map(|who| Author::new(who, line.key)),
+            author: line.author.as_ref().map(|who| Author::new(who, line.key, line.namesake)),
             text: (!line.deleted && !is_withdrawn).then_some(line.text),
             manner: line.manner,
             quote: line.quote,
@@ -211,7 +214,12 @@ impl Said {
             (Direction::In, None) => page.them_style,
         };
         let name = page.called(self.by, self.author.as_ref().map(|author| &author.who));
-        let name = name.as_str();
+        let namesake = self.author.as_ref().is_some_and(|author| author.namesake);
+        // However long the name is, the mark is there.
+        let label = |room: usize| {
+            let room = room.saturating_sub(usize::from(namesake));
+            called(theme.ambiguous.label(&name, room), namesake)
+        };
         let column = page.name_column();
         let indent = if column == 0 { 1 } else { CLOCK + column + 2 };
         let room = page.width.saturating_sub(indent).max(1);
@@ -220,13 +228,13 @@ impl Said {
         let mut before = match (column, continued) {
             (_, true) => vec![blank(indent)],
             (0, false) => {
-                let name = theme.ambiguous.label(name, page.width.saturating_sub(CLOCK));
+                let name = label(page.width.saturating_sub(CLOCK));
                 rows.push(Line::from(vec![clock, Span::styled(name, style)]).into());
                 vec![blank(indent)]
             }
             (column, false) => {
                 let acts = self.manner == Manner::Action && self.text.is_some();
-                let name = if acts { "*".to_owned() } else { theme.ambiguous.label(name, column) };
+                let name = if acts { "*".to_owned() } else { label(column) };
                 let rest = blank(indent.saturating_sub(CLOCK + theme.ambiguous.cells(&name)));
                 vec![clock, Span::styled(name, style), rest]
             }
@@ -245,7 +253,7 @@ impl Said {
             None if self.is_withdrawn => (language.text("screen-withdrawn"), theme.dim),
             None => (language.text("screen-deleted"), theme.dim),
             Some(text) if self.manner == Manner::Action => {
-                (format!("{name} {}", clean::text(text)), theme.text)
+                (format!("{} {}", called(name.clone(), namesake), clean::text(text)), theme.text)
             }
             Some(text) => (clean::text(text), theme.text),
         };
@@ -312,12 +320,9 @@ impl Said {
             Some(Quote { by, author, text: Some(text), .. }) => {
                 format!("> {}: {}", page.called(*by, author.as_deref()), clean::one_line(text, " "))
             }
-            Some(Quote { by, author, text: None, .. }) => {
-                format!(
-                    "> {}: {}",
-                    page.called(*by, author.as_deref()),
-                    language.text("screen-deleted")
-                )
+            Some(Quote { by, author, text: None, is_hidden, .. }) => {
+                let gone = if *is_hidden { "screen-hidden" } else { "screen-deleted" };
+                format!("> {}: {}", page.called(*by, author.as_deref()), language.text(gone))
             }
             None => format!("> {}", language.text("screen-not-here")),
         })

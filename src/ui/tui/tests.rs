@@ -212,8 +212,10 @@ fn what_was_said_before_is_there_with_all_that_was_done_to_it() {
         let quote = Quote {
             by: Direction::In,
             author: None,
+            key: None,
             sent_at: plain(1, "").sent_at,
             text: Some("shall we meet at the old bridge, as always?".to_owned()),
+            is_hidden: false,
         };
         let late = plain(6, "sorry, I was on a train");
         story.reads(
@@ -324,8 +326,10 @@ fn lines_are_changed_where_they_stand() {
         let quote = |text: &str| Quote {
             by: Direction::In,
             author: None,
+            key: None,
             sent_at: crate::chat::Timestamp(0),
             text: Some(text.to_owned()),
+            is_hidden: false,
         };
         let amended = |id: u8, line: u8, text: Option<&str>| Notice::Amended {
             with: alice(),

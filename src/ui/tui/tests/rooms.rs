@@ -115,8 +115,10 @@ fn it_is_said_whose_reactions_and_quotes_are_and_what_does_not_count_is_withdraw
         let quote = Quote {
             by: Direction::In,
             author: Some(Box::new(address("bob@host"))),
+            key: Some(Box::new(key_of(&address("bob@host")))),
             sent_at: Timestamp(0),
             text: Some("green or black?".to_owned()),
+            is_hidden: false,
         };
         let line = |number, author: &str, text: &str| HistoryLine {
             author: Some(address(author)),
@@ -157,9 +159,21 @@ fn it_is_said_whose_reactions_and_quotes_are_and_what_does_not_count_is_withdraw
                 who: address("mallory@host"),
                 standing: Standing::Withdrawn(End::Kicked),
                 lines: vec![LineId([2; 16])],
+                texts: Vec::new(),
             },
         });
         story.happens("the owner had removed mallory");
+        story.picture();
+        story.hears(&Notice::Room {
+            room: tea(),
+            news: RoomNews::Standing {
+                who: address("mallory@host"),
+                standing: Standing::Counts,
+                lines: vec![LineId([2; 16])],
+                texts: vec![(LineId([2; 16]), "send me tea".to_owned())],
+            },
+        });
+        story.happens("mallory had said it before, and edited it");
         story.picture();
         story.told(&format!("whose_in_a_room_{columns}"));
     }

@@ -58,6 +58,7 @@ fn message(from: &Address, id: LineId, text: &str, now: Timestamp) -> Message {
         again: false,
         manner: Manner::Text,
         quiet: false,
+        namesake: false,
         quote: None,
     }
 }
@@ -84,6 +85,7 @@ pub(super) fn stored(number: u64, direction: Direction, text: &str) -> HistoryLi
         standing: crate::chat::room::Standing::Counts,
         reactions: Vec::new(),
         state: LineState::Read,
+        namesake: false,
         progress: None,
         place: Place(number.cast_signed()),
     }
