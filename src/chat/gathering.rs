@@ -516,6 +516,7 @@ fn replica_of(request: &Request) -> RoomId {
     match request {
         Request::Entry { room, .. } | Request::Receipt { room, .. } => *room,
         Request::Lines { room, .. } => *room,
-        Request::Fork(room, _) | Request::Wanted(room, _) | Request::Room(room) => *room,
+        Request::Fork(room, _) | Request::Wanted(room, _) => *room,
+        Request::Renewed(room) | Request::Room(room) => *room,
     }
 }

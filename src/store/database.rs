@@ -23,7 +23,9 @@ use super::search::Kept;
 use super::vault::DataKey;
 #[cfg(test)]
 use super::vault::{Cost, Envelope};
-use super::{ProfileError, cells, lines, owed, page, requests, rooms, schema, search, standing};
+use super::{
+    ProfileError, cells, lines, origin, owed, page, requests, rooms, schema, search, standing,
+};
 use crate::chat::storage::{
     Contact, FailureKind, HistoryLine, Place, Rendezvous, Snapshot, StoreFailure, StoreReply,
     StoreRequest,
@@ -68,6 +70,7 @@ impl Locked {
         let mut connection = Connection::open(path).map_err(failed)?;
         prepare(&connection).map_err(failed)?;
         schema::upgrade(&mut connection, path)?;
+        origin::note(&mut connection, path).map_err(failed)?;
         Ok(Self { connection, path: path.to_owned() })
     }
 

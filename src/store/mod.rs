@@ -15,6 +15,7 @@ mod import;
 mod lines;
 mod markdown;
 mod memory;
+mod origin;
 mod owed;
 mod page;
 mod portable;

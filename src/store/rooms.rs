@@ -32,7 +32,8 @@ pub(super) fn handle(
     let id = match &request.request {
         Request::Entry { room, .. } | Request::Receipt { room, .. } => room,
         Request::Lines { room, .. } => room,
-        Request::Fork(room, _) | Request::Wanted(room, _) | Request::Room(room) => room,
+        Request::Fork(room, _) | Request::Wanted(room, _) => room,
+        Request::Renewed(room) | Request::Room(room) => room,
     };
     let Some(rows) = rows_of(connection, *id, &request.room)? else {
         return failed(FailureKind::Other, "The room is none that we know.");
@@ -72,6 +73,12 @@ pub(super) fn handle(
             connection
                 .prepare_cached("UPDATE rooms SET wanted = ?2 WHERE id = ?1")?
                 .execute(params![room, wanted])?;
+            Answer::Done
+        }
+        Request::Renewed(_) => {
+            connection
+                .prepare_cached("UPDATE rooms SET copied = 0 WHERE id = ?1")?
+                .execute(params![room])?;
             Answer::Done
         }
         Request::Lines { log, from, to, bytes, .. } => {
@@ -325,9 +332,9 @@ fn read_lines(
 
 /// What a room begins with.
 fn stored(connection: &Connection, room: i64) -> rusqlite::Result<Stored> {
-    let wanted = connection
-        .prepare_cached("SELECT wanted FROM rooms WHERE id = ?1")?
-        .query_row(params![room], |row| row.get(0))?;
+    let (wanted, copied) = connection
+        .prepare_cached("SELECT wanted, copied FROM rooms WHERE id = ?1")?
+        .query_row(params![room], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let mut acts: Vec<Entry> = entries(
         connection,
         "SELECT unseal('room-entry', room, act, stay, seq, entry) FROM room_entries
@@ -383,7 +390,7 @@ fn stored(connection: &Connection, room: i64) -> rusqlite::Result<Stored> {
     )?;
     Ok(Stored {
         wanted,
-        copied: false,
+        copied,
         acts,
         forks: forks.into_iter().flatten().collect(),
         lines: ends.collect(),

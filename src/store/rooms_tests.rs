@@ -235,6 +235,27 @@ fn lines_are_passed_on_without_a_gap_and_without_what_was_taken_back() {
 }
 
 #[test]
+fn who_opens_a_copy_is_to_begin_a_new_stay_and_is_told_so_until_there_is_one() {
+    let room = story();
+    let (dir, mut handle) = database();
+    handle(room.requests.clone());
+    assert!(!rooms(&dir)[0].stored.copied);
+    let copy = tempfile::tempdir().expect("a directory for the test");
+    let (from, to) = (dir.path().join("chat.db"), copy.path().join("chat.db"));
+    std::fs::copy(from, &to).expect("copies");
+    let is_noticed = to.metadata().and_then(|file| file.created()).is_ok();
+    for _ in 0..2 {
+        assert_eq!(rooms(&copy)[0].stored.copied, is_noticed);
+    }
+    assert!(!rooms(&dir)[0].stored.copied);
+    let request = Request::Renewed(room.log.id());
+    let at = Timestamp(NOW);
+    let request = RoomRequest { room: tea(), request, author: None, hidden: false, at };
+    Database::open_either(&to, true).expect("opens").handle(&[StoreRequest::Room(request)]);
+    assert!(!rooms(&copy)[0].stored.copied);
+}
+
+#[test]
 fn a_line_is_not_kept_behind_one_that_is_missing() {
     let room = story();
     let (_dir, mut handle) = database();

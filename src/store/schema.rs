@@ -273,6 +273,12 @@ const STEPS: &[&str] = &[
     CREATE INDEX lines_owed ON lines (id) WHERE owed = 1;
     CREATE TABLE receiving (id INTEGER PRIMARY KEY CHECK (id = 1)) STRICT;
 ",
+    "
+    -- When the file of this database was made: that of a copy was made later. copied: we have not begun
+    -- a new stay in the room since this became a copy.
+    CREATE TABLE origin (id INTEGER PRIMARY KEY CHECK (id = 1), made TEXT NOT NULL) STRICT;
+    ALTER TABLE rooms ADD COLUMN copied INTEGER NOT NULL DEFAULT 0;
+",
 ];
 
 /// Brings the tables to the newest format.

@@ -372,3 +372,46 @@ fn a_room_can_give_newcomers_nothing_of_what_was_said() {
     assert_eq!(first["text"], "welcome");
     alice.object(&json!({"type": "status", "ref": "welcome", "state": "delivered"}));
 }
+
+/// What somebody has who copies a profile by hand.
+fn copy_of(person: &Person) -> Person {
+    let copy = Person::new(person.name);
+    for entry in std::fs::read_dir(person.profile.path()).expect("a directory") {
+        let entry = entry.expect("a file");
+        if entry.file_type().expect("its type").is_file() {
+            let to = copy.profile.path().join(entry.file_name());
+            std::fs::copy(entry.path(), to).expect("copies");
+        }
+    }
+    copy
+}
+
+#[test]
+fn a_profile_that_was_copied_and_its_copy_take_turns_and_nobody_sees_two_histories() {
+    let quit = |mut program: Program| {
+        program.say(&json!({"type": "quit"}).to_string());
+        program.outcome().exits(0)
+    };
+    let server = Server::start();
+    let (alice, bob) = (Person::new("alice"), Person::new("bob"));
+    if bob.profile.path().metadata().and_then(|file| file.created()).is_err() {
+        // Where no file knows when it was made, nobody can know of copies.
+        return;
+    }
+    let mut at_alices = alice.start(&server, "tea");
+    at_alices.object(&json!({"type": "room", "event": "made"}));
+    let mut says = |person: &Person, text: &str| {
+        let mut program = person.start(&server, "tea");
+        say(&mut program, text);
+        hears(&mut at_alices, &server, "bob", text);
+        program.object(&json!({"type": "status", "ref": text, "state": "delivered"}));
+        quit(program);
+    };
+    says(&bob, "one");
+    let copy = copy_of(&bob);
+    for (person, text) in [(&bob, "two"), (&copy, "three"), (&bob, "four"), (&copy, "five")] {
+        says(person, text);
+    }
+    let told = quit(at_alices).out;
+    assert!(!told.iter().any(|line| line.contains("two-histories")), "{told:#?}");
+}

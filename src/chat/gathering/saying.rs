@@ -144,7 +144,7 @@ impl Chat {
 
     /// Whether what is said in a room is said to those who are there. What we have just made is no room
     /// yet: somebody may have been faster.
-    fn has_entered(&self, address: &Address) -> bool {
+    pub(super) fn has_entered(&self, address: &Address) -> bool {
         let room = self.gathering.rooms.get(address);
         room.is_some_and(|room| {
             room.replica.as_ref().is_some_and(Replica::is_member) && !room.is_new

@@ -143,6 +143,10 @@ impl Chat {
                 if let Some(before) = &before {
                     self.tell_changes(address, before, &state);
                 }
+                // With a copy of a profile we are in by an old stay, and say nothing before there is a new one.
+                if self.has_entered(address) {
+                    self.say_unsaid(address);
+                }
             }
             (true, false) if !is_leaving && state.kicked.contains(&me) => {
                 let who = before.as_ref().and_then(|before| before.members.get(&me).map(named));

@@ -49,6 +49,7 @@ pub struct Replica {
     pub(super) log: Option<Log>,
     /// Whether a person wants to be in the room.
     pub(super) wanted: bool,
+    /// Numbers of our stays may have been used elsewhere. Until we have begun a new one, we say nothing.
     copied: bool,
     /// We left, and no member is known to know.
     pub(super) parting: bool,
@@ -202,7 +203,7 @@ impl Replica {
     /// Our stay in which we write: the one that began last.
     #[must_use]
     pub fn stay(&self) -> Option<u64> {
-        let (state, me) = (self.state()?, self.identity.id());
+        let (state, me) = (self.state().filter(|_| !self.copied)?, self.identity.id());
         let since = |log: &LogId| state.stays.get(log).map(|stay| stay.since_ms);
         state.present_stays(me).max_by_key(since).map(|log| log.stay)
     }
@@ -366,7 +367,7 @@ impl Replica {
     pub fn leave(&mut self, now: Moment, heir: Option<PeerId>) -> Result<(), Refusal> {
         let me = self.identity.id();
         let state = self.state().ok_or(Refusal::NotMember)?;
-        let stays: Vec<LogId> = state.present_stays(me).collect();
+        let stays: Vec<LogId> = state.present_stays(me).filter(|_| !self.copied).collect();
         self.set_wanted(false);
         for log in stays {
             let leave = self.log.as_ref().map(|ours| ours.leave(log, heir));
@@ -421,14 +422,20 @@ impl Replica {
     fn join(&mut self, now: Moment) -> Result<u64, Refusal> {
         let stay = self.random.u64();
         let join = Act::Join { name: self.me.name.clone(), host: self.me.host.clone() };
-        self.copied = false;
-        self.try_act(now, stay, join)?;
+        let copied = std::mem::take(&mut self.copied);
+        if let Err(refusal) = self.try_act(now, stay, join) {
+            self.copied = copied;
+            return Err(refusal);
+        }
+        if copied {
+            self.ask(Request::Renewed(self.id), Asked::Nothing);
+        }
         Ok(stay)
     }
 
     /// Joins if a person wants that and it is time.
     pub(super) fn settle(&mut self, now: Moment) {
-        let wants_in = self.wanted && !self.is_loading && (self.copied || !self.is_member());
+        let wants_in = self.wanted && !self.is_loading && !self.is_member();
         let Some(log) = self.log.as_ref().filter(|_| wants_in) else {
             self.join_at = None;
             return;

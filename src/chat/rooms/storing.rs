@@ -40,6 +40,8 @@ pub enum Request {
     },
     /// Keep whether a person wants to be in the room.
     Wanted(RoomId, bool),
+    /// Keep that we have begun a new stay: [`Stored::copied`] is over.
+    Renewed(RoomId),
     /// Read lines. Answered by [`Answer::Lines`].
     Lines {
         /// The room.

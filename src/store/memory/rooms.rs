@@ -134,7 +134,8 @@ impl Memory {
         let id = match &request.request {
             Request::Entry { room, .. } | Request::Receipt { room, .. } => *room,
             Request::Lines { room, .. } => *room,
-            Request::Fork(room, _) | Request::Wanted(room, _) | Request::Room(room) => *room,
+            Request::Fork(room, _) | Request::Wanted(room, _) => *room,
+            Request::Renewed(room) | Request::Room(room) => *room,
         };
         if !self.contacts.contains_key(&request.room) {
             return failed(FailureKind::Other, "a room that nobody knows");
@@ -162,6 +163,8 @@ impl Memory {
                 room.wanted = wanted;
                 Answer::Done
             }
+            // Nobody copies what is in memory.
+            Request::Renewed(_) => Answer::Done,
             Request::Lines { log, from, to, bytes, .. } => {
                 Answer::Lines(room.read_lines(log, (from, to), bytes))
             }

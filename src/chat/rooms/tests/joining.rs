@@ -117,9 +117,15 @@ fn who_was_restored_from_a_copy_begins_a_new_stay() {
     world.crash(1);
     world.nodes[1].disk.is_copy = true;
     world.begin(1);
+    assert!(!world.say(1), "numbers of the old stay may have been used");
+    world.crash(1);
+    world.begin(1);
+    assert!(!world.replica(1).is_member(), "it is remembered until there is a new one");
     world.connect(0, 1);
     world.pass(second(10));
-    assert_ne!(world.replica(1).stay(), before);
+    let after = world.replica(1).stay();
+    assert!(after.is_some() && after != before);
+    assert!(!world.nodes[1].disk.is_copy);
     assert!(world.say(1));
     world.pass(second(10));
     assert_eq!(world.texts(0, 1).len(), 2);

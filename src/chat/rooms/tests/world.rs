@@ -59,6 +59,7 @@ impl Disk {
                 self.receipts.insert((stay, member), receipt);
             }
             Request::Wanted(_, wanted) => self.wanted = wanted,
+            Request::Renewed(_) => self.is_copy = false,
         }
         Answer::Done
     }
@@ -193,7 +194,6 @@ impl World {
         let stored = node.disk.stored();
         let (identity, persona) = (Arc::clone(&node.identity), node.persona.clone());
         node.replica = Some(Replica::open(self.room, identity, persona, seed, stored));
-        node.disk.is_copy = false;
         self.drain(number);
     }
 
