@@ -116,7 +116,8 @@ pub struct Config {
     pub relay_key: Rate,
     /// Bytes relayed for one network.
     pub relay_network: Rate,
-    /// Bytes relayed for everybody together.
+    /// Bytes relayed for everybody together, our header included. What is beyond waits for its turn, for a
+    /// tenth of a second at most.
     pub relay_total: Rate,
 
     /// The sockets that datagrams arrive on and can leave from, so that STUN clients can be told

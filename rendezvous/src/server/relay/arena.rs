@@ -1,7 +1,6 @@
 //! Datagrams that wait, in the buffers that they were received in.
 
-/// The most datagrams that the system joins to one (`UDP_GRO_CNT_MAX` of Linux), times the largest that
-/// we relay, fit; so does any single one.
+/// What the system joins to one is no longer than an IP packet can be, nor is any single datagram.
 const ROOM: usize = 65_536;
 
 /// Bytes beyond [`ROOM`], so that the beginnings of neighbouring buffers do not fall on the same lines of

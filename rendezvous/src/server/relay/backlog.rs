@@ -6,7 +6,7 @@
 //! people's files, and a flood does not become sparse by being interrupted. Both directions of a pair share
 //! its turn, one train each.
 //!
-//! Nothing is copied: what waits are pieces of the buffers in [`Arena`], and a [`Train`] names several of one
+//! Nothing is copied: what waits are pieces of the buffers in [`Arena`], and a train ([`Backlog::stage`]) is several of one
 //! direction that can leave as one.
 //!
 //! Three bounds, each with what is dropped:

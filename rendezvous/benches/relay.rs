@@ -1,0 +1,212 @@
+//! How many datagrams one core relays.
+//!
+//! `cargo bench -p p2pchat-rendezvous --bench relay`
+//!
+//! In one run: a bare loop of `recv_from` and `send_to`; a bare loop of `recvmmsg` with segments joined by the
+//! system (GRO) that sends each buffer on as it came (GSO), which is what the system can do at most; the server. Each is
+//! on a processor of its own, and the load, sender and receivers, on another. Each has to find the destination
+//! by the sender, and the server has its limits to look at.
+//!
+//! What is told is what one core does: datagrams for each second that the forwarding thread was on its
+//! processor. Where others use the machine too, rates by the clock are theirs.
+#![expect(clippy::disallowed_methods, reason = "it measures time")]
+#![expect(clippy::disallowed_types, reason = "it loads sockets")]
+#![expect(clippy::print_stdout, reason = "it reports")]
+#![allow(clippy::expect_used, reason = "a bench that cannot go on ends")]
+
+#[path = "../tests/client/mod.rs"]
+mod client;
+#[path = "../tests/client/socket.rs"]
+mod socket;
+mod traffic;
+
+use std::collections::HashMap;
+use std::io::IoSliceMut;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use p2pchat_rendezvous::serve::{Rendezvous, ServeConfig, TcpConfig};
+use p2pchat_wire::datagram::relay;
+use p2pchat_wire::identity::{Identity, Name};
+use p2pchat_wire::signal::{ClientSignal, Connect, Registration, ServerSignal};
+use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
+use tokio::sync::oneshot;
+
+use crate::socket::Peer;
+use crate::traffic::{Flow, Load, Rates, Work, generous, load_average, pin};
+
+/// Bytes of a datagram that is relayed, with its header.
+const SIZE: usize = 1209;
+
+const RUNS: usize = 5;
+const RUN: Duration = Duration::from_secs(1);
+
+fn main() {
+    let (average, cores) = load_average();
+    println!("{SIZE} bytes, {RUNS} runs of {RUN:?}, load {average} on {cores} cores");
+    println!(
+        "{:<28} {:<22} {:>9} {:>19} {:>7} {:>10} {:>9}",
+        "load", "forwarder", "median/s", "least to most", "ratio", "by clock/s", "arrived"
+    );
+    for (flows, train) in [(1, 1), (32, 1), (1, 32), (32, 32)] {
+        let mut rates: [Rates; 3] = Default::default();
+        for _ in 0..RUNS {
+            for (forward, rates) in [plain, joined, relayed].into_iter().zip(&mut rates) {
+                rates.push(forward(flows, train));
+            }
+        }
+        let name = match train {
+            1 => format!("{flows} flows, singly"),
+            _ => format!("{flows} flows, trains of {train}"),
+        };
+        let names = ["recv_from, send_to", "GRO in, GSO out", "p2pchat-rendezvous"];
+        let base = rates[0].median();
+        for (rates, forwarder) in rates.iter().zip(names) {
+            rates.tell(&name, forwarder, base);
+        }
+    }
+}
+
+/// Sockets of one flow each: who sends to `to`, and who is to receive.
+fn ends(to: SocketAddr, flows: usize) -> (Vec<Flow>, HashMap<SocketAddr, SocketAddr>) {
+    let bind = || UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let flows: Vec<_> = (0..flows)
+        .map(|_| {
+            let sender = bind();
+            sender.connect(to).expect("connected");
+            Flow { sender, receiver: bind(), datagram: relay(7, &[7; SIZE - 9]) }
+        })
+        .collect();
+    let address = |socket: &UdpSocket| socket.local_addr().expect("an address");
+    let routes = flows.iter().map(|flow| (address(&flow.sender), address(&flow.receiver)));
+    let routes = routes.collect();
+    (flows, routes)
+}
+
+/// A bare loop that receives and sends each datagram.
+fn plain(flows: usize, train: usize) -> Work {
+    let socket = traffic::large(UdpSocket::bind("127.0.0.1:0").expect("a socket"));
+    socket.set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout");
+    let (flows, routes) = ends(socket.local_addr().expect("an address"), flows);
+    let running = Arc::new(AtomicBool::new(true));
+    let goes_on = Arc::clone(&running);
+    let forwarding = thread::spawn(move || {
+        pin(traffic::FORWARDER);
+        let (mut buffer, mut count) = ([0; 2048], 0_u64);
+        let busy = traffic::processor_time();
+        while goes_on.load(Ordering::Relaxed) {
+            let Ok((length, from)) = socket.recv_from(&mut buffer) else { continue };
+            count += u64::from(socket.send_to(&buffer[..length], routes[&from]).is_ok());
+        }
+        (count, traffic::processor_time() - busy)
+    });
+    let arrived = Load { flows, train }.run(RUN);
+    running.store(false, Ordering::Relaxed);
+    let (count, busy) = forwarding.join().expect("ended");
+    Work { count, busy, arrived, clock: RUN }
+}
+
+/// A bare loop that sends on what the system has joined as it came.
+fn joined(flows: usize, train: usize) -> Work {
+    let socket = traffic::large(UdpSocket::bind("127.0.0.1:0").expect("a socket"));
+    let state = UdpSocketState::new((&socket).into()).expect("a socket");
+    socket.set_nonblocking(false).expect("a socket");
+    socket.set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout");
+    let (flows, routes) = ends(socket.local_addr().expect("an address"), flows);
+    let running = Arc::new(AtomicBool::new(true));
+    let goes_on = Arc::clone(&running);
+    let forwarding = thread::spawn(move || {
+        pin(traffic::FORWARDER);
+        let mut buffers = vec![vec![0; 66_880]; BATCH_SIZE];
+        let mut metas = [RecvMeta::default(); BATCH_SIZE];
+        let mut count = 0_u64;
+        let busy = traffic::processor_time();
+        while goes_on.load(Ordering::Relaxed) {
+            let mut slices: Vec<_> =
+                buffers.iter_mut().map(|buffer| IoSliceMut::new(buffer)).collect();
+            let received = state.recv((&socket).into(), &mut slices, &mut metas);
+            for (meta, buffer) in metas.iter().zip(&buffers).take(received.unwrap_or(0)) {
+                let transmit = Transmit {
+                    destination: routes[&meta.addr],
+                    ecn: None,
+                    contents: &buffer[..meta.len],
+                    segment_size: (meta.stride < meta.len).then_some(meta.stride),
+                    src_ip: None,
+                };
+                if state.try_send((&socket).into(), &transmit).is_ok() {
+                    count += meta.len.div_ceil(meta.stride) as u64;
+                }
+            }
+        }
+        (count, traffic::processor_time() - busy)
+    });
+    let arrived = Load { flows, train }.run(RUN);
+    running.store(false, Ordering::Relaxed);
+    let (count, busy) = forwarding.join().expect("ended");
+    Work { count, busy, arrived, clock: RUN }
+}
+
+/// The server, between pairs of registered peers.
+fn relayed(flows: usize, train: usize) -> Work {
+    let (stop, stopped) = oneshot::channel::<()>();
+    let (tell, told) = std::sync::mpsc::channel();
+    let (begin, begun) = oneshot::channel::<()>();
+    let serving = thread::spawn(move || {
+        pin(traffic::FORWARDER);
+        serve(&tell, begun, stopped)
+    });
+    let address = told.recv().expect("started");
+    let flows = (0..flows as u64).map(|n| pair(address, n)).collect();
+    begin.send(()).expect("running");
+    let arrived = Load { flows, train }.run(RUN);
+    stop.send(()).expect("running");
+    let (count, busy) = serving.join().expect("ended");
+    Work { count, busy, arrived, clock: RUN }
+}
+
+/// Two peers that were introduced.
+fn pair(server: SocketAddr, n: u64) -> Flow {
+    let (mut one, mut two) = (Peer::new(2 * n, server), Peer::new(2 * n + 1, server));
+    assert_eq!(one.register(&format!("one{n}")), Registration::Registered);
+    assert_eq!(two.register(&format!("two{n}")), Registration::Registered);
+    let name = Name::new(&format!("two{n}")).expect("name");
+    one.say(&ClientSignal::Connect(Connect { name, key: None, initiation: None }));
+    let (ServerSignal::Introduction(introduction), _) = (one.next(), two.next()) else {
+        panic!("an introduction");
+    };
+    let datagram = relay(introduction.channel, &[7; SIZE - 9]);
+    Flow { sender: one.socket, receiver: two.socket, datagram }
+}
+
+fn serve(
+    tell: &std::sync::mpsc::Sender<SocketAddr>,
+    begun: oneshot::Receiver<()>,
+    stopped: oneshot::Receiver<()>,
+) -> (u64, f64) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let server = Rendezvous::start(ServeConfig {
+            listen: vec![([127, 0, 0, 1], 0).into()],
+            discovery: false,
+            tcp: TcpConfig::default(),
+            identity: Identity::from_seed([1; 32]),
+            names: None,
+            limits: generous(),
+        })
+        .expect("started");
+        tell.send(server.local_addr()).expect("waited for");
+        let busy = std::cell::Cell::new(0.0);
+        let statistics = server
+            .run(async {
+                drop(begun.await);
+                busy.set(traffic::processor_time());
+                drop(stopped.await);
+                busy.set(traffic::processor_time() - busy.get());
+            })
+            .await;
+        (statistics.relayed - statistics.unsent, busy.get())
+    })
+}
