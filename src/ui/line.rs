@@ -427,6 +427,16 @@ mod tests {
     }
 
     #[test]
+    fn a_namesake_in_a_room_has_a_mark_behind_the_name() {
+        let Notice::Message(said) = saying("hi", 84_999_000, 85_000_000) else { return };
+        let from = Address::room(Name::new("tea").expect("a name"), "host");
+        let author = Some(Box::new(alice()));
+        let said = Notice::Message(Message { from, author, namesake: true, ..said });
+        let told = texts(view().render(NOW, &said, Background::default()));
+        assert_eq!(told.last().map(String::as_str), Some("23:36 #tea alice!  hi"));
+    }
+
+    #[test]
     fn no_text_can_look_like_another_message_or_move_the_cursor() {
         let dirty = "\u{1b}[2J\r23:36 bob  mallory\u{2028}23:36 bob  money\u{202e}";
         for text in texts(view().render(NOW, &saying(dirty, 0, 0), Background::default())) {

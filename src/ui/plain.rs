@@ -205,6 +205,19 @@ mod tests {
     }
 
     #[test]
+    fn a_namesake_in_a_room_is_another_sender() {
+        let tea = Address::room(Name::new("tea").expect("name"), "host");
+        let sender = |namesake| {
+            let author = Some(Box::new(saying("").from));
+            let said = Message { from: tea.clone(), author, namesake, ..saying("hi") };
+            let printed = message(&said, &TimeZone::UTC);
+            printed.split('\t').nth(1).map(str::to_owned)
+        };
+        assert_eq!(sender(false).as_deref(), Some("#tea@host/alice@host"));
+        assert_eq!(sender(true).as_deref(), Some("#tea@host/alice@host!"));
+    }
+
+    #[test]
     fn a_peer_may_claim_any_time() {
         let mut late = saying("hi");
         late.sent_at = Timestamp(u64::MAX);

@@ -175,6 +175,10 @@ fn it_is_said_whose_reactions_and_quotes_are_and_what_does_not_count_is_withdraw
         });
         story.happens("mallory had said it before, and edited it");
         story.picture();
+        story.pretends_in(&tea(), "bob@host", 3, "coffee, says bob");
+        story.pretends_in(&tea(), "a-name-that-is-rather-long@host", 4, "so do I");
+        story.happens("two have taken the names of others");
+        story.picture();
         story.told(&format!("whose_in_a_room_{columns}"));
     }
 }

@@ -216,6 +216,14 @@ impl Story {
         self.hears(&Notice::Message(Message { author: Some(Box::new(author)), key, ..message }));
     }
 
+    /// Somebody says something under a name that is another's here.
+    pub(super) fn pretends_in(&mut self, room: &Address, author: &str, line: u8, text: &str) {
+        let message = message(room, id(line), text, self.now);
+        let (author, key) = (Some(Box::new(address(author))), PeerId([line; 32]));
+        let namesake = true;
+        self.hears(&Notice::Message(Message { author, key, namesake, ..message }));
+    }
+
     /// So many lines come between two frames.
     pub(super) fn is_flooded_by(&mut self, from: &Address, lines: u64) {
         for line in 0..lines {
