@@ -236,7 +236,8 @@ fn a_screen_goes_on_with_the_chat_when_whoever_ran_it_leaves() {
     // Nothing on the screen is lost, and now it is this one that runs the chat.
     second.writes("half a thought", 14);
     second.types(" and more\r");
-    second.shows("bob    half a thought and more \u{2713}");
+    // Below the other line it stands without a name, if nothing was told in between.
+    second.shows("half a thought and more \u{2713}");
     second.shows("bob    before \u{2713}");
-    alice.shows("bob    half a thought and more");
+    alice.shows("half a thought and more");
 }
