@@ -14,7 +14,7 @@ use super::{Entry, Fork, Hash, Log, LogId};
 pub struct Head {
     /// The log.
     pub log: LogId,
-    /// The last act that counts.
+    /// The last act, be it one that was taken back: what it did before may be why another was.
     pub acts: u64,
     /// Its hash.
     pub act: Hash,
@@ -51,20 +51,21 @@ pub struct LineRange {
 }
 
 impl Log {
-    /// How much we have of each log that counts.
+    /// How much we have of each log.
     #[must_use]
     pub fn heads(&self) -> Vec<Head> {
         self.logs()
             .filter_map(|(log, chains)| {
-                let stay = self.state().stays.get(log)?;
-                let acts = (chains.acts.len() as u64).min(stay.acts);
+                let acts = chains.acts.len() as u64;
                 let act = chains.act(acts)?.1;
-                let last = chains.lines.as_ref().map(|lines| (lines.last.seq(), lines.last.hash));
-                let (lines, line) = last.unwrap_or_default();
-                let line = if stay.end.is_none() { line } else { Hash::default() };
                 let leaves = self.leaves(log);
+                let stay = self.state().stays.get(log);
+                let last = chains.lines.as_ref().map(|lines| (lines.last.seq(), lines.last.hash));
+                let (lines, line) = last.filter(|_| stay.is_some()).unwrap_or_default();
                 let ends = leaves.is_none_or(|leaves| leaves.1 < u64::MAX);
-                let lines = if ends { lines.min(stay.lines) } else { 0 };
+                let lines = if ends { lines.min(stay.map_or(0, |stay| stay.lines)) } else { 0 };
+                let lasts = stay.is_some_and(|stay| stay.end.is_none());
+                let line = if lasts { line } else { Hash::default() };
                 Some(Head { log: *log, acts, act, lines, line, leaves })
             })
             .collect()

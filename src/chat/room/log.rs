@@ -413,7 +413,7 @@ impl Log {
         self.insert(entry);
         match self.settle().remove(&log) {
             None => Outcome::New(Arc::clone(entry)),
-            Some(Refusal::Kicked | Refusal::NotInvited | Refusal::TooManyStays) => {
+            Some(Refusal::Kicked | Refusal::NotInvited | Refusal::TooManyStays) if joins => {
                 Outcome::Waiting(Missing::Invitation(log.author))
             }
             Some(refusal) => refused(refusal),
@@ -436,11 +436,7 @@ impl Log {
         if prev != last {
             return missing(count);
         }
-        if at_ms <= last_at_ms {
-            return Some(Outcome::Refused(Refusal::Misplaced));
-        }
-        let stay = self.state().stays.get(&log)?;
-        stay.end.filter(|_| seq > stay.acts).map(|end| Outcome::Refused(end.into()))
+        (at_ms <= last_at_ms).then_some(Outcome::Refused(Refusal::Misplaced))
     }
 
     fn take_line(&mut self, seq: u64, acts: u64, entry: &Arc<Entry>) -> Outcome {
@@ -452,7 +448,10 @@ impl Log {
         if self.leaves(&log).is_some_and(beyond) {
             return refused(Refusal::TwoHistories);
         }
-        let Some(stay) = self.fold.state.stays.get(&log) else { return wait(true, 1) };
+        let Some(stay) = self.fold.state.stays.get(&log) else {
+            let is_void = self.logs.contains_key(&log);
+            return if is_void { refused(Refusal::NotMember) } else { wait(true, 1) };
+        };
         // The number of the line alone decides: who has the room from others must be able to have it.
         if let Some(end) = stay.end.filter(|_| seq > stay.lines) {
             return refused(end.into());
@@ -505,11 +504,12 @@ impl Log {
         }
     }
 
-    /// Whether anybody has ever invited `key`: what says no spares a fold.
+    /// Whether `key` may ever have been allowed to join: what says no spares a fold.
     fn was_invited(&self, key: &PeerId) -> bool {
-        let state = self.state();
         let invited = |entry: &Arc<Entry>| matches!(entry.act(), Some(Act::Invite { key: guest, .. }) if guest == key);
-        state.access == Access::Open || state.is_member(key) || self.acts.values().any(invited)
+        self.state().access == Access::Open
+            || self.logs.keys().any(|log| log.author == *key)
+            || self.acts.values().any(invited)
     }
 
     /// Puts an act at its place, and folds it in.
@@ -531,30 +531,24 @@ impl Log {
         }
     }
 
-    /// Drops the logs of stays that do not count (any more), and says why. What is void changes nothing but
-    /// what a Kick of it had taken back: so all is folded again until nothing is void, and the room is
-    /// what the acts that are held come to.
+    /// Forgets what is not [needed](Fold::needs), and says why. What is kept, and the room, are the same for
+    /// all who have heard the same, in whatever order: what is forgotten had no part in the fold.
     fn settle(&mut self) -> BTreeMap<LogId, Refusal> {
         let mut dropped = BTreeMap::new();
-        loop {
-            let void: BTreeMap<_, _> = std::mem::take(&mut self.fold.void).into_iter().collect();
-            let stays = &self.fold.state.stays;
-            let gone: Vec<_> =
-                self.logs.keys().filter(|log| !stays.contains_key(log)).copied().collect();
-            if gone.is_empty() {
-                return dropped;
+        for (log, chains) in &mut self.logs {
+            let needed = usize::try_from(self.fold.needs(log)).unwrap_or(usize::MAX);
+            if chains.acts.len() <= needed {
+                continue;
             }
-            for log in gone {
-                for place in self.logs.remove(&log).unwrap_or_default().acts {
-                    self.acts.remove(&place);
-                }
-                let why = void.get(&log).copied().unwrap_or(Refusal::NotMember);
-                dropped.entry(log).or_insert(why);
+            for place in chains.acts.split_off(needed) {
+                self.acts.remove(&place);
             }
-            if self.fold.takes_back() {
-                self.refold();
-            }
+            let end = self.fold.state.stays.get(log).and_then(|stay| stay.end).map(Refusal::from);
+            let why = end.or_else(|| self.fold.void.get(log).copied());
+            dropped.insert(*log, why.unwrap_or(Refusal::NotMember));
         }
+        self.logs.retain(|_, chains| !chains.acts.is_empty());
+        dropped
     }
 
     /// Believes an authentic proof: what came after the two histories parted does not count. Of several

@@ -26,13 +26,14 @@
 //! - A stay has at most [`MAX_ACTS_OF_STAY`] acts, a member at most [`MAX_STAYS`] stays until the owner invites
 //!   again, the room [`MAX_ACTS`], of which the last [`OWNERS_ACTS`] are for the owner: a flood
 //!   cannot keep him from kicking.
-//! - An act is held only if its stay counts. Whoever is not invited, kicked, or too many, leaves
-//!   nothing behind but a place among those that wait.
+//! - An act is held only if its stay lasted where it stands, though a Kick may have taken it back since: what
+//!   somebody dates back behind a Kick is held in as many stays as he could have had before it. Whoever is not
+//!   invited, kicked, or too many, leaves nothing behind but a place among those that wait.
 //! - At most [`MAX_WAITING`] entries and [`MAX_WAITING_BYTES`] wait for others, [`MAX_WAITING_OF`]
 //!   of one author; the oldest go first. They are signed, and come again when logs are compared.
 //! - Lines are not held here: their two ends are. A line costs one verification.
 //! - An act costs a fold of at most [`MAX_ACTS`] acts if it is not the last in the order; each Kick can make
-//!   that fold begin again once.
+//!   that fold begin again, each time for acts that it had not taken back before.
 //! - A [`Fork`] is kept only of stays that we knew, one for each, for at most [`MAX_STRIKES`] stays.
 
 pub mod act;

@@ -181,6 +181,11 @@ impl State {
         Ok(())
     }
 
+    /// Whether a stay has begun and lasts.
+    fn lasts(&self, log: &LogId) -> bool {
+        self.stays.get(log).is_some_and(|stay| stay.end.is_none())
+    }
+
     /// Does the next act of the order. Returns what a Kick cuts of stays that had more.
     fn apply(&mut self, entry: &Entry, strikes: &Strikes) -> Result<Vec<(LogId, u64)>, Refusal> {
         let header = entry.header();
@@ -271,8 +276,12 @@ impl State {
         let member = Member { name: name.clone(), host: host.to_owned(), arrival };
         self.members.insert(log.author, member);
         self.stays.insert(log, Stay { since_ms, acts: u64::MAX, lines: u64::MAX, end: None });
-        *self.stay_counts.entry(log.author).or_default() += 1;
+        self.count_stay(log.author);
         self.owner.get_or_insert(log.author);
+    }
+
+    fn count_stay(&mut self, author: PeerId) {
+        *self.stay_counts.entry(author).or_default() += 1;
     }
 
     fn kick(&mut self, key: PeerId, cuts: &[Cut]) -> Vec<(LogId, u64)> {
@@ -299,7 +308,7 @@ impl State {
     fn strike(&mut self, log: LogId, seq: u64, strikes: &Strikes) {
         if let Some(&(acts, lines)) = strikes.get(&log)
             && seq >= acts
-            && self.stays.get(&log).is_some_and(|stay| stay.end.is_none())
+            && self.lasts(&log)
         {
             self.end(log, End::TwoHistories, acts, lines);
         }
@@ -322,12 +331,19 @@ impl State {
 }
 
 /// All acts of a room, folded.
+///
+/// It takes several passes where a Kick takes back what stands before it: each Kick that does so ends the
+/// pass, and the next begins without what was taken back. What an act did in a pass that was given up may be why
+/// something is taken back. So an act may be forgotten only if its stay did not last at its place in any
+/// pass: without it all passes are the same.
 #[derive(Debug)]
 pub(super) struct Fold {
     /// What they come to.
     pub(super) state: State,
     /// Joins that do not count, and why.
-    pub(super) void: Vec<(LogId, Refusal)>,
+    pub(super) void: BTreeMap<LogId, Refusal>,
+    /// The last act of each log at whose place its stay lasted, in any pass.
+    reached: BTreeMap<LogId, u64>,
     /// Acts that took effect, by whose log, with their numbers: what a later Kick may find to be too
     /// many. What the owner did as the owner is not among them.
     done: BTreeMap<LogId, Vec<(u64, Hash)>>,
@@ -339,9 +355,13 @@ pub(super) struct Fold {
 impl Fold {
     /// The fold of a room that has only been created; `None` if `create` is not a first act.
     pub(super) fn begin(create: &Entry, strikes: &Strikes) -> Option<Self> {
-        let state = State::begin(create, strikes)?;
-        let (void, done, withdrawn) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
-        Some(Self { state, void, done, withdrawn })
+        Some(Self {
+            state: State::begin(create, strikes)?,
+            void: BTreeMap::new(),
+            reached: BTreeMap::from([(create.header().log, 1)]),
+            done: BTreeMap::new(),
+            withdrawn: BTreeSet::new(),
+        })
     }
 
     /// Folds all acts, the first of which creates the room.
@@ -350,10 +370,8 @@ impl Fold {
         create: &Entry,
         strikes: &Strikes,
     ) -> Option<Self> {
-        let mut withdrawn = BTreeSet::new();
+        let mut fold = Self::begin(create, strikes)?;
         loop {
-            let mut fold = Self::begin(create, strikes)?;
-            fold.withdrawn = withdrawn;
             let complete = acts
                 .values()
                 .filter(|entry| entry.hash() != create.hash())
@@ -362,13 +380,21 @@ impl Fold {
                 return Some(fold);
             }
             // Each time there is at least one more, so this ends.
-            withdrawn = fold.withdrawn;
+            let Self { withdrawn, reached, .. } = fold;
+            fold = Self { withdrawn, reached, ..Self::begin(create, strikes)? };
         }
     }
 
     /// Whether a Kick has taken back anything that stands before it.
     pub(super) fn takes_back(&self) -> bool {
         !self.withdrawn.is_empty()
+    }
+
+    /// How many acts of a log are needed: for the fold to come out as it does, and for the lines that count
+    /// to have the acts that they name.
+    pub(super) fn needs(&self, log: &LogId) -> u64 {
+        let counts = self.state.stays.get(log).map_or(0, |stay| stay.acts);
+        self.reached.get(log).copied().unwrap_or(0).max(counts)
     }
 
     /// Whether `entry`, as the last act, would change something.
@@ -383,12 +409,20 @@ impl Fold {
         let joins = matches!(entry.act(), Some(Act::Join { .. }));
         if self.withdrawn.contains(&entry.hash()) {
             if joins {
-                self.void.push((log, Refusal::Kicked));
+                self.void.insert(log, Refusal::Kicked);
+                // Else whoever was kicked could date back as many stays as he likes.
+                self.state.count_stay(log.author);
             }
             return true;
         }
         let owned = self.state.owner == Some(log.author);
-        match self.state.apply(entry, strikes) {
+        let lasted = self.state.lasts(&log);
+        let applied = self.state.apply(entry, strikes);
+        if lasted || (joins && applied.is_ok()) {
+            let reached = self.reached.entry(log).or_default();
+            *reached = seq.max(*reached);
+        }
+        match applied {
             Ok(cuts) => {
                 if !owned {
                     self.done.entry(log).or_default().push((seq, entry.hash()));
@@ -403,7 +437,7 @@ impl Fold {
             }
             Err(refusal) => {
                 if joins {
-                    self.void.push((log, refusal));
+                    self.void.insert(log, refusal);
                 }
                 true
             }

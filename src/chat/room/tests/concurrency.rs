@@ -143,7 +143,7 @@ fn a_room_is_built_again_from_acts_that_count_only_because_of_later_ones() {
 }
 
 #[test]
-fn a_kick_by_somebody_who_never_came_takes_nothing_back() {
+fn a_kick_that_takes_back_what_its_author_stands_on_takes_its_author_with_it() {
     let mut owner = Person::owner(Access::Invited);
     owner.act(invite(1));
     let mut one = Person::guest(1, &owner);
@@ -165,11 +165,61 @@ fn a_kick_by_somebody_who_never_came_takes_nothing_back() {
         content: Hash::default(),
     };
     let kick = Entry::sign(&two.identity, header, Body::Act(Act::Kick { key, cuts }));
-    owner.hear(&kick);
+    assert!(is_new(&owner.hear(&kick)));
+    assert!(owner.is_in(1) && !owner.is_in(2));
+    assert_eq!(owner.log.state().owner, Some(id(0)));
+    // Whoever hears it once more, or has it from the disk, or hears it first, has the same.
+    let digest = owner.log.digest();
+    assert_eq!(owner.hear(&kick), Outcome::Known);
+    assert_eq!(owner.log.digest(), digest);
     let mut restored = Log::open(owner.log.id(), copy(owner.log.first())).expect("a room");
     restored.restore(owner.log.acts().skip(1).map(|act| copy(act)));
     assert_eq!(restored.state(), owner.log.state(), "the room is what its acts come to");
-    assert!(owner.log.state().invitations.contains_key(&id(2)));
+    assert_eq!(restored.digest(), digest);
+    let mut late =
+        Person { log: Log::open(two.log.id(), copy(two.log.first())).expect("a room"), ..two };
+    let acts: Vec<_> = owner.log.acts().skip(1).map(|act| copy(act)).collect();
+    for _ in 0..acts.len() {
+        acts.iter().rev().for_each(|act| {
+            late.hear(act);
+        });
+    }
+    assert_eq!(late.log.digest(), digest);
+}
+
+#[test]
+fn a_stay_that_is_taken_back_is_kept_for_what_it_took_back_itself() {
+    let mut owner = Person::owner(Access::Open);
+    let (mut one, mut two) = (Person::guest(1, &owner), Person::guest(2, &owner));
+    let joins = [one.join(), two.join()];
+    // One becomes the owner and removes two, of whom it says that it has heard nothing.
+    for person in [&mut owner, &mut one, &mut two] {
+        joins.iter().for_each(|join| {
+            person.hear(join);
+        });
+    }
+    let gift = owner.act(Act::Owner(id(1)));
+    one.hear(&gift);
+    let kick = one.act(Act::Kick { key: id(2), cuts: Vec::new() });
+    let back = one.act(Act::Owner(id(0)));
+    owner.hear(&kick);
+    owner.hear(&back);
+    // Then the first owner does the same to one.
+    let kick_too = owner.act(Act::Kick { key: id(1), cuts: Vec::new() });
+    let told = [&joins[0], &joins[1], &gift, &kick, &back, &kick_too];
+    let digest = owner.log.digest();
+    let mut people = [owner, one, two];
+    for round in 0..3 {
+        for (number, person) in people.iter_mut().enumerate() {
+            let outcomes: Vec<_> = told.iter().map(|entry| person.hear(entry)).collect();
+            let news = outcomes.iter().filter(|outcome| is_new(outcome)).count();
+            assert!(round == 0 || news == 0, "{number} hears again and again: {outcomes:?}");
+        }
+    }
+    for person in &people {
+        assert_eq!(person.log.digest(), digest);
+        assert!(!person.is_in(1) && !person.is_in(2));
+    }
 }
 
 #[test]
@@ -178,7 +228,9 @@ fn who_waits_to_come_in_does_so_when_the_kick_turns_out_to_be_one_of_two_histori
     let kick = owner.kick(id(1));
     let other = owner.other_than(&kick);
     one.stay = 11;
-    let joined = one.join();
+    let join = Body::Act(one.joining());
+    let joined = one.log.write(&one.identity, one.stay, NOW + 1000, join).expect("a place");
+    let joined = copy(&joined);
     two.hear(&kick);
     assert_eq!(two.hear(&joined), Outcome::Waiting(Missing::Invitation(id(1))));
     let outcomes = two.log.add(NOW, copy(&other));

@@ -184,6 +184,32 @@ fn dating_an_act_back_does_not_undo_a_kick() {
 }
 
 #[test]
+fn stays_that_are_dated_back_behind_a_kick_are_no_more_than_a_member_could_have() {
+    let (mut owner, mut one, mut two) = three();
+    let joins: Vec<_> = (0..MAX_STAYS as u64 + 10)
+        .filter_map(|stay| {
+            // What he believes of the room himself, he can do without.
+            let mut alone = Person::guest(1, &two);
+            alone.stay = 1000 + stay;
+            alone.try_act(alone.joining()).ok()
+        })
+        .collect();
+    let kick = Body::Act(owner.log.kick(one.key()));
+    let kick = owner.log.write(&owner.identity, owner.stay, NOW + 1000, kick).expect("the owner");
+    two.hear(&copy(&kick));
+    for log in [&mut owner.log, &mut two.log] {
+        let before = log.acts().count();
+        joins.iter().for_each(|join| drop(log.add(NOW, copy(join))));
+        joins.iter().rev().for_each(|join| drop(log.add(NOW, copy(join))));
+        assert_eq!(log.acts().count() - before, MAX_STAYS - 1, "of {}", joins.len());
+        assert!(!log.state().is_member(&id(1)));
+    }
+    assert_eq!(owner.log.digest(), two.log.digest());
+    one.hear(&copy(&kick));
+    assert!(!one.is_in(1));
+}
+
+#[test]
 fn two_histories_do_not_save_a_stay_from_a_kick() {
     let mut owner = Person::owner(Access::Open);
     let mut one = Person::guest(1, &owner);
