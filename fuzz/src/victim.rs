@@ -101,7 +101,7 @@ impl Victim {
         let reply = signal::encode_padded(&reply, 0);
         let (noise, keys) = responder.respond(&reply).expect("a handshake");
         let response = Response { receiver: init.sender, sender: SERVER_INDEX, noise: &noise };
-        endpoint.handle_datagram(now, SocketId::FIRST, address, &response.encode_link());
+        endpoint.handle_datagram(now, SocketId::FIRST, address, &mut response.encode_link());
         let link = Sealer { keys, receiver: init.sender, next: 0 };
 
         // The session: the contact opens it with a message inside the introduction.
@@ -168,7 +168,7 @@ impl Victim {
 
     /// A datagram from anywhere.
     pub fn receive(&mut self, from: SocketAddr, bytes: &[u8]) {
-        self.endpoint.handle_datagram(self.now, SocketId::FIRST, from, bytes);
+        self.endpoint.handle_datagram(self.now, SocketId::FIRST, from, &mut bytes.to_vec());
         self.drain();
     }
 
@@ -213,10 +213,12 @@ impl Victim {
         loop {
             match self.endpoint.poll_output() {
                 Output::Transmit(transmit) => {
-                    assert!(transmit.payload.len() <= 1500, "a datagram that no path carries");
                     self.sent += transmit.payload.len();
-                    if let Ok(Datagram::PeerData(sealed)) = inner(&transmit.payload) {
-                        self.numbers.push(sealed.packet_number);
+                    for datagram in transmit.datagrams() {
+                        assert!(datagram.len() <= 1500, "a datagram that no path carries");
+                        if let Ok(Datagram::PeerData(sealed)) = inner(datagram) {
+                            self.numbers.push(sealed.packet_number);
+                        }
                     }
                 }
                 Output::Socket(_) => {}

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::interfaces::{Interface, host_candidates, uplink};
 use super::port_mapping::Forwarding;
-use super::socket::{MAX_UDP, Sockets};
+use super::socket::{Received, Sockets};
 use super::surroundings::{Sight, Surroundings};
 use crate::proto::{Command, Endpoint, Event, Output, PortMapping, ServerId, SocketId};
 
@@ -20,19 +20,29 @@ const CHANNEL: usize = 256;
 /// side's congestion control sees to the rest.
 const MAX_PENDING: usize = 1024;
 
-/// Datagrams taken before the machine's answers are sent.
-const BATCH: usize = 64;
+/// Bytes taken before the machine's answers are sent, or a little more.
+const AHEAD: usize = 1 << 18;
 
 /// What the loop drives: in earnest the core's endpoint, in tests something smaller.
 pub trait Machine: Send + 'static {
     /// Apply something the user asked for.
     fn handle_command(&mut self, now: Instant, command: Command);
-    /// Process one datagram.
-    fn handle_datagram(&mut self, now: Instant, local: SocketId, from: SocketAddr, datagram: &[u8]);
+    /// Process datagrams of one source, which lie one after the other, each of `size` bytes but the last,
+    /// which may be shorter. What is in `bytes` afterwards is of no interest.
+    fn handle_datagrams(
+        &mut self,
+        now: Instant,
+        local: SocketId,
+        from: SocketAddr,
+        bytes: &mut [u8],
+        size: usize,
+    );
     /// Advance the clock.
     fn handle_timeout(&mut self, now: Instant);
     /// Take the next output; `Timeout` is always last.
     fn poll_output(&mut self) -> Output;
+    /// Take back the payload of a transmit that has left, to be filled again.
+    fn reuse(&mut self, payload: Vec<u8>);
 }
 
 impl Machine for Endpoint {
@@ -40,14 +50,15 @@ impl Machine for Endpoint {
         self.handle_command(now, command);
     }
 
-    fn handle_datagram(
+    fn handle_datagrams(
         &mut self,
         now: Instant,
         local: SocketId,
         from: SocketAddr,
-        datagram: &[u8],
+        bytes: &mut [u8],
+        size: usize,
     ) {
-        self.handle_datagram(now, local, from, datagram);
+        self.handle_datagrams(now, local, from, bytes, size);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
@@ -56,6 +67,10 @@ impl Machine for Endpoint {
 
     fn poll_output(&mut self) -> Output {
         self.poll_output()
+    }
+
+    fn reuse(&mut self, payload: Vec<u8>) {
+        self.reuse(payload);
     }
 }
 
@@ -89,7 +104,6 @@ pub fn start(machine: impl Machine, sockets: Sockets, options: Options) -> Netwo
         commands: command_queue,
         events: event_queue,
         pending: VecDeque::new(),
-        buffer: vec![0; MAX_UDP],
         surroundings: Surroundings::watch(),
         interfaces: Vec::new(),
         near: Vec::new(),
@@ -109,7 +123,6 @@ struct Driver<M> {
     events: mpsc::Sender<Event>,
     /// Events that found the channel full.
     pending: VecDeque<Event>,
-    buffer: Vec<u8>,
     surroundings: Surroundings,
     interfaces: Vec<Interface>,
     /// Each rendezvous that is on this machine; where one is, so may be peers.
@@ -159,6 +172,7 @@ impl<M: Machine> Driver<M> {
                     if let Err(error) = self.sockets.send(&transmit).await {
                         tracing::debug!(to = %transmit.to, %error, "a datagram is lost on the spot");
                     }
+                    self.machine.reuse(transmit.payload);
                 }
                 Output::Socket(request) => {
                     if let Err(error) = self.sockets.handle(request) {
@@ -201,11 +215,14 @@ impl<M: Machine> Driver<M> {
         while let Some(lost) = self.sockets.lost() {
             self.machine.handle_command(now, Command::CarrierLost(lost));
         }
-        for _ in 0..BATCH {
-            let arrived = self.sockets.receive(&mut self.buffer);
-            let Some((local, from, length)) = arrived else { break };
-            self.machine.handle_datagram(now, local, from, &self.buffer[..length]);
-        }
+        let (machine, mut taken) = (&mut self.machine, 0);
+        while taken < AHEAD
+            && self.sockets.receive(|Received { local, from, bytes, size }| {
+                // An empty one costs as well.
+                taken += bytes.len().max(1024);
+                machine.handle_datagrams(now, local, from, bytes, size);
+            })
+        {}
     }
 
     /// Tells the machine when the network is another one: other addresses, another way out, or the
@@ -317,19 +334,20 @@ mod tests {
             }
         }
 
-        fn handle_datagram(
+        fn handle_datagrams(
             &mut self,
             _: Instant,
             local: SocketId,
             from: SocketAddr,
-            datagram: &[u8],
+            bytes: &mut [u8],
+            size: usize,
         ) {
-            let payload = datagram.to_vec();
-            let echo = Transmit { from: local, to: from, ttl: None, payload };
-            self.outputs.extend([
-                Output::Transmit(echo),
-                Output::Event(Event::Unregistered(ServerId::FIRST)),
-            ]);
+            for datagram in bytes.chunks(size) {
+                self.outputs.extend([
+                    Output::Transmit(Transmit { from: local, ..to(from, datagram) }),
+                    Output::Event(Event::Unregistered(ServerId::FIRST)),
+                ]);
+            }
         }
 
         fn handle_timeout(&mut self, _: Instant) {
@@ -340,10 +358,17 @@ mod tests {
         fn poll_output(&mut self) -> Output {
             self.outputs.pop_front().unwrap_or(Output::Timeout(self.deadline))
         }
+
+        fn reuse(&mut self, _: Vec<u8>) {}
     }
 
-    fn hello_to(to: SocketAddr) -> Transmit {
-        Transmit { from: SocketId::FIRST, to, ttl: None, payload: b"hello".to_vec() }
+    fn to(to: SocketAddr, payload: &[u8]) -> Transmit {
+        let payload = payload.to_vec();
+        Transmit { from: SocketId::FIRST, to, ttl: None, segment_size: None, payload }
+    }
+
+    fn hello_to(address: SocketAddr) -> Transmit {
+        to(address, b"hello")
     }
 
     fn loopback() -> Sockets {
@@ -372,7 +397,9 @@ mod tests {
             "the datagram"
         );
         other.readable().await;
-        assert_eq!(other.receive(&mut [0; 9]), Some((SocketId::FIRST, address, 5)), "the echo");
+        let mut echoes = Vec::new();
+        other.receive(|received| echoes.push((received.from, received.bytes.to_vec())));
+        assert_eq!(echoes, [(address, b"hello".to_vec())]);
 
         network.commands.send(Command::Close).await.expect("running");
         assert_eq!(network.events.recv().await, None, "stopped");
@@ -387,7 +414,7 @@ mod tests {
         for _ in 0..2 * CHANNEL {
             other.send(&hello_to(address)).await.expect("sent");
             other.readable().await;
-            while other.receive(&mut [0; 9]).is_some() {}
+            while other.receive(|_| {}) {}
         }
         for _ in 0..2 * CHANNEL {
             network.commands.send(Command::NetworkChanged).await.expect("running");

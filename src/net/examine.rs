@@ -12,9 +12,9 @@ use tokio::time::timeout;
 use super::driver::now;
 use super::interfaces::{self, Interface, host_candidates, uplink};
 use super::port_mapping::Forwarding;
-use super::socket::{MAX_UDP, Sockets};
+use super::socket::{Arrival, Received, Sockets};
 use super::tls;
-use super::whole::{Arrival, WholeSocket};
+use super::whole::WholeSocket;
 use crate::proto::PortMapping;
 use crate::proto::diagnosis::{Diagnosis, Findings, Output, Tcp};
 
@@ -42,7 +42,6 @@ pub async fn examine(
     let mut diagnosis = Diagnosis::new(now(), clock_ms, servers, hosts, seed);
     let mut whole = WholeSocket::new();
     let (connected, mut connections) = mpsc::channel(8);
-    let mut buffer = vec![0; MAX_UDP];
     loop {
         let deadline = loop {
             match diagnosis.poll_output() {
@@ -71,9 +70,11 @@ pub async fn examine(
         };
         tokio::select! {
             () = sockets.readable() => {
-                while let Some((local, from, length)) = sockets.receive(&mut buffer) {
-                    diagnosis.handle_datagram(now(), local, from, &buffer[..length]);
-                }
+                while sockets.receive(|Received { local, from, bytes, size }| {
+                    for datagram in bytes.chunks(size.max(1)) {
+                        diagnosis.handle_datagram(now(), local, from, datagram);
+                    }
+                }) {}
             }
             Arrival { local, from, bytes } = whole.receive() => {
                 diagnosis.handle_datagram(now(), local, from, &bytes);

@@ -25,6 +25,7 @@ mod resolve;
 mod socket;
 mod surroundings;
 mod tls;
+mod udp;
 mod upnp;
 mod whole;
 
@@ -32,4 +33,4 @@ pub use discovery::Discovery;
 pub use driver::{Machine, Network, Options, start};
 pub use examine::examine;
 pub use resolve::{ResolveError, resolve};
-pub use socket::Sockets;
+pub use socket::{Received, Sockets};

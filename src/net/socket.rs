@@ -1,42 +1,30 @@
 //! The UDP sockets of a peer.
 //!
 //! Each [`SocketId`] stands for two of the system's sockets, one for IPv4 and one for IPv6. The first
-//! is there from the start and is read by whoever calls [`Sockets::receive`]; those that the endpoint
-//! asks for later, up to some hundreds while it looks for a way through a difficult NAT, each have a
-//! task that reads them and hands over what arrives. Streams to a rendezvous, where UDP is blocked, are
+//! is there from the start; those that the endpoint asks for later, up to some hundreds while it looks for
+//! a way through a difficult NAT, each have a task that says when something has arrived. Whoever calls
+//! [`Sockets::receive`] reads all of them, into the same buffer. Streams to a rendezvous, where UDP is blocked, are
 //! used in the same way ([`Carrier`]).
 
 use std::collections::HashMap;
-use std::future::pending;
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use p2pchat_wire::address::canonical;
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use tokio::io::Interest;
-use tokio::net::UdpSocket;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 use super::carrier::Carrier;
+use super::udp::{Batch, Train, Udp};
 use crate::proto::{SocketId, SocketRequest, Transmit};
-
-/// Room for a burst while the process is elsewhere. The system gives what it allows.
-const BUFFER: usize = 4 << 20;
 
 /// How long a full send buffer is waited for before the datagram is given up as lost.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// What a reader of a later socket has room for: no datagram of ours is longer, and hundreds of
-/// readers may be there at once.
-const MAX_READ: usize = 2048;
-
-/// The largest UDP payload there is.
-pub(super) const MAX_UDP: usize = 65_535;
-
-/// Datagrams from later sockets that may wait to be taken; more are lost.
+/// Datagrams from streams that may wait to be taken; more are lost.
 const WAITING: usize = 1024;
 
 /// A peer's sockets. The first of them exists in at least one address family.
@@ -47,6 +35,11 @@ pub struct Sockets {
     address: Option<IpAddr>,
     later: HashMap<SocketId, Later>,
     carriers: HashMap<SocketId, Carrier>,
+    batch: Batch,
+    /// Later sockets at which something has arrived.
+    ready: Vec<Ready>,
+    calls: mpsc::Receiver<Ready>,
+    caller: mpsc::Sender<Ready>,
     arrivals: mpsc::Receiver<Arrival>,
     arrived: mpsc::Sender<Arrival>,
     /// Taken from the channel and not handed over yet.
@@ -60,23 +53,48 @@ pub struct Sockets {
 /// One socket, in each address family that there is.
 #[derive(Debug, Default)]
 struct Families {
-    v4: Option<Arc<UdpSocket>>,
-    v6: Option<Arc<UdpSocket>>,
+    v4: Option<Arc<Udp>>,
+    v6: Option<Arc<Udp>>,
 }
 
-/// A socket that was opened on request, and the tasks that read it.
+/// A socket that was opened on request.
 #[derive(Debug)]
 struct Later {
     families: Families,
-    readers: Vec<JoinHandle<()>>,
+    watchers: Vec<Watcher>,
 }
 
-/// What a task has read.
+/// Which of a later socket's families it is: the place of its watcher.
+type Ready = (SocketId, usize);
+
+/// A task that says when something has arrived at a later socket.
+#[derive(Debug)]
+struct Watcher {
+    socket: Arc<Udp>,
+    /// Told when there is nothing more to read: it watches again.
+    drained: Arc<Notify>,
+    task: JoinHandle<()>,
+}
+
+/// What has come by a stream.
 #[derive(Debug)]
 pub(super) struct Arrival {
     pub(super) local: SocketId,
     pub(super) from: SocketAddr,
     pub(super) bytes: Vec<u8>,
+}
+
+/// Datagrams that have arrived from one source, in the buffer that they were received in.
+#[derive(Debug)]
+pub struct Received<'a> {
+    /// At which socket.
+    pub local: SocketId,
+    /// Who sent them.
+    pub from: SocketAddr,
+    /// One after the other.
+    pub bytes: &'a mut [u8],
+    /// How long each of them is, but the last, which may be shorter.
+    pub size: usize,
 }
 
 impl Sockets {
@@ -89,11 +107,16 @@ impl Sockets {
     pub fn bind(address: Option<SocketAddr>) -> io::Result<Self> {
         let (arrived, arrivals) = mpsc::channel(WAITING);
         let (lost, losses) = mpsc::channel(WAITING);
+        let (caller, calls) = mpsc::channel(WAITING);
         Ok(Self {
             first: Families::bind(address)?,
             address: address.map(|address| address.ip()),
             later: HashMap::new(),
             carriers: HashMap::new(),
+            batch: Batch::default(),
+            ready: Vec::new(),
+            calls,
+            caller,
             arrivals,
             arrived,
             waiting: None,
@@ -118,11 +141,11 @@ impl Sockets {
         match request {
             SocketRequest::Open(id) => {
                 let families = Families::bind(self.address.map(|address| (address, 0).into()))?;
-                let readers = families
-                    .each()
-                    .map(|socket| read(id, Arc::clone(socket), self.arrived.clone()))
-                    .collect();
-                self.later.insert(id, Later { families, readers });
+                let watchers = families.each().enumerate().map(|(place, socket)| {
+                    Watcher::start(Arc::clone(socket), (id, place), self.caller.clone())
+                });
+                let watchers = watchers.collect();
+                self.later.insert(id, Later { families, watchers });
             }
             SocketRequest::Dial { id, to, tls } => {
                 let (arrived, lost) = (self.arrived.clone(), self.lost.clone());
@@ -136,14 +159,14 @@ impl Sockets {
         Ok(())
     }
 
-    /// Sends a datagram.
+    /// Sends one datagram, or several.
     ///
     /// # Errors
     ///
     /// The system's. The network may lose any datagram, so a caller treats it as lost and goes on.
     pub async fn send(&self, transmit: &Transmit) -> io::Result<()> {
         if let Some(carrier) = self.carriers.get(&transmit.from) {
-            return carrier.send(&transmit.payload);
+            return transmit.datagrams().try_for_each(|datagram| carrier.send(datagram));
         }
         let families = match transmit.from {
             SocketId::FIRST => Some(&self.first),
@@ -157,12 +180,13 @@ impl Sockets {
             return Err(io::ErrorKind::AddrNotAvailable.into());
         };
         // Ready to write in all likelihood: the attempt alone usually suffices.
+        let mut sent = 0;
         loop {
-            match try_send(socket, transmit) {
+            match socket.send(transmit, &mut sent) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     tokio::time::timeout(PATIENCE, socket.writable()).await??;
                 }
-                result => return result.map(drop),
+                result => return result,
             }
         }
     }
@@ -170,16 +194,12 @@ impl Sockets {
     /// Waits until there is something to [`receive`](Self::receive), or a stream is
     /// [lost](Self::lost).
     pub async fn readable(&mut self) {
-        if self.waiting.is_some() || self.missing.is_some() {
+        if self.waiting.is_some() || self.missing.is_some() || !self.ready.is_empty() {
             return;
         }
-        let wait = async |socket: &Option<Arc<UdpSocket>>| match socket {
-            Some(socket) => drop(socket.readable().await),
-            None => pending().await,
-        };
         tokio::select! {
-            () = wait(&self.first.v4) => {}
-            () = wait(&self.first.v6) => {}
+            () = poll_fn(|context| self.first.poll_readable(context)) => {}
+            call = self.calls.recv() => self.ready.extend(call),
             arrival = self.arrivals.recv() => self.waiting = arrival,
             loss = self.losses.recv() => self.missing = loss,
         }
@@ -200,130 +220,115 @@ impl Sockets {
         }
     }
 
-    /// Takes one datagram that has arrived, if there is one: at which socket, who sent it, and how
-    /// many bytes of `buffer` it fills.
-    pub fn receive(&mut self, buffer: &mut [u8]) -> Option<(SocketId, SocketAddr, usize)> {
+    /// Hands over what has arrived: a batch from each socket. Whether there was anything.
+    pub fn receive(&mut self, mut take: impl FnMut(Received<'_>)) -> bool {
+        let mut any = false;
         let waiting = self.waiting.take().or_else(|| self.arrivals.try_recv().ok());
-        if let Some(Arrival { local, from, bytes }) = waiting {
-            let length = bytes.len().min(buffer.len());
-            buffer[..length].copy_from_slice(&bytes[..length]);
-            return Some((local, from, length));
+        if let Some(Arrival { local, from, mut bytes }) = waiting {
+            let size = bytes.len();
+            take(Received { local, from, bytes: &mut bytes, size });
+            any = true;
         }
         for socket in self.first.each() {
-            // An error here is an ICMP message about an earlier datagram, reported by some systems
-            // on the socket: that datagram is lost, the socket is well. A handful in a row is
-            // skipped; if it goes on, the caller comes back.
-            for _ in 0..8 {
-                match socket.try_recv_from(buffer) {
-                    Ok((length, from)) => return Some((SocketId::FIRST, canonical(from), length)),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                    Err(error) => tracing::debug!(%error, "receive"),
-                }
-            }
+            let received = receive(socket, &mut self.batch, SocketId::FIRST, &mut take);
+            any |= received != Some(0);
         }
-        None
+        while let Ok(call) = self.calls.try_recv() {
+            self.ready.push(call);
+        }
+        let (later, batch) = (&self.later, &mut self.batch);
+        self.ready.retain(|&(id, place)| {
+            let Some(watcher) = later.get(&id).and_then(|later| later.watchers.get(place)) else {
+                return false;
+            };
+            let received = receive(&watcher.socket, batch, id, &mut take);
+            any |= received != Some(0);
+            if received.is_some() {
+                watcher.drained.notify_one();
+            }
+            received.is_none()
+        });
+        any
     }
 }
 
 impl Families {
     fn bind(address: Option<SocketAddr>) -> io::Result<Self> {
         if let Some(address) = address {
-            let socket = Some(Arc::new(open(address)?));
+            let socket = Some(Arc::new(Udp::open(address)?));
             return Ok(match address {
                 SocketAddr::V4(_) => Self { v4: socket, v6: None },
                 SocketAddr::V6(_) => Self { v4: None, v6: socket },
             });
         }
-        let v4 = open((Ipv4Addr::UNSPECIFIED, 0).into());
+        let v4 = Udp::open((Ipv4Addr::UNSPECIFIED, 0).into());
         let port =
             v4.as_ref().ok().and_then(|socket| socket.local_addr().ok()).map_or(0, |a| a.port());
-        let v6 = open((Ipv6Addr::UNSPECIFIED, port).into())
-            .or_else(|_| open((Ipv6Addr::UNSPECIFIED, 0).into()));
+        let v6 = Udp::open((Ipv6Addr::UNSPECIFIED, port).into())
+            .or_else(|_| Udp::open((Ipv6Addr::UNSPECIFIED, 0).into()));
         match (v4, v6) {
             (Err(error), Err(_)) => Err(error),
             (v4, v6) => Ok(Self { v4: v4.ok().map(Arc::new), v6: v6.ok().map(Arc::new) }),
         }
     }
 
-    fn each(&self) -> impl Iterator<Item = &Arc<UdpSocket>> {
+    fn each(&self) -> impl Iterator<Item = &Arc<Udp>> {
         self.v4.iter().chain(&self.v6)
     }
-}
 
-impl Drop for Later {
-    fn drop(&mut self) {
-        self.readers.iter().for_each(JoinHandle::abort);
+    fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
+        // Both are asked, so that both wake us.
+        let ready = self.each().filter(|socket| socket.poll_readable(context).is_ready()).count();
+        if ready > 0 { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
-/// Hands over what arrives at a later socket until it is closed. Whoever is slow loses datagrams, as
-/// with the system's own buffers.
-#[expect(clippy::disallowed_methods, reason = "one task for each socket, ended with it")]
-fn read(local: SocketId, socket: Arc<UdpSocket>, arrived: mpsc::Sender<Arrival>) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        let mut buffer = vec![0; MAX_READ];
-        // An error is an ICMP message about an earlier datagram; see `Sockets::receive`.
-        loop {
-            match socket.recv_from(&mut buffer).await {
-                Ok((length, from)) => {
-                    let bytes = buffer[..length].to_vec();
-                    let full = arrived.try_send(Arrival { local, from: canonical(from), bytes });
-                    if matches!(full, Err(mpsc::error::TrySendError::Closed(_))) {
-                        return;
-                    }
+impl Watcher {
+    #[expect(clippy::disallowed_methods, reason = "one task for each socket, ended with it")]
+    fn start(socket: Arc<Udp>, call: Ready, caller: mpsc::Sender<Ready>) -> Self {
+        let drained = Arc::new(Notify::new());
+        let (watched, told) = (Arc::clone(&socket), Arc::clone(&drained));
+        let task = tokio::spawn(async move {
+            loop {
+                poll_fn(|context| watched.poll_readable(context)).await;
+                if caller.send(call).await.is_err() {
+                    return;
                 }
-                Err(error) => {
-                    tracing::debug!(%error, "receive");
-                    tokio::task::yield_now().await;
-                }
+                told.notified().await;
             }
-        }
-    })
-}
-
-pub(super) fn open(address: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-    if address.is_ipv6() {
-        // IPv4 has a socket of its own.
-        socket.set_only_v6(true)?;
+        });
+        Self { socket, drained, task }
     }
-    // Best effort: the default holds a hundred datagrams or so, which is enough to chat.
-    let _ = socket.set_recv_buffer_size(BUFFER);
-    let _ = socket.set_send_buffer_size(BUFFER);
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    UdpSocket::from_std(socket.into())
 }
 
-fn try_send(socket: &UdpSocket, transmit: &Transmit) -> io::Result<usize> {
-    let send = || SockRef::from(socket).send_to(&transmit.payload, &transmit.to.into());
-    socket.try_io(Interest::WRITABLE, || match transmit.ttl {
-        None => send(),
-        Some(ttl) => with_ttl(socket, transmit.to, ttl, send),
-    })
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
-/// Sends with another time to live, then restores the socket's own. Nobody else uses the socket in
-/// between: only the driver sends.
-fn with_ttl<T>(
-    socket: &UdpSocket,
-    to: SocketAddr,
-    ttl: u8,
-    send: impl FnOnce() -> io::Result<T>,
-) -> io::Result<T> {
-    let socket = SockRef::from(socket);
-    if to.is_ipv4() {
-        let usual = socket.ttl_v4()?;
-        socket.set_ttl_v4(ttl.into())?;
-        let result = send();
-        socket.set_ttl_v4(usual)?;
-        result
-    } else {
-        let usual = socket.unicast_hops_v6()?;
-        socket.set_unicast_hops_v6(ttl.into())?;
-        let result = send();
-        socket.set_unicast_hops_v6(usual)?;
-        result
+/// Receives one batch from a socket. How many trains that were, if there is nothing more.
+fn receive(
+    socket: &Udp,
+    batch: &mut Batch,
+    local: SocketId,
+    take: &mut impl FnMut(Received<'_>),
+) -> Option<usize> {
+    let mut trains = 0;
+    let received = socket.receive(batch, |Train { from, bytes, size }| {
+        trains += 1;
+        take(Received { local, from, bytes, size });
+    });
+    match received {
+        Ok(true) => None,
+        Ok(false) => Some(trains),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Some(0),
+        // An ICMP message about an earlier datagram, reported by some systems on the socket: that
+        // datagram is lost, the socket is well.
+        Err(error) => {
+            tracing::debug!(%error, "receive");
+            None
+        }
     }
 }
 
@@ -337,21 +342,47 @@ mod tests {
 
     fn to(sockets: &Sockets, ttl: Option<u8>) -> Transmit {
         let to = sockets.local_addresses()[0];
-        Transmit { from: SocketId::FIRST, to, ttl, payload: b"hello".to_vec() }
+        let payload = b"hello".to_vec();
+        Transmit { from: SocketId::FIRST, to, ttl, segment_size: None, payload }
+    }
+
+    /// Everything that arrives until there are `count` datagrams: where, from whom, what.
+    async fn receive(sockets: &mut Sockets, count: usize) -> Vec<(SocketId, SocketAddr, Vec<u8>)> {
+        let mut all = Vec::new();
+        while all.len() < count {
+            sockets.readable().await;
+            sockets.receive(|Received { local, from, bytes, size }| {
+                all.extend(bytes.chunks(size).map(|datagram| (local, from, datagram.to_vec())));
+            });
+        }
+        all
     }
 
     #[tokio::test]
     async fn datagrams_arrive_and_a_time_to_live_is_for_one_datagram_only() {
         let (alice, mut bob) = (loopback(), loopback());
-        let usual = SockRef::from(alice.first.v4.as_ref().expect("IPv4")).ttl_v4().expect("ttl");
+        let usual = alice.first.v4.as_ref().expect("IPv4").ttl();
         for ttl in [Some(2), None] {
             alice.send(&to(&bob, ttl)).await.expect("sent");
-            let mut buffer = [0; 100];
-            bob.readable().await;
-            let received = bob.receive(&mut buffer);
-            assert_eq!(received, Some((SocketId::FIRST, alice.local_addresses()[0], 5)));
-            let first = alice.first.v4.as_ref().expect("IPv4");
-            assert_eq!(SockRef::from(first).ttl_v4().ok(), Some(usual));
+            let expected = (SocketId::FIRST, alice.local_addresses()[0], b"hello".to_vec());
+            assert_eq!(receive(&mut bob, 1).await, [expected]);
+            assert_eq!(alice.first.v4.as_ref().expect("IPv4").ttl(), usual);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_train_arrives_as_its_datagrams_however_long_it_is() {
+        let (mut alice, mut bob) = (loopback(), loopback());
+        let later = SocketId(7);
+        alice.handle(SocketRequest::Open(later)).expect("opened");
+        for from in [SocketId::FIRST, later] {
+            // More than the system takes at once.
+            let payload: Vec<u8> = (0..150 * 1200 + 7).map(|at| (at / 1200) as u8).collect();
+            let train = Transmit { from, segment_size: Some(1200), payload, ..to(&bob, None) };
+            alice.send(&train).await.expect("sent");
+            let received = receive(&mut bob, 151).await;
+            let texts = received.iter().map(|(_, _, text)| text.as_slice());
+            assert!(texts.eq(train.datagrams()));
         }
     }
 
@@ -362,10 +393,9 @@ mod tests {
         for _ in 0..3 {
             let _ = alice.send(&gone).await;
         }
-        assert_eq!(alice.receive(&mut [0; 100]), None);
+        alice.receive(|received| panic!("from {}", received.from));
         alice.send(&to(&bob, None)).await.expect("sent");
-        bob.readable().await;
-        assert!(bob.receive(&mut [0; 100]).is_some());
+        receive(&mut bob, 1).await;
     }
 
     #[tokio::test]
@@ -375,14 +405,15 @@ mod tests {
         alice.handle(SocketRequest::Open(later)).expect("opened");
         let from = Transmit { from: later, ..to(&bob, None) };
         alice.send(&from).await.expect("sent");
-        bob.readable().await;
-        let (_, seen, _) = bob.receive(&mut [0; 100]).expect("arrived");
+        let (_, seen, _) = receive(&mut bob, 1).await.remove(0);
         assert_ne!(seen, alice.local_addresses()[0]);
 
-        bob.send(&Transmit { to: seen, ..to(&alice, None) }).await.expect("sent");
-        alice.readable().await;
-        let arrived = alice.receive(&mut [0; 100]);
-        assert_eq!(arrived, Some((later, bob.local_addresses()[0], 5)));
+        // More than once: it is watched again after each.
+        for _ in 0..3 {
+            bob.send(&Transmit { to: seen, ..to(&alice, None) }).await.expect("sent");
+            let expected = (later, bob.local_addresses()[0], b"hello".to_vec());
+            assert_eq!(receive(&mut alice, 1).await, [expected]);
+        }
 
         alice.handle(SocketRequest::Close(later)).expect("closed");
         assert!(alice.send(&from).await.is_err());

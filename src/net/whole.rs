@@ -1,50 +1,30 @@
 //! A socket whose datagrams nobody on the way cuts in pieces: what is too long is lost.
-//!
-//! `quinn-udp` knows for each system how to say so. It also lets the system join datagrams that
-//! arrive together, which is why it reads them too.
 
 use std::collections::VecDeque;
-use std::future::pending;
-use std::io::{self, IoSliceMut};
-use std::net::SocketAddr;
+use std::future::poll_fn;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::task::Poll;
 
-use p2pchat_wire::address::canonical;
-use quinn_udp::{RecvMeta, UdpSocketState};
-use tokio::io::Interest;
-use tokio::net::UdpSocket;
-
-use super::socket::{MAX_UDP, open};
+use super::socket::Arrival;
+use super::udp::{Batch, Train, Udp};
 use crate::proto::{SocketId, Transmit};
 
 /// One socket for each address family, opened when the first datagram is sent.
 #[derive(Debug)]
 pub(super) struct WholeSocket {
-    v4: Option<Whole>,
-    v6: Option<Whole>,
+    v4: Option<Udp>,
+    v6: Option<Udp>,
     local: SocketId,
     arrived: VecDeque<Arrival>,
-    buffer: Vec<u8>,
-}
-
-/// A datagram that arrived.
-#[derive(Debug)]
-pub(super) struct Arrival {
-    pub(super) local: SocketId,
-    pub(super) from: SocketAddr,
-    pub(super) bytes: Vec<u8>,
-}
-
-#[derive(Debug)]
-struct Whole {
-    io: UdpSocket,
-    state: UdpSocketState,
+    batch: Batch,
 }
 
 impl WholeSocket {
     pub(super) fn new() -> Self {
         let (v4, v6) = (None, None);
         let arrived = VecDeque::new();
-        Self { v4, v6, local: SocketId::FIRST, arrived, buffer: vec![0; MAX_UDP] }
+        Self { v4, v6, local: SocketId::FIRST, arrived, batch: Batch::default() }
     }
 
     /// Sends a datagram whole.
@@ -54,21 +34,16 @@ impl WholeSocket {
     /// The system's: above all, that the datagram is longer than the first link takes.
     pub(super) async fn send(&mut self, transmit: &Transmit) -> io::Result<()> {
         self.local = transmit.from;
-        let whole = if transmit.to.is_ipv4() { &mut self.v4 } else { &mut self.v6 };
-        if whole.is_none() {
-            *whole = Some(Whole::open(transmit.to)?);
-        }
-        let Some(whole) = whole else { return Err(io::ErrorKind::NotConnected.into()) };
-        let datagram = quinn_udp::Transmit {
-            destination: transmit.to,
-            ecn: None,
-            contents: &transmit.payload,
-            segment_size: None,
-            src_ip: None,
+        let (socket, any) = match transmit.to {
+            SocketAddr::V4(_) => (&mut self.v4, (Ipv4Addr::UNSPECIFIED, 0).into()),
+            SocketAddr::V6(_) => (&mut self.v6, (Ipv6Addr::UNSPECIFIED, 0).into()),
         };
-        let Whole { io, state } = &*whole;
-        io.writable().await?;
-        io.try_io(Interest::WRITABLE, || state.try_send(io.into(), &datagram))
+        let socket = match socket {
+            Some(socket) => socket,
+            none => none.insert(Udp::open_whole(any)?),
+        };
+        socket.writable().await?;
+        socket.send(transmit, &mut 0)
     }
 
     /// Waits for the next datagram; for ever, while nothing was sent.
@@ -77,45 +52,26 @@ impl WholeSocket {
             if let Some(arrival) = self.arrived.pop_front() {
                 return arrival;
             }
-            let readable = async |whole: &Option<Whole>| match whole {
-                Some(whole) => drop(whole.io.readable().await),
-                None => pending().await,
-            };
-            tokio::select! {
-                () = readable(&self.v4) => {}
-                () = readable(&self.v6) => {}
-            }
-            for whole in self.v4.iter().chain(&self.v6) {
-                self.arrived.extend(whole.take(self.local, &mut self.buffer));
+            let sockets = || self.v4.iter().chain(&self.v6);
+            poll_fn(|context| {
+                // Both are asked, so that both wake us.
+                let ready = sockets().filter(|socket| socket.poll_readable(context).is_ready());
+                if ready.count() > 0 { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+            let (local, arrived) = (self.local, &mut self.arrived);
+            for socket in self.v4.iter().chain(&self.v6) {
+                // An error is an ICMP message about an earlier datagram, which is lost.
+                let _ = socket.receive(&mut self.batch, |Train { from, bytes, size }| {
+                    let datagrams = bytes.chunks(size);
+                    arrived.extend(datagrams.map(|bytes| Arrival {
+                        local,
+                        from,
+                        bytes: bytes.to_vec(),
+                    }));
+                });
             }
         }
-    }
-}
-
-impl Whole {
-    fn open(to: SocketAddr) -> io::Result<Self> {
-        let any = match to {
-            SocketAddr::V4(_) => (std::net::Ipv4Addr::UNSPECIFIED, 0).into(),
-            SocketAddr::V6(_) => (std::net::Ipv6Addr::UNSPECIFIED, 0).into(),
-        };
-        let io = open(any)?;
-        let state = UdpSocketState::new((&io).into())?;
-        Ok(Self { io, state })
-    }
-
-    /// What has arrived. An error is an ICMP message about an earlier datagram, which is lost.
-    fn take(&self, local: SocketId, buffer: &mut [u8]) -> Vec<Arrival> {
-        let mut meta = [RecvMeta::default()];
-        let received = self.io.try_io(Interest::READABLE, || {
-            self.state.recv((&self.io).into(), &mut [IoSliceMut::new(buffer)], &mut meta)
-        });
-        let [meta] = meta;
-        if received.is_err() {
-            return Vec::new();
-        }
-        let from = canonical(meta.addr);
-        let datagrams = buffer[..meta.len].chunks(meta.stride.max(1));
-        datagrams.map(|bytes| Arrival { local, from, bytes: bytes.to_vec() }).collect()
     }
 }
 
@@ -131,14 +87,18 @@ mod tests {
         let to = other.local_addresses()[0];
         let from = SocketId(7);
         let mut whole = WholeSocket::new();
-        let transmit = Transmit { from, to, ttl: None, payload: vec![1; 1472] };
-        whole.send(&transmit).await.expect("sent");
-        other.readable().await;
-        let (_, seen, length) = other.receive(&mut [0; 2000]).expect("arrived");
+        let send =
+            |from, to, payload| Transmit { from, to, ttl: None, segment_size: None, payload };
+        whole.send(&send(from, to, vec![1; 1472])).await.expect("sent");
+        let mut seen = None;
+        while seen.is_none() {
+            other.readable().await;
+            other.receive(|received| seen = Some((received.from, received.bytes.len())));
+        }
+        let (seen, length) = seen.expect("arrived");
         assert_eq!(length, 1472);
         for payload in [b"one".to_vec(), b"two".to_vec()] {
-            let answer = Transmit { from: SocketId::FIRST, to: seen, ttl: None, payload };
-            other.send(&answer).await.expect("sent");
+            other.send(&send(SocketId::FIRST, seen, payload)).await.expect("sent");
         }
         for expected in [b"one", b"two"] {
             let arrival = whole.receive().await;

@@ -521,7 +521,7 @@ pub enum SocketRequest {
     Close(SocketId),
 }
 
-/// A datagram to be sent.
+/// A datagram to be sent, or several at once.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[must_use = "a datagram that is not sent is a datagram lost"]
 pub struct Transmit {
@@ -531,8 +531,17 @@ pub struct Transmit {
     pub to: SocketAddr,
     /// IP time to live, if other than the system's own.
     pub ttl: Option<u8>,
-    /// The bytes.
+    /// If there are several, how long each is; only the last may be shorter.
+    pub segment_size: Option<usize>,
+    /// The bytes, of one datagram after the other.
     pub payload: Vec<u8>,
+}
+
+impl Transmit {
+    /// Each datagram.
+    pub fn datagrams(&self) -> impl Iterator<Item = &[u8]> {
+        self.payload.chunks(self.segment_size.unwrap_or(self.payload.len()).max(1))
+    }
 }
 
 /// The next thing to do; `Timeout` is always the last.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::punch::message::Message;
 use super::recovery::ack_ranges::AckRanges;
+use super::stream::{ChunkRecord, StreamChunk};
 
 /// One frame. Data is borrowed from the datagram.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -120,6 +121,20 @@ impl Frame<'_> {
     }
 }
 
+/// Appends a [`Frame::Stream`] whose data may lie in two places.
+pub(crate) fn encode_chunk(chunk: &StreamChunk<'_>, out: &mut Vec<u8>) {
+    const STREAM: u32 = 2;
+    let ChunkRecord { id, offset, len, fin } = chunk.record;
+    codec::encode_onto(&(STREAM, id, offset, fin, len), out);
+    chunk.data.iter().for_each(|piece| out.extend_from_slice(piece));
+}
+
+/// Appends a [`Frame::Ack`] with ranges that somebody else keeps.
+pub(crate) fn encode_acknowledgement(delay_us: u32, ranges: &AckRanges, out: &mut Vec<u8>) {
+    const ACK: u32 = 1;
+    codec::encode_onto(&(ACK, delay_us, ranges), out);
+}
+
 /// The frames of an opened packet, one by one.
 #[derive(Debug)]
 pub(crate) struct Frames<'a> {
@@ -191,6 +206,22 @@ mod tests {
         }
         let read: Result<Vec<_>, _> = Frames::new(&packet).collect();
         assert_eq!(read.expect("well formed"), frames);
+    }
+
+    #[test]
+    fn what_is_encoded_from_where_it_lies_is_the_same_frame() {
+        let (mut apart, mut whole) = (Vec::new(), Vec::new());
+        let record = ChunkRecord { id: 7, offset: 70_000, len: 300, fin: true };
+        encode_chunk(&StreamChunk { record, data: [&[1; 299], &[2]] }, &mut apart);
+        let data = [&[1; 299][..], &[2]].concat();
+        Frame::Stream { id: 7, offset: 70_000, fin: true, data: &data }.encode(&mut whole);
+        let mut ranges = AckRanges::default();
+        for number in [3, 4, 900] {
+            ranges.insert(number);
+        }
+        encode_acknowledgement(25_000, &ranges, &mut apart);
+        Frame::Ack { delay_us: 25_000, ranges }.encode(&mut whole);
+        assert_eq!(apart, whole);
     }
 
     #[test]

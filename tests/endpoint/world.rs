@@ -246,7 +246,10 @@ impl World {
                     // Primers die on the way.
                     Output::Transmit(t) if t.ttl.is_some() => {}
                     Output::Transmit(t) => {
-                        posts.push(Packet { from: host.address, to: t.to, payload: t.payload });
+                        posts.extend(t.datagrams().map(|datagram| {
+                            let payload = datagram.to_vec();
+                            Packet { from: host.address, to: t.to, payload }
+                        }));
                     }
                     Output::Socket(_) => {}
                     Output::Event(event) => host.events.push((self.now - self.start, event)),
@@ -291,7 +294,7 @@ impl World {
             };
             self.now = self.now.max(at);
             if arrival == Some(at) {
-                let Some((_, packet)) = self.wire.pop_first() else { return };
+                let Some((_, mut packet)) = self.wire.pop_first() else { return };
                 if packet.to == server_address() {
                     self.server.handle_datagram(self.now, packet.to, packet.from, &packet.payload);
                 } else if let Some(host) =
@@ -301,7 +304,7 @@ impl World {
                         self.now,
                         SocketId::FIRST,
                         packet.from,
-                        &packet.payload,
+                        &mut packet.payload,
                     );
                 }
             } else {

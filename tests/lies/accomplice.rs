@@ -64,8 +64,8 @@ impl Accomplice {
         packet.extend(frames);
         self.keys.send.seal_in_place(self.next_number, SEALED_HEADER, &mut packet);
         self.next_number += 1;
-        let relayed = datagram::relay(channel_to(self.who), &packet);
-        lair.alice.handle_datagram(lair.now, SocketId::FIRST, at(SERVER), &relayed);
+        let mut relayed = datagram::relay(channel_to(self.who), &packet);
+        lair.alice.handle_datagram(lair.now, SocketId::FIRST, at(SERVER), &mut relayed);
         lair.listen();
     }
 

@@ -135,7 +135,7 @@ impl Lair {
             server: server.id().0,
             time_ms: None,
         };
-        self.alice.handle_datagram(now, SocketId::FIRST, address, &challenge.encode());
+        self.alice.handle_datagram(now, SocketId::FIRST, address, &mut challenge.encode());
         let init = sent_by(&mut self.alice, address);
         let Ok(Datagram::LinkInit(init)) = Datagram::parse(&init) else { panic!("an initiation") };
         let purpose = Purpose::Link(server.id());
@@ -153,11 +153,11 @@ impl Lair {
         let (noise, keys) =
             responder.respond(&signal::encode_padded(&reply, 0)).expect("an answer");
         let response = Response { receiver: init.sender, sender: 7, noise: &noise };
-        let response = response.encode_link();
+        let mut response = response.encode_link();
         let link = Link { server: address, keys, alices_index: init.sender, next_number: 0 };
         self.links.push(link);
         self.told.push(request);
-        self.alice.handle_datagram(now, SocketId::FIRST, address, &response);
+        self.alice.handle_datagram(now, SocketId::FIRST, address, &mut response);
         self.listen();
     }
 
@@ -190,10 +190,21 @@ impl Lair {
                         let port = 1024 + self.random.below(60_000) as u16;
                         let mapped = SocketAddr::new(self.mapped.ip(), port);
                         let answer = Answer { mapped, origin: None, other: self.other };
-                        let answer = request.succeed(&answer).expect("an answer");
-                        self.alice.handle_datagram(self.now, transmit.from, transmit.to, &answer);
+                        let mut answer = request.succeed(&answer).expect("an answer");
+                        let Transmit { from, to, .. } = transmit;
+                        self.alice.handle_datagram(self.now, from, to, &mut answer);
                     }
-                    _ => self.sent.push(transmit),
+                    _ => {
+                        let Transmit { from, to, ttl, .. } = transmit;
+                        let apart = transmit.datagrams().map(<[u8]>::to_vec);
+                        self.sent.extend(apart.map(|payload| Transmit {
+                            from,
+                            to,
+                            ttl,
+                            segment_size: None,
+                            payload,
+                        }));
+                    }
                 },
             }
         }
@@ -221,7 +232,7 @@ impl Lair {
         packet.extend(signal);
         link.keys.send.seal_in_place(link.next_number, SEALED_HEADER, &mut packet);
         link.next_number += 1;
-        self.alice.handle_datagram(self.now, SocketId::FIRST, link.server, &packet);
+        self.alice.handle_datagram(self.now, SocketId::FIRST, link.server, &mut packet);
     }
 
     /// The second server says that somebody who is called Bob there called.

@@ -34,9 +34,9 @@ fn an_impostor_for_a_pinned_contact_is_reported_and_sent_nothing() {
         assert!(lair.events.contains(&changed), "{:?}", lair.events);
         if let Some(opening) = opening {
             let init = PeerInit { introduction: 0x22, sender: 5, noise: &opening[4..] }.encode();
-            lair.alice.handle_datagram(lair.now, SocketId::FIRST, at(VICTIM), &init);
-            let relayed = datagram::relay(0x11, &init);
-            lair.alice.handle_datagram(lair.now, SocketId::FIRST, at(SERVER), &relayed);
+            lair.alice.handle_datagram(lair.now, SocketId::FIRST, at(VICTIM), &mut init.clone());
+            let mut relayed = datagram::relay(0x11, &init);
+            lair.alice.handle_datagram(lair.now, SocketId::FIRST, at(SERVER), &mut relayed);
         }
         lair.wait(Duration::from_secs(60));
         assert_eq!(lair.sent_to(VICTIM).count(), 0);
@@ -78,14 +78,14 @@ fn nobody_but_the_pinned_contact_can_answer_the_handshake() {
     let (other, _) = responder.respond(&codec::encode(&7u64)).expect("an answer");
     for noise in [vec![0; 57], other] {
         let receiver = u32::from_be_bytes(*sender);
-        let response = Response { receiver, sender: 9, noise: &noise }.encode_peer();
+        let mut response = Response { receiver, sender: 9, noise: &noise }.encode_peer();
         lair.alice.handle_datagram(
             lair.now,
             SocketId::FIRST,
             at(SERVER),
-            &datagram::relay(0x11, &response),
+            &mut datagram::relay(0x11, &response),
         );
-        lair.alice.handle_datagram(lair.now, SocketId::FIRST, at(VICTIM), &response);
+        lair.alice.handle_datagram(lair.now, SocketId::FIRST, at(VICTIM), &mut response);
     }
     lair.wait(Duration::from_secs(5));
     let connected = |event: &Event| matches!(event, Event::Connected { .. });

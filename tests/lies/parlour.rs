@@ -186,11 +186,11 @@ impl Parlour {
             return;
         };
         let [.., from, to] = number.to_be_bytes();
-        let back = datagram::relay(channel(to, from), inner);
+        let mut back = datagram::relay(channel(to, from), inner);
         let now = self.now;
         if let Some(guest) = self.guest(to) {
             let lair = &mut guest.person.lair;
-            lair.alice.handle_datagram(now, SocketId::FIRST, at(SERVER), &back);
+            lair.alice.handle_datagram(now, SocketId::FIRST, at(SERVER), &mut back);
             lair.listen();
         }
     }

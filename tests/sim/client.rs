@@ -112,6 +112,7 @@ impl Client {
             port: self.port,
             to: self.server,
             ttl: None,
+            segment_size: None,
             payload,
         });
     }

@@ -279,7 +279,7 @@ impl Host for Person {
 
     fn handle_datagram(&mut self, now: Instant, from: SocketAddr, at: SocketAddr, bytes: &[u8]) {
         if !self.closed.contains(&socket_at(at)) {
-            self.endpoint.handle_datagram(now, socket_at(at), from, bytes);
+            self.endpoint.handle_datagram(now, socket_at(at), from, &mut bytes.to_vec());
         }
     }
 
@@ -302,8 +302,10 @@ impl Host for Person {
                         continue;
                     }
                     let port = port_of(transmit.from);
-                    let (to, ttl, payload) = (transmit.to, transmit.ttl, transmit.payload);
-                    return Output::Transmit(Transmit { source: None, port, to, ttl, payload });
+                    let proto::Transmit { to, ttl, segment_size, payload, .. } = transmit;
+                    let source = None;
+                    let transmit = Transmit { source, port, to, ttl, segment_size, payload };
+                    return Output::Transmit(transmit);
                 }
                 Out::Socket(SocketRequest::Dial { id, to, .. }) if to.port() != STREAMS => {
                     self.refused.insert(id);

@@ -145,7 +145,14 @@ impl Host for Rendezvous {
                         Local::Udp(from) => (Some(from.ip()), from.port()),
                         Local::Carrier(_) => (None, STREAMS),
                     };
-                    return Output::Transmit(Transmit { source, port, to, ttl: None, payload });
+                    return Output::Transmit(Transmit {
+                        source,
+                        port,
+                        to,
+                        ttl: None,
+                        segment_size: None,
+                        payload,
+                    });
                 }
                 server::Output::Claim { id, name, key } => {
                     let entry = Entry::Name { name, key };

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use p2pchat::proto::{
-    Command, Config, Congestion, Endpoint, Event, Output as Out, PathDescription, PathInfo,
+    self, Command, Config, Congestion, Endpoint, Event, Output as Out, PathDescription, PathInfo,
     PathKind, Policy, PunchState, SocketId, SocketRequest,
 };
 use p2pchat_wire::identity::{Identity, Name, PeerId};
@@ -157,7 +157,7 @@ impl Host for Talker {
 
     fn handle_datagram(&mut self, now: Instant, from: SocketAddr, at: SocketAddr, bytes: &[u8]) {
         if !self.closed.contains(&socket_at(at)) {
-            self.endpoint.handle_datagram(now, socket_at(at), from, bytes);
+            self.endpoint.handle_datagram(now, socket_at(at), from, &mut bytes.to_vec());
         }
     }
 
@@ -173,8 +173,10 @@ impl Host for Talker {
                         continue;
                     }
                     let port = port_of(transmit.from);
-                    let (to, ttl, payload) = (transmit.to, transmit.ttl, transmit.payload);
-                    return Output::Transmit(Transmit { source: None, port, to, ttl, payload });
+                    let proto::Transmit { to, ttl, segment_size, payload, .. } = transmit;
+                    let source = None;
+                    let transmit = Transmit { source, port, to, ttl, segment_size, payload };
+                    return Output::Transmit(transmit);
                 }
                 Out::Socket(SocketRequest::Dial { id, to, .. }) if to.port() != STREAMS => {
                     self.refused.insert(id);

@@ -55,6 +55,8 @@ pub(crate) struct Transmit {
     pub(crate) port: u16,
     pub(crate) to: SocketAddr,
     pub(crate) ttl: Option<u8>,
+    /// How long each datagram is, if there are several; they travel apart.
+    pub(crate) segment_size: Option<usize>,
     pub(crate) payload: Vec<u8>,
 }
 
@@ -450,7 +452,14 @@ impl<H: Host> World<H> {
     }
 
     fn transmit(&mut self, origin: HostId, transmit: Transmit) {
-        let Transmit { source, port, to, ttl, payload } = transmit;
+        let size = transmit.segment_size.unwrap_or(transmit.payload.len()).max(1);
+        for datagram in transmit.payload.chunks(size) {
+            self.send(origin, &transmit, datagram.to_vec());
+        }
+    }
+
+    fn send(&mut self, origin: HostId, transmit: &Transmit, payload: Vec<u8>) {
+        let Transmit { source, port, to, ttl, .. } = *transmit;
         let source = source.or_else(|| self.topology.source_for(origin, to));
         let from = SocketAddr::new(source.unwrap_or(NO_ADDRESS), port);
         let mut packet = Packet { origin, from, to, ttl: ttl.unwrap_or(TTL), bytes: payload };

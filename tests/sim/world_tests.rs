@@ -31,6 +31,7 @@ impl Parrot {
             port: 4000,
             to,
             ttl,
+            segment_size: None,
             payload: b"hello".to_vec(),
         });
     }
@@ -45,7 +46,14 @@ impl Host for Parrot {
         self.heard.push((now, from, bytes.to_vec()));
         if self.echoes {
             let (port, payload) = (local.port(), bytes.to_vec());
-            self.outbox.push_back(Transmit { source: None, port, to: from, ttl: None, payload });
+            self.outbox.push_back(Transmit {
+                source: None,
+                port,
+                to: from,
+                ttl: None,
+                segment_size: None,
+                payload,
+            });
         }
     }
 

@@ -153,6 +153,31 @@ pub struct Sealed<'a> {
     pub ciphertext: &'a [u8],
 }
 
+/// A sealed datagram that is to be opened where it lies.
+#[derive(Debug)]
+pub struct SealedMut<'a> {
+    /// The receiver's index: which keys.
+    pub receiver: u32,
+    /// Nonce of the seal and name of the packet; never used twice with one key.
+    pub packet_number: u64,
+    /// The clear header: associated data of the seal.
+    pub header: &'a [u8],
+    /// Ciphertext and tag.
+    pub ciphertext: &'a mut [u8],
+}
+
+impl<'a> SealedMut<'a> {
+    /// Reads the header of peer data; `None` for every other kind, and if the header is not whole.
+    pub fn peer_data(bytes: &'a mut [u8]) -> Option<Self> {
+        let Ok(Datagram::PeerData(Sealed { receiver, packet_number, .. })) = Datagram::parse(bytes)
+        else {
+            return None;
+        };
+        let (header, ciphertext) = bytes.split_at_mut_checked(SEALED_HEADER)?;
+        Some(Self { receiver, packet_number, header, ciphertext })
+    }
+}
+
 impl<'a> Datagram<'a> {
     /// Reads the header of a datagram.
     ///
@@ -314,10 +339,17 @@ pub fn punch(introduction: u64) -> Vec<u8> {
 #[must_use]
 pub fn relay(channel: u64, inner: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(RELAY_HEADER + inner.len());
-    out.push(RELAY);
-    out.extend(channel.to_be_bytes());
+    out.extend(relay_header(channel));
     out.extend(inner);
     out
+}
+
+/// What precedes the inner datagram in a relayed one.
+#[must_use]
+pub fn relay_header(channel: u64) -> [u8; RELAY_HEADER] {
+    let mut header = [RELAY; RELAY_HEADER];
+    header[1..].copy_from_slice(&channel.to_be_bytes());
+    header
 }
 
 /// The channel of a relayed datagram; `None` for every other kind.

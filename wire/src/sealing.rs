@@ -57,12 +57,22 @@ impl SealingKey {
     ///
     /// If `packet` is shorter than `header`.
     pub fn seal_in_place(&self, packet_number: u64, header: usize, packet: &mut Vec<u8>) {
-        let (aad, body) = packet.split_at_mut(header);
+        self.seal_last(packet_number, 0, header, packet);
+    }
+
+    /// Seals the last of several packets in one buffer, which begins at `start` with `header` bytes that
+    /// stay clear.
+    ///
+    /// # Panics
+    ///
+    /// If the buffer ends before the header.
+    pub fn seal_last(&self, packet_number: u64, start: usize, header: usize, buffer: &mut Vec<u8>) {
+        let (aad, body) = buffer[start..].split_at_mut(header);
         let tag = self
             .key()
             .seal_in_place_separate_tag(nonce(packet_number), Aad::from(&*aad), body)
             .expect("a datagram is far shorter than ChaCha20's limit");
-        packet.extend_from_slice(tag.as_ref());
+        buffer.extend_from_slice(tag.as_ref());
     }
 
     /// Opens a sealed packet into a new buffer.
@@ -77,13 +87,24 @@ impl SealingKey {
         ciphertext: &[u8],
     ) -> Result<Vec<u8>, BrokenSeal> {
         let mut buffer = ciphertext.to_vec();
-        let length = self
-            .key()
-            .open_in_place(nonce(packet_number), Aad::from(header), &mut buffer)
-            .map_err(|_| BrokenSeal)?
-            .len();
+        let length = self.open_in_place(packet_number, header, &mut buffer)?.len();
         buffer.truncate(length);
         Ok(buffer)
+    }
+
+    /// Opens a sealed packet where it lies; the text takes the place of the ciphertext, without the tag.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open). What is in `ciphertext` then is worth nothing.
+    pub fn open_in_place<'a>(
+        &self,
+        packet_number: u64,
+        header: &[u8],
+        ciphertext: &'a mut [u8],
+    ) -> Result<&'a [u8], BrokenSeal> {
+        let opened = self.key().open_in_place(nonce(packet_number), Aad::from(header), ciphertext);
+        opened.map(|text| &*text).map_err(|_| BrokenSeal)
     }
 
     fn key(&self) -> LessSafeKey {
@@ -131,5 +152,10 @@ mod tests {
         let mut within = b"headerbody".to_vec();
         key.seal_in_place(7, 6, &mut within);
         assert_eq!(apart, within);
+        let mut train = b"first".to_vec();
+        train.extend(b"headerbody");
+        key.seal_last(7, 5, 6, &mut train);
+        assert_eq!(train[5..], within);
+        assert_eq!(key.open_in_place(7, b"header", &mut train[11..]), Ok(&b"body"[..]));
     }
 }

@@ -46,6 +46,8 @@ pub(super) struct Context<'a> {
     /// Addresses that planned punches went to.
     pub(super) targets: &'a mut Targets,
     pub(super) transmits: &'a mut VecDeque<Transmit>,
+    /// What datagrams have left from.
+    pub(super) spare: &'a mut Vec<Vec<u8>>,
     pub(super) events: &'a mut VecDeque<Event>,
     /// Where relayed datagrams go.
     pub(super) homes: &'a Homes,
@@ -80,10 +82,33 @@ impl Context<'_> {
         self.transmits.push_back(pair.transmit(Some(ttl), payload));
     }
 
+    /// Several datagrams that lie one after the other.
+    pub(super) fn transmit_train(&mut self, pair: Pair, size: usize, payload: Vec<u8>) {
+        let segment_size = (payload.len() > size).then_some(size);
+        self.transmits.push_back(Transmit { segment_size, ..pair.transmit(None, payload) });
+    }
+
+    /// An empty buffer, if possible one that has been used before.
+    pub(super) fn buffer(&mut self) -> Vec<u8> {
+        self.spare.pop().unwrap_or_default()
+    }
+
     /// Through the rendezvous; nowhere while it is not reached.
     pub(super) fn transmit_relayed(&mut self, (server, channel): Channel, datagram: &[u8]) {
         if let Some(server) = self.homes.pair(server) {
             self.transmit(server, relay(channel, datagram));
+        }
+    }
+
+    /// Several datagrams with their channel in front, through this server.
+    pub(super) fn transmit_relayed_train(
+        &mut self,
+        server: ServerId,
+        size: usize,
+        payload: Vec<u8>,
+    ) {
+        if let Some(server) = self.homes.pair(server) {
+            self.transmit_train(server, size, payload);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Everything that happens on one peer's sockets.
 //!
-//! The endpoint tells datagrams apart. At each rendezvous it has a [`home`]: a [`link`], a name
+//! The endpoint tells datagrams apart ([`demux`]). At each rendezvous it has a [`home`]: a [`link`], a name
 //! ([`registration`]) and those whom it wants to be introduced to there ([`calls`]). It holds one
 //! [`peer::Peer`] for everybody whom it was introduced to ([`introducing`]), by however many
 //! servers or in the local network ([`neighbours`]), and finds the peer that a datagram is for in its [`directory`].
@@ -11,6 +11,7 @@
 mod calls;
 mod carriers;
 mod context;
+mod demux;
 mod directory;
 mod handshaking;
 mod home;
@@ -28,13 +29,13 @@ mod rotation;
 mod sockets;
 mod survey;
 mod surveying;
+mod train;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use p2pchat_wire::address;
-use p2pchat_wire::datagram::{Datagram, Sealed};
 use p2pchat_wire::handshake::SharedSecret;
 use p2pchat_wire::identity::{Identity, Name, PeerId, ServerKey};
 use p2pchat_wire::random::Random;
@@ -53,12 +54,12 @@ use survey::Survey;
 
 use super::frame::Candidate;
 use super::lifetime::idle::IdleSearch;
-use super::path::{Pair, Remote, Strangers};
+use super::path::Strangers;
 use super::punch::memory::Memory;
 use super::punch::targets::Targets;
 use super::{
     Command, Config, DisconnectReason, Event, Output, PathReason, PeerName, Policy, PortMapping,
-    ServerId, SocketId, Transmit,
+    ServerId, Transmit,
 };
 
 /// Peers at most; the server introduces no more before somebody leaves.
@@ -111,6 +112,8 @@ pub struct Endpoint {
     strangers: Strangers,
     targets: Targets,
     transmits: VecDeque<Transmit>,
+    /// What datagrams have left from, to be filled again.
+    spare: Vec<Vec<u8>>,
     events: VecDeque<Event>,
     dropped: Dropped,
 }
@@ -145,6 +148,7 @@ impl Endpoint {
             strangers: Strangers::default(),
             targets: Targets::default(),
             transmits: VecDeque::new(),
+            spare: Vec::new(),
             events: VecDeque::new(),
             dropped: Dropped::default(),
         }
@@ -282,133 +286,9 @@ impl Endpoint {
         self.with_all_peers(now, |peer, cx| peer.servers_changed(cx));
     }
 
-    /// Processes one datagram that arrived on the socket `local`. Bad input is counted and dropped,
-    /// never returned.
-    pub fn handle_datagram(
-        &mut self,
-        now: Instant,
-        local: SocketId,
-        from: SocketAddr,
-        bytes: &[u8],
-    ) {
-        if self.closed {
-            return;
-        }
-        let from = Pair { local, remote: address::canonical(from) };
-        match Datagram::parse(bytes) {
-            Ok(datagram) => self.dispatch(now, from, datagram, bytes.len()),
-            Err(_) => self.dropped.malformed += 1,
-        }
-        self.advance(now);
-    }
-
-    fn dispatch(&mut self, now: Instant, from: Pair, datagram: Datagram<'_>, bytes: usize) {
-        match datagram {
-            Datagram::Stun(message) => self.dispatch_stun(now, from, message),
-            Datagram::Challenge(challenge) => {
-                for home in self.homes.iter_mut() {
-                    home.link.handle_challenge(from, &challenge);
-                }
-            }
-            Datagram::LinkResponse(response) => {
-                if let Some(home) = self.homes.with_index(response.receiver) {
-                    let server = home.id;
-                    let event = home.link.handle_response(now, from, &response);
-                    self.on_link_event(now, server, event);
-                }
-            }
-            Datagram::LinkData(sealed) => match self.homes.with_index(sealed.receiver) {
-                Some(home) => {
-                    let server = home.id;
-                    let event = home.link.handle_sealed(now, from, &sealed);
-                    self.on_link_event(now, server, event);
-                }
-                None => self.dropped.unknown += 1,
-            },
-            Datagram::Relay { channel, inner } => {
-                let server = self.homes.heard_by(from);
-                let owner =
-                    server.and_then(|server| self.directory.owner_of_channel((server, channel)));
-                match (owner, Datagram::parse(inner)) {
-                    (Some(id), Ok(inner)) => {
-                        self.dispatch_to_peer(now, id, (Remote::Relay, server), inner, bytes)
-                    }
-                    _ => self.dropped.unknown += 1,
-                }
-            }
-            Datagram::PeerInit(_)
-            | Datagram::PeerResponse(_)
-            | Datagram::PeerData(_)
-            | Datagram::Punch { .. }
-                if self.config.policy == Policy::RelayOnly =>
-            {
-                self.dropped.unknown += 1;
-            }
-            Datagram::PeerInit(init) => {
-                let owner = self.directory.owner_of_introduction(init.introduction);
-                let owner = owner.or_else(|| self.caller_numbered(init.introduction));
-                self.dispatch_or_drop(now, owner, from, datagram, bytes);
-            }
-            Datagram::Punch { introduction } => {
-                let owner = self.directory.owner_of_introduction(introduction);
-                self.dispatch_or_drop(now, owner, from, datagram, bytes);
-            }
-            Datagram::PeerResponse(response) => {
-                let owner = self.directory.owner_of_index(response.receiver);
-                self.dispatch_or_drop(now, owner, from, datagram, bytes);
-            }
-            Datagram::PeerData(Sealed { receiver, .. }) => {
-                let owner = self.directory.owner_of_index(receiver);
-                self.dispatch_or_drop(now, owner, from, datagram, bytes);
-            }
-            _ => self.dropped.unknown += 1,
-        }
-    }
-
-    fn dispatch_or_drop(
-        &mut self,
-        now: Instant,
-        owner: Option<PeerId>,
-        from: Pair,
-        datagram: Datagram<'_>,
-        bytes: usize,
-    ) {
-        match owner {
-            Some(id) => {
-                self.dispatch_to_peer(now, id, (Remote::Direct(from), None), datagram, bytes);
-            }
-            None => self.dropped.unknown += 1,
-        }
-    }
-
-    fn dispatch_to_peer(
-        &mut self,
-        now: Instant,
-        id: PeerId,
-        (remote, via): (Remote, Option<ServerId>),
-        datagram: Datagram<'_>,
-        bytes: usize,
-    ) {
-        if self.pins.is_blocked(&id) {
-            self.dropped.blocked += 1;
-            return;
-        }
-        self.with_peer(now, id, |peer, cx| {
-            cx.via = via;
-            match datagram {
-                Datagram::PeerInit(init) => peer.handle_init(cx, remote, &init),
-                Datagram::PeerResponse(response) => {
-                    peer.handle_response(cx, remote, &response, bytes);
-                }
-                Datagram::PeerData(sealed) => peer.handle_sealed(cx, remote, &sealed, bytes),
-                Datagram::Punch { .. } => {
-                    if let Remote::Direct(from) = remote {
-                        peer.handle_punch(cx, from);
-                    }
-                }
-                _ => {}
-            }
-        });
+    /// Takes back the payload of a transmit that has left, to be filled again.
+    pub fn reuse(&mut self, payload: Vec<u8>) {
+        train::keep(&mut self.spare, payload);
     }
 
     /// Advances the clock; call no later than the last [`Output::Timeout`].
@@ -509,6 +389,7 @@ impl Endpoint {
             strangers: &mut self.strangers,
             targets: &mut self.targets,
             transmits: &mut self.transmits,
+            spare: &mut self.spare,
             events: &mut self.events,
             homes: &self.homes,
             via: None,

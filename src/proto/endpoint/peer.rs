@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use p2pchat_wire::datagram::Sealed;
+use p2pchat_wire::datagram::SealedMut;
 use p2pchat_wire::handshake::Purpose;
 use p2pchat_wire::identity::PeerId;
 
@@ -221,31 +221,35 @@ impl Peer {
         self.paths.may_send_blindly(cx.now, pair, &mut account)
     }
 
-    /// Sealed frames arrived for one of our indexes.
+    /// Sealed frames arrived for one of our indexes. Returns whether they are the peer's; what follows
+    /// from them waits for [`Peer::settle`], so that many may come first.
     pub(super) fn handle_sealed(
         &mut self,
         cx: &mut Context<'_>,
         remote: Remote,
-        sealed: &Sealed<'_>,
+        sealed: SealedMut<'_>,
         bytes: usize,
-    ) {
+    ) -> bool {
+        let number = sealed.packet_number;
         let heard_at = self.session.as_ref().map(Session::heard_at);
-        let opened = self.session.as_mut().and_then(|session| session.open(cx.now, sealed));
-        let packet = match opened {
-            Some(packet) => packet,
+        let is_for = |session: &&mut Session| session.indexes().any(|i| i == sealed.receiver);
+        // Who opens a packet that is not his leaves nothing of it.
+        let packet = match self.session.as_mut().filter(is_for) {
+            Some(session) => session.open(cx.now, sealed),
             None => {
-                let Some(mut successor) = self.successor.take() else { return };
+                let Some(mut successor) = self.successor.take() else { return false };
                 let Some(packet) = successor.open(cx.now, sealed) else {
                     self.successor = Some(successor);
-                    return;
+                    return false;
                 };
                 self.begin_session(cx, successor);
-                packet
+                Some(packet)
             }
         };
-        let Some(path) = self.heard(cx, remote, bytes) else { return };
+        let Some(packet) = packet else { return false };
+        let Some(path) = self.heard(cx, remote, bytes) else { return false };
         if let Some(session) = &mut self.session {
-            let said = session.handle_packet(cx.now, path, sealed.packet_number, &packet);
+            let said = session.handle_packet(cx.now, path, number, packet);
             let hushed = heard_at.is_some_and(|at| cx.now.saturating_duration_since(at) >= HUSH);
             if path == PathId::RELAY && said {
                 self.paths.doubt(cx.now, HUSH);
@@ -255,6 +259,14 @@ impl Peer {
             }
         }
         self.confirmed = true;
+        true
+    }
+
+    /// Does what follows from what has come.
+    pub(super) fn settle(&mut self, cx: &mut Context<'_>) {
+        if let Some(session) = &mut self.session {
+            session.take_arrived();
+        }
         self.report_connected(cx);
         self.drive(cx);
     }

@@ -47,6 +47,11 @@ pub(crate) struct PathId(u32);
 impl PathId {
     /// The path through the rendezvous.
     pub(crate) const RELAY: Self = Self(0);
+
+    #[cfg(test)]
+    pub(crate) fn direct(number: u32) -> Self {
+        Self(number + 1)
+    }
 }
 
 /// Both ends of a direct path (RFC 8445 §6.1.2): a socket of ours and a remote endpoint.
@@ -61,7 +66,8 @@ pub(crate) struct Pair {
 impl Pair {
     /// A datagram from this end to that.
     pub(crate) fn transmit(self, ttl: Option<u8>, payload: Vec<u8>) -> Transmit {
-        Transmit { from: self.local, to: self.remote, ttl, payload }
+        let segment_size = None;
+        Transmit { from: self.local, to: self.remote, ttl, segment_size, payload }
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use p2pchat_wire::datagram::Sealed;
+use p2pchat_wire::datagram::SealedMut;
 use p2pchat_wire::sealing::Keys;
 
 /// Age at which the side that opened an epoch wants a new one (WireGuard's REKEY-AFTER-TIME).
@@ -71,20 +71,25 @@ impl Epochs {
     }
 
     /// The epoch to seal with: the newest that the peer is known to have, else the newest.
-    pub(crate) fn for_sending(&mut self, now: Instant) -> Option<&Epoch> {
-        self.sealed += 1;
+    pub(crate) fn for_sending(&self, now: Instant) -> Option<&Epoch> {
         let live = || self.list.iter().filter(|epoch| epoch.is_live(now));
         live().find(|epoch| epoch.confirmed).or_else(|| live().next())
     }
 
+    /// One packet more was sealed.
+    pub(crate) fn on_sealed(&mut self) {
+        self.sealed += 1;
+    }
+
     /// Opens a packet with the epoch that it names; the packet confirms that epoch.
-    pub(crate) fn open(&mut self, now: Instant, sealed: &Sealed<'_>) -> Option<Vec<u8>> {
+    pub(crate) fn open<'a>(&mut self, now: Instant, sealed: SealedMut<'a>) -> Option<&'a [u8]> {
         let epoch = self
             .list
             .iter_mut()
             .find(|epoch| epoch.local_index == sealed.receiver && epoch.is_live(now))?;
         let key = &epoch.keys.receive;
-        let packet = key.open(sealed.packet_number, sealed.header, sealed.ciphertext).ok()?;
+        let packet =
+            key.open_in_place(sealed.packet_number, sealed.header, sealed.ciphertext).ok()?;
         epoch.confirmed = true;
         Some(packet)
     }

@@ -62,8 +62,6 @@ pub(super) fn handle(
         }
     }
     acknowledge(session, now, path, packet_number, eliciting);
-    read_messages(session);
-    streams::read(session);
     eliciting
 }
 
@@ -175,7 +173,7 @@ fn acknowledge(session: &mut Session, now: Instant, path: PathId, number: u64, e
     acknowledgement.due = Some(acknowledgement.due.map_or(due, |earlier| earlier.min(due)));
 }
 
-fn read_messages(session: &mut Session) {
+pub(super) fn read_messages(session: &mut Session) {
     loop {
         match session.streams.next_message(MESSAGES) {
             Ok(Some(message)) => session.events.push_back(SessionEvent::Message(message)),

@@ -18,11 +18,12 @@ mod streams;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use p2pchat_wire::datagram::Sealed;
+use p2pchat_wire::datagram::SealedMut;
 use p2pchat_wire::replay::ReplayWindow;
 
 pub(crate) use epoch::Epoch;
 pub(crate) use handshake::{GIVE_UP_AFTER, Greeting, Opening};
+pub(crate) use outbound::Sheet;
 
 use super::frame::Candidate;
 use super::path::{PathId, Route};
@@ -113,6 +114,14 @@ struct Acknowledgement {
     /// The path that the first of them arrived on, and the newest if it was another.
     path: Option<PathId>,
     other_path: Option<PathId>,
+}
+
+impl Acknowledgement {
+    /// One is on its way, or nobody can be sent one.
+    fn done(&mut self) {
+        self.due = None;
+        self.unacknowledged = 0;
+    }
 }
 
 /// A frame that goes out on a given path, alone and unacknowledged.
@@ -228,13 +237,14 @@ impl Session {
         self.streams.has_chunk()
     }
 
-    /// Opens a packet if it is genuine and new, and marks it as seen.
-    pub(crate) fn open(&mut self, now: Instant, sealed: &Sealed<'_>) -> Option<Vec<u8>> {
-        if !self.replay.is_fresh(sealed.packet_number) {
+    /// Opens a packet where it lies if it is genuine and new, and marks it as seen.
+    pub(crate) fn open<'a>(&mut self, now: Instant, sealed: SealedMut<'a>) -> Option<&'a [u8]> {
+        let number = sealed.packet_number;
+        if !self.replay.is_fresh(number) {
             return None;
         }
         let packet = self.epochs.open(now, sealed)?;
-        self.replay.mark(sealed.packet_number);
+        self.replay.mark(number);
         self.heard_at = now;
         Some(packet)
     }
@@ -423,9 +433,15 @@ impl Session {
         streams::allow_more(self);
     }
 
-    /// The next datagram to send on the routed paths; its path, and the whole sealed datagram.
-    pub(crate) fn poll_packet(&mut self, now: Instant, route: Route) -> Option<(PathId, Vec<u8>)> {
-        outbound::poll(self, now, route)
+    /// Writes the next datagram to send on the routed paths, sealed, at the end of `sheet`; its path, and
+    /// its length.
+    pub(crate) fn poll_packet(
+        &mut self,
+        now: Instant,
+        route: Route,
+        sheet: &mut Sheet<'_>,
+    ) -> Option<(PathId, usize)> {
+        outbound::poll(self, now, route, sheet)
     }
 
     /// The last datagram of a session: goodbye.
@@ -434,7 +450,7 @@ impl Session {
     }
 
     /// Reads the frames of an opened packet that arrived on `path`; returns whether it is to be
-    /// acknowledged.
+    /// acknowledged. What they brought is [taken](Self::take_arrived) afterwards.
     pub(crate) fn handle_packet(
         &mut self,
         now: Instant,
@@ -443,6 +459,12 @@ impl Session {
         packet: &[u8],
     ) -> bool {
         inbound::handle(self, now, path, packet_number, packet)
+    }
+
+    /// Hands over what packets have brought: messages that are whole, and of streams what was asked for.
+    pub(crate) fn take_arrived(&mut self) {
+        inbound::read_messages(self);
+        streams::read(self);
     }
 }
 

@@ -1,12 +1,12 @@
-//! From what waits to be sent to a sealed datagram.
+//! From what waits to be sent to sealed datagrams, framed and sealed where they will leave from.
 
 use std::time::Instant;
 
 use p2pchat_wire::MAX_DATAGRAM;
-use p2pchat_wire::datagram::{SEALED_HEADER, peer_header};
+use p2pchat_wire::datagram::{RELAY_HEADER, SEALED_HEADER, peer_header};
 use p2pchat_wire::sealing::TAG;
 
-use super::super::frame::{Frame, STREAM_OVERHEAD};
+use super::super::frame::{self, Frame, STREAM_OVERHEAD};
 use super::super::path::{PathId, Route};
 use super::super::punch::message::MAX_MESSAGE;
 use super::super::recovery::{Congestion, Recovery};
@@ -22,7 +22,43 @@ const ABORT: usize = 1 + 9 + 5 + 9;
 /// A stream frame is not cut shorter than this to fill up a packet.
 const MIN_CHUNK: usize = 32;
 
-pub(super) fn poll(session: &mut Session, now: Instant, route: Route) -> Option<(PathId, Vec<u8>)> {
+/// Where sealed datagrams are put, one after the other.
+#[derive(Debug)]
+pub(crate) struct Sheet<'a> {
+    pub(crate) bytes: &'a mut Vec<u8>,
+    /// What stands before those that go over the relay.
+    pub(crate) relay: Option<[u8; RELAY_HEADER]>,
+}
+
+/// A datagram that is being written at the end of a sheet.
+#[derive(Clone, Copy, Debug)]
+struct Begun {
+    path: PathId,
+    number: u64,
+    /// Where its clear header stands.
+    header: usize,
+}
+
+impl Begun {
+    /// Where its frames begin.
+    fn frames(self) -> usize {
+        self.header + SEALED_HEADER
+    }
+
+    /// How many bytes of frames it has.
+    fn len(self, sheet: &Sheet<'_>) -> usize {
+        sheet.bytes.len() - self.frames()
+    }
+}
+
+/// Writes the next datagram; says which path it is for, and how long it is without what stands before
+/// those that go over the relay.
+pub(super) fn poll(
+    session: &mut Session,
+    now: Instant,
+    route: Route,
+    sheet: &mut Sheet<'_>,
+) -> Option<(PathId, usize)> {
     session.paced_until = None;
     if !session.epochs.can_seal(now) {
         // The keys are too old and a handshake is on its way. What must arrive waits for it; the
@@ -33,22 +69,24 @@ pub(super) fn poll(session: &mut Session, now: Instant, route: Route) -> Option<
         return None;
     }
     if let Some((path, control)) = session.control.pop_front() {
-        return poll_control(session, now, path, control);
+        return poll_control(session, now, path, control, sheet);
     }
     if let Some((path, frames, contents)) = session.copy.take() {
-        return seal(session, now, path, &frames, contents);
+        let begun = begin(session, now, path, sheet)?;
+        sheet.bytes.extend(frames);
+        return seal(session, now, begun, sheet, contents);
     }
     if let Some(path) = session.overdue.pop() {
-        return build(session, now, path, route, true);
+        return build(session, now, path, route, true, sheet);
     }
     if let Some(path) = route.primary
         && (is_anything_pending(session, route))
         && may_send(session, now, path)
     {
-        return build(session, now, path, route, false);
+        return build(session, now, path, route, false, sheet);
     }
     if session.acknowledgement.due.is_some_and(|due| due <= now) {
-        return poll_acknowledgement(session, now, route);
+        return poll_acknowledgement(session, now, route, sheet);
     }
     if let Some(path) = route.primary
         && !is_anything_pending(session, route)
@@ -60,9 +98,12 @@ pub(super) fn poll(session: &mut Session, now: Instant, route: Route) -> Option<
 }
 
 pub(super) fn close(session: &mut Session, now: Instant, code: u8) -> Option<Vec<u8>> {
-    let mut frames = Vec::new();
-    Frame::Close { code }.encode(&mut frames);
-    seal(session, now, PathId::RELAY, &frames, Vec::new()).map(|(_, datagram)| datagram)
+    let mut bytes = Vec::new();
+    let sheet = &mut Sheet { bytes: &mut bytes, relay: None };
+    let begun = begin(session, now, PathId::RELAY, sheet)?;
+    Frame::Close { code }.encode(sheet.bytes);
+    seal(session, now, begun, sheet, Vec::new())?;
+    Some(bytes)
 }
 
 fn poll_control(
@@ -70,13 +111,14 @@ fn poll_control(
     now: Instant,
     path: PathId,
     control: Control,
-) -> Option<(PathId, Vec<u8>)> {
-    let mut frames = Vec::new();
+    sheet: &mut Sheet<'_>,
+) -> Option<(PathId, usize)> {
+    let begun = begin(session, now, path, sheet)?;
     match control {
-        Control::Probe(token) => Frame::Probe { token }.encode(&mut frames),
-        Control::Echo(token) => Frame::Echo { token }.encode(&mut frames),
+        Control::Probe(token) => Frame::Probe { token }.encode(sheet.bytes),
+        Control::Echo(token) => Frame::Echo { token }.encode(sheet.bytes),
     }
-    seal(session, now, path, &frames, Vec::new())
+    seal(session, now, begun, sheet, Vec::new())
 }
 
 /// An acknowledgement alone goes back where the packets came from: there their round trip is
@@ -86,18 +128,23 @@ fn poll_acknowledgement(
     session: &mut Session,
     now: Instant,
     route: Route,
-) -> Option<(PathId, Vec<u8>)> {
+    sheet: &mut Sheet<'_>,
+) -> Option<(PathId, usize)> {
     let path = session.acknowledgement.path.or(route.primary);
     let mut other = session.acknowledgement.other_path;
-    let mut frames = Vec::new();
-    write_acknowledgement(session, now, &mut frames);
-    let path = path?;
+    let Some(path) = path else {
+        session.acknowledgement.done();
+        return None;
+    };
+    let begun = begin(session, now, path, sheet)?;
+    write_acknowledgement(session, now, sheet.bytes);
     // While the route is in doubt, so is the way of the acknowledgement.
     if route.also.is_some() {
         other = [route.primary, route.also].into_iter().flatten().find(|other| *other != path);
     }
-    session.copy = other.map(|other| (other, frames.clone(), Vec::new()));
-    seal(session, now, path, &frames, Vec::new())
+    let frames = begun.frames();
+    session.copy = other.map(|other| (other, sheet.bytes[frames..].to_vec(), Vec::new()));
+    seal(session, now, begun, sheet, Vec::new())
 }
 
 fn is_anything_pending(session: &Session, route: Route) -> bool {
@@ -133,47 +180,48 @@ fn build(
     path: PathId,
     route: Route,
     overdue: bool,
-) -> Option<(PathId, Vec<u8>)> {
+    sheet: &mut Sheet<'_>,
+) -> Option<(PathId, usize)> {
     let routed = route.primary == Some(path) || route.also == Some(path);
-    let mut frames = Vec::with_capacity(MAX_DATAGRAM);
+    let start = sheet.bytes.len();
+    let begun = begin(session, now, path, sheet)?;
     let mut contents = Vec::new();
     if session.acknowledgement.unacknowledged > 0 {
-        write_acknowledgement(session, now, &mut frames);
+        write_acknowledgement(session, now, sheet.bytes);
     }
     if routed && session.offer_pending {
         session.offer_pending = false;
         let generation = session.offer_generation;
-        Frame::Candidates { generation, list: session.offered.clone() }.encode(&mut frames);
+        Frame::Candidates { generation, list: session.offered.clone() }.encode(sheet.bytes);
         contents.push(Content::Candidates(generation));
     }
     while routed
-        && frames.len() + MAX_MESSAGE < CAPACITY
+        && begun.len(sheet) + MAX_MESSAGE < CAPACITY
         && let Some(message) = session.planning.pop_front()
     {
-        Frame::Punch(message).encode(&mut frames);
+        Frame::Punch(message).encode(sheet.bytes);
         contents.push(Content::Punch(message));
     }
-    while routed && frames.len() + STREAM_OVERHEAD < CAPACITY {
+    while routed && begun.len(sheet) + STREAM_OVERHEAD < CAPACITY {
         let rtt = session.rtt(path);
         let Some(update) = session.streams.next_window_update(now, rtt) else { break };
-        Frame::Window { stream: update.id, max: update.max }.encode(&mut frames);
+        Frame::Window { stream: update.id, max: update.max }.encode(sheet.bytes);
         contents.push(Content::Window(update));
     }
-    while routed && frames.len() + ABORT < CAPACITY {
+    while routed && begun.len(sheet) + ABORT < CAPACITY {
         let Some(abort) = session.streams.next_abort() else { break };
         match abort {
             Abort::Reset(Reset { id, code, size }) => Frame::Reset { stream: id, code, size },
             Abort::Stop(Stop { id, code }) => Frame::Stop { stream: id, code },
         }
-        .encode(&mut frames);
+        .encode(sheet.bytes);
         contents.push(Content::Abort(abort));
     }
-    while routed && route.text && frames.len() + STREAM_OVERHEAD + MIN_CHUNK <= CAPACITY {
-        let room = CAPACITY - frames.len() - STREAM_OVERHEAD;
+    while routed && route.text && begun.len(sheet) + STREAM_OVERHEAD + MIN_CHUNK <= CAPACITY {
+        let room = CAPACITY - begun.len(sheet) - STREAM_OVERHEAD;
         let Some(chunk) = session.streams.next_chunk(room) else { break };
-        let record = chunk.record();
-        Frame::Stream { id: chunk.id, offset: chunk.offset, fin: chunk.fin, data: &chunk.data }
-            .encode(&mut frames);
+        frame::encode_chunk(&chunk, sheet.bytes);
+        let record = chunk.record;
         contents.push(Content::Stream(record));
         if record.id == MESSAGES {
             report_transmitted(session, record.offset + record.len);
@@ -181,18 +229,19 @@ fn build(
     }
     if contents.is_empty() {
         if !overdue && !session.ping_pending {
+            sheet.bytes.truncate(start);
             return None;
         }
-        Frame::Ping.encode(&mut frames);
+        Frame::Ping.encode(sheet.bytes);
         contents.push(Content::Ping);
     }
     session.ping_pending &= !routed;
     if route.primary == Some(path)
         && let Some(also) = route.also
     {
-        session.copy = Some((also, frames.clone(), contents.clone()));
+        session.copy = Some((also, sheet.bytes[begun.frames()..].to_vec(), contents.clone()));
     }
-    seal(session, now, path, &frames, contents)
+    seal(session, now, begun, sheet, contents)
 }
 
 fn report_transmitted(session: &mut Session, sent_to: u64) {
@@ -208,38 +257,41 @@ fn write_acknowledgement(session: &mut Session, now: Instant, frames: &mut Vec<u
     let acknowledgement = &mut session.acknowledgement;
     let waited = acknowledgement.newest_at.map(|at| now.saturating_duration_since(at));
     let delay_us = waited.and_then(|waited| u32::try_from(waited.as_micros()).ok()).unwrap_or(0);
-    acknowledgement.due = None;
-    acknowledgement.unacknowledged = 0;
-    Frame::Ack { delay_us, ranges: acknowledgement.ranges.clone() }.encode(frames);
+    acknowledgement.done();
+    frame::encode_acknowledgement(delay_us, &acknowledgement.ranges, frames);
+}
+
+/// Begins a datagram with the next number, unless the keys are too old: then nothing can be sent.
+fn begin(session: &Session, now: Instant, path: PathId, sheet: &mut Sheet<'_>) -> Option<Begun> {
+    let number = session.next_number;
+    let epoch = session.epochs.for_sending(now)?;
+    sheet.bytes.extend(sheet.relay.filter(|_| path == PathId::RELAY).into_iter().flatten());
+    let header = sheet.bytes.len();
+    sheet.bytes.extend(peer_header(epoch.remote_index, number));
+    Some(Begun { path, number, header })
 }
 
 fn seal(
     session: &mut Session,
     now: Instant,
-    path: PathId,
-    frames: &[u8],
+    begun: Begun,
+    sheet: &mut Sheet<'_>,
     contents: Vec<Content>,
-) -> Option<(PathId, Vec<u8>)> {
-    let number = session.next_number;
-    let Some(epoch) = session.epochs.for_sending(now) else {
-        // The keys are too old and a handshake is on its way: nothing was sent.
-        session.on_lost(contents);
-        return None;
-    };
+) -> Option<(PathId, usize)> {
+    let Begun { path, number, header } = begun;
+    let epoch = session.epochs.for_sending(now)?;
+    epoch.keys.send.seal_last(number, header, SEALED_HEADER, sheet.bytes);
+    session.epochs.on_sealed();
     session.next_number += 1;
-    let mut datagram = Vec::with_capacity(SEALED_HEADER + frames.len() + TAG);
-    datagram.extend(peer_header(epoch.remote_index, number));
-    datagram.extend(frames);
-    epoch.keys.send.seal_in_place(number, SEALED_HEADER, &mut datagram);
+    let bytes = sheet.bytes.len() - header;
     if !contents.is_empty() {
-        let bytes = datagram.len();
         recovery(session, now, path).on_sent(now, number, bytes, true, contents);
         session.heartbeat_at = now + HEARTBEAT;
         if path == PathId::RELAY {
             session.relay_heartbeat_at = now + RELAY_HEARTBEAT;
         }
     }
-    Some((path, datagram))
+    Some((path, bytes))
 }
 
 fn recovery(session: &mut Session, now: Instant, path: PathId) -> &mut Recovery<Vec<Content>> {

@@ -220,7 +220,8 @@ mod tests {
         let id = sender.open(1).expect("the first");
         assert_eq!(sender.write(id, &vec![1; len + 10]), len + 10);
         let chunk = sender.next_chunk(len).expect("something was written");
-        assert_eq!(receiver.received(id, chunk.offset, false, &chunk.data), Ok(()));
+        let data = chunk.data.concat();
+        assert_eq!(receiver.received(id, chunk.record.offset, false, &data), Ok(()));
         (sender, receiver)
     }
 

@@ -94,22 +94,12 @@ pub(crate) enum WriteError {
     TooLong,
 }
 
-/// A piece of a stream, to go into a packet.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct StreamChunk {
-    pub(crate) id: u64,
-    pub(crate) offset: u64,
-    /// The stream ends with this piece.
-    pub(crate) fin: bool,
-    pub(crate) data: Vec<u8>,
-}
-
-impl StreamChunk {
+/// A piece of a stream, to go into a packet. Its bytes lie where they were written to, in one place or two.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct StreamChunk<'a> {
     /// What to remember of it until its fate is known.
-    pub(crate) fn record(&self) -> ChunkRecord {
-        let (id, offset, fin) = (self.id, self.offset, self.fin);
-        ChunkRecord { id, offset, len: self.data.len() as u64, fin }
-    }
+    pub(crate) record: ChunkRecord,
+    pub(crate) data: [&'a [u8]; 2],
 }
 
 /// Which piece of a stream a packet carried.
@@ -118,6 +108,7 @@ pub(crate) struct ChunkRecord {
     pub(crate) id: u64,
     pub(crate) offset: u64,
     pub(crate) len: u64,
+    /// The stream ends with it.
     pub(crate) fin: bool,
 }
 
@@ -243,7 +234,7 @@ impl Streams {
 
     /// The piece to send next, with at most `max` bytes of data. Lost pieces of a stream go before
     /// new ones, streams of lower priority number before others; equal ones take turns.
-    pub(crate) fn next_chunk(&mut self, max: usize) -> Option<StreamChunk> {
+    pub(crate) fn next_chunk(&mut self, max: usize) -> Option<StreamChunk<'_>> {
         let credit = self.credit();
         let (id, outgoing) = self
             .outgoing
@@ -255,7 +246,9 @@ impl Streams {
         self.turn += 1;
         outgoing.last_turn = self.turn;
         self.sent += outgoing.stream.first_unsent_offset() - unsent;
-        Some(StreamChunk { id: *id, offset: chunk.offset, fin: chunk.fin, data: chunk.data })
+        let (offset, len, fin) = (chunk.offset, chunk.len, chunk.fin);
+        let data = outgoing.stream.pieces(offset, offset + len);
+        Some(StreamChunk { record: ChunkRecord { id: *id, offset, len, fin }, data })
     }
 
     /// The peer has a piece.

@@ -15,6 +15,9 @@ use super::{MAX_STREAM_WINDOW, STREAM_WINDOW, Violation, Window};
 const MAX_PIECES: usize = 4096;
 const _: () = assert!(MAX_PIECES as u64 * 2 * 1024 >= MAX_STREAM_WINDOW);
 
+/// What an empty stream keeps of its memory: as much as a train of datagrams brings.
+const KEPT: usize = 64 << 10;
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct ReceiveStream {
@@ -69,22 +72,30 @@ impl ReceiveStream {
             }
             // The end is at most one window beyond what was read.
             let (from, to) = (self.index(start), self.index(end));
-            if to > self.buffer.len() {
-                self.buffer.resize(to, 0);
-            }
             let new = &data[data.len() - (to - from)..];
-            let (front, back) = self.buffer.as_mut_slices();
-            let cut = front.len().clamp(from, to);
-            let (first, second) = new.split_at(cut - from);
-            let front_len = front.len();
-            if !first.is_empty() {
-                front[from..cut].copy_from_slice(first);
+            // What comes in order goes behind what is there; the rest lies there already, as zeros.
+            let within = self.buffer.len().clamp(from, to) - from;
+            let (over, behind) = new.split_at(within);
+            self.overwrite(from, over);
+            if from > self.buffer.len() {
+                self.buffer.resize(from, 0);
             }
-            if !second.is_empty() {
-                back[cut - front_len..to - front_len].copy_from_slice(second);
-            }
+            self.buffer.extend(behind);
         }
         Ok(())
+    }
+
+    fn overwrite(&mut self, from: usize, new: &[u8]) {
+        let (front, back) = self.buffer.as_mut_slices();
+        let cut = front.len().clamp(from, from + new.len()) - from;
+        let (first, second) = new.split_at(cut);
+        if !first.is_empty() {
+            front[from..from + cut].copy_from_slice(first);
+        }
+        if !second.is_empty() {
+            let from = from + cut - front.len();
+            back[from..from + second.len()].copy_from_slice(second);
+        }
     }
 
     /// The offset after the last byte that arrived.
@@ -134,11 +145,21 @@ impl ReceiveStream {
     /// Appends `len` bytes to `out`, or as many as can be read.
     pub(super) fn read_some(&mut self, len: usize, out: &mut Vec<u8>) {
         let len = len.min(self.available());
+        let (front, back) = self.buffer.as_slices();
+        let cut = len.min(front.len());
         out.reserve(len);
-        out.extend(self.buffer.drain(..len));
+        out.extend_from_slice(&front[..cut]);
+        out.extend_from_slice(&back[..len - cut]);
+        self.skip(len);
+    }
+
+    /// Counts `len` bytes as read, or as many as can be.
+    pub(super) fn skip(&mut self, len: usize) {
+        let len = len.min(self.available());
+        self.buffer.drain(..len);
         self.read += len as u64;
         self.arrived.remove(0..self.read);
-        if self.buffer.is_empty() {
+        if self.buffer.is_empty() && self.buffer.capacity() > KEPT {
             // Most streams are idle most of the time.
             self.buffer = VecDeque::new();
         }

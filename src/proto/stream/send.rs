@@ -10,10 +10,10 @@ use super::{MAX_STREAM_WINDOW, STREAM_WINDOW};
 pub(super) const SEND_BUFFER: usize = 1 << 20;
 
 /// A piece of the stream.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Chunk {
     pub(super) offset: u64,
-    pub(super) data: Vec<u8>,
+    pub(super) len: u64,
     pub(super) fin: bool,
 }
 
@@ -118,7 +118,18 @@ impl SendStream {
         if fin && self.fin != Fin::Acked {
             self.fin = Fin::Sent;
         }
-        Some(Chunk { offset: range.start, data: self.copy(range.start, range.end), fin })
+        Some(Chunk { offset: range.start, len: range.end - range.start, fin })
+    }
+
+    /// The bytes of a piece that was just polled, in the two places where they may lie.
+    pub(super) fn pieces(&self, start: u64, end: u64) -> [&[u8]; 2] {
+        let (from, to) = (self.index(start), self.index(end));
+        let (front, back) = self.buffer.as_slices();
+        let cut = front.len();
+        [
+            &front[from.min(cut)..to.min(cut)],
+            &back[from.saturating_sub(cut)..to.saturating_sub(cut)],
+        ]
     }
 
     /// The peer has a piece, and the end if it was part of it.
@@ -183,17 +194,6 @@ impl SendStream {
         usize::try_from(offset.saturating_sub(self.base)).map_or(0, |at| at.min(self.buffer.len()))
     }
 
-    fn copy(&self, start: u64, end: u64) -> Vec<u8> {
-        let (from, to) = (self.index(start), self.index(end));
-        let (front, back) = self.buffer.as_slices();
-        let mut data = Vec::with_capacity(to - from);
-        data.extend_from_slice(&front[from.min(front.len())..to.min(front.len())]);
-        data.extend_from_slice(
-            &back[from.saturating_sub(front.len())..to.saturating_sub(front.len())],
-        );
-        data
-    }
-
     /// A stream that was once full and is now idle shall not keep its memory.
     fn release(&mut self) {
         if self.buffer.is_empty() && self.buffer.capacity() > SEND_BUFFER / 16 {
@@ -207,7 +207,8 @@ mod tests {
     use super::*;
 
     fn chunk(stream: &mut SendStream, max: usize) -> Option<(u64, Vec<u8>, bool)> {
-        stream.poll_chunk(max, u64::MAX).map(|chunk| (chunk.offset, chunk.data, chunk.fin))
+        let Chunk { offset, len, fin } = stream.poll_chunk(max, u64::MAX)?;
+        Some((offset, stream.pieces(offset, offset + len).concat(), fin))
     }
 
     #[test]

@@ -12,15 +12,27 @@ pub(super) fn epoch() -> Instant {
     *EPOCH
 }
 
+/// A chunk on its way.
+#[derive(Clone, Debug)]
+struct Piece {
+    record: ChunkRecord,
+    data: Vec<u8>,
+}
+
+fn piece(streams: &mut Streams, max: usize) -> Option<Piece> {
+    let StreamChunk { record, data } = streams.next_chunk(max)?;
+    Some(Piece { record, data: data.concat() })
+}
+
 /// Two sides, one writing and one reading, and all that is under way between them.
 struct World {
     random: Random,
     sender: Streams,
     receiver: Streams,
     /// Sent and neither delivered nor lost.
-    chunks: Vec<StreamChunk>,
+    chunks: Vec<Piece>,
     /// Delivered, or already called lost: they may come again.
-    ghosts: Vec<StreamChunk>,
+    ghosts: Vec<Piece>,
     /// On their way back.
     acks: Vec<ChunkRecord>,
     updates: Vec<WindowUpdate>,
@@ -72,7 +84,7 @@ impl World {
     fn send(&mut self) {
         let max = [1, 7, 1100, 30_000][self.below(4)];
         assert_eq!(self.sender.has_chunk(), {
-            let chunk = self.sender.next_chunk(max);
+            let chunk = piece(&mut self.sender, max);
             chunk
                 .inspect(|chunk| assert!(chunk.data.len() <= max))
                 .map(|c| self.chunks.push(c))
@@ -80,15 +92,18 @@ impl World {
         });
     }
 
-    fn deliver(&mut self, chunk: StreamChunk) {
+    fn deliver(&mut self, chunk: Piece) {
         // In two pieces, the later first, with a few bytes in both.
         let cut = self.below(chunk.data.len() + 1);
         let overlap = self.below(cut + 1).min(5);
         let (early, late) = (&chunk.data[..cut], &chunk.data[cut - overlap..]);
-        let at = chunk.offset + (cut - overlap) as u64;
-        assert_eq!(self.receiver.received(chunk.id, at, chunk.fin, late), Ok(()));
-        assert_eq!(self.receiver.received(chunk.id, chunk.offset, false, early), Ok(()));
-        self.acks.push(chunk.record());
+        let at = chunk.record.offset + (cut - overlap) as u64;
+        assert_eq!(self.receiver.received(chunk.record.id, at, chunk.record.fin, late), Ok(()));
+        assert_eq!(
+            self.receiver.received(chunk.record.id, chunk.record.offset, false, early),
+            Ok(())
+        );
+        self.acks.push(chunk.record);
         self.ghosts.push(chunk);
     }
 
@@ -115,7 +130,7 @@ impl World {
             }
             8 => {
                 if let Some(chunk) = self.take(|world| &mut world.chunks) {
-                    self.sender.lost(chunk.record());
+                    self.sender.lost(chunk.record);
                     self.ghosts.push(chunk);
                 }
             }
@@ -154,7 +169,7 @@ impl World {
             self.sender.finish(*id);
         }
         for _ in 0..100_000 {
-            while let Some(chunk) = self.sender.next_chunk(10_000) {
+            while let Some(chunk) = piece(&mut self.sender, 10_000) {
                 self.chunks.push(chunk);
             }
             for chunk in std::mem::take(&mut self.chunks) {
@@ -200,7 +215,7 @@ proptest! {
         // What comes again after the end opens nothing.
         while let Some(chunk) = world.ghosts.pop() {
             prop_assert_eq!(
-                world.receiver.received(chunk.id, chunk.offset, chunk.fin, &chunk.data),
+                world.receiver.received(chunk.record.id, chunk.record.offset, chunk.record.fin, &chunk.data),
                 Ok(())
             );
         }
@@ -238,11 +253,11 @@ fn a_line_overtakes_a_file() {
     let mut streams = Streams::default();
     let file = streams.open(9).expect("none is open");
     streams.write(file, &[1; 100_000]);
-    assert_eq!(streams.next_chunk(1000).map(|chunk| chunk.id), Some(file));
+    assert_eq!(streams.next_chunk(1000).map(|chunk| chunk.record.id), Some(file));
     let end = streams.write_message(0, b"hello").expect("there is room");
-    assert_eq!(streams.next_chunk(1000).map(|chunk| chunk.id), Some(0));
+    assert_eq!(streams.next_chunk(1000).map(|chunk| chunk.record.id), Some(0));
     assert_eq!(streams.first_unsent(0), Some(end));
-    assert_eq!(streams.next_chunk(1000).map(|chunk| chunk.id), Some(file));
+    assert_eq!(streams.next_chunk(1000).map(|chunk| chunk.record.id), Some(file));
 }
 
 #[test]
@@ -252,7 +267,8 @@ fn streams_of_one_priority_take_turns() {
     for id in ids {
         streams.write(id, &[1; 10_000]);
     }
-    let order: Vec<u64> = (0..4).filter_map(|_| Some(streams.next_chunk(1000)?.id)).collect();
+    let order: Vec<u64> =
+        (0..4).filter_map(|_| Some(streams.next_chunk(1000)?.record.id)).collect();
     assert_eq!(order, [ids[0], ids[1], ids[0], ids[1]]);
 }
 
@@ -264,16 +280,22 @@ fn all_streams_together_stop_at_the_sessions_window() {
         sender.write(*id, &vec![1; STREAM_WINDOW as usize]);
     }
     let mut sent = 0;
-    while let Some(chunk) = sender.next_chunk(60_000) {
+    while let Some(chunk) = piece(&mut sender, 60_000) {
         sent += chunk.data.len() as u64;
-        assert_eq!(receiver.received(chunk.id, chunk.offset, chunk.fin, &chunk.data), Ok(()));
+        assert_eq!(
+            receiver.received(chunk.record.id, chunk.record.offset, chunk.record.fin, &chunk.data),
+            Ok(())
+        );
     }
     assert_eq!(sent, SESSION_WINDOW - RESERVED, "what is left is for messages");
     assert!(!sender.has_chunk());
     sender.write(0, &vec![1; STREAM_WINDOW as usize]);
-    while let Some(chunk) = sender.next_chunk(60_000) {
+    while let Some(chunk) = piece(&mut sender, 60_000) {
         sent += chunk.data.len() as u64;
-        assert_eq!(receiver.received(0, chunk.offset, chunk.fin, &chunk.data), Ok(()));
+        assert_eq!(
+            receiver.received(0, chunk.record.offset, chunk.record.fin, &chunk.data),
+            Ok(())
+        );
     }
     assert_eq!(sent, SESSION_WINDOW);
     assert!(!sender.has_chunk());
@@ -314,9 +336,12 @@ fn messages_of_all_sizes_pass_a_window_that_is_opened_as_they_are_read() {
         {
             next = waiting.next();
         }
-        let chunk = sender.next_chunk(1100).expect("the window is open");
-        assert_eq!(receiver.received(0, chunk.offset, chunk.fin, &chunk.data), Ok(()));
-        sender.acked(chunk.record());
+        let chunk = piece(&mut sender, 1100).expect("the window is open");
+        assert_eq!(
+            receiver.received(0, chunk.record.offset, chunk.record.fin, &chunk.data),
+            Ok(())
+        );
+        sender.acked(chunk.record);
         while let Some(message) = receiver.next_message(0).expect("all are short enough") {
             arrived.push(message);
         }

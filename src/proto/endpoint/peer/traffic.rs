@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use p2pchat_wire::address;
+use p2pchat_wire::datagram::{readdress, relay_header};
 
 use super::Peer;
 use crate::proto::endpoint::context::Context;
+use crate::proto::endpoint::train::{Train, Trains};
 use crate::proto::frame::{Candidate, CandidateKind};
 use crate::proto::path::{Origin, PathId, Remote};
 use crate::proto::session::{Session, SessionEvent};
@@ -61,19 +63,46 @@ impl Peer {
                 cx.doubt_mapping = true;
             }
             let in_doubt = session.is_in_doubt(PathId::RELAY);
-            let mut packets = Vec::new();
-            while let Some((path, datagram)) = session.poll_packet(cx.now, route) {
-                self.paths.sent(path, datagram.len());
-                packets.extend(self.paths.remote(path).map(|remote| (remote, datagram)));
+            let first = self.relays.in_use(in_doubt).next();
+            let relay = first.map(|(_, channel)| relay_header(channel));
+            let mut trains = Trains::new(relay);
+            while let Some((path, bytes)) =
+                session.poll_packet(cx.now, route, &mut trains.sheet(|| cx.buffer()))
+            {
+                self.paths.sent(path, bytes);
+                trains.written(path);
             }
-            if packets.is_empty() {
+            let mut any = false;
+            for train in trains.finish(cx.spare) {
+                any = true;
+                self.send_train(cx, in_doubt, train);
+            }
+            if !any {
                 break;
-            }
-            for (remote, datagram) in packets {
-                self.transmit_on(cx, remote, in_doubt, datagram);
             }
         }
         self.report_path(cx);
+    }
+
+    fn send_train(&self, cx: &mut Context<'_>, in_doubt: bool, train: Train) {
+        let Train { path, size, bytes } = train;
+        match self.paths.remote(path) {
+            None => cx.spare.push(bytes),
+            Some(Remote::Direct(pair)) => cx.transmit_train(pair, size, bytes),
+            Some(Remote::Relay) => {
+                let mut channels = self.relays.in_use(in_doubt);
+                // The header of the first stands there already.
+                let first = channels.next();
+                for (server, channel) in channels {
+                    let mut copy = bytes.clone();
+                    copy.chunks_mut(size).for_each(|datagram| readdress(datagram, channel));
+                    cx.transmit_relayed_train(server, size, copy);
+                }
+                if let Some((server, _)) = first {
+                    cx.transmit_relayed_train(server, size, bytes);
+                }
+            }
+        }
     }
 
     /// To the far end of a path. The relayed one has a copy on every channel while `in_doubt`.
