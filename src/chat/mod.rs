@@ -23,7 +23,7 @@
 //! `inbox` hold the state, `face` of whom there is to look at it; `network`, `disk`, `typed` and
 //! `exit` are what the machine does about each
 //! kind of input, `lines` what becomes of lines, `giving` how scripts get them; `servers` is what it knows of our
-//! rendezvous servers, `locally` what it does without one.
+//! rendezvous servers, `locally` what it does without one; [`files`] is what it says to the disk about files.
 
 mod address;
 mod backlog;
@@ -37,6 +37,7 @@ pub mod errand;
 mod examining;
 mod exit;
 mod face;
+pub mod files;
 mod gathering;
 mod giving;
 mod inbox;
