@@ -17,10 +17,11 @@ const LONGEST_FILE: usize = 600;
 /// Each room and the rooms directly below it. What they import in turn may be imported too.
 const FLOORS: &[(&str, &[&str])] = &[
     ("main", &["app", "cli", "config"]),
-    ("app", &["ui", "net", "store", "chat", "proto", "config", "rendezvous"]),
+    ("app", &["ui", "net", "store", "files", "chat", "proto", "config", "rendezvous"]),
     ("cli", &["config", "ui"]),
     ("ui", &["chat"]),
     ("store", &["chat", "proto"]),
+    ("files", &["chat"]),
     ("chat", &["proto"]),
     ("net", &["proto"]),
     ("config", &["wire"]),

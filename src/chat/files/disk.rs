@@ -42,15 +42,15 @@ pub struct Hash(pub [u8; 32]);
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum DiskRequest {
     /// Hash a file that is to be offered. Answered by any number of [`DiskAnswer::Progress`], and
-    /// [`DiskAnswer::Examined`].
+    /// [`DiskAnswer::Examined`]. Its list is remembered until [`Forget`](Self::Forget), in this run.
     Examine {
         /// Which offer it will be.
         offer: OfferId,
         /// Which file.
         path: PathBuf,
     },
-    /// Make ready to read a file that was examined, perhaps in an earlier run. Answered by any number of
-    /// [`DiskAnswer::Progress`], where it has to be hashed again, and [`DiskAnswer::Served`].
+    /// Make ready to read a file that was examined, perhaps in an earlier run: then it is hashed again. Answered by any
+    /// number of [`DiskAnswer::Progress`], and [`DiskAnswer::Served`].
     Serve {
         /// Which offer.
         offer: OfferId,
@@ -68,7 +68,7 @@ pub enum DiskRequest {
         /// Which block, counted from 0.
         block: u64,
     },
-    /// Stop to serve a file, or to examine it, and forget its list. Answered by [`DiskAnswer::Closed`].
+    /// Stop for good to serve a file or to examine it. Answered by [`DiskAnswer::Closed`].
     Forget {
         /// Which offer.
         offer: OfferId,
@@ -105,13 +105,17 @@ pub enum DiskRequest {
         /// All of it.
         data: Vec<u8>,
     },
-    /// Stop for now: let go of the file, and keep what arrived. Answered by [`DiskAnswer::Closed`].
+    /// Stop for now, to receive or to serve: let go of the file, and keep what arrived. Answered by
+    /// [`DiskAnswer::Closed`].
     Close {
         /// Which offer.
         offer: OfferId,
     },
-    /// Stop for good: remove what arrived of a file that is not finished, also in an earlier run. Answered by
+    /// Stop for good to receive a file: remove what arrived of it, also in an earlier run. Answered by
     /// [`DiskAnswer::Closed`].
+    ///
+    /// It is also what follows [`DiskAnswer::Finished`], once it is written down that the file is there: of a finished
+    /// file it removes only the notes, by which until then another [`Begin`](Self::Begin) finds it.
     Discard {
         /// Which offer.
         offer: OfferId,
@@ -178,7 +182,7 @@ pub enum DiskAnswer {
         /// Which block.
         block: u64,
     },
-    /// The file is whole and on disk to stay, under this name. The offer is closed.
+    /// The file is whole and on disk to stay, under this name. The offer is closed; [`DiskRequest::Discard`] is due.
     Finished {
         /// Which offer.
         offer: OfferId,
@@ -254,10 +258,10 @@ pub enum DiskProblem {
 
 impl DiskProblem {
     /// Whether the offer is closed by it: what arrived stays, and it can be begun or served again. If it is not, a
-    /// list or a block was wrong, and another may be right.
+    /// block was wrong, and others may be right.
     #[must_use]
     pub fn ends(&self) -> bool {
-        !matches!(self, Self::WrongList | Self::WrongBlock { .. })
+        !matches!(self, Self::WrongBlock { .. })
     }
 }
 
