@@ -26,6 +26,9 @@ use crate::ui::language::Tongue;
 /// How long the end of input waits if nobody says.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The same where files are sent: a person has to accept them first. Ten years.
+const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
 /// The exit codes, for `--help` and the manual page. Scripts rely on them.
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -146,12 +149,12 @@ pub struct Options {
     )]
     pub lang: Option<Tongue>,
     /// How long the end of input waits, such as 30s (if left out) or 2m; `recv`, `follow` and `ask` wait
-    /// so long for everything, and without it for ever
+    /// so long for everything, and they and `send --file` without it for ever
     #[arg(long, global = true, value_name = "TIME", value_parser = parse_duration)]
     pub timeout: Option<Duration>,
-    /// What the end of piped input waits for
-    #[arg(long, global = true, value_enum, default_value_t)]
-    pub wait: Wait,
+    /// What the end of piped input waits for; delivered, if left out, and of `send --file` received
+    #[arg(long, global = true, value_enum)]
+    pub wait: Option<Wait>,
 }
 
 /// Options of the chat itself.
@@ -225,7 +228,7 @@ pub enum Command {
         #[command(subcommand)]
         command: Option<PassphraseCommand>,
     },
-    /// Send one message, wait as --wait says, and leave
+    /// Send one message, or files, wait as --wait says, and leave
     Send(SendArgs),
     /// Print the next messages that no recv has printed yet, wait for them if need be, and leave
     Recv(RecvArgs),
@@ -406,6 +409,8 @@ impl Cli {
     #[must_use]
     pub fn wanted(&self, ends: Ends, settings: Settings) -> Wanted {
         let options = &self.options;
+        let sends_files =
+            matches!(&self.command, Some(Command::Send(send)) if !send.files.is_empty());
         let serve = self.chat.serve;
         let serve = serve.map(|given| given.unwrap_or_else(config::default_serve_address));
         Wanted {
@@ -438,8 +443,12 @@ impl Cli {
                 (false, false) => settings.lan.unwrap_or_default(),
                 (false, true) => Lan::Everybody,
             },
-            wait: options.wait,
-            timeout: options.timeout.unwrap_or(TIMEOUT),
+            wait: options.wait.unwrap_or(match sends_files {
+                true => Wait::Received,
+                false => Wait::Delivered,
+            }),
+            timeout: options.timeout.unwrap_or(if sends_files { FOR_EVER } else { TIMEOUT }),
+            downloads: settings.downloads,
             serve,
             strangers: options.strangers.or(settings.strangers).unwrap_or_default(),
             given: options.conditions(serve),
@@ -498,8 +507,11 @@ mod tests {
         assert!(cli.command.is_none() && cli.options.plain);
         assert_eq!(cli.chat.peer, "alice@host".parse().ok());
         assert_eq!(cli.options.name, Name::new("bob").ok());
-        assert_eq!(cli.options.wait, Wait::Delivered);
-        assert_eq!(cli.wanted(Ends::Pipe, Settings::default()).timeout, TIMEOUT);
+        let wanted = cli.wanted(Ends::Pipe, Settings::default());
+        assert_eq!((wanted.wait, wanted.timeout), (Wait::Delivered, TIMEOUT));
+        let file = parse("p2pchat send --to alice --file a b").expect("valid");
+        let wanted = file.wanted(Ends::Pipe, Settings::default());
+        assert_eq!((wanted.wait, wanted.timeout), (Wait::Received, FOR_EVER));
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub struct Wanted {
     pub paths: Paths,
     /// How a path finds out how much it may carry.
     pub congestion: Congestion,
+    /// Where accepted files are put.
+    pub downloads: Option<String>,
     /// Local UDP address.
     pub bind: Option<SocketAddr>,
     /// Whether the router is asked to forward a port.
@@ -130,6 +132,8 @@ pub enum Wait {
     /// Until every line is on the other side's disk
     #[default]
     Delivered,
+    /// Until every file that was offered is there, too
+    Received,
 }
 
 /// A text is no time.
@@ -292,6 +296,7 @@ mod tests {
             peer: peer.parse().ok(),
             paths: Paths::Any,
             congestion: Congestion::default(),
+            downloads: None,
             bind: None,
             port_mapping: true,
             lan: Lan::Off,

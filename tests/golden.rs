@@ -5,6 +5,7 @@ mod book;
 
 use book::Book;
 use p2pchat::chat::LineId;
+use p2pchat::chat::files::record::{FileRecord, FileSays, Why};
 use p2pchat::chat::record::{Audience, Circumstances, Line, Manner, Record};
 use p2pchat::chat::room::{
     Access, Act, Body, Cut, Entry, Fork, Hash, Head, Line as Said, Log, LogId, RoomId,
@@ -29,18 +30,20 @@ fn records_have_the_bytes_of_the_page() {
     };
     let earlier = LineId([0x88; 16]);
     let room = |says| Record::Room(RoomRecord { room: RoomId([0x22; 32]), says });
+    let file = |says| Record::File(FileRecord { offer: LineId([0x99; 16]), says });
     let log = LogId { author: PeerId([0x11; 32]), stay: 7 };
     let (act, line_hash) = (Hash([0x33; 32]), Hash([0x44; 32]));
     let head = Head { log, acts: 1, act, lines: 2, line: line_hash, leaves: None };
     let (entries, forks) = (vec![vec![1, 2]], vec![vec![3]]);
     let entries = Says::Entries { entries, forks, begins: vec![(log, 6)] };
     for (name, record) in [
-        ("hello", Record::Hello { log: 7, software: "p2pchat 0.1.0".to_owned() }),
+        ("hello", Record::Hello { log: 7, software: "p2pchat 0.1.0".to_owned(), files: true }),
         ("line", line(Audience::You, Manner::Text)),
         ("line-to-everyone", line(Audience::Everyone, Manner::Text)),
         ("action", line(Audience::You, Manner::Action)),
         ("reply", line(Audience::You, Manner::Reply { to: earlier })),
         ("edit", line(Audience::You, Manner::Edit { of: earlier })),
+        ("offer", line(Audience::You, Manner::Offer { size: 3_200_000, root: [0x77; 32] })),
         ("committed", Record::Committed { log: 7, seq: 1, id: [0x99; 16] }),
         ("read", Record::Read { log: 7, seq: 1, id: [0x99; 16] }),
         ("typing", Record::Typing { typing: true }),
@@ -51,6 +54,11 @@ fn records_have_the_bytes_of_the_page() {
         ("room-entries", room(entries)),
         ("room-got", room(Says::Got { answers: true, heads: vec![head] })),
         ("room-denied", room(Says::Denied(Denial::NotInvited))),
+        ("file-stands", file(FileSays::Stands)),
+        ("file-want", file(FileSays::Want { list: true, blocks: vec![(0, 2), (3, 4)] })),
+        ("file-received", file(FileSays::Received)),
+        ("file-declined", file(FileSays::Declined)),
+        ("file-withdrawn", file(FileSays::Withdrawn(Why::Changed))),
         ("again", Record::Again { log: 7, after: 1 }),
         ("examine", Record::Examine),
         (

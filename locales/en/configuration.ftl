@@ -4,6 +4,7 @@
 setting-name = my name, claimed at the rendezvous at first use
 setting-rendezvous = servers where I am reachable, at most four
 setting-language = the language of the interface: "en" or "zh"
+setting-downloads = the folder in which accepted files are put; if it is left out, where the desktop has downloads
 setting-network-bind = the local UDP address
 setting-network-port-mapping = whether the router is asked to forward a port (PCP, NAT-PMP, UPnP)
 setting-network-lan = who may find me in the local network: "off", "contacts" or "everybody"

@@ -9,6 +9,7 @@ no-home-for-config = this computer does not say where your home directory is; na
 no-signals = signals cannot be received: { $error }
 no-socket = no UDP socket could be opened: { $error }
 no-socket-on = no UDP socket could be opened on { $address }: { $error }
+no-files-thread = no thread for files could be started: { $error }
 no-randomness = the operating system gives no random numbers: { $error }
 no-runtime = the system refuses what a network program needs: { $error }
 no-rendezvous-started = no rendezvous could be started: { $error }

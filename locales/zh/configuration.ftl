@@ -3,6 +3,7 @@
 setting-name = 我的名字，首次使用时在会合服务器上登记
 setting-rendezvous = 可以找到我的服务器，最多四台
 setting-language = 界面的语言："en" 或 "zh"
+setting-downloads = 接收的文件放在哪个文件夹；不写则是桌面的下载文件夹
 setting-network-bind = 使用的本地 UDP 地址
 setting-network-port-mapping = 是否请求路由器转发端口（PCP、NAT-PMP、UPnP）
 setting-network-lan = 局域网中谁能找到我："off"（没有人）、"contacts"（联系人）或 "everybody"（所有人）

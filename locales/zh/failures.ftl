@@ -9,6 +9,7 @@ no-home-for-config = 系统没有说明你的主目录在哪里；请用 --confi
 no-signals = 无法接收信号：{ $error }
 no-socket = 无法打开 UDP 套接字：{ $error }
 no-socket-on = 无法在 { $address } 上打开 UDP 套接字：{ $error }
+no-files-thread = 无法启动处理文件的线程：{ $error }
 no-randomness = 操作系统没有提供随机数：{ $error }
 no-runtime = 系统拒绝了网络程序所需的资源：{ $error }
 no-rendezvous-started = 无法启动会合服务器：{ $error }

@@ -11,6 +11,7 @@ use tokio::time::Sleep;
 
 use super::attach::visit::{Carried, Entry, Seat, Visitor};
 use super::console::{Console, Entered, Printed};
+use super::folder::downloads;
 use super::peer::{Peer, Setup, Step, instant, now};
 use super::screen::Screening;
 use super::server::Serving;
@@ -86,6 +87,7 @@ impl Partner {
             Self::Pipe | Self::Script(_) => Some(match wait {
                 Wait::Sent => chat::Wait::Sent,
                 Wait::Delivered => chat::Wait::Delivered,
+                Wait::Received => chat::Wait::Received,
             }),
         }
     }
@@ -241,6 +243,7 @@ async fn hold(
         snapshot,
         place,
         peer: carried.current.clone().or(invited),
+        downloads: downloads(wanted.downloads.as_deref()),
         wait,
         replay: partner.wants_replay() || !on_a_screen && for_a_person,
         strangers: match wanted.strangers {
@@ -277,6 +280,7 @@ async fn hold(
                     Input::Send { to: None, text, reference: None, manner: Manner::Text }
                 }
                 Entered::Line(line) => Input::Line(line),
+                Entered::File(path) => Input::Offer { to: None, path, reference: None },
                 Entered::TooLong | Entered::Interrupted | Entered::End => continue,
             });
         }
@@ -423,7 +427,7 @@ impl Chatting {
                             Notice::Current(_) | Notice::Renamed { .. } | Notice::Removed(_),
                             Some(prompts),
                         ) =
-                            (&notice, &mut self.console.prompts)
+                            (&*notice, &mut self.console.prompts)
                         {
                             prompts.change(LineView::prompt(
                                 self.peer.chat().current(FaceId::FIRST),
@@ -502,6 +506,10 @@ impl Chatting {
             Entered::Text(text) => {
                 let reference = Some(REFERENCE.to_owned());
                 self.peer.input(Input::Send { to: None, text, reference, manner: Manner::Text });
+            }
+            Entered::File(path) => {
+                let reference = Some(REFERENCE.to_owned());
+                self.peer.input(Input::Offer { to: None, path, reference });
             }
             Entered::TooLong => {
                 self.remark("too-long", |language| language.text("input-too-long"));

@@ -20,6 +20,8 @@ pub(super) enum Entered {
     Line(String),
     /// The message of a script, not to be taken for a command.
     Text(String),
+    /// A file that a script offers: its path.
+    File(String),
     /// A line longer than any that makes sense; it was skipped.
     TooLong,
     /// Ctrl+C at a prompt.
@@ -99,9 +101,9 @@ impl Console {
 
     /// These few things instead of standard input; whether it ends is one of them.
     pub(super) fn saying(what: &[Entered]) -> Self {
-        let (sender, entered) = mpsc::channel(CHANNEL);
+        let (sender, entered) = mpsc::channel(what.len().max(CHANNEL));
         for entered in what {
-            // A new channel has room for a few.
+            // There is room for all of them.
             let _ = sender.try_send(entered.clone());
         }
         let (printouts, printed) = writer(write);

@@ -117,8 +117,11 @@ impl Echo {
         let mut peer = Peer::start(setup(dir, place, None, Some(Wait::Delivered), Policy::Any)?)?;
         loop {
             match peer.next().await {
-                Step::Show(Notice::Registered { .. }) => break,
-                Step::Show(_) => {}
+                Step::Show(notice) => {
+                    if let Notice::Registered { .. } = *notice {
+                        break;
+                    }
+                }
                 Step::Quit { .. } => {
                     let phrase = Phrase::new("demo-echo-unregistered");
                     return Err(Failure::new(
@@ -143,12 +146,13 @@ async fn answer(mut peer: Peer, mut stopped: oneshot::Receiver<()>) {
     loop {
         tokio::select! {
             step = peer.next() => match step {
-                Step::Show(Notice::Message(Message { from, id, text, .. })) => {
-                    let to = Some(from.to_string());
-                    peer.input(Input::Send { to, text, reference: None, manner: Manner::Text });
-                    peer.input(Input::Shown { from, id });
+                Step::Show(notice) => {
+                    if let Notice::Message(Message { from, id, text, .. }) = *notice {
+                        let to = Some(from.to_string());
+                        peer.input(Input::Send { to, text, reference: None, manner: Manner::Text });
+                        peer.input(Input::Shown { from, id });
+                    }
                 }
-                Step::Show(_) => {}
                 Step::Quit { .. } => break,
             },
             _ = &mut stopped, if !stopping => {
@@ -223,7 +227,7 @@ impl Run {
     fn entered(&mut self, entered: Entered) -> Result<bool, Failure> {
         match entered {
             Entered::Line(line) if line.trim().is_empty() => {}
-            Entered::Line(line) | Entered::Text(line) => self.send(line),
+            Entered::Line(line) | Entered::Text(line) | Entered::File(line) => self.send(line),
             Entered::TooLong => {
                 return Err(Failure::new(ExitCode::Usage, Phrase::new("demo-too-long")));
             }
@@ -259,7 +263,7 @@ impl Run {
             }
         };
         self.story.follow(instant(), &notice);
-        match notice {
+        match *notice {
             Notice::Status { reference: Some(reference), state: LineState::Delivered, .. } => {
                 let index = reference.parse::<usize>().ok();
                 if let Some(sent) = index.and_then(|index| self.sent.get_mut(index)) {
@@ -388,6 +392,8 @@ fn setup(
         profile,
         snapshot,
         place,
+        // Here nobody offers a file, and nobody could accept one.
+        downloads: String::new(),
         peer,
         wait,
         // The directory is new.

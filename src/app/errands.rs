@@ -59,6 +59,14 @@ impl Errands {
                         Err(NotWritten::Profile(cause)) => not_exported(path, &cause),
                     }
                 }
+                Errand::Locate { path, purpose } => {
+                    let path = directory.join(folder::expanded(&path));
+                    // A path that cannot be made whole is complained of where it is used.
+                    let path = std::path::absolute(&path).unwrap_or(path);
+                    let is_folder = path.is_dir();
+                    let path = path.to_string_lossy().into_owned();
+                    Outcome::Located { path, is_folder, purpose }
+                }
                 Errand::Open(link) => open(link),
                 Errand::Detach => hand_over(key.as_ref()),
             };

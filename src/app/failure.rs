@@ -134,6 +134,9 @@ impl From<StartError> for Failure {
                 let phrase = Phrase::new("no-socket-on").with("address", address);
                 Self::internal(phrase.with("error", cause))
             }
+            StartError::Files(error) => {
+                Self::internal(Phrase::new("no-files-thread").with("error", error))
+            }
             StartError::Random(error) => {
                 Self::internal(Phrase::new("no-randomness").with("error", error))
             }

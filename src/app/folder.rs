@@ -20,6 +20,43 @@ pub(super) fn expanded(typed: &str) -> PathBuf {
     }
 }
 
+/// Where accepted files are put: as settled, else where the system has downloads.
+pub(super) fn downloads(settled: Option<&str>) -> String {
+    let folder = settled.map(expanded).unwrap_or_else(|| {
+        let home = std::env::home_dir().unwrap_or_default();
+        system_downloads(&home).unwrap_or_else(|| home.join("Downloads"))
+    });
+    let folder = std::path::absolute(&folder).unwrap_or(folder);
+    folder.to_string_lossy().into_owned()
+}
+
+/// What the desktop calls the folder for downloads.
+#[cfg(any(target_os = "macos", windows))]
+fn system_downloads(_: &Path) -> Option<PathBuf> {
+    None
+}
+
+/// What the desktop calls the folder for downloads
+/// (<https://www.freedesktop.org/wiki/Software/xdg-user-dirs/>).
+#[cfg(not(any(target_os = "macos", windows)))]
+fn system_downloads(home: &Path) -> Option<PathBuf> {
+    let config = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
+    let config = config.filter(|path| path.is_absolute()).unwrap_or_else(|| home.join(".config"));
+    downloads_in(&fs::read_to_string(config.join("user-dirs.dirs")).ok()?, home)
+}
+
+/// The line `XDG_DOWNLOAD_DIR="$HOME/…"` or `="/…"` of such a file; the home folder itself means none.
+fn downloads_in(settings: &str, home: &Path) -> Option<PathBuf> {
+    let mut values =
+        settings.lines().filter_map(|line| line.trim().strip_prefix("XDG_DOWNLOAD_DIR="));
+    let value = values.next_back()?.trim().trim_matches('"');
+    let folder = match value.strip_prefix("$HOME") {
+        Some(rest) => home.join(rest.trim_start_matches('/')),
+        None => PathBuf::from(value),
+    };
+    (folder.is_absolute() && folder != home).then_some(folder)
+}
+
 /// What the beginning of a path can become, through the channel; folders end in `/`.
 #[expect(clippy::disallowed_methods, reason = "a disk may take its time")]
 pub(super) fn candidates(typed: String) -> oneshot::Receiver<Vec<String>> {
@@ -57,6 +94,20 @@ fn is_folder(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn downloads_are_where_the_desktop_has_them() {
+        let home = Path::new("/home/bob");
+        let found = |settings| downloads_in(settings, home);
+        let both = "# a comment\nXDG_DESKTOP_DIR=\"$HOME/d\"\nXDG_DOWNLOAD_DIR=\"$HOME/下载\"\n";
+        assert_eq!(found(both).as_deref(), Some(Path::new("/home/bob/下载")));
+        let other = "XDG_DOWNLOAD_DIR=\"/data/in\"";
+        assert_eq!(found(other).as_deref(), Some(Path::new("/data/in")));
+        for none in ["", "XDG_DOWNLOAD_DIR=\"$HOME/\"", "XDG_DOWNLOAD_DIR=\"x\""] {
+            assert_eq!(found(none), None, "{none}");
+        }
+        assert_eq!(downloads(Some("/data/in")), "/data/in");
+    }
 
     #[test]
     fn a_folder_offers_its_files_with_spaces_and_in_every_script() {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::{Sleep, sleep};
 
 use super::chatting::{congestion, lan, policy, view};
+use super::folder::downloads;
 use super::peer::{Peer, Setup, Step, now};
 use super::{Failure, profile};
 use crate::chat::{ExitCode, Input, Notice, Presence, Strangers, Wait};
@@ -50,6 +51,7 @@ pub(super) async fn meet(
         profile,
         snapshot,
         place,
+        downloads: downloads(wanted.downloads.as_deref()),
         peer: wanted.peer.as_ref().map(PeerAddress::without_key),
         wait: Some(Wait::Sent),
         // Nobody reads here.

@@ -72,7 +72,7 @@ pub use mistyped::mistyped;
 pub use moving::{export, import, keep};
 pub use passphrase::{passphrase, remove_passphrase, set_passphrase};
 pub use queries::{history, id};
-pub use scripts::{ask, follow, not_asked, recv, send, status};
+pub use scripts::{ask, follow, not_asked, recv, send, send_files, status};
 
 /// Takes the terminal of a person. What was typed is kept for the next time, but not in a sealed profile.
 fn terminal(data_dir: &Path, is_sealed: bool) -> Result<(LineEditor, Printer), Failure> {

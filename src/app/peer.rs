@@ -17,11 +17,13 @@ use super::chatting::reached;
 use super::errands::Errands;
 use super::home::{Home, News};
 use super::server::Serving;
+use crate::chat::files::disk::DiskAnswer;
 use crate::chat::{
     Chat, Config, Effect, Errand, ExitCode, FaceId, Input, Notice, Outcome, Problem, Snapshot,
     StoreReply, Strangers, Timestamp, Wait,
 };
 use crate::config::Place;
+use crate::files::Files;
 use crate::net::{self, Discovery, Network, Sockets, start};
 use crate::proto::{
     self, Command, Congestion, Disclosure, Endpoint, Event, Policy, RendezvousTrouble, ServerId,
@@ -39,6 +41,8 @@ pub(super) struct Setup {
     pub(super) profile: Profile,
     pub(super) snapshot: Snapshot,
     pub(super) place: Place,
+    /// Where accepted files are put.
+    pub(super) downloads: String,
     /// Whom to talk to: `alice` or `alice@host`.
     pub(super) peer: Option<String>,
     pub(super) wait: Option<Wait>,
@@ -63,6 +67,8 @@ pub(super) enum StartError {
     Socket { address: Option<SocketAddr>, cause: io::Error },
     #[error(transparent)]
     Profile(#[from] crate::store::ProfileError),
+    #[error("no thread for files could be started: {0}")]
+    Files(io::Error),
     #[error("the operating system gives no random numbers: {0}")]
     Random(#[from] getrandom::Error),
 }
@@ -71,7 +77,7 @@ pub(super) enum StartError {
 #[derive(Debug)]
 pub(super) enum Step {
     /// Show this.
-    Show(Notice),
+    Show(Box<Notice>),
     /// It has ended; [`Peer::close`] it.
     Quit { code: ExitCode },
 }
@@ -84,6 +90,9 @@ pub(super) struct Peer {
     stuck: Option<Command>,
     store: Store,
     replies: mpsc::UnboundedReceiver<StoreReply>,
+    files: Files,
+    /// What became of files; so much is on its way as the chat has asked for.
+    done: mpsc::UnboundedReceiver<DiskAnswer>,
     homes: Vec<Home>,
     discovery: Option<Discovery>,
     errands: Errands,
@@ -100,6 +109,7 @@ impl Peer {
             profile,
             snapshot,
             place,
+            downloads,
             peer,
             wait,
             replay,
@@ -123,6 +133,7 @@ impl Peer {
             wait,
             replay,
             strangers,
+            downloads,
             software: concat!("p2pchat ", env!("CARGO_PKG_VERSION")).to_owned(),
             seed: random()?,
         };
@@ -142,6 +153,9 @@ impl Peer {
         // The chat has stopped listening only when it has ended; then nobody waits for answers.
         let key = profile.key().cloned();
         let store = profile.run(move |reply| drop(answers.send(reply)))?;
+        let (answers, done) = mpsc::unbounded_channel();
+        let files = Files::start(move |answer| drop(answers.send(answer)));
+        let files = files.map_err(StartError::Files)?;
         let discovery = lan.map(|disclosure| {
             endpoint.handle_command(instant(), Command::MeetNeighbours(disclosure));
             Discovery::new(sockets.local_addresses())
@@ -154,6 +168,8 @@ impl Peer {
             stuck: None,
             store,
             replies,
+            files,
+            done,
             homes,
             discovery,
             guests: Guests::expect(&dir, attachable),
@@ -199,6 +215,7 @@ impl Peer {
                 match self.chat.poll_effect() {
                     Some(Effect::Network(command)) => self.command(command),
                     Some(Effect::Store(request)) => self.store.request(request),
+                    Some(Effect::Disk(request)) => self.files.request(request),
                     Some(Effect::Errand(face, Errand::Detach)) if !self.guests.are_expected() => {
                         let problem = Problem::NotDetached { cause: None };
                         let outcome = Outcome::Failed(problem);
@@ -211,9 +228,11 @@ impl Peer {
                     }
                     Some(Effect::Show(notice)) => {
                         self.show_guests(None, &notice);
-                        return Step::Show(notice);
+                        return Step::Show(Box::new(notice));
                     }
-                    Some(Effect::Answer(FaceId::FIRST, notice)) => return Step::Show(notice),
+                    Some(Effect::Answer(FaceId::FIRST, notice)) => {
+                        return Step::Show(Box::new(notice));
+                    }
                     Some(Effect::Answer(face, notice)) => self.show_guests(Some(face), &notice),
                     Some(Effect::Left { face, code }) => self.guests.left(face, code),
                     Some(Effect::Quit { code, .. }) => return Step::Quit { code },
@@ -253,6 +272,7 @@ impl Peer {
                     continue;
                 }
                 Some(reply) = self.replies.recv() => self.input(Input::Stored(reply)),
+                Some(answer) = self.done.recv() => self.input(Input::Disk(answer)),
                 () = reached(timeout) => self.input(Input::Time),
                 news = next_of(&mut self.homes), if self.stuck.is_none() => match news {
                     News::Use(command) => self.command(command),
@@ -302,6 +322,7 @@ impl Peer {
         self.guests.acknowledge(&self.chat);
         let succeeded = self.guests.are_succeeded();
         self.guests.close().await;
+        self.files.close();
         self.store.close();
         if succeeded {
             // Whatever is started when we have ended finds the chat, and needs no passphrase.

@@ -53,7 +53,7 @@ pub(super) trait Source {
 #[derive(Debug)]
 pub(super) enum Said<End> {
     /// Something to be shown.
-    Notice(Notice),
+    Notice(Box<Notice>),
     /// Something is not as the screen has been told.
     Changed,
     /// The last word.
@@ -174,7 +174,7 @@ impl Screening {
                 said = source.next() => match said {
                     Said::Notice(notice) => {
                         let background = source.background(&notice);
-                        if let (None, Notice::Leaving { .. } | Notice::Detached) = (&self.leaving, &notice) {
+                        if let (None, Notice::Leaving { .. } | Notice::Detached) = (&self.leaving, &*notice) {
                             let zone = TimeZone::system();
                             self.leaving =
                                 words::sentence(&notice, &zone, background, &self.language);

@@ -2,6 +2,7 @@
 //! runs one for as long as it needs it.
 
 use std::io::{self, Read as _};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -36,6 +37,31 @@ pub async fn send(
         None => typed()?,
     };
     let says = vec![Entered::Text(text), Entered::End];
+    let wanted = Wanted { peer: Some(to), ..wanted };
+    script(wanted, Job { task: Task::Send, says, time: None, detaches: false, key: None }, language)
+        .await
+}
+
+/// Offers files and leaves when they have been received. Returns the exit code.
+///
+/// # Errors
+///
+/// As [`chat()`](super::chat()), or a path is no text.
+pub async fn send_files(
+    wanted: Wanted,
+    to: PeerAddress,
+    files: &[PathBuf],
+    language: &Language,
+) -> Result<u8, Failure> {
+    let mut says = Vec::new();
+    for file in files {
+        let path = file.to_str().ok_or_else(|| {
+            let phrase = Phrase::new("file-path-no-text").with("path", file.display());
+            Failure::new(ExitCode::Usage, phrase)
+        })?;
+        says.push(Entered::File(path.to_owned()));
+    }
+    says.push(Entered::End);
     let wanted = Wanted { peer: Some(to), ..wanted };
     script(wanted, Job { task: Task::Send, says, time: None, detaches: false, key: None }, language)
         .await

@@ -188,6 +188,7 @@ impl Chat {
             }
             _ => Vec::new(),
         };
+        self.forget_files(&peer);
         if !self.conversations.contains_key(&peer) {
             self.faces.wait_no_more(&peer, lines.first().map(|line| line.seq));
         }

@@ -16,6 +16,7 @@
 //! as `/ @ ||` and a space where a mark may stand. Inside text they stay what they are.
 
 mod arguments;
+mod files;
 mod invitations;
 mod people;
 mod rooms;
@@ -35,6 +36,7 @@ use super::address::Address;
 #[cfg(test)]
 use super::address::ROOM_MARK;
 use super::errand::Format;
+use super::files::FileCommand;
 use super::nearest;
 use super::problem::Problem;
 use super::record::Manner;
@@ -110,6 +112,7 @@ pub(super) enum Command {
     },
     People(PeopleCommand),
     Room(RoomCommand),
+    File(FileCommand),
     Identity,
     Help,
     Detach,
@@ -292,7 +295,7 @@ const fn entry(
 }
 
 fn entries() -> impl Iterator<Item = &'static Entry> {
-    TABLE.iter().chain(people::TABLE).chain(rooms::TABLE)
+    TABLE.iter().chain(files::TABLE).chain(people::TABLE).chain(rooms::TABLE)
 }
 
 /// Every command, in the order in which /help shows them.

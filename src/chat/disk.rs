@@ -2,6 +2,7 @@
 
 use p2pchat_wire::identity::PeerId;
 
+use super::files::disk::OfferId;
 use super::room::{RoomId, Standing};
 use super::storage::{DeliveredLine, FailureKind, OutgoingLine, ReceivedLine, StoreReply};
 use super::{Address, Chat, Contact, Effect, LineId, LineState, Manner, Notice, Problem};
@@ -48,6 +49,8 @@ pub(super) enum Asked {
     WhetherSaid(Address),
     /// A contact that is to be forgotten.
     Removal(Box<Contact>),
+    /// What has become of a file.
+    File(OfferId),
     Shown,
     Unshown,
     Owed,
@@ -134,6 +137,7 @@ impl Chat {
             (Asked::WhetherSaid(peer), reply) => self.whether_said(peer, reply),
             (Asked::Removal(contact), reply) => self.removed(*contact, reply),
             (Asked::Shown, StoreReply::Shown(shown)) => self.seen(shown),
+            (Asked::File(offer), StoreReply::Done) => self.file_saved(offer),
             (Asked::Room(address, id), reply) => self.room_stored(&address, id, reply),
             (
                 Asked::Standing { room, author, rest },
@@ -155,6 +159,7 @@ impl Chat {
                 | Asked::Contact
                 | Asked::NewKey { .. }
                 | Asked::Shown
+                | Asked::File(_)
                 | Asked::Standing { .. }
                 | Asked::Find { .. }
                 | Asked::Search(..),
@@ -183,12 +188,14 @@ impl Chat {
             self.want(address);
         }
         self.pump(address);
+        self.go_on_with_files(address);
     }
 
     fn delivered(&mut self, to: &Address, seq: u64, lines: Vec<DeliveredLine>) {
         let Some(conversation) = self.conversations.get_mut(to) else { return };
         conversation.outbox.delivered(seq, &lines);
         let next = conversation.outbox.next_to_confirm();
+        self.offers_delivered(to, &lines);
         for line in lines {
             self.tell_status(to.clone(), line.id, line.reference, LineState::Delivered);
         }

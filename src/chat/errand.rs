@@ -3,7 +3,8 @@
 
 use super::storage::{HistoryLine, Place, StoreReply, StoreRequest};
 use super::{
-    Address, Asked, Chat, Effect, ExitCode, FaceId, MAX_PAGE, Notice, Problem, clean, links,
+    Address, Asked, Chat, Effect, ExitCode, FaceId, MAX_PAGE, Notice, Problem, Purpose, clean,
+    links,
 };
 
 /// Something that somebody else is to do. [`Input::Ran`](super::Input::Ran) is the answer.
@@ -20,6 +21,13 @@ pub enum Errand {
     },
     /// Let another process run the chat as soon as this one has ended.
     Detach,
+    /// Find out where a path leads, and whether there is a folder.
+    Locate {
+        /// As it was typed.
+        path: String,
+        /// What for.
+        purpose: Purpose,
+    },
     /// Let the person see this page of the web: an address with `http` or `https`, all of it ASCII.
     Open(String),
 }
@@ -36,6 +44,15 @@ pub enum Outcome {
     },
     /// The page is given to whatever shows pages here.
     Opened(String),
+    /// It leads there.
+    Located {
+        /// From the root of the file system on.
+        path: String,
+        /// Whether there is a folder.
+        is_folder: bool,
+        /// What for.
+        purpose: Purpose,
+    },
     /// Another process waits for the end of this one, to run the chat.
     Detached,
     /// Nothing was done.
@@ -93,7 +110,7 @@ impl Chat {
         self.leave(ExitCode::Done);
     }
 
-    fn run_errand(&mut self, errand: Errand) {
+    pub(super) fn run_errand(&mut self, errand: Errand) {
         let face = self.faces.asking_id();
         self.errands.push(face);
         self.effects.push_back(Effect::Errand(face, errand));
@@ -107,6 +124,9 @@ impl Chat {
         match outcome {
             Outcome::Exported { path, lines } => self.answer(Notice::Exported { path, lines }),
             Outcome::Opened(link) => self.answer(Notice::Opened { link }),
+            Outcome::Located { path, is_folder, purpose } => {
+                self.located(path, is_folder, purpose);
+            }
             Outcome::Detached => {
                 self.run.detached = true;
                 self.answer(Notice::Detached);

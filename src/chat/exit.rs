@@ -4,7 +4,7 @@ use p2pchat_wire::signal::Refusal;
 
 use super::conversation::Conversation;
 use super::disk::Asked;
-use super::{Chat, Effect, Notice, Presence, RoomNews};
+use super::{Chat, Effect, FileState, Notice, Presence, RoomNews};
 use crate::proto::{Command, RendezvousTrouble};
 
 /// The exit codes that scripts rely on.
@@ -53,6 +53,8 @@ pub enum Wait {
     /// Every line is on the receiver's disk.
     #[default]
     Delivered,
+    /// So is every line, and every file that was offered.
+    Received,
 }
 
 /// What matters for how this run ends.
@@ -84,18 +86,36 @@ impl Chat {
         let queued = !self.asked.iter().any(queues);
         let done = |one: &Conversation, seq: u64| match wait {
             Wait::Sent => one.outbox.is_sent(seq),
-            Wait::Delivered => one.outbox.is_delivered(seq),
+            Wait::Delivered | Wait::Received => one.outbox.is_delivered(seq),
         };
         let room_owes = self.gathering.owes(own, wait == Wait::Sent);
         // Who is just being removed is not there any more, and it is not known yet what is lost.
         let mut waits_for = self.faces.asking().waits_for.iter();
         let arrived = waits_for
             .all(|(with, seq)| self.conversations.get(with).is_some_and(|one| done(one, *seq)));
-        if queued && !room_owes && arrived {
-            self.leave(self.faces.asking().lost.unwrap_or(ExitCode::Done));
+        let looking = self.errands.contains(&own) || self.files.is_examining(own);
+        let given = wait != Wait::Received || self.files_are_given();
+        if queued && !looking && !room_owes && arrived && given {
+            let lost = self.faces.asking().lost.or_else(|| self.refused_file());
+            self.leave(lost.unwrap_or(ExitCode::Done));
         } else if self.peer_is_blocked() {
             self.leave(ExitCode::KeyChanged);
         }
+    }
+
+    /// Whether every file that the face has offered has found its end.
+    fn files_are_given(&self) -> bool {
+        let mut files = self.faces.asking().files.iter();
+        files.all(|offer| self.files.state(*offer).is_none_or(FileState::is_end))
+    }
+
+    /// How the face ends because somebody did not want a file of its.
+    fn refused_file(&self) -> Option<ExitCode> {
+        let mut files = self.faces.asking().files.iter();
+        let refused = files.any(|offer| {
+            matches!(self.files.state(*offer), Some(FileState::Declined | FileState::Withdrawn))
+        });
+        refused.then_some(ExitCode::Refused)
     }
 
     /// The time that a person gave us is over.
@@ -134,7 +154,12 @@ impl Chat {
                 Some((None, None)) | None => self.why_undelivered(one),
             }
         };
-        missing.map(|(one, _)| reason(one)).min_by_key(|code| code.code()).unwrap_or(ExitCode::Done)
+        let missing = missing.map(|(one, _)| reason(one)).min_by_key(|code| code.code());
+        let incomplete = || match self.faces.asking().wait {
+            Some(Wait::Received) if !self.files_are_given() => ExitCode::Incomplete,
+            _ => ExitCode::Done,
+        };
+        missing.unwrap_or_else(incomplete)
     }
 
     fn why_undelivered(&self, one: &Conversation) -> ExitCode {

@@ -7,9 +7,10 @@
 //! ([`Effect::Left`]). The chat ends with the first face, which is there from the start and has what
 //! is in [`Config`](super::Config).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::exit::Wait;
+use super::files::disk::OfferId;
 use super::{
     Address, Asked, Chat, Effect, ExitCode, Input, LineId, LineState, Notice, Presence, Problem,
     Timestamp,
@@ -39,6 +40,8 @@ pub(super) struct Face {
     pub(super) wait: Option<Wait>,
     /// The last line that it waits for, in each conversation that it has opened or written to.
     pub(super) waits_for: BTreeMap<Address, u64>,
+    /// Files that it has offered.
+    pub(super) files: BTreeSet<OfferId>,
     pub(super) input_ended: bool,
     pub(super) leaving: Option<ExitCode>,
     /// A line of its will never be delivered: how it ends for that.
@@ -160,7 +163,8 @@ impl Chat {
     #[must_use]
     pub fn is_kept(&self, face: FaceId) -> bool {
         let mut own = self.asked.iter().filter(|(asking, _)| *asking == face);
-        own.all(|(_, asked)| matches!(asked, Asked::Shown | Asked::Taken(..)))
+        let looking = self.errands.contains(&face) || self.files.is_examining(face);
+        own.all(|(_, asked)| matches!(asked, Asked::Shown | Asked::Taken(..))) && !looking
     }
 
     /// Whether the disk has answered everything.

@@ -24,7 +24,12 @@ impl Chat {
         let Some(conversation) = self.conversations.get_mut(&address) else { return };
         if let Manner::Delete { of } = line.manner {
             conversation.outbox.erase(of);
+            self.offer_deleted(&address, Direction::Out, of);
         }
+        if let Manner::Offer { .. } = line.manner {
+            self.offer_queued(&line);
+        }
+        let Some(conversation) = self.conversations.get_mut(&address) else { return };
         if let Some(session) = &mut conversation.session {
             session.said_typing = None;
         }
@@ -37,6 +42,9 @@ impl Chat {
     pub(super) fn not_queued(&mut self, line: OutgoingLine, failure: StoreFailure) {
         let problem = match Problem::of_line(failure) {
             Problem::Store(failure) => {
+                if let Manner::Offer { .. } = line.manner {
+                    self.offer_lost(&line);
+                }
                 self.faces.asking_mut().lost.get_or_insert(ExitCode::Internal);
                 let state = LineState::Failed(Problem::Store(failure));
                 if !line.manner.amends() {
@@ -54,18 +62,19 @@ impl Chat {
     pub(super) fn show_own(&mut self, line: &OutgoingLine, quote: Option<Quote>) {
         let (with, by, at) = (line.to.clone(), Direction::Out, line.sent_at);
         let notice = match (line.manner, quote) {
-            (Manner::Text | Manner::Action | Manner::Reply { .. }, quote) => {
-                Notice::Written(Written {
-                    to: with,
-                    id: line.id,
-                    seq: line.seq,
-                    text: line.text.clone(),
-                    sent_at: line.sent_at,
-                    audience: line.audience,
-                    manner: line.manner,
-                    quote: quote.map(Box::new),
-                })
-            }
+            (
+                Manner::Text | Manner::Action | Manner::Reply { .. } | Manner::Offer { .. },
+                quote,
+            ) => Notice::Written(Written {
+                to: with,
+                id: line.id,
+                seq: line.seq,
+                text: line.text.clone(),
+                sent_at: line.sent_at,
+                audience: line.audience,
+                manner: line.manner,
+                quote: quote.map(Box::new),
+            }),
             (manner, Some(quote)) => {
                 let (author, text) = (None, line.text.clone());
                 amendment(Amendment { with, by, author, line: line.id, manner, text, at }, quote)
@@ -86,6 +95,7 @@ impl Chat {
             let from = line.from.clone();
             if self.is_ignored(&from) {
                 // As if it had been seen, which its sender is not told.
+                self.take_offer(&line);
                 let (id, taken) = (line.id, from.clone());
                 self.ask(StoreRequest::Shown(vec![(from, id)]), Asked::Shown);
                 self.ask(StoreRequest::Taken { from: taken, id }, Asked::Nothing);
@@ -96,15 +106,26 @@ impl Chat {
                     conversation.contact.unread += 1;
                 }
                 self.owes_more(&line);
+                let about = line.clone();
                 match &mut self.backlog {
                     Some(backlog) => backlog.wait(line.id),
                     None => self.show_received(line, quote, false),
                 }
                 self.make_current_if_none(&from);
+                self.take_offer(&about);
             }
         }
         self.owe(peer, log);
         self.ask_again(peer);
+    }
+
+    /// What a line that has come says about files.
+    fn take_offer(&mut self, line: &ReceivedLine) {
+        match line.manner {
+            Manner::Offer { .. } => self.offered(line),
+            Manner::Delete { of } => self.offer_deleted(&line.from, Direction::In, of),
+            _ => {}
+        }
     }
 
     /// A line has come in a room, and is on disk.

@@ -77,6 +77,7 @@ pub use address::{Address, LOCAL_HOST, LineId, ROOM_MARK, Timestamp};
 pub use errand::{Errand, Format, Outcome};
 pub use exit::{ExitCode, Wait};
 pub use face::FaceId;
+pub use files::{FileNews, FileState, KeptFile, Purpose};
 pub use gathering::news::{Attendee, RoomNews};
 pub use nearest::nearest;
 pub use notice::{LineState, Message, Notice, Written};
@@ -99,6 +100,8 @@ use self::disk::Asked;
 use self::examining::OwnNetwork;
 use self::exit::Run;
 use self::face::Faces;
+use self::files::Files;
+use self::files::disk::{DiskAnswer, DiskRequest};
 use self::gathering::Gathering;
 use self::giving::Giving;
 use self::inbox::Inbox;
@@ -134,6 +137,8 @@ pub struct Config {
     pub strangers: Strangers,
     /// Our program and version, told to peers; at most 64 bytes.
     pub software: String,
+    /// The folder in which accepted files are put.
+    pub downloads: String,
     /// From the operating system: ids of lines come from it.
     pub seed: [u8; 32],
 }
@@ -155,12 +160,23 @@ pub enum Input {
         /// and of a reaction that is taken back, is empty.
         manner: Manner,
     },
+    /// A program wants this file offered.
+    Offer {
+        /// To whom, as in [`Send`](Self::Send).
+        to: Option<String>,
+        /// Where it is, as it was typed.
+        path: String,
+        /// Comes back in every [`Notice::File`] and [`Notice::Refused`] about it.
+        reference: Option<String>,
+    },
     /// A program wants this command carried out: `/who`, or `who`.
     Command(String),
     /// The network reports.
     Network(proto::Event),
     /// The disk answers the oldest request that is not yet answered.
     Stored(StoreReply),
+    /// What the disk has done about files.
+    Disk(DiskAnswer),
     /// A person has seen this line of a [`Notice::Message`] (or of another notice that asks for it),
     /// and with it all that came before it in the same conversation.
     Shown {
@@ -235,6 +251,8 @@ pub enum Effect {
     /// Give this to the store. Its answer comes back as [`Input::Stored`]; answers keep the order
     /// of the requests.
     Store(StoreRequest),
+    /// Have this done with a file. What comes of it comes back as [`Input::Disk`].
+    Disk(DiskRequest),
     /// Do this, or have it done, and say what came of it ([`Input::Ran`]) for the face that wants it.
     Errand(FaceId, Errand),
     /// Show this, in every face.
@@ -291,6 +309,7 @@ pub struct Chat {
     settings: Settings,
     backlog: Option<Backlog>,
     giving: Giving,
+    files: Files,
     /// What is typed and not sent, as the disk has it.
     drafts: BTreeMap<Address, String>,
     /// Lines that the disk refused.
@@ -330,6 +349,7 @@ impl Chat {
             settings: Settings::new(&snapshot.settings),
             backlog: None,
             giving: Giving::default(),
+            files: Files::default(),
             drafts: BTreeMap::new(),
             unkept: VecDeque::new(),
             locally: Locally::default(),
@@ -348,6 +368,7 @@ impl Chat {
             self.inboxes.entry(cursor.peer).or_default().add_cursor(cursor);
         }
         self.requests = Requests::new(snapshot.requests);
+        self.files = Files::new(snapshot.files);
         self.nicknames = (snapshot.contacts.iter())
             .filter_map(|one| Some((one.address.clone(), one.regard.nickname.clone()?)))
             .collect();
@@ -416,9 +437,11 @@ impl Chat {
             Input::Send { to, text, reference, manner } => {
                 self.send(to, text, reference, manner);
             }
+            Input::Offer { to, path, reference } => self.send_file(to, path, reference),
             Input::Command(line) => self.typed_command(&line),
             Input::Network(event) => self.network(event),
             Input::Stored(reply) => self.stored(reply),
+            Input::Disk(answer) => self.disk(answer),
             Input::Shown { from, id } => self.written(from, id),
             Input::Receive { from, count } => self.receives(from, count),
             Input::Page { with, before, limit } => {

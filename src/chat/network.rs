@@ -12,12 +12,7 @@ use super::storage::{Cursor, ReadUpTo, ReceivedLine, StoreRequest};
 use super::{
     Address, Asked, Chat, Effect, ExitCode, LineId, LineState, Notice, Presence, Timestamp,
 };
-use crate::proto::{
-    Command, DisconnectReason, Event, PathInfo, PeerName, StreamCommand, StreamEvent,
-};
-
-/// The code of a stream that nobody has asked for.
-const UNWANTED: u32 = 1;
+use crate::proto::{Command, DisconnectReason, Event, PathInfo, PeerName};
 
 /// Conversations. Strangers beyond this number are not let in.
 const MAX_CONVERSATIONS: usize = 10_000;
@@ -83,7 +78,7 @@ impl Chat {
             Event::Disconnected { peer, name: _, reason } => self.disconnected(peer, reason),
             Event::Transmitted { peer, tag } => self.transmitted(peer, tag),
             Event::Message { peer, message } => self.message(peer, &message),
-            Event::Stream(peer, event) => self.stream(peer, &event),
+            Event::Stream(peer, event) => self.stream(peer, event),
             Event::PunchDescribed { peer, report } => self.network.punch = Some((peer, report)),
             Event::PunchLearned { peer, lesson } => {
                 self.ask(StoreRequest::SaveLesson(peer, lesson), Asked::Nothing);
@@ -106,14 +101,6 @@ impl Chat {
                     Some(Notice::Paths { peer, paths, reason, punch, upkeep })
                 });
             }
-        }
-    }
-
-    /// Nothing has been asked for that comes in a stream.
-    fn stream(&mut self, peer: PeerId, event: &StreamEvent) {
-        if let StreamEvent::Opened(stream) = *event {
-            let stop = StreamCommand::Stop { stream, code: UNWANTED };
-            self.command(Command::Stream(peer, stop));
         }
     }
 
@@ -260,7 +247,8 @@ impl Chat {
         }
         // What was seen while it was away may be to be told.
         self.run.owing = true;
-        self.say(peer, &Record::Hello { log, software: self.config.software.clone() });
+        let software = self.config.software.clone();
+        self.say(peer, &Record::Hello { log, software, files: true });
         self.set_presence(&address, Presence::Connected);
         if !self.is_ignored(&address) {
             self.make_current_if_none(&address);
@@ -332,6 +320,7 @@ impl Chat {
 
     fn disconnected(&mut self, peer: PeerId, reason: DisconnectReason) {
         self.part(peer);
+        self.files_stop(peer);
         let Some(address) = self.sessions.remove(&peer) else { return self.stranger_left(peer) };
         let Some(conversation) = self.conversations.get_mut(&address) else { return };
         conversation.session = None;
@@ -375,11 +364,12 @@ impl Chat {
             return self.stranger_says(peer, message);
         };
         match record {
-            Ok(Some(Record::Hello { log, software })) => {
+            Ok(Some(Record::Hello { log, software, files })) => {
                 if let Some(session) = self.session(&address) {
                     session.software = Some(software);
                 }
                 self.owe(peer, log);
+                self.knows_files(peer, &address, files);
             }
             Ok(Some(Record::Line(line))) => self.line(peer, address, line),
             Ok(Some(Record::Committed { log, seq, id })) => {
@@ -401,6 +391,7 @@ impl Chat {
             }
             Ok(Some(Record::Typing { typing })) => self.typing_heard(&address, typing),
             Ok(Some(Record::Pending)) => self.pending(address),
+            Ok(Some(Record::File(record))) => self.file_record(peer, &address, record),
             Ok(Some(Record::Room(_)) | None) => {}
             Err(_) => self.unreadable(&address),
         }

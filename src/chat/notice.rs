@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::address::{Address, LineId, Timestamp};
 use super::command::CommandHelp;
+use super::files::FileNews;
 use super::gathering::news::RoomNews;
 use super::invitation::{CodeWords, ContactLink};
 use super::people::Limit;
@@ -453,6 +454,13 @@ pub enum Notice {
         /// What.
         news: RoomNews,
     },
+    /// A file is further than before, or does not go on.
+    File(Box<FileNews>),
+    /// Answers /files: those that have not ended, and those of this run that have, in the order of their
+    /// numbers.
+    Files(Vec<FileNews>),
+    /// We have offered a file to somebody whose program knows no files. Said once a session.
+    NoFiles(Address),
     /// Answers /detach: we leave now, and the chat goes on without us.
     Detached,
     /// We leave now, and so many lines wait on this computer for the next time.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::address::Address;
 use super::command::CommandHelp;
 use super::exit::ExitCode;
+use super::files::disk::DiskProblem;
 use super::invitation::NotACode;
 use super::room::Refusal;
 use super::storage::{FailureKind, StoreFailure};
@@ -180,6 +181,12 @@ pub enum Problem {
         /// What the system says.
         cause: String,
     },
+    /// /accept or /cancel, and there is no such file.
+    NoSuchFile,
+    /// /send in a room.
+    FilesInRooms,
+    /// A file cannot be offered, or not be taken in.
+    File(DiskProblem),
     /// There is no room of this name that we are in.
     NotInRoom(Address),
     /// Which room is meant: none is open.

@@ -7,6 +7,7 @@ use p2pchat_wire::codec::{self, DecodeError};
 use serde::{Deserialize, Serialize};
 
 use super::address::LineId;
+use super::files::record::{FileRecord, MAX_FILE_RECORD};
 use super::rooms::record::{MAX_ROOM_RECORD, RoomRecord};
 use crate::proto::{MAX_MESSAGE, PortModel};
 
@@ -16,14 +17,20 @@ pub const MAX_TEXT: usize = 64 * 1024;
 /// The longest record: a line with the longest text, as it is told in a room.
 pub const MAX_RECORD: usize = 1 + MAX_ROOM_RECORD;
 
-const _: () = assert!(MAX_RECORD <= MAX_MESSAGE);
+const _: () = assert!(MAX_RECORD <= MAX_MESSAGE && MAX_FILE_RECORD < MAX_RECORD);
 
 /// The longest text of a [`Manner::React`], in bytes. The longest of the emoji that Unicode recommends
 /// for general interchange, two people of two colours kissing, has 35 (UTS #51, RGI).
 pub const MAX_REACTION: usize = 48;
 
+/// The longest name of a file in a [`Manner::Offer`], in bytes: as long as those of file systems.
+pub(super) const MAX_FILE_NAME: usize = 255;
+
 /// The longest description of software in a [`Record::Hello`].
 const MAX_SOFTWARE: usize = 64;
+
+/// What follows the fields of a [`Record::Hello`]: what else the program understands, one bit each.
+const FILES: u32 = 1;
 
 /// One message of a session.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -35,6 +42,10 @@ pub enum Record {
         log: u64,
         /// Program and version, for a person who wants to know why something does not work.
         software: String,
+        /// Whether [`Record::File`] is understood. It follows the other fields; an older chat leaves it
+        /// out.
+        #[serde(skip)]
+        files: bool,
     },
     /// Text.
     Line(Line),
@@ -79,6 +90,9 @@ pub enum Record {
     Pending,
     /// Something about a room.
     Room(RoomRecord),
+    /// Something about a file that one of us has offered. Only for those whose [`Record::Hello`] says
+    /// that they understand it.
+    File(FileRecord),
 }
 
 /// What a chat tells of its network to a contact who looks for a fault. There is no address in it.
@@ -148,6 +162,14 @@ pub enum Manner {
         /// The line.
         to: LineId,
     },
+    /// A file is offered. The text is its name, of at most 255 bytes: not fit to be the name of one
+    /// here as it is.
+    Offer {
+        /// How many bytes it has.
+        size: u64,
+        /// Its hash, BLAKE3.
+        root: [u8; 32],
+    },
 }
 
 impl Manner {
@@ -155,7 +177,7 @@ impl Manner {
     #[must_use]
     pub fn target(self) -> Option<LineId> {
         match self {
-            Self::Text | Self::Action => None,
+            Self::Text | Self::Action | Self::Offer { .. } => None,
             Self::Reply { to: id }
             | Self::Edit { of: id }
             | Self::Delete { of: id }
@@ -173,7 +195,7 @@ impl Manner {
     #[must_use]
     pub fn about(self, id: LineId) -> Self {
         match self {
-            Self::Text | Self::Action => self,
+            Self::Text | Self::Action | Self::Offer { .. } => self,
             Self::Reply { .. } => Self::Reply { to: id },
             Self::Edit { .. } => Self::Edit { of: id },
             Self::Delete { .. } => Self::Delete { of: id },
@@ -190,7 +212,7 @@ impl Manner {
         if kind > LAST_MANNER {
             return Ok(Self::Text);
         }
-        codec::decode_prefix::<Self, 32>(bytes).map(|(manner, _)| manner)
+        codec::decode_prefix::<Self, 64>(bytes).map(|(manner, _)| manner)
     }
 
     /// Whether a text keeps to the limits of the manner.
@@ -201,6 +223,7 @@ impl Manner {
             }
             Self::Delete { .. } => text.is_empty(),
             Self::React { .. } => text.len() <= MAX_REACTION,
+            Self::Offer { .. } => (1..=MAX_FILE_NAME).contains(&text.len()),
         }
     }
 }
@@ -220,10 +243,12 @@ impl Record {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut message = codec::encode(self);
-        if let Self::Line(Line { manner, .. }) = self
-            && *manner != Manner::Text
-        {
-            codec::encode_onto(manner, &mut message);
+        match self {
+            Self::Line(Line { manner, .. }) if *manner != Manner::Text => {
+                codec::encode_onto(manner, &mut message);
+            }
+            Self::Hello { files: true, .. } => codec::encode_onto(&FILES, &mut message),
+            _ => {}
         }
         message
     }
@@ -246,9 +271,18 @@ impl Record {
             let record = RoomRecord::decode(message.get(read..).unwrap_or_default())?;
             return Ok(record.map(Self::Room));
         }
+        if kind == FILE {
+            let record = FileRecord::decode(message.get(read..).unwrap_or_default())?;
+            return Ok(record.map(Self::File));
+        }
         let (mut record, read) = codec::decode_prefix::<Self, MAX_RECORD>(message)?;
-        if let Self::Line(line) = &mut record {
-            line.manner = Manner::decode(message.get(read..).unwrap_or_default())?;
+        let rest = message.get(read..).unwrap_or_default();
+        match &mut record {
+            Self::Line(line) => line.manner = Manner::decode(rest)?,
+            Self::Hello { files, .. } if !rest.is_empty() => {
+                *files = codec::decode_prefix::<u32, 8>(rest)?.0 & FILES != 0;
+            }
+            _ => {}
         }
         let fits = match &record {
             Self::Hello { software, .. } => software.len() <= MAX_SOFTWARE,
@@ -258,7 +292,8 @@ impl Record {
             | Self::Examine
             | Self::Typing { .. }
             | Self::Pending
-            | Self::Room(_) => true,
+            | Self::Room(_)
+            | Self::File(_) => true,
             Self::Circumstances(circumstances) => circumstances.ports.is_sane(),
         };
         if fits { Ok(Some(record)) } else { Err(DecodeError::OutOfRange) }
@@ -270,17 +305,21 @@ fn is_seq(seq: u64) -> bool {
     (1..=i64::MAX as u64).contains(&seq)
 }
 
-/// The number of [`Record::Room`], the newest kind.
+/// The number of [`Record::Room`].
 const ROOM: u32 = 9;
-const LAST_KIND: u32 = ROOM;
 
-/// The number of the newest manner, [`Manner::React`].
-const LAST_MANNER: u32 = 5;
+/// The number of [`Record::File`], the newest kind.
+const FILE: u32 = 10;
+const LAST_KIND: u32 = FILE;
+
+/// The number of the newest manner, [`Manner::Offer`].
+const LAST_MANNER: u32 = 6;
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::files::record::FileSays;
     use super::super::room::{Hash, RoomId};
     use super::super::rooms::Says;
     use super::*;
@@ -302,7 +341,7 @@ mod tests {
         Record::Line(Line { manner, ..line })
     }
 
-    fn manners(id: LineId) -> [Manner; 6] {
+    fn manners(id: LineId) -> [Manner; 7] {
         [
             Manner::Text,
             Manner::Action,
@@ -310,6 +349,7 @@ mod tests {
             Manner::Edit { of: id },
             Manner::Delete { of: id },
             Manner::React { to: id },
+            Manner::Offer { size: u64::MAX, root: [id.0[0]; 32] },
         ]
     }
 
@@ -318,7 +358,13 @@ mod tests {
         let golden = |record: &Record| {
             record.encode().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
         };
-        assert_eq!(golden(&Record::Hello { log: 5, software: "p".into() }), "00050170");
+        assert_eq!(
+            golden(&Record::Hello { log: 5, software: "p".into(), files: false }),
+            "00050170"
+        );
+        let hello = Record::Hello { log: 5, software: "p".into(), files: true };
+        assert_eq!(golden(&hello), "0005017001");
+        assert_eq!(Record::decode(&hello.encode()), Ok(Some(hello)));
         assert_eq!(golden(&line("hi")), "01070109090909090909090909090909090909fbe80300026869");
         assert_eq!(
             golden(&Record::Committed { log: 7, seq: 2, id: [1; 16] }),
@@ -327,7 +373,7 @@ mod tests {
         assert_eq!(golden(&Record::Again { log: 7, after: 0 }), "030700");
         let said = "01070109090909090909090909090909090909fbe8030000";
         let about = |number: &str| format!("{number}{}", "08".repeat(16));
-        for (manner, tail) in manners(LineId([8; 16])).into_iter().zip([
+        for (manner, tail) in manners(LineId([8; 16])).into_iter().take(6).zip([
             String::new(),
             "01".to_owned(),
             about("02"),
@@ -353,13 +399,19 @@ mod tests {
         let room = Record::Room(RoomRecord { room: RoomId([2; 32]), says });
         assert_eq!(golden(&room), format!("09{}00{}01", "02".repeat(32), "03".repeat(32)));
         assert_eq!(Record::decode(&room.encode()), Ok(Some(room)));
+        let offer = line_as(Manner::Offer { size: 300, root: [7; 32] }, "a");
+        let said = said.strip_suffix("00").expect("the length of the text");
+        assert_eq!(golden(&offer), format!("{said}016106fb2c01{}", "07".repeat(32)));
+        let file = Record::File(FileRecord { offer: LineId([3; 16]), says: FileSays::Received });
+        assert_eq!(golden(&file), format!("0a{}02", "03".repeat(16)));
+        assert_eq!(Record::decode(&file.encode()), Ok(Some(file)));
     }
 
     #[test]
     fn what_a_newer_chat_says_is_skipped() {
-        assert_eq!(Record::decode(&[10, 1, 2, 3]), Ok(None));
+        assert_eq!(Record::decode(&[11, 1, 2, 3]), Ok(None));
         let mut longer = line("hi").encode();
-        longer.extend([6, 1, 2, 3]);
+        longer.extend([7, 1, 2, 3]);
         assert_eq!(Record::decode(&longer), Ok(Some(line("hi"))), "a manner that is not known");
         let action = line_as(Manner::Action, "waves");
         longer = action.encode();
@@ -374,6 +426,10 @@ mod tests {
         assert!(Record::decode(&[]).is_err());
         let id = LineId([1; 16]);
         assert!(Record::decode(&line_as(Manner::Delete { of: id }, "x").encode()).is_err());
+        let offer = Manner::Offer { size: 1, root: [0; 32] };
+        for name in ["", &"x".repeat(MAX_FILE_NAME + 1)] {
+            assert!(Record::decode(&line_as(offer, name).encode()).is_err());
+        }
         let smiles = |count| line_as(Manner::React { to: id }, &"x".repeat(count)).encode();
         assert!(Record::decode(&smiles(MAX_REACTION)).is_ok());
         assert!(Record::decode(&smiles(MAX_REACTION + 1)).is_err());
@@ -396,7 +452,7 @@ mod tests {
         }
 
         #[test]
-        fn manners_survive(kind in 0..6usize, id in any::<[u8; 16]>(), text in "\\PC{0,12}") {
+        fn manners_survive(kind in 0..7usize, id in any::<[u8; 16]>(), text in "\\PC{1,12}") {
             let manner = manners(LineId(id))[kind];
             let text = if matches!(manner, Manner::Delete { .. }) { "" } else { &text };
             let said = line_as(manner, text);

@@ -261,6 +261,8 @@ impl Chat {
     pub(super) fn accept(&mut self, typed: Option<&str>) {
         match (self.requested(typed), typed.map(CodeWords::read)) {
             (Ok(request), _) => self.admit(&request.address),
+            // Nobody waits, and so a file may be meant.
+            (Err(Problem::NoRequest), None) if self.accept_file(None, None) => {}
             // Nobody of that name waits: a word was misheard.
             (Err(Problem::NoRequest), Some(Err(why @ NotACode::Unknown(_)))) => {
                 self.refuse(None, Problem::NotACode(why));

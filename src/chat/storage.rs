@@ -18,6 +18,7 @@ pub use history::{HistoryLine, Progress, QUOTE, Quote, Reaction};
 pub use rooms::{KeptRoom, OwnLine, RoomReply, RoomRequest};
 
 use super::address::{Address, LineId, Timestamp};
+use super::files::KeptFile;
 use super::people::Regard;
 use super::record::{Audience, Manner};
 use super::requests::Request;
@@ -187,6 +188,8 @@ pub enum StoreRequest {
         /// Which lines count.
         counted: Counted,
     },
+    /// Keep what has become of a file, beside the line that offers it.
+    SaveFile(Box<KeptFile>),
     /// Keep what a person has decided, in place of an earlier decision.
     SaveSetting {
         /// About what.
@@ -542,6 +545,8 @@ pub struct Snapshot {
     pub rooms: Vec<KeptRoom>,
     /// What we share with peers since an invitation.
     pub secrets: Vec<(PeerId, SharedSecret)>,
+    /// Files that were offered, the oldest first; the last [`KeptFile::MAX`].
+    pub files: Vec<KeptFile>,
 }
 
 impl Snapshot {

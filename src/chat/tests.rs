@@ -4,6 +4,7 @@
 mod changing;
 mod errands;
 mod faces;
+mod files;
 mod invitations;
 mod locally;
 mod people;
@@ -48,6 +49,7 @@ struct Bench {
     commands: Vec<Command>,
     lines: Vec<OutgoingLine>,
     errands: Vec<Errand>,
+    disk: Vec<DiskRequest>,
     quit: Option<(ExitCode, u64)>,
     /// So many requests fail.
     disk_fails: u32,
@@ -83,6 +85,7 @@ impl Bench {
             replay: true,
             strangers,
             software: "test 1".to_owned(),
+            downloads: "/downloads".to_owned(),
             seed: [5; 32],
         };
         let mut bench = Self {
@@ -91,6 +94,7 @@ impl Bench {
             commands: Vec::new(),
             lines: Vec::new(),
             errands: Vec::new(),
+            disk: Vec::new(),
             quit: None,
             disk_fails: 0,
         };
@@ -118,6 +122,7 @@ impl Bench {
             match effect {
                 Effect::Network(command) => self.commands.push(command),
                 Effect::Errand(_, errand) => self.errands.push(errand),
+                Effect::Disk(request) => self.disk.push(request),
                 Effect::Show(notice) | Effect::Answer(_, notice) => self.notices.push(notice),
                 Effect::Left { .. } => {}
                 Effect::Quit { code, undelivered } => self.quit = Some((code, undelivered)),

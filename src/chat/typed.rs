@@ -15,16 +15,18 @@ use crate::proto;
 const MAX_REFERENCE: usize = 256;
 
 /// A line before it has a number.
-struct Saying {
-    text: String,
-    audience: Audience,
-    reference: Option<String>,
-    manner: Manner,
+pub(super) struct Saying {
+    pub(super) text: String,
+    pub(super) audience: Audience,
+    pub(super) reference: Option<String>,
+    pub(super) manner: Manner,
+    /// If it has one already.
+    pub(super) id: Option<LineId>,
 }
 
 impl Saying {
     fn text(text: String) -> Self {
-        Self { text, audience: Audience::You, reference: None, manner: Manner::Text }
+        Self { text, audience: Audience::You, reference: None, manner: Manner::Text, id: None }
     }
 }
 
@@ -141,51 +143,68 @@ impl Chat {
             Some(Ok(to)) => Some(to),
             None => None,
         };
-        let saying = Saying { text, audience: Audience::You, reference, manner };
+        let saying = Saying { text, audience: Audience::You, reference, manner, id: None };
         self.submit(to, saying, manner.target().map(Pick::Id));
     }
 
     /// Gives a line its number and id, and puts it into the outbox. `pick` says which line it is
-    /// about; which one that is, the store knows.
-    fn submit(&mut self, to: Option<Address>, saying: Saying, pick: Option<Pick>) {
+    /// about; which one that is, the store knows. Whether the store was asked.
+    pub(super) fn submit(
+        &mut self,
+        to: Option<Address>,
+        saying: Saying,
+        pick: Option<Pick>,
+    ) -> bool {
         if self.is_leaving() {
-            return;
+            return false;
         }
-        let Saying { text, audience, reference, manner } = saying;
-        let Some(to) = to.or_else(|| self.faces.asking().current.clone()) else {
-            return self.refuse(reference, Problem::NoRecipient);
-        };
-        if let Err(problem) = check(&text, manner) {
-            return self.refuse(reference, problem);
-        }
+        let reference = saying.reference.clone();
+        let Err(problem) = self.submit_checked(to, saying, pick) else { return true };
+        self.refuse(reference, problem);
+        false
+    }
+
+    fn submit_checked(
+        &mut self,
+        to: Option<Address>,
+        saying: Saying,
+        pick: Option<Pick>,
+    ) -> Result<(), Problem> {
+        let Saying { text, audience, reference, manner, id } = saying;
+        let to = to.or_else(|| self.faces.asking().current.clone()).ok_or(Problem::NoRecipient)?;
+        check(&text, manner)?;
         if to.is_room {
-            let Some(pick) = pick else { return self.say_in_room(&to, text, manner, reference) };
+            let Some(pick) = pick else {
+                self.say_in_room(&to, text, manner, reference);
+                return Ok(());
+            };
             let changes = matches!(manner, Manner::Edit { .. } | Manner::Delete { .. });
             let asked = Asked::Find { to: to.clone(), text, manner, reference };
-            return self.ask(StoreRequest::Find { with: to, pick, changes }, asked);
+            self.ask(StoreRequest::Find { with: to, pick, changes }, asked);
+            return Ok(());
         }
         match &self.config.name {
-            None => return self.refuse(reference, Problem::NoName),
-            Some(name) if *name == to.name => return self.refuse(reference, Problem::Yourself),
+            None => return Err(Problem::NoName),
+            Some(name) if *name == to.name => return Err(Problem::Yourself),
             Some(_) => {}
         }
         if let Some(problem) = self.is_doubtful(&to) {
-            return self.refuse(reference, problem);
+            return Err(problem);
         }
-        let (id, now) = (LineId(self.random.array()), self.now);
+        let drawn = LineId(self.random.array());
+        let (id, now) = (id.unwrap_or(drawn), self.now);
         let conversation = self.conversation(&to);
         if let (Some(actual), Some(expected)) =
             (conversation.contact.offered, conversation.contact.key)
         {
-            self.refuse(reference, Problem::KeyChanged { expected, actual });
             let face = self.faces.asking();
             if face.wait.is_some() && face.invited.as_ref() == Some(&to) {
                 self.leave(ExitCode::KeyChanged);
             }
-            return;
+            return Err(Problem::KeyChanged { expected, actual });
         }
         if conversation.contact.regard.blocked {
-            return self.refuse(reference, Problem::Blocked(to));
+            return Err(Problem::Blocked(to));
         }
         if let Some(session) = &mut conversation.session {
             // A line says by itself that it is no longer being typed.
@@ -203,12 +222,15 @@ impl Chat {
             Some(pick) => StoreRequest::QueueAbout { line: line.clone(), pick },
         };
         self.ask(request, Asked::Queue(line));
+        Ok(())
     }
 
     fn obey(&mut self, command: Command) {
         match command {
             Command::Open(peer) => self.open(peer),
-            Command::Message { to, text } => self.submit(Some(to), Saying::text(text), None),
+            Command::Message { to, text } => {
+                self.submit(Some(to), Saying::text(text), None);
+            }
             Command::Action(text) => {
                 self.submit(None, Saying { manner: Manner::Action, ..Saying::text(text) }, None);
             }
@@ -273,6 +295,7 @@ impl Chat {
             }
             Command::Trust { peer, tag } => self.trust(peer, &tag),
             Command::Room(command) => self.obey_about_rooms(command),
+            Command::File(command) => self.obey_about_files(command),
             Command::People(command) => self.obey_about_people(command),
             Command::Identity => {
                 let hosts = self.servers.hosts().map(str::to_owned).collect();

@@ -17,6 +17,8 @@ pub struct Settings {
     pub rendezvous: Vec<Rendezvous>,
     /// The language of the interface, as a tag such as `zh`.
     pub language: Option<&'static str>,
+    /// Where accepted files are put.
+    pub downloads: Option<String>,
     /// The local UDP address.
     pub bind: Option<SocketAddr>,
     /// Whether the router is asked to forward a port.
@@ -129,6 +131,10 @@ pub const SETTINGS: &[Setting] = &[
     }),
     example("language", "\"en\"", |all, value| {
         all.language = Some(choice(value, &[("en", "en"), ("zh", "zh")])?);
+        Ok(())
+    }),
+    example("downloads", "\"~/Downloads\"", |all, value| {
+        all.downloads = Some(text(value)?.to_owned());
         Ok(())
     }),
     example("network.bind", "\"0.0.0.0:0\"", |all, value| {

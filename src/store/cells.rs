@@ -87,6 +87,26 @@ macro_rules! author {
 }
 pub(super) use author;
 
+/// What a line is about: the id of another line, or the file that it offers.
+macro_rules! subject {
+    ($line:literal) => {
+        concat!(
+            "coalesce(",
+            $line,
+            ".target, unseal('offer', ",
+            $line,
+            ".contact, ",
+            $line,
+            ".incoming, ",
+            $line,
+            ".line, ",
+            $line,
+            ".offer))"
+        )
+    };
+}
+pub(super) use subject;
+
 /// Who has reacted to a line, and how: an array of arrays.
 macro_rules! reactions {
     ($line:literal) => {
@@ -153,6 +173,14 @@ const CELLS: &[(&str, &[Cell])] = &[
             cell("text", "'reaction', line, incoming"),
         ],
     ),
+    (
+        "files",
+        &[
+            cell("path", "'file-path', line"),
+            cell("folder", "'file-folder', line"),
+            cell("called", "'file-called', line"),
+        ],
+    ),
     ("drafts", &[cell("text", "'draft', contact")]),
     ("settings", &[cell("value", "'setting', name")]),
     ("rooms", &[found("room", "'room'")]),
@@ -173,6 +201,7 @@ const LINES: &[Cell] = &[
     cell("text", "'line', contact, incoming, line"),
     cell("reference", "'reference', contact, incoming, line"),
     cell("author", "'author', contact, incoming, line"),
+    cell("offer", "'offer', contact, incoming, line"),
     found("peer", "'key'"),
 ];
 

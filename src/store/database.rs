@@ -24,7 +24,8 @@ use super::vault::DataKey;
 #[cfg(test)]
 use super::vault::{Cost, Envelope};
 use super::{
-    ProfileError, cells, lines, origin, owed, page, requests, rooms, schema, search, standing,
+    ProfileError, cells, files, lines, origin, owed, page, requests, rooms, schema, search,
+    standing,
 };
 use crate::chat::storage::{
     Contact, FailureKind, HistoryLine, Place, Rendezvous, Snapshot, StoreFailure, StoreReply,
@@ -212,6 +213,7 @@ impl Database {
                 requests: self.rows(requests::ALL, requests::read)?,
                 rooms: rooms::all(&self.connection)?,
                 secrets: self.rows(rows::SECRETS, rows::secret)?,
+                files: files::all(&self.connection)?,
             })
         };
         read().map_err(|error| ProfileError::Database(failure(&self.path, &error)))
@@ -361,6 +363,7 @@ fn handle(connection: &Connection, request: &StoreRequest) -> rusqlite::Result<S
         StoreRequest::SaveRequest(request) => requests::save(connection, request),
         StoreRequest::ForgetRequest(address) => requests::forget(connection, address),
         StoreRequest::SaveSetting { name, value } => save_setting(connection, name, value),
+        StoreRequest::SaveFile(file) => files::save(connection, file),
         StoreRequest::Room(request) => rooms::handle(connection, request),
         StoreRequest::RoomDelivered { room, id, at } => {
             rooms::delivered(connection, room, *id, *at)

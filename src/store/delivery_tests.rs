@@ -85,6 +85,7 @@ impl Side {
             replay: true,
             strangers: crate::chat::Strangers::Accept,
             software: "test".to_owned(),
+            downloads: String::new(),
             seed: [seed; 32],
         }
     }
@@ -102,10 +103,9 @@ impl Side {
                     self.wire.push_back((tag, message));
                 }
                 Effect::Network(Command::Connect(_)) => self.wants = true,
-                Effect::Network(_) | Effect::Errand(..) => {}
-                Effect::Left { .. } | Effect::Quit { .. } => {}
                 Effect::Store(request) => self.requests.push_back(request),
                 Effect::Show(notice) | Effect::Answer(_, notice) => self.saw(notice),
+                _ => {}
             }
         }
     }

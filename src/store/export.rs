@@ -11,9 +11,12 @@ use jiff::tz::TimeZone;
 use p2pchat_wire::identity::PeerId;
 use rusqlite::{Connection, Row};
 
-use super::cells::{author, reactions, said};
-use super::portable::{Header, Item, Person, Reaction, Received, Said, Server, VERSION, Way};
+use super::cells::{author, reactions, said, subject};
+use super::portable::{
+    Header, Item, Offered, Person, Reaction, Received, Said, Server, VERSION, Way,
+};
 use super::{markdown, rows};
+use crate::chat::files::disk::Hash;
 use crate::chat::room::Standing;
 use crate::chat::storage::{Direction, HistoryLine};
 use crate::chat::{Address, Format, LineId, Manner, Timestamp, clean};
@@ -77,7 +80,9 @@ const LINES: &str = concat!(
     "
     SELECT unseal('name', name), unseal('host', host), l.line, l.incoming, ",
     said!("l"),
-    ", l.manner, l.target, l.sent_at, l.arrived_at, l.edited_at, l.deleted_at, l.read_at, l.audience,
+    ", l.manner, ",
+    subject!("l"),
+    ", l.sent_at, l.arrived_at, l.edited_at, l.deleted_at, l.read_at, l.audience,
         unseal('reference', l.contact, l.incoming, l.line, l.reference), l.done,
         unseal('key', l.peer), l.log, l.seq,
  ",
@@ -91,7 +96,11 @@ fn said(row: &Row<'_>) -> rusqlite::Result<Said> {
     let incoming: bool = row.get(3)?;
     let way = |by| if by == Direction::In { Way::In } else { Way::Out };
     let reactions = rows::reactions(row, 18)?.into_iter();
-    let about: Option<[u8; 16]> = row.get(6)?;
+    let manner = rows::manner(row, 5)?;
+    let file = match manner {
+        Manner::Offer { size, root } => Some(Offered { size, root: Hash(root).to_string() }),
+        _ => None,
+    };
     Ok(Said {
         with: rows::address(row)?,
         from: rows::author(row, 19)?,
@@ -99,7 +108,8 @@ fn said(row: &Row<'_>) -> rusqlite::Result<Said> {
         direction: if incoming { Way::In } else { Way::Out },
         text: row.get(4)?,
         manner: row.get(5)?,
-        about: about.map(LineId),
+        about: manner.target(),
+        file,
         sent_at: rows::time(row, 7)?,
         arrived_at: rows::optional_time(row, 8)?,
         edited_at: rows::optional_time(row, 9)?,

@@ -16,9 +16,9 @@ use p2pchat_wire::identity::{Name, PeerId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::database::contact_row;
-use super::portable::{Item, MAX_LINE, Person, Received, Said, Server, VERSION, Way};
-use super::rows::{log_number, number};
-use crate::chat::{Address, MAX_TEXT};
+use super::portable::{Item, MAX_LINE, Offered, Person, Received, Said, Server, VERSION, Way};
+use super::rows::{OFFER, log_number, number, offer_bytes};
+use crate::chat::{Address, MAX_TEXT, Manner};
 
 /// What came of an import.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -176,7 +176,11 @@ fn check(said: &Said) -> Result<(), NotExported> {
     if said.text.len() > MAX_TEXT {
         return Err(NotExported::Text);
     }
-    if !(0..=5).contains(&said.manner) || about_another != said.about.is_some() {
+    if !(0..=6).contains(&said.manner) || about_another != said.about.is_some() {
+        return Err(NotExported::Manner);
+    }
+    if (said.manner == OFFER) != said.file.is_some() || said.file.is_some() && offer(said).is_none()
+    {
         return Err(NotExported::Manner);
     }
     if said.reference.as_ref().is_some_and(|reference| reference.len() > 256) {
@@ -191,6 +195,16 @@ fn check(said: &Said) -> Result<(), NotExported> {
         return Err(NotExported::Source);
     }
     Ok(())
+}
+
+/// The file that a line offers, as the database has it.
+fn offer(said: &Said) -> Option<Vec<u8>> {
+    let Offered { size, root } = said.file.as_ref()?;
+    let digit = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let all_digits = root.len() == 64 && root.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let root: Option<Vec<u8>> = root.as_bytes().chunks(2).map(digit).collect();
+    let root = root.filter(|_| all_digits)?.try_into().ok()?;
+    offer_bytes(Manner::Offer { size: *size, root })
 }
 
 struct Import<'a> {
@@ -350,10 +364,11 @@ impl<'a> Import<'a> {
             .prepare_cached(
                 "INSERT INTO lines (id, contact, incoming, seq, line, peer, log, sent_at,
                      arrived_at, audience, text, reference, done, manner, target, about, amends,
-                     edited_at, deleted_at, read_at, author)
+                     edited_at, deleted_at, read_at, author, offer)
                  VALUES (?1, ?2, ?3, ?4, ?5, seal_equal('key', ?6), ?7, ?8, ?9, ?10,
                      seal('line', ?2, ?3, ?5, ?11), seal('reference', ?2, ?3, ?5, ?12), ?13, ?14,
-                     ?15, ?16, ?17, ?18, ?19, ?20, seal('author', ?2, ?3, ?5, ?21))",
+                     ?15, ?16, ?17, ?18, ?19, ?20, seal('author', ?2, ?3, ?5, ?21),
+                     seal('offer', ?2, ?3, ?5, ?22))",
             )?
             .execute(params![
                 row,
@@ -372,11 +387,12 @@ impl<'a> Import<'a> {
                 said.manner,
                 said.about.map(|about| about.0),
                 about,
-                said.manner > 2,
+                (3..OFFER).contains(&said.manner),
                 said.edited_at.map(|at| number(at.0)),
                 said.deleted_at.map(|at| number(at.0)),
                 said.read_at.map(|at| number(at.0)),
                 said.from.as_ref().filter(|_| incoming).map(ToString::to_string),
+                offer(said),
             ])?;
         let row = self.connection.last_insert_rowid();
         for reaction in &said.reactions {

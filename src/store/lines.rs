@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::cells::quote;
 use super::database::{contact_row, failed};
 use super::rooms;
-use super::rows::{self, audience_number, log_number, manner_numbers, number};
+use super::rows::{self, audience_number, log_number, manner_numbers, number, offer_bytes};
 use crate::chat::storage::{
     DeliveredLine, Direction, FailureKind, MAX_LOAD_BYTES, MAX_READ, OutgoingLine, Pick, Quote,
     ReadUpTo, ReceivedLine, ShownLines, StoreReply, StoreRequest,
@@ -183,9 +183,10 @@ fn insert(
     connection
         .prepare_cached(
             "INSERT INTO lines (contact, incoming, seq, line, sent_at, audience, text, reference,
-                 manner, target, about, amends, done)
+                 manner, target, about, amends, done, offer)
              VALUES (?1, 0, ?2, ?3, ?4, ?5, seal('line', ?1, 0, ?3, ?6),
-                 seal('reference', ?1, 0, ?3, ?7), ?8, ?9, ?10, ?11, 0)",
+                 seal('reference', ?1, 0, ?3, ?7), ?8, ?9, ?10, ?11, 0,
+                 seal('offer', ?1, 0, ?3, ?12))",
         )?
         .execute(params![
             contact,
@@ -199,6 +200,7 @@ fn insert(
             target,
             about,
             manner.amends(),
+            offer_bytes(manner),
         ])?;
     Ok(())
 }
@@ -256,7 +258,7 @@ fn amend(
     at: Timestamp,
 ) -> rusqlite::Result<()> {
     match manner {
-        Manner::Text | Manner::Action | Manner::Reply { .. } => {}
+        Manner::Text | Manner::Action | Manner::Reply { .. } | Manner::Offer { .. } => {}
         _ if target.is_deleted() => {}
         Manner::Edit { .. } => {
             connection
@@ -468,7 +470,7 @@ pub(super) fn take(
         return Ok((new, None));
     }
     let target = match line.manner {
-        Manner::Text | Manner::Action => None,
+        Manner::Text | Manner::Action | Manner::Offer { .. } => None,
         Manner::Reply { to } | Manner::React { to } => find_id(connection, contact, to, None)?,
         Manner::Edit { of } | Manner::Delete { of } => {
             find_id(connection, contact, of, Some(line.peer))?
@@ -499,11 +501,12 @@ fn insert_received(
     let new = connection
         .prepare_cached(
             "INSERT INTO lines (contact, incoming, seq, line, peer, log, sent_at, arrived_at,
-                 audience, text, manner, target, about, amends, done, author, owed)
+                 audience, text, manner, target, about, amends, done, author, owed, offer)
              VALUES (?1, ?15, ?2, ?3, seal_equal('key', ?4), ?5, ?6, ?7, ?8,
                  seal('line', ?1, ?15, ?3, ?9), ?10, ?11, ?12, ?13, ?14,
                  seal('author', ?1, ?15, ?3, ?16),
-                 ?15 AND NOT ?13 AND EXISTS (SELECT 1 FROM receiving))
+                 ?15 AND NOT ?13 AND EXISTS (SELECT 1 FROM receiving),
+                 seal('offer', ?1, ?15, ?3, ?17))
              ON CONFLICT (contact, incoming, line) DO NOTHING",
         )?
         .execute(params![
@@ -523,6 +526,7 @@ fn insert_received(
             hidden || !incoming,
             incoming,
             line.author.as_ref().map(ToString::to_string),
+            offer_bytes(line.manner),
         ])?;
     Ok(new > 0)
 }

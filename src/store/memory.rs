@@ -1,6 +1,7 @@
 //! A store without a disk.
 
 mod entry;
+mod files;
 mod owed;
 mod page;
 mod rooms;
@@ -19,7 +20,7 @@ use crate::chat::storage::{
     Pick, Place, Quote, Reaction, ReadUpTo, ReceivedLine, Rendezvous, ShownLines, Snapshot,
     StoreFailure, StoreReply, StoreRequest, UnshownLine,
 };
-use crate::chat::{Address, LineId, Manner, Request, Timestamp};
+use crate::chat::{Address, KeptFile, LineId, Manner, Request, Timestamp};
 use crate::proto::{AgeLimit, IdleLimit, Lesson};
 
 /// Unshown lines that a chat begins with.
@@ -44,6 +45,8 @@ pub struct Memory {
     requests: Vec<Request>,
     rooms: Vec<rooms::Room>,
     secrets: Vec<(PeerId, SharedSecret)>,
+    /// What became of the files that lines offer.
+    files: Vec<KeptFile>,
     /// A script has asked for lines.
     receiving: bool,
     full: bool,
@@ -196,6 +199,7 @@ impl Memory {
                 Err(failure) => failure,
             },
             StoreRequest::RoomStanding { room, id, counted } => self.stand(&room, id, &counted),
+            StoreRequest::SaveFile(file) => self.save_file(*file),
             StoreRequest::SaveSetting { name, value } => {
                 self.settings.insert(name, value);
                 StoreReply::Done
@@ -231,6 +235,7 @@ impl Memory {
             requests: self.requests.clone(),
             rooms: self.kept_rooms(),
             secrets: self.secrets.clone(),
+            files: self.kept_files(),
         }
     }
 
@@ -339,7 +344,7 @@ impl Memory {
         let counts = |target: &&mut Entry| !target.deleted && target.standing == Standing::Counts;
         let Some(target) = self.lines.get_mut(index).filter(counts) else { return };
         match manner {
-            Manner::Text | Manner::Action | Manner::Reply { .. } => {}
+            Manner::Text | Manner::Action | Manner::Reply { .. } | Manner::Offer { .. } => {}
             Manner::Edit { .. } => {
                 text.clone_into(target.text_mut());
                 target.edited_at = Some(at);
@@ -469,7 +474,7 @@ impl Memory {
             return None;
         }
         let target = match line.manner {
-            Manner::Text | Manner::Action => None,
+            Manner::Text | Manner::Action | Manner::Offer { .. } => None,
             Manner::Reply { to } | Manner::React { to } => self.find_id(&line.from, to, None),
             Manner::Edit { of } | Manner::Delete { of } => {
                 self.find_id(&line.from, of, Some(line.peer))

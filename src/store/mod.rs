@@ -10,6 +10,7 @@ mod cells;
 mod database;
 mod error;
 mod export;
+mod files;
 mod identity_file;
 mod import;
 mod lines;

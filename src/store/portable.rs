@@ -101,11 +101,13 @@ pub(super) struct Said {
     pub(super) id: LineId,
     pub(super) direction: Way,
     pub(super) text: String,
-    /// 0 text, 1 action, 2 reply, 3 edit, 4 deletion, 5 reaction.
+    /// 0 text, 1 action, 2 reply, 3 edit, 4 deletion, 5 reaction, 6 a file, of which the text is the name.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(super) manner: i64,
     #[serde(with = "maybe_id", default, skip_serializing_if = "Option::is_none")]
     pub(super) about: Option<LineId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) file: Option<Offered>,
     #[serde(with = "time")]
     pub(super) sent_at: Timestamp,
     #[serde(with = "maybe_time", default, skip_serializing_if = "Option::is_none")]
@@ -141,6 +143,14 @@ pub(super) struct Reaction {
     #[serde(with = "maybe_address", default, skip_serializing_if = "Option::is_none")]
     pub(super) from: Option<Address>,
     pub(super) text: String,
+}
+
+/// A file that was offered.
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) struct Offered {
+    pub(super) size: u64,
+    /// BLAKE3, in hexadecimal.
+    pub(super) root: String,
 }
 
 fn is_zero(number: &i64) -> bool {

@@ -12,7 +12,7 @@ use p2pchat_wire::identity::{Name, PeerId};
 use rusqlite::Row;
 use rusqlite::types::{Type, ValueRef};
 
-use super::cells::{author, quote, reactions, said};
+use super::cells::{author, quote, reactions, said, subject};
 use super::lines::Sender;
 use crate::chat::room::{End, Standing};
 use crate::chat::storage::{
@@ -51,7 +51,9 @@ macro_rules! unshown {
             said!("t"),
             " ELSE ",
             said!("l"),
-            " END, l.manner, l.target, ",
+            " END, l.manner, ",
+            subject!("l"),
+            ", ",
             quote!("t"),
             ", l.id, ",
             author!("l"),
@@ -112,10 +114,14 @@ pub(super) const SAID: &str = "
     SELECT line, log, seq, arrived_at NOT NULL FROM lines INDEXED BY lines_said
     WHERE contact = ?1 AND incoming = 0 AND amends = 0 AND log NOT NULL ORDER BY id DESC LIMIT ?2";
 
-pub(super) const OUTBOX: &str = "
+pub(super) const OUTBOX: &str = concat!(
+    "
     SELECT seq, line, sent_at, audience, unseal('line', contact, incoming, line, text),
-        unseal('reference', contact, incoming, line, reference), manner, target, deleted_at FROM lines
-    WHERE contact = ?1 AND incoming = 0 AND done = 0 AND seq > ?2 ORDER BY seq LIMIT ?3";
+        unseal('reference', contact, incoming, line, reference), manner, ",
+    subject!("l"),
+    ", deleted_at FROM lines AS l
+    WHERE contact = ?1 AND incoming = 0 AND done = 0 AND seq > ?2 ORDER BY seq LIMIT ?3"
+);
 
 /// Lines to be shown, as [`history`] reads them: `$which` of them, in what order.
 macro_rules! lines_to_show {
@@ -124,7 +130,9 @@ macro_rules! lines_to_show {
             "SELECT unseal('name', name), unseal('host', host), l.line, l.incoming, l.sent_at,
                  l.arrived_at, l.audience, ",
             said!("l"),
-            ", l.manner, l.target, ",
+            ", l.manner, ",
+            subject!("l"),
+            ", ",
             quote!("t"),
             ", l.edited_at, l.deleted_at, l.read_at, l.done, l.id, ",
             reactions!("l"),
@@ -407,6 +415,17 @@ pub(super) fn audience_number(audience: Audience) -> i64 {
     }
 }
 
+/// The number of [`Manner::Offer`].
+pub(super) const OFFER: i64 = 6;
+
+/// The file that a line offers, if it does, in one column.
+pub(super) fn offer_bytes(manner: Manner) -> Option<Vec<u8>> {
+    match manner {
+        Manner::Offer { size, root } => Some([&size.to_be_bytes()[..], &root].concat()),
+        _ => None,
+    }
+}
+
 /// The number of a manner, and whose line it is about.
 pub(super) fn manner_numbers(manner: Manner) -> (i64, Option<[u8; 16]>) {
     let number = match manner {
@@ -416,16 +435,25 @@ pub(super) fn manner_numbers(manner: Manner) -> (i64, Option<[u8; 16]>) {
         Manner::Edit { .. } => 3,
         Manner::Delete { .. } => 4,
         Manner::React { .. } => 5,
+        Manner::Offer { .. } => OFFER,
     };
     (number, manner.target().map(|id| id.0))
 }
 
-/// A manner in two columns: its number, and the id of the line that it is about.
-fn manner(row: &Row<'_>, column: usize) -> rusqlite::Result<Manner> {
+/// A manner in two columns: its number, and the id of the line that it is about, or the file that it
+/// offers.
+pub(super) fn manner(row: &Row<'_>, column: usize) -> rusqlite::Result<Manner> {
     let number: i64 = row.get(column)?;
     let id = match number {
         0 => return Ok(Manner::Text),
         1 => return Ok(Manner::Action),
+        OFFER => {
+            let file: [u8; 40] = row.get(column + 1)?;
+            let (mut size, mut root) = ([0; 8], [0; 32]);
+            size.copy_from_slice(&file[..8]);
+            root.copy_from_slice(&file[8..]);
+            return Ok(Manner::Offer { size: u64::from_be_bytes(size), root });
+        }
         _ => LineId(row.get(column + 1)?),
     };
     match number {

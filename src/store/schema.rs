@@ -279,6 +279,22 @@ const STEPS: &[&str] = &[
     CREATE TABLE origin (id INTEGER PRIMARY KEY CHECK (id = 1), made TEXT NOT NULL) STRICT;
     ALTER TABLE rooms ADD COLUMN copied INTEGER NOT NULL DEFAULT 0;
 ",
+    "
+    -- Of a line that offers a file (manner 6, its text is the name): eight bytes of size, the highest first,
+    -- and the hash.
+    ALTER TABLE lines ADD COLUMN offer BLOB;
+    CREATE INDEX lines_offers ON lines (id) WHERE offer IS NOT NULL;
+
+    -- What has become of it: 0 nothing yet, 1 accepted, 2 done, 3 declined, 4 withdrawn. path: where ours is,
+    -- and theirs once it is whole. folder, called: where theirs is to be, and its name there.
+    CREATE TABLE files (
+        line   INTEGER PRIMARY KEY REFERENCES lines (id) ON DELETE CASCADE,
+        state  INTEGER NOT NULL,
+        path   TEXT,
+        folder TEXT,
+        called TEXT
+    ) STRICT;
+",
 ];
 
 /// Brings the tables to the newest format.

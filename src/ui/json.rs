@@ -23,7 +23,7 @@ pub use lines::history;
 pub use requests::parse;
 
 use super::language::Language;
-use super::{Background, Printout, invitations, plain, words};
+use super::{Background, Printout, files, invitations, plain, words};
 use crate::chat::{
     Address, Audience, Contact, LineState, Message, Notice, PeerSummary, Timestamp, Trust, clean,
 };
@@ -74,6 +74,9 @@ enum Outgoing<'a> {
         manner: Option<&'static str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         reply_to: Option<String>,
+        /// Of a file that is offered, in bytes.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        size: Option<u64>,
     },
     Status {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -180,6 +183,12 @@ pub fn render(notice: &Notice, background: Background<'_>, english: &Language) -
         Notice::Exported { path, lines } => {
             write(&json!({"type": "exported", "path": path, "lines": lines}))
         }
+        Notice::File(news) => write(&files::object(news, english)),
+        Notice::Files(known) => write(&json!({
+            "type": "files",
+            "files": known.iter().map(|news| files::object(news, english)).collect::<Vec<_>>(),
+        })),
+        Notice::NoFiles(_) => error("no-files", &sentence()),
         Notice::Detached => write(&json!({"type": "detached"})),
         Notice::Opened { link } => write(&json!({"type": "opened", "link": link})),
         Notice::Status { to, id, reference, state } => write(&Outgoing::Status {
@@ -342,6 +351,7 @@ fn message(message: &Message, background: Background<'_>) -> String {
         again: message.again,
         manner: lines::manner(message.manner),
         reply_to: lines::reply_to(message.manner),
+        size: lines::size(message.manner),
     })
 }
 

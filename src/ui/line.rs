@@ -12,7 +12,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::language::Language;
 use super::moves::{Doors, Moves};
-use super::{Background, Printout, called, plain, said, tables, words};
+use super::{Background, Printout, called, files, plain, said, tables, words};
 use crate::chat::{
     Address, Audience, Direction, LineId, LineState, Manner, Message, Nicknames, Notice, Timestamp,
     clean,
@@ -234,7 +234,10 @@ impl LineView {
             (false, false) => String::new(),
         };
         // Continued under itself, so that no text can look like another message.
-        let text = clean::one_line(&message.text, "\n       ");
+        let text = match message.manner {
+            Manner::Offer { size, .. } => files::offer(&message.text, size, &self.language),
+            _ => clean::one_line(&message.text, "\n       "),
+        };
         let name = self.coloured(message.key, &name);
         let said = match message.manner {
             Manner::Action => format!("{place}* {name}{everyone} {text}"),

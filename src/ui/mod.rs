@@ -9,6 +9,7 @@
 //! [`clean`](crate::chat::clean), what goes into JSON is escaped.
 
 pub mod doctor;
+pub mod files;
 pub mod invitations;
 pub mod json;
 pub mod language;

@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use p2pchat_wire::identity::{InvalidName, MAX_NAME};
 
+use super::files;
 use super::invitations;
 use super::language::{Language, Phrase};
 use super::rooms;
@@ -132,6 +133,12 @@ pub fn problem_sentence(problem: &Problem, language: &Language) -> String {
             let path = clean::one_line(path, " ");
             language.say("export-unwritable", &[("path", &path), ("error", cause)])
         }
+        Problem::NoSuchFile => language.text("problem-no-such-file"),
+        Problem::FilesInRooms => language.text("problem-files-in-rooms"),
+        Problem::File(problem) => {
+            let why = files::problem(problem).said_in(language);
+            language.say("problem-file", &[("why", &why)])
+        }
         Problem::NotInRoom(room) => {
             language.say("problem-not-in-room", &[("room", &room.marked_name())])
         }
@@ -218,6 +225,9 @@ pub fn problem_code(problem: &Problem) -> &'static str {
         Problem::NotDetached { .. } => "not-detached",
         Problem::FileExists(_) => "file-exists",
         Problem::NotExported { .. } => "not-exported",
+        Problem::NoSuchFile => "no-such-file",
+        Problem::FilesInRooms => "files-in-rooms",
+        Problem::File(_) => "file",
         Problem::NotInRoom(_) => "not-in-room",
         Problem::WhichRoom => "which-room",
         Problem::NoServer(_) => "no-server",

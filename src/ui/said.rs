@@ -1,12 +1,12 @@
 //! How what is said about a line looks: replies, edits, deletions, reactions.
 //!
 //! In a pipe the text of a line never holds a backslash before a letter but for `\n` and `\t`, so
-//! such words say what is no text: `\me`, `\edit`, `\delete`, `\react`.
+//! such words say what is no text: `\me`, `\edit`, `\delete`, `\react`, `\file` and its size.
 
 use jiff::tz::TimeZone;
 
 use super::language::Language;
-use super::{Background, Printout, plain};
+use super::{Background, Printout, files, plain};
 use crate::chat::room::Standing;
 use crate::chat::{
     Address, Direction, HistoryLine, Manner, Message, Notice, Quote, Reaction, Timestamp, Written,
@@ -20,6 +20,7 @@ const QUOTE: usize = 40;
 pub(super) fn field(manner: Manner, text: &str) -> String {
     match manner {
         Manner::Action => format!("\\me {}", plain::escape(text)),
+        Manner::Offer { size, .. } => format!("\\file {size} {}", plain::escape(text)),
         _ => plain::escape(text),
     }
 }
@@ -160,7 +161,10 @@ pub(super) fn in_history(
         }
         _ => String::new(),
     };
-    said.push_str(&clean::one_line(&line.text, "\n    "));
+    said.push_str(&match line.manner {
+        Manner::Offer { size, .. } => files::offer(&line.text, size, language),
+        _ => clean::one_line(&line.text, "\n    "),
+    });
     if line.edited_at.is_some() {
         said.push_str("  ");
         said.push_str(&language.text("line-edited"));

@@ -13,7 +13,7 @@ use super::language::Language;
 use super::overview::Overview;
 use super::{Background, Printout, Stream, json, plain, said};
 use crate::chat::book::Intent;
-use crate::chat::{Address, ExitCode, Input, LineId, LineState, Manner, Message, Notice};
+use crate::chat::{Address, ExitCode, Input, LineId, LineState, Manner, Message, Notice, Problem};
 
 /// What the line of a script is called, between the script and the chat.
 pub const REFERENCE: &str = "script";
@@ -28,7 +28,7 @@ pub const MAX_CHOICES: usize = NO_ANSWER as usize;
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "task", rename_all = "snake_case")]
 pub enum Task {
-    /// Send one message.
+    /// Send one message, or files.
     Send,
     /// Wait for messages that no script has received.
     Receive {
@@ -190,8 +190,12 @@ impl Script {
         match (&self.task, notice) {
             (Task::Hold | Task::End, _) => Vec::new(),
             (Task::Change(_), _) => self.learn(notice, background),
-            (_, Notice::Refused { .. }) => {
-                self.refused = Some(ExitCode::Refused);
+            (_, Notice::Refused { problem, .. }) => {
+                let code = match problem {
+                    Problem::File(_) => problem.exit(),
+                    _ => ExitCode::Refused,
+                };
+                self.refused = Some(code);
                 // What is refused has been all there was to do.
                 self.done |= matches!(self.task, Task::Ask { .. });
                 self.render(notice, background)
@@ -209,7 +213,10 @@ impl Script {
                 | Notice::Kept { .. }
                 | Notice::Leaving { .. },
             ) => self.render(notice, background),
-            (Task::Send, Notice::Status { reference: Some(_), .. }) => {
+            (Task::Send, Notice::Status { reference: Some(_), .. } | Notice::NoFiles(_)) => {
+                self.render(notice, background)
+            }
+            (Task::Send, Notice::File(news)) if news.reference.is_some() => {
                 self.render(notice, background)
             }
             (Task::Ask { .. }, Notice::Status { to, id, reference: Some(_), state, .. }) => {

@@ -9,7 +9,7 @@ use p2pchat_wire::signal::Refusal;
 
 use super::language::{Language, Phrase};
 pub use super::problems::{no_name, problem_code, problem_sentence};
-use super::{Background, Cause, invitations, paths, people, rooms, tables};
+use super::{Background, Cause, files, invitations, paths, people, rooms, tables};
 use crate::chat::command::CommandHelp;
 use crate::chat::{FailureKind, Notice, Presence, RoomNews, StoreFailure, clean};
 use crate::proto::{PathInfo, PathKind, RendezvousTrouble};
@@ -47,6 +47,9 @@ pub fn sentence(
             let lines = Phrase::new("lines").counting(*lines);
             Phrase::new("export-done").with("path", path).holding("lines", lines).said_in(language)
         }
+        Notice::File(news) => return files::sentence(news, background, language),
+        Notice::Files(known) => files::table(known, background, language),
+        Notice::NoFiles(peer) => language.say("files-unknown", &[("name", &background.name(peer))]),
         Notice::Detached => language.text("detached"),
         Notice::Opened { link } => language.say("link-opened", &[("link", link)]),
         Notice::Registered { me, over_tcp: true, .. } => {

@@ -17,6 +17,7 @@ mod contacts;
 mod demo;
 mod doctor;
 mod failures;
+mod files;
 #[cfg(unix)]
 mod held;
 mod identity;

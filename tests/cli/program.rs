@@ -59,6 +59,8 @@ impl Profile {
         ] {
             command.env_remove(variable);
         }
+        // Nor does a file get into anybody's downloads.
+        command.env("HOME", self.0.path()).env_remove("XDG_CONFIG_HOME");
         // Nor does a test talk to the network that it runs in.
         command.env("P2PCHAT_NO_LAN", "1");
         // Two programs have nobody who could accept a stranger; `tests/cli/people.rs` has.
@@ -152,7 +154,8 @@ impl Program {
             fields.iter().all(|(name, value)| object.get(name) == Some(value))
         };
         let line = self.out.wait_for(matches);
-        let line = line.unwrap_or_else(|seen| panic!("no {expected} in {seen:#?}"));
+        let line = line
+            .unwrap_or_else(|seen| panic!("no {expected} in {seen:#?}, {:#?}", self.err.seen()));
         serde_json::from_str(&line).expect("JSON")
     }
 

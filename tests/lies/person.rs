@@ -156,6 +156,7 @@ fn chat(who: u8, run: u8, text: &str, store: &Memory) -> Chat {
         replay: true,
         strangers: Strangers::Request,
         software: "test 1".to_owned(),
+        downloads: String::new(),
         seed: [who ^ run << 6; 32],
     };
     Chat::new(config, store.snapshot())

@@ -95,6 +95,7 @@ impl Person {
             replay: true,
             strangers,
             software: "simulated".to_owned(),
+            downloads: String::new(),
             seed: random.array(),
         };
         let proto_config = proto::Config {
@@ -210,6 +211,9 @@ impl Person {
                             .push(format!("keeps {line:?}: {seq} after {after} of {log:x}"));
                     }
                     self.store.request(now, request);
+                }
+                Effect::Disk(request) => {
+                    self.complaints.push(format!("nobody has offered a file, and yet {request:?}"));
                 }
                 Effect::Errand(_, errand) => {
                     self.complaints.push(format!("nobody asked for {errand:?}"));

@@ -249,6 +249,11 @@ impl Guests {
                 };
                 Input::Send { to: None, text, reference, manner: Manner::Text }
             }
+            Wish::File { path } => {
+                guest.unkept += 1;
+                let reference = Some(REFERENCE.to_owned());
+                Input::Offer { to: None, path, reference }
+            }
             Wish::Shown { from, id } => match line(&from, &id) {
                 Some((from, id)) => {
                     if let Sight::View(view) = &mut guest.sight {
@@ -381,7 +386,7 @@ impl Guests {
                 guest.opening.push(link);
                 None
             }
-            errand @ (Errand::Export { .. } | Errand::Detach) => {
+            errand @ (Errand::Export { .. } | Errand::Locate { .. } | Errand::Detach) => {
                 Some((errand, guest.directory.clone()))
             }
         }

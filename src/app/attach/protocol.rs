@@ -11,7 +11,7 @@ use crate::ui::{Cause, Printout, Stream, json};
 use p2pchat_wire::identity::Name;
 
 /// Of this protocol. Whoever speaks another is told so and sent away.
-pub(super) const VERSION: u32 = 5;
+pub(super) const VERSION: u32 = 6;
 
 /// The longest line, in bytes: the longest line of JSON input, every character of it escaped once
 /// more.
@@ -27,6 +27,8 @@ pub(in crate::app) enum Wish {
     Line { text: String },
     /// The message of a script, not to be taken for a command.
     Text { text: String },
+    /// A file that a script offers.
+    File { path: String },
     /// This line of this peer has been written where a person or a program reads.
     Shown { from: String, id: String },
     /// The answer to [`Word::Open`]: done.
@@ -108,6 +110,7 @@ pub(in crate::app) enum Kind {
 pub(in crate::app) enum Until {
     Sent,
     Delivered,
+    Received,
 }
 
 impl From<Until> for chat::Wait {
@@ -115,6 +118,7 @@ impl From<Until> for chat::Wait {
         match until {
             Until::Sent => Self::Sent,
             Until::Delivered => Self::Delivered,
+            Until::Received => Self::Received,
         }
     }
 }
@@ -124,6 +128,7 @@ impl From<chat::Wait> for Until {
         match wait {
             chat::Wait::Sent => Self::Sent,
             chat::Wait::Delivered => Self::Delivered,
+            chat::Wait::Received => Self::Received,
         }
     }
 }

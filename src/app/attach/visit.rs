@@ -439,7 +439,7 @@ impl Visit<'_> {
         }
         match entered {
             Entered::Line(line) if line.trim().is_empty() => self.ask_again(),
-            Entered::Line(_) | Entered::Text(_) => {
+            Entered::Line(_) | Entered::Text(_) | Entered::File(_) => {
                 self.link.out.say(&Wish::of(&entered));
                 self.visitor.carried.untaken.push_back(entered);
             }
@@ -532,6 +532,7 @@ impl Wish {
         match entered {
             Entered::Text(text) => Self::Text { text: text.clone() },
             Entered::Line(text) => Self::Line { text: text.clone() },
+            Entered::File(path) => Self::File { path: path.clone() },
             Entered::TooLong | Entered::Interrupted | Entered::End => Self::End,
         }
     }

@@ -56,7 +56,7 @@ impl<'a> Window<'a> {
                     // As it was before, which the screen need not be told any more.
                     self.peers.retain(|one| one.peer != *peer);
                 }
-                Some(Said::Notice(*notice))
+                Some(Said::Notice(notice))
             }
             Word::Calling { nicknames, several, nearby } => {
                 self.nicknames = nicknames.into_iter().collect();

@@ -1,13 +1,14 @@
 //! /invite and /accept.
 //!
-//! What stands behind /accept is one of three things, and it can be seen which: a link begins with
-//! `p2pchat:`, which no name does; a code is a number and two words of the lists; everything else is the
-//! name of somebody who waits. Somebody whose name is such a code is called by name and host.
+//! What stands behind /accept is one of four things, and it can be seen which: a link begins with
+//! `p2pchat:`, which no name does; a file is a number, or the id of its line, and where it is to be put stands
+//! behind `as`; a code is a number and two words of the lists; everything else is the name of somebody who
+//! waits. Somebody whose name is such a code or such a number is called by name and host.
 //!
 //! What begins with `#` is a room, and never a person or a server; `@HOST` is a server.
 
 use super::people::PeopleCommand;
-use super::{Command, Context, rooms, word};
+use super::{Command, Context, files, rooms, word};
 use crate::chat::invitation::{CodeWords, NotACode, SCHEME};
 use crate::chat::inviting::{Accepting, Asking};
 use crate::chat::safety::Wording;
@@ -39,6 +40,9 @@ pub(super) fn accept(rest: &str, _: &Context<'_>) -> Option<Result<Command, Prob
     if rest.starts_with(SCHEME) {
         let read = rest.parse().map(Accepting::Link).map_err(|_| Problem::NoLink);
         return Some(read.map(|link| Command::People(PeopleCommand::Accept(link))));
+    }
+    if let Some(command) = files::accept(rest) {
+        return Some(Ok(command));
     }
     let (code, at) = match rest.rsplit_once(char::is_whitespace) {
         Some((code, last)) if host(last).is_some() => (code, host(last).map(str::to_owned)),

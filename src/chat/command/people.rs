@@ -60,8 +60,8 @@ pub(super) const TABLE: &[Entry] = &[
     entry(
         "accept",
         &[],
-        "[NAME|CODE [@HOST]|LINK]",
-        "accept somebody's invitation; or talk to NAME, or to the only one who wants to",
+        "[NAME|CODE [@HOST]|LINK|[N] [as PATH]]",
+        "accept an invitation; or talk to NAME, or to the only one who wants to; or take the file N, or the last one",
         invitations::accept,
     ),
     entry("reject", &[], "[NAME]", "do not talk to NAME, who is not told", |rest, _| {

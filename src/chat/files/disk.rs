@@ -1,7 +1,7 @@
 //! What the chat asks of the disk about files, and what the disk answers.
 //!
 //! A file is cut into blocks of [`BLOCK`] bytes, the last one shorter. Its *list* holds 32 bytes for each block: the
-//! value that the block has in the BLAKE3 tree of the file, so that the list leads to the file's [`Hash`] and nothing
+//! value that the block has in the BLAKE3 tree of the file, so that the list leads to the file's [hash](struct@Hash) and nothing
 //! else does. A receiver checks the list against the hash that was offered, and each block against the list before a
 //! byte of it is written. A file of one block is its own list, and an empty one has none.
 //!

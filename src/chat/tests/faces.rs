@@ -49,7 +49,7 @@ impl Faces {
                     self.bench.chat.handle_input(Timestamp(1_000_000), Input::Stored(reply));
                 }
                 Effect::Network(command) => self.bench.commands.push(command),
-                Effect::Errand(..) => {}
+                Effect::Errand(..) | Effect::Disk(_) => {}
                 Effect::Quit { code, .. } => self.bench.quit = Some((code, 0)),
             }
         }

@@ -20,7 +20,7 @@ fn records_to(bench: &Bench, to: PeerId) -> Vec<Record> {
 }
 
 fn greets(bench: &mut Bench, peer: PeerId) {
-    let hello = Record::Hello { log: 9, software: "evil 1".to_owned() };
+    let hello = Record::Hello { log: 9, software: "evil 1".to_owned(), files: false };
     bench.event(Event::Message { peer, message: hello.encode() });
 }
 

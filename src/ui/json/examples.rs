@@ -9,6 +9,9 @@ use p2pchat_wire::signal::{Refusal, RoomRefusal};
 use serde_json::Value;
 
 use super::{error, parse, render};
+use crate::chat::files::disk::DiskProblem;
+use crate::chat::files::record::Why;
+use crate::chat::files::{FileNews, Motion, Stage};
 use crate::chat::invitation::{CodeWords, ContactLink};
 use crate::chat::room::{Access, End, Standing};
 use crate::chat::rooms::Denial;
@@ -60,6 +63,19 @@ fn path() -> PathInfo {
         remote: "198.51.100.4:41641".parse().ok(),
         rtt: Some(Duration::from_micros(23_400)),
         over_tcp: false,
+    }
+}
+
+fn file(by: Direction, reference: Option<String>, stage: Stage) -> FileNews {
+    FileNews {
+        with: alice(),
+        id: id(7),
+        number: 3,
+        by,
+        name: "photo.jpg".to_owned(),
+        size: 3_200_000,
+        reference,
+        stage,
     }
 }
 
@@ -180,6 +196,10 @@ pub(crate) fn notices() -> Vec<Notice> {
         Notice::Current(alice()),
         Notice::Message(message(Manner::Text)),
         Notice::Message(message(Manner::Reply { to: id(2) })),
+        Notice::Message(Message {
+            text: "photo.jpg".to_owned(),
+            ..message(Manner::Offer { size: 3_200_000, root: [6; 32] })
+        }),
         Notice::Written(Written {
             to: alice(),
             id: id(2),
@@ -252,6 +272,28 @@ pub(crate) fn notices() -> Vec<Notice> {
             [("read", "on"), ("typing", "off")].map(|(a, b)| (a.to_owned(), b.to_owned())).into(),
         ),
         Notice::Exported { path: "said.txt".to_owned(), lines: 310 },
+        Notice::File(Box::new(file(Direction::In, None, Stage::Offered))),
+        Notice::File(Box::new(file(
+            Direction::Out,
+            Some("backup".to_owned()),
+            Stage::Moving(Motion { done: 1_200_000, rate: Some(400_000), left: Some(5) }),
+        ))),
+        Notice::File(Box::new(file(
+            Direction::In,
+            None,
+            Stage::Done { path: Some("/home/bob/Downloads/photo.jpg".to_owned()) },
+        ))),
+        Notice::File(Box::new(file(Direction::In, None, Stage::Withdrawn(Why::Changed)))),
+        Notice::File(Box::new(file(
+            Direction::In,
+            None,
+            Stage::Stalled(DiskProblem::Full {
+                place: "/home/bob/Downloads".to_owned(),
+                cause: "no space left on device".to_owned(),
+            }),
+        ))),
+        Notice::Files(vec![file(Direction::Out, None, Stage::Accepted)]),
+        Notice::NoFiles(alice()),
         Notice::Detached,
         Notice::Opened { link: "https://example.org/".to_owned() },
         Notice::Paths {

@@ -18,6 +18,7 @@ pub(super) fn manner(manner: Manner) -> Option<&'static str> {
         Manner::Edit { .. } => Some("edit"),
         Manner::Delete { .. } => Some("delete"),
         Manner::React { .. } => Some("reaction"),
+        Manner::Offer { .. } => Some("file"),
     }
 }
 
@@ -25,6 +26,14 @@ pub(super) fn manner(manner: Manner) -> Option<&'static str> {
 pub(super) fn reply_to(manner: Manner) -> Option<String> {
     match manner {
         Manner::Reply { to } => Some(to.to_string()),
+        _ => None,
+    }
+}
+
+/// How large the file is that a line offers.
+pub(super) fn size(manner: Manner) -> Option<u64> {
+    match manner {
+        Manner::Offer { size, .. } => Some(size),
         _ => None,
     }
 }
@@ -67,6 +76,9 @@ fn history_object(line: &HistoryLine) -> Value {
         "state": word(&line.state),
         "place": line.place.0,
     });
+    if let (Some(size), Value::Object(fields)) = (size(line.manner), &mut object) {
+        fields.insert("size".to_owned(), json!(size));
+    }
     if let (Some(author), Value::Object(fields)) = (&line.author, &mut object) {
         fields.insert("from".to_owned(), json!(author.to_string()));
         fields.extend(line.namesake.then(|| ("namesake".to_owned(), json!(true))));
@@ -82,7 +94,7 @@ fn history_object(line: &HistoryLine) -> Value {
 
 /// A line of ours.
 pub(super) fn written(line: &Written) -> String {
-    write(&json!({
+    let mut object = json!({
         "type": "written",
         "id": line.id.to_string(),
         "to": line.to.to_string(),
@@ -91,7 +103,11 @@ pub(super) fn written(line: &Written) -> String {
         "audience": audience(line.audience),
         "manner": manner(line.manner),
         "reply_to": reply_to(line.manner),
-    }))
+    });
+    if let (Some(size), Value::Object(fields)) = (size(line.manner), &mut object) {
+        fields.insert("size".to_owned(), json!(size));
+    }
+    write(&object)
 }
 
 /// A part of a conversation's history.

@@ -14,11 +14,33 @@ const LIMIT: usize = 50;
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Incoming {
     Send(Box<Send>),
-    Command { line: String },
-    Typing { to: String, typing: bool },
-    Draft { with: String, text: String },
-    Page { with: String, before: Option<i64>, limit: Option<usize> },
-    Search { with: Option<String>, text: String, limit: Option<usize> },
+    Command {
+        line: String,
+    },
+    File {
+        to: Option<String>,
+        path: String,
+        #[serde(rename = "ref")]
+        reference: Option<String>,
+    },
+    Typing {
+        to: String,
+        typing: bool,
+    },
+    Draft {
+        with: String,
+        text: String,
+    },
+    Page {
+        with: String,
+        before: Option<i64>,
+        limit: Option<usize>,
+    },
+    Search {
+        with: Option<String>,
+        text: String,
+        limit: Option<usize>,
+    },
     Quit,
 }
 
@@ -57,6 +79,7 @@ impl Incoming {
         Ok(match self {
             Self::Send(send) => send.read()?,
             Self::Command { line } => Input::Command(line),
+            Self::File { to, path, reference } => Input::Offer { to, path, reference },
             Self::Typing { to, typing } => Input::Typing { to: address(&to)?, typing },
             Self::Draft { with, text } => Input::Draft { with: address(&with)?, text },
             Self::Page { with, before, limit } => Input::Page {

@@ -33,6 +33,7 @@ const ENGLISH: &[&str] = &[
     include_str!("../../../locales/en/configuration.ftl"),
     include_str!("../../../locales/en/people.ftl"),
     include_str!("../../../locales/en/rooms.ftl"),
+    include_str!("../../../locales/en/files.ftl"),
 ];
 const CHINESE: &[&str] = &[
     include_str!("../../../locales/zh/main.ftl"),
@@ -46,6 +47,7 @@ const CHINESE: &[&str] = &[
     include_str!("../../../locales/zh/configuration.ftl"),
     include_str!("../../../locales/zh/people.ftl"),
     include_str!("../../../locales/zh/rooms.ftl"),
+    include_str!("../../../locales/zh/files.ftl"),
 ];
 
 /// A language that the program speaks.

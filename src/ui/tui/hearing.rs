@@ -11,7 +11,7 @@ use crate::chat::{
     Timestamp, clean,
 };
 use crate::ui::moves::Moves;
-use crate::ui::{Background, said, words};
+use crate::ui::{Background, files, said, words};
 
 /// How many milliseconds somebody counts as typing who does not say so again.
 const TYPING: u64 = 6_000;
@@ -135,6 +135,11 @@ impl Screen {
             }
             _ => {}
         }
+        if let Notice::File(news) = notice {
+            let index = self.index_of(&news.with);
+            let way = files::progress(news, &self.language);
+            self.dialogues[index].scrollback.amend(news.by, news.id, |said| said.way = way);
+        }
         if let Notice::Room { room, news: RoomNews::Progress { id, progress } } = notice {
             let index = self.index_of(room);
             let change = |said: &mut Said| said.progress = Some(*progress);
@@ -253,9 +258,11 @@ fn concerned(notice: &Notice) -> Option<&Address> {
         | Notice::Unreadable { peer, .. }
         | Notice::NotTheSame { peer, .. }
         | Notice::Pending(peer)
+        | Notice::NoFiles(peer)
         | Notice::SecretLacking { peer, .. }
         | Notice::Room { room: peer, .. }
         | Notice::Trusted { peer, .. } => Some(peer),
+        Notice::File(news) => Some(&news.with),
         _ => None,
     }
 }

@@ -13,7 +13,7 @@ use crate::chat::{
     Quote, Reaction, Timestamp, Written, clean,
 };
 use crate::ui::language::Language;
-use crate::ui::{called, words};
+use crate::ui::{called, files, words};
 
 /// The fewest cells behind our own lines for the mark of their delivery.
 const MARK: usize = 3;
@@ -50,6 +50,8 @@ pub(super) struct Said {
     pub(super) reactions: Vec<Reaction>,
     /// How far a line of ours has come.
     pub(super) mark: Mark,
+    /// How far the file is that it offers, in words.
+    pub(super) way: Option<String>,
     /// How many have it, of a line of ours in a room.
     pub(super) progress: Option<Progress>,
     /// Where it stands on the disk, once that is known.
@@ -128,6 +130,7 @@ impl Said {
             is_withdrawn: false,
             reactions: Vec::new(),
             mark: Mark::None,
+            way: None,
             progress: None,
             place: None,
         }
@@ -150,6 +153,7 @@ impl Said {
             is_withdrawn: false,
             reactions: Vec::new(),
             mark: Mark::Queued,
+            way: None,
             progress: None,
             place: None,
         }
@@ -177,6 +181,7 @@ impl Said {
             is_withdrawn,
             reactions: line.reactions,
             mark,
+            way: None,
             progress: line.progress,
             place: Some(line.place),
         }
@@ -255,7 +260,10 @@ impl Said {
             Some(text) if self.manner == Manner::Action => {
                 (format!("{} {}", called(name.clone(), namesake), clean::text(text)), theme.text)
             }
-            Some(text) => (clean::text(text), theme.text),
+            Some(text) => match self.manner {
+                Manner::Offer { size, .. } => (files::offer(text, size, language), theme.text),
+                _ => (clean::text(text), theme.text),
+            },
         };
         let tail = self.tail(page, language);
         let mut lines = wrapped(&text, text_style, &tail, theme.dim, width, theme.ambiguous);
@@ -335,6 +343,9 @@ impl Said {
             tail.push_str("  ");
             tail.push_str(&remark);
         };
+        if let Some(way) = &self.way {
+            add(way.clone());
+        }
         if self.audience == Audience::Everyone {
             add(language.text("to-all"));
         }

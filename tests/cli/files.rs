@@ -1,0 +1,192 @@
+//! Files that go from one program to another.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::program::{Profile, Program};
+use super::server::Server;
+
+struct Two {
+    server: Server,
+    a: Profile,
+    b: Profile,
+}
+
+impl Two {
+    fn new() -> Self {
+        let two = Self { server: Server::start(), a: Profile::new(), b: Profile::new() };
+        two.b.register("bob", &two.server.address().to_string());
+        two.a.register("alice", &two.server.address().to_string());
+        two
+    }
+
+    fn alice(&self, more: &[&str]) -> Program {
+        let mut alice = self.a.start(&[&["--json", "--peer", "bob"], more].concat());
+        alice.object(&json!({"type": "ready"}));
+        alice
+    }
+
+    fn bob(&self, more: &[&str]) -> Program {
+        let mut bob = self.b.start(&[&["--json", "--peer", "alice"], more].concat());
+        bob.object(&json!({"type": "ready"}));
+        bob
+    }
+
+    /// A file of alice's.
+    fn file(&self, name: &str, size: usize) -> PathBuf {
+        let path = self.a.path().join(name);
+        let mut word = 1_u32;
+        let bytes: Vec<u8> = (0..size)
+            .map(|_| {
+                word = word.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (word >> 24) as u8
+            })
+            .collect();
+        fs::write(&path, bytes).expect("written");
+        path
+    }
+
+    /// Where bob has what he accepts.
+    fn downloads(&self) -> PathBuf {
+        self.b.path().join("Downloads")
+    }
+}
+
+fn command(line: &str) -> String {
+    json!({"type": "command", "line": line}).to_string()
+}
+
+#[track_caller]
+fn assert_same(one: &Path, other: &Path) {
+    assert!(fs::read(one).expect("read") == fs::read(other).expect("read"), "not the same");
+}
+
+#[test]
+fn a_file_is_offered_accepted_and_given() {
+    let two = Two::new();
+    let (mut alice, mut bob) = (two.alice(&[]), two.bob(&[]));
+    let file = two.file("a photo.jpg", 3_000_000);
+    alice.say(&command(&format!("/send {}", file.display())));
+    alice.object(&json!({"type": "file", "state": "offered", "number": 1, "size": 3_000_000}));
+    bob.object(&json!({"type": "message", "text": "a photo.jpg", "manner": "file"}));
+    let offered = bob.object(&json!({"type": "file", "state": "offered", "direction": "in"}));
+    assert_eq!((&offered["name"], &offered["number"]), (&json!("a photo.jpg"), &json!(1)));
+    bob.say(&command("/accept 1"));
+    alice.object(&json!({"type": "file", "state": "accepted"}));
+    let done = bob.object(&json!({"type": "file", "state": "done", "number": 1}));
+    let here = two.downloads().join("a photo.jpg");
+    assert_eq!(done["path"], json!(here));
+    assert_same(&file, &here);
+    alice.object(&json!({"type": "file", "state": "done", "id": offered["id"]}));
+    // Another of the name does not replace it.
+    alice.say(&command(&format!("/send {}", two.file("a photo.jpg", 5).display())));
+    bob.object(&json!({"type": "file", "state": "offered", "number": 2}));
+    bob.say(&command("/accept"));
+    let second = bob.object(&json!({"type": "file", "state": "done", "number": 2}));
+    assert_eq!(second["path"], json!(two.downloads().join("a photo (2).jpg")));
+    // An empty one is a file, too, and may get another name.
+    alice.say(&command(&format!("/send {}", two.file("empty", 0).display())));
+    bob.object(&json!({"type": "file", "state": "offered", "number": 3}));
+    let elsewhere = two.b.path().join("nothing at all");
+    bob.say(&command(&format!("/accept 3 as {}", elsewhere.display())));
+    bob.object(&json!({"type": "file", "state": "done", "number": 3}));
+    assert_eq!(fs::read(elsewhere).expect("it is there"), b"");
+    bob.say(&command("/files"));
+    let files = bob.object(&json!({"type": "files"}));
+    assert_eq!(files["files"].as_array().map(Vec::len), Some(3), "{files}");
+    bob.say(&json!({"type": "quit"}).to_string());
+    bob.outcome().exits(0);
+    // Nothing is left but the files.
+    assert_eq!(fs::read_dir(two.downloads()).expect("a folder").count(), 2);
+}
+
+#[test]
+fn a_file_goes_on_after_either_side_was_killed() {
+    let two = Two::new();
+    let (mut alice, mut bob) = (two.alice(&[]), two.bob(&[]));
+    let file = two.file("large", 120_000_000);
+    alice.say(&command(&format!("/send {}", file.display())));
+    bob.object(&json!({"type": "file", "state": "offered"}));
+    bob.say(&command("/accept"));
+    bob.object(&json!({"type": "file", "state": "moving"}));
+    drop(bob);
+    assert!(!two.downloads().join("large").exists());
+    let mut bob = two.bob(&[]);
+    let moving = bob.object(&json!({"type": "file", "state": "moving"}));
+    assert!(moving["bytes"].as_u64() > Some(1 << 20), "{moving}");
+    drop(alice);
+    let mut alice = two.alice(&[]);
+    bob.object(&json!({"type": "file", "state": "done"}));
+    assert_same(&file, &two.downloads().join("large"));
+    alice.object(&json!({"type": "file", "state": "done"}));
+}
+
+#[test]
+fn an_offer_waits_for_whoever_is_away_and_can_be_declined_or_taken_back() {
+    let two = Two::new();
+    let mut alice = two.alice(&[]);
+    let (first, second) = (two.file("first", 10), two.file("second", 10));
+    alice.say(&command(&format!("/send {}", first.display())));
+    alice.object(&json!({"type": "file", "state": "offered", "number": 1}));
+    alice.say(&command(&format!("/send {}", second.display())));
+    alice.object(&json!({"type": "file", "state": "offered", "number": 2}));
+    drop(alice);
+    let (mut alice, mut bob) = (two.alice(&[]), two.bob(&[]));
+    bob.object(&json!({"type": "file", "state": "offered", "name": "second"}));
+    bob.say(&command("/cancel 1"));
+    alice.object(&json!({"type": "file", "state": "declined", "name": "first"}));
+    alice.say(&command("/cancel"));
+    bob.object(&json!({"type": "file", "state": "withdrawn", "name": "second"}));
+    bob.say(&command("/accept 2"));
+    bob.object(&json!({"type": "error", "code": "no-such-file"}));
+    assert!(!two.downloads().exists());
+    // What has changed since it was offered is not given.
+    let changing = two.file("changing", 10);
+    alice.say(&command(&format!("/send {}", changing.display())));
+    bob.object(&json!({"type": "file", "state": "offered", "number": 3}));
+    fs::write(&changing, "something else").expect("written");
+    bob.say(&command("/accept"));
+    bob.object(&json!({"type": "file", "state": "withdrawn", "reason": "changed"}));
+    alice.object(&json!({"type": "file", "state": "withdrawn", "reason": "changed"}));
+}
+
+#[test]
+fn a_script_sends_files_and_ends_when_they_are_received() {
+    let two = Two::new();
+    let (one, other) = (two.file("one", 100), two.file("other", 200_000));
+    let (one, other) = (one.to_str().expect("text"), other.to_str().expect("text"));
+    for runs in [false, true] {
+        let mut bob = two.bob(&[]);
+        let holder = runs.then(|| two.alice(&[]));
+        let script = two.a.start(&["--json", "send", "--to", "bob", "--file", one, other]);
+        for name in ["one", "other"] {
+            let offered = bob.object(&json!({"type": "file", "state": "offered", "name": name}));
+            bob.say(&command(&format!("/accept {}", offered["id"].as_str().expect("an id"))));
+        }
+        let outcome = script.outcome().exits(0);
+        let done = outcome.out.iter().filter(|line| line.contains(r#""state":"done""#));
+        assert_eq!(done.count(), 2, "{outcome:#?}");
+        drop(holder);
+        bob.say(&json!({"type": "quit"}).to_string());
+        bob.outcome().exits(0);
+    }
+    let send = ["send", "--to", "bob", "--file", one];
+    two.a.run(&[&send[..], &["--timeout", "3s"]].concat(), "").exits(4);
+    let mut bob = two.bob(&[]);
+    two.a.run(&[&send[..], &["--timeout", "2s"]].concat(), "").exits(10);
+    let declined = two.a.start(&send);
+    for _ in 0..3 {
+        bob.object(&json!({"type": "file", "state": "offered", "name": "one"}));
+    }
+    bob.say(&command("/files"));
+    let files = bob.object(&json!({"type": "files"}));
+    for file in files["files"].as_array().expect("a list") {
+        bob.say(&command(&format!("/cancel {}", file["number"])));
+    }
+    declined.outcome().exits(8);
+    let missing = two.a.path().join("missing");
+    let missing = missing.to_str().expect("text");
+    two.a.run(&["send", "--to", "bob", "--file", missing], "").exits(2).says("There is no file");
+}
