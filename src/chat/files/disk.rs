@@ -1,9 +1,9 @@
 //! What the chat asks of the disk about files, and what the disk answers.
 //!
 //! A file is cut into blocks of [`BLOCK`] bytes, the last one shorter. Its *list* holds 32 bytes for each block: the
-//! value that the block has in the BLAKE3 tree of the file, so that the list leads to the file's [hash](struct@Hash) and nothing
-//! else does. A receiver checks the list against the hash that was offered, and each block against the list before a
-//! byte of it is written. A file of one block is its own list, and an empty one has none.
+//! value that the block has in the BLAKE3 tree of the file, so that the list leads to the [hash](struct@Hash) of the
+//! file and nothing else does. A receiver checks the list against the hash that was offered, and each block against
+//! the list before a byte of it is written. A file of one block is its own list, and an empty one has none.
 //!
 //! Unlike with [`storage`](crate::chat::storage), answers about different offers come in any order, because hashing a
 //! large file takes a while; about one offer they come in the order of the requests. The disk holds what it is given
