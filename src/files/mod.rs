@@ -21,4 +21,4 @@ mod tree;
 
 pub use notes::Noted;
 pub use thread::Files;
-pub use tree::is_list;
+pub use tree::{is_list, root_of};

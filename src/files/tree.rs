@@ -59,16 +59,19 @@ impl Tree {
     }
 }
 
+/// The hash of the file that has this list; `None` if no file has it.
+#[must_use]
+pub fn root_of(list: &[u8]) -> Option<Hash> {
+    let (values, rest) = list.as_chunks::<ENTRY>();
+    let mut tree = Tree::default();
+    values.iter().for_each(|value| tree.push(*value));
+    rest.is_empty().then(|| tree.root())
+}
+
 /// Whether a list is that of the file with this size and hash.
 #[must_use]
 pub fn is_list(list: &[u8], size: u64, root: Hash) -> bool {
-    let (values, rest) = list.as_chunks::<ENTRY>();
-    if !rest.is_empty() || values.len() as u64 != blocks(size) {
-        return false;
-    }
-    let mut tree = Tree::default();
-    values.iter().for_each(|value| tree.push(*value));
-    tree.root() == root
+    list.len() as u64 == blocks(size) * ENTRY as u64 && root_of(list) == Some(root)
 }
 
 #[cfg(test)]
