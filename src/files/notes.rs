@@ -82,6 +82,8 @@ impl Notes {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(NoNotes::Busy),
+            // Some file systems of other computers know no locks.
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
         let found = Noted::read(&mut BufReader::new(&file), size, root)?;

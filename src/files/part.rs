@@ -173,8 +173,10 @@ impl Part {
             .map_err(|error| problem(&self.path, &error))?;
         let value = self.value(block)?;
         if is_there && tree::value(self.size, block, buffer) == value {
-            // The disk has not yet said that it keeps it.
-            self.fresh.push(block);
+            // The disk has not yet said that it keeps it; but of a finished file it has.
+            if self.finished.is_none() {
+                self.fresh.push(block);
+            }
         } else {
             self.note(block, State::Missing)?;
         }
