@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::address::{Address, LineId, Timestamp};
 use super::command::CommandHelp;
-use super::files::FileNews;
+use super::files::{FileNews, FileRule};
 use super::gathering::news::RoomNews;
 use super::invitation::{CodeWords, ContactLink};
 use super::people::Limit;
@@ -459,6 +459,13 @@ pub enum Notice {
     /// Answers /files: those that have not ended, and those of this run that have, in the order of their
     /// numbers.
     Files(Vec<FileNews>),
+    /// Answers /files with a name: what becomes of the files of a contact.
+    FileRule {
+        /// Who.
+        peer: Address,
+        /// What.
+        rule: FileRule,
+    },
     /// We have offered a file to somebody whose program knows no files. Said once a session.
     NoFiles(Address),
     /// Answers /detach: we leave now, and the chat goes on without us.

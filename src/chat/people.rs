@@ -12,6 +12,7 @@ use p2pchat_wire::identity::{Name, PeerId};
 use serde::{Deserialize, Serialize};
 
 use super::command::{self, PeopleCommand};
+use super::files::FileRule;
 use super::inviting::Accepting;
 use super::{Address, Asked, Chat, Contact, Effect, Notice, Problem, Timestamp};
 use crate::proto::Command;
@@ -27,6 +28,8 @@ pub struct Regard {
     pub ignored: bool,
     /// Nobody is called to the screen for it before this moment; [`Timestamp::MAX`] is for ever.
     pub muted_until: Option<Timestamp>,
+    /// What becomes of the files that it offers.
+    pub files: FileRule,
 }
 
 impl Regard {

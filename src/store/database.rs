@@ -400,14 +400,15 @@ fn save_contact(connection: &Connection, contact: &Contact) -> rusqlite::Result<
     connection
         .prepare_cached(
             "INSERT INTO contacts (name, host, key, verified, offered, log, last_seq, since,
-                 nickname, blocked, ignored, muted_until)
+                 nickname, blocked, ignored, muted_until, files_up_to)
              VALUES (seal_equal('name', ?1), seal_equal('host', ?2), seal_equal('key', ?3), ?4,
-                 seal_equal('key', ?5), ?6, ?7, ?8, seal_equal('name', ?9), ?10, ?11, ?12)
+                 seal_equal('key', ?5), ?6, ?7, ?8, seal_equal('name', ?9), ?10, ?11, ?12, ?13)
              ON CONFLICT (name, host) DO UPDATE SET
                  key = excluded.key, verified = excluded.verified, offered = excluded.offered,
                  log = excluded.log, since = excluded.since, last_seq = max(last_seq, excluded.last_seq),
                  nickname = excluded.nickname, blocked = excluded.blocked,
-                 ignored = excluded.ignored, muted_until = excluded.muted_until",
+                 ignored = excluded.ignored, muted_until = excluded.muted_until,
+                 files_up_to = excluded.files_up_to",
         )?
         .execute(params![
             contact.address.marked_name(),
@@ -422,6 +423,7 @@ fn save_contact(connection: &Connection, contact: &Contact) -> rusqlite::Result<
             contact.regard.blocked,
             contact.regard.ignored,
             contact.regard.muted_until.map(|until| number(until.0)),
+            files::rule_number(contact.regard.files),
         ])?;
     Ok(StoreReply::Done)
 }

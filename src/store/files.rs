@@ -5,6 +5,7 @@ use rusqlite::{Connection, Row, params};
 use super::cells::{said, subject};
 use super::database::{contact_row, failed};
 use super::rows::{self, OFFER};
+use crate::chat::files::FileRule;
 use crate::chat::files::disk::Hash;
 use crate::chat::storage::{Direction, FailureKind, StoreReply};
 use crate::chat::{FileState, KeptFile, LineId, Manner};
@@ -79,6 +80,23 @@ pub(super) fn save(connection: &Connection, file: &KeptFile) -> rusqlite::Result
         return failed(FailureKind::NoSuchLine, "No line offers this file.");
     }
     Ok(StoreReply::Done)
+}
+
+/// What becomes of a contact's files, as a number.
+pub(super) fn rule_number(rule: FileRule) -> Option<i64> {
+    match rule {
+        FileRule::Ask => None,
+        FileRule::Never => Some(0),
+        FileRule::UpTo(most) => Some(rows::number(most.max(1))),
+    }
+}
+
+pub(super) fn rule(number: Option<i64>) -> FileRule {
+    match number.map(i64::unsigned_abs) {
+        None => FileRule::Ask,
+        Some(0) => FileRule::Never,
+        Some(most) => FileRule::UpTo(most),
+    }
 }
 
 fn state_number(state: FileState) -> i64 {

@@ -13,6 +13,7 @@ use rusqlite::Row;
 use rusqlite::types::{Type, ValueRef};
 
 use super::cells::{author, quote, reactions, said, subject};
+use super::files;
 use super::lines::Sender;
 use crate::chat::room::{End, Standing};
 use crate::chat::storage::{
@@ -34,7 +35,7 @@ pub(super) const CONTACTS: &str = "
              WHERE contact = contacts.id AND incoming = 0 AND done = 0),
         (SELECT count(*) FROM lines INDEXED BY lines_unread
              WHERE contact = contacts.id AND incoming = 1 AND done = 0 AND amends = 0),
-        unseal('name', nickname), blocked, ignored, muted_until
+        unseal('name', nickname), blocked, ignored, muted_until, files_up_to
     FROM contacts ORDER BY contacts.id";
 
 pub(super) const CURSORS: &str =
@@ -184,6 +185,7 @@ pub(super) fn contact(row: &Row<'_>) -> rusqlite::Result<Contact> {
             blocked: row.get(11)?,
             ignored: row.get(12)?,
             muted_until: optional_time(row, 13)?,
+            files: files::rule(row.get(14)?),
         },
     })
 }

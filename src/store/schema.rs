@@ -295,6 +295,11 @@ const STEPS: &[&str] = &[
         called TEXT
     ) STRICT;
 ",
+    "
+    -- What becomes of the files of a contact: those up to so many bytes are accepted, none if it is 0; without
+    -- it, the person is asked.
+    ALTER TABLE contacts ADD COLUMN files_up_to INTEGER;
+",
 ];
 
 /// Brings the tables to the newest format.

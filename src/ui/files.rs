@@ -6,8 +6,8 @@ use super::language::{Language, Phrase};
 use super::{Background, tables};
 use crate::chat::files::disk::DiskProblem;
 use crate::chat::files::record::Why;
-use crate::chat::files::{FileName, Motion, Stage};
-use crate::chat::{Direction, FileNews, clean};
+use crate::chat::files::{FileName, FileRule, Motion, Stage};
+use crate::chat::{Address, Direction, FileNews, clean};
 
 /// Cells of a name in a table.
 const NAME: usize = 40;
@@ -187,6 +187,40 @@ pub(super) fn offer(text: &str, size: u64, language: &Language) -> String {
     language.say("line-file", &[("file", &file), ("size", &self::size(size))])
 }
 
+/// What becomes of the files of a contact.
+pub(super) fn rule(
+    peer: &Address,
+    rule: FileRule,
+    background: Background<'_>,
+    language: &Language,
+) -> String {
+    let name = background.name(peer);
+    match rule {
+        FileRule::Ask => language.say("file-rule-ask", &[("name", &name)]),
+        FileRule::Never => language.say("file-rule-never", &[("name", &name)]),
+        FileRule::UpTo(most) => {
+            language.say("file-rule-up-to", &[("name", &name), ("size", &size(most))])
+        }
+    }
+}
+
+/// The same in a few words, if it is not that a person is asked.
+pub(super) fn rule_in_short(rule: FileRule, language: &Language) -> Option<String> {
+    match rule {
+        FileRule::Ask => None,
+        FileRule::Never => Some(language.text("limit-no-files")),
+        FileRule::UpTo(most) => Some(language.say("limit-files-up-to", &[("size", &size(most))])),
+    }
+}
+
+/// How large a file is at most that is accepted by itself.
+pub(super) fn up_to(rule: FileRule) -> Option<u64> {
+    match rule {
+        FileRule::UpTo(most) => Some(most),
+        FileRule::Ask | FileRule::Never => None,
+    }
+}
+
 /// A file for programs.
 pub(super) fn object(news: &FileNews, english: &Language) -> Value {
     let mut object = json!({
@@ -243,7 +277,7 @@ mod tests {
     use p2pchat_wire::identity::Name;
 
     use super::*;
-    use crate::chat::{Address, LineId};
+    use crate::chat::LineId;
 
     #[test]
     fn sizes_have_two_digits_or_three() {

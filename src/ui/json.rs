@@ -188,6 +188,12 @@ pub fn render(notice: &Notice, background: Background<'_>, english: &Language) -
             "type": "files",
             "files": known.iter().map(|news| files::object(news, english)).collect::<Vec<_>>(),
         })),
+        Notice::FileRule { peer, rule } => write(&json!({
+            "type": "file-rule",
+            "peer": peer.to_string(),
+            "files": rule.as_str(),
+            "files_up_to": files::up_to(*rule),
+        })),
         Notice::NoFiles(_) => error("no-files", &sentence()),
         Notice::Detached => write(&json!({"type": "detached"})),
         Notice::Opened { link } => write(&json!({"type": "opened", "link": link})),
@@ -372,6 +378,8 @@ pub fn contact(contact: &Contact) -> String {
         "blocked": contact.regard.blocked,
         "ignored": contact.regard.ignored,
         "muted_until": contact.regard.muted_until.map(time),
+        "files": contact.regard.files.as_str(),
+        "files_up_to": files::up_to(contact.regard.files),
     }))
 }
 

@@ -8,7 +8,7 @@ use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 
 use super::language::{Language, Tongue};
-use super::{Background, plain, tables};
+use super::{Background, files, plain, tables};
 use crate::chat::safety::{SafetyCode, Wording, picture};
 use crate::chat::{Address, Contact, Limit, Notice, Timestamp};
 
@@ -110,6 +110,7 @@ pub(super) fn limits(contact: &Contact, zone: &TimeZone, language: &Language) ->
         Timestamp::MAX => language.text("limit-muted"),
         until => language.say("limit-muted-until", &[("time", &plain::time(until, zone))]),
     }));
+    limits.extend(files::rule_in_short(regard.files, language));
     limits
 }
 

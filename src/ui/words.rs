@@ -49,6 +49,7 @@ pub fn sentence(
         }
         Notice::File(news) => return files::sentence(news, background, language),
         Notice::Files(known) => files::table(known, background, language),
+        Notice::FileRule { peer, rule } => files::rule(peer, *rule, background, language),
         Notice::NoFiles(peer) => language.say("files-unknown", &[("name", &background.name(peer))]),
         Notice::Detached => language.text("detached"),
         Notice::Opened { link } => language.say("link-opened", &[("link", link)]),

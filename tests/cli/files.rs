@@ -186,6 +186,10 @@ fn a_script_sends_files_and_ends_when_they_are_received() {
         bob.say(&command(&format!("/cancel {}", file["number"])));
     }
     declined.outcome().exits(8);
+    // Where that was decided before, nobody has to be asked.
+    bob.say(&command("/files alice always 1kB"));
+    bob.object(&json!({"type": "file-rule", "files": "always", "files_up_to": 1000}));
+    two.a.run(&send, "").exits(0);
     let missing = two.a.path().join("missing");
     let missing = missing.to_str().expect("text");
     two.a.run(&["send", "--to", "bob", "--file", missing], "").exits(2).says("There is no file");

@@ -1,7 +1,7 @@
 //! Commands about files.
 
-use super::super::files::{FileCommand, Which};
-use super::{Command, Entry, entry, nothing_after, only_word, word};
+use super::super::files::{FileCommand, FileRule, Which};
+use super::{Command, Entry, entry, only_word, word};
 
 pub(super) const TABLE: &[Entry] = &[
     entry(
@@ -27,9 +27,22 @@ pub(super) const TABLE: &[Entry] = &[
             Some(Ok(Command::File(FileCommand::Cancel(which))))
         },
     ),
-    entry("files", &[], "", "show the files that are offered, and how far they are", |rest, _| {
-        nothing_after(rest, Command::File(FileCommand::List))
-    }),
+    entry(
+        "files",
+        &[],
+        "[NAME ask|never|always [SIZE]]",
+        "show the files that are offered, and how far they are; or decide what becomes of those of NAME: always 100MB accepts up to so much",
+        |rest, context| {
+            let Some((name, rest)) = word(rest) else {
+                return Some(Ok(Command::File(FileCommand::List)));
+            };
+            let (decision, size) = word(rest)?;
+            let size = (!size.trim().is_empty()).then_some(size.trim());
+            let rule = FileRule::read(&decision.to_lowercase(), size)?;
+            let decide = |peer| Command::File(FileCommand::Rule { peer, rule });
+            Some((context.resolve)(name).map(decide))
+        },
+    ),
 ];
 
 /// `3`, `3 as PATH`, `as PATH`; an id in place of the number.

@@ -5,9 +5,9 @@ use std::path::Path;
 use super::disk::{DiskProblem, DiskRequest, MAX_SIZE, OfferId};
 use super::news::{FileNews, Stage};
 use super::record::{FileSays, Why};
-use super::{FileState, Purpose, Transfer, Work};
+use super::{FileRule, FileState, Purpose, Transfer, Work};
 use crate::chat::errand::Errand;
-use crate::chat::{Address, Chat, LineId, Notice, Problem};
+use crate::chat::{Address, Asked, Chat, LineId, Notice, Problem};
 
 /// Files that /files shows at most: the last ones.
 const MAX_SHOWN: usize = 200;
@@ -25,6 +25,11 @@ pub(in crate::chat) enum FileCommand {
     },
     Cancel(Option<Which>),
     List,
+    /// From now on, what somebody offers is treated so.
+    Rule {
+        peer: Address,
+        rule: FileRule,
+    },
 }
 
 /// Which file is meant.
@@ -55,6 +60,7 @@ impl Chat {
             }
             FileCommand::Cancel(which) => self.cancel_file(which),
             FileCommand::List => self.list_files(),
+            FileCommand::Rule { peer, rule } => self.set_file_rule(peer, rule),
         }
     }
 
@@ -145,15 +151,23 @@ impl Chat {
             self.tell_of_file(offer, Stage::Withdrawn(Why::Person));
             return self.forget_offer(offer);
         }
-        let (state, says) = if ours {
-            (FileState::Withdrawn, FileSays::Withdrawn(Why::Person))
-        } else {
-            (FileState::Declined, FileSays::Declined)
-        };
-        if let Some(peer) = self.partner(offer) {
-            self.say_of_file(peer, id, says);
+        if !ours {
+            return self.decline(offer);
         }
-        self.end(offer, state, None);
+        if let Some(peer) = self.partner(offer) {
+            self.say_of_file(peer, id, FileSays::Withdrawn(Why::Person));
+        }
+        self.end(offer, FileState::Withdrawn, None);
+    }
+
+    /// Decides what becomes of the files of a contact. What was offered before waits as it did.
+    fn set_file_rule(&mut self, peer: Address, rule: FileRule) {
+        match self.conversations.get_mut(&peer).filter(|_| !peer.is_room) {
+            Some(conversation) => conversation.contact.regard.files = rule,
+            None => return self.refuse(None, Problem::NoContact(peer)),
+        }
+        self.save_contact(&peer, Asked::Contact);
+        self.show(Notice::FileRule { peer, rule });
     }
 
     fn list_files(&mut self) {

@@ -8,7 +8,7 @@
 //!
 //! [`disk`] is what chat and disk say to each other about files, [`name`] what a file may be called that a
 //! stranger has named, [`news`] what people are told. `sending` and `receiving` are the two ends, `asked` is
-//! what people want of them, `pace` how fast it goes.
+//! what people want of them, `rule` what becomes of them before anybody has looked, `pace` how fast it goes.
 
 mod asked;
 pub mod disk;
@@ -18,6 +18,7 @@ mod pace;
 mod parcel;
 mod receiving;
 pub mod record;
+mod rule;
 mod sending;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +29,7 @@ pub(super) use asked::{FileCommand, Which};
 pub use name::FileName;
 pub use news::{FileNews, Stage};
 pub use pace::Motion;
+pub use rule::FileRule;
 
 use self::disk::{DiskAnswer, DiskRequest, Hash, OfferId};
 use self::pace::Pace;
@@ -554,6 +556,23 @@ impl Chat {
         };
         let offer = self.files.add(kept);
         self.tell_of_file(offer, Stage::Offered);
+        let rule = self.conversations.get(&line.from).map(|one| one.contact.regard.files);
+        match rule.unwrap_or_default() {
+            FileRule::UpTo(most) if size <= most.min(disk::MAX_SIZE) => {
+                self.accept_into(offer, self.config.downloads.clone(), None);
+            }
+            FileRule::Never => self.decline(offer),
+            FileRule::Ask | FileRule::UpTo(_) => {}
+        }
+    }
+
+    /// Tells the sender that a file is not wanted.
+    fn decline(&mut self, offer: OfferId) {
+        let Some(id) = self.files.list.get(&offer).map(|one| one.kept.id) else { return };
+        if let Some(peer) = self.partner(offer) {
+            self.say_of_file(peer, id, FileSays::Declined);
+        }
+        self.end(offer, FileState::Declined, None);
     }
 
     /// A line was taken back. If it offered a file, that is not to be had any more.

@@ -1,9 +1,9 @@
 //! Files, with a disk and a network that are only played.
 
 use super::*;
-use crate::chat::files::Stage;
 use crate::chat::files::disk::{BLOCK, DiskAnswer, DiskProblem, DiskRequest, Hash, OfferId};
 use crate::chat::files::record::{FileRecord, FileSays, Why};
+use crate::chat::files::{FileRule, Stage};
 use crate::chat::storage::Direction;
 use crate::proto::{Incoming, Outgoing, StreamCommand, StreamEvent};
 
@@ -251,6 +251,27 @@ fn both_sides_come_to_agree_on_what_was_decided_while_they_were_apart() {
     assert_eq!(bench.said(), [(OFFER, FileSays::Declined)]);
     bench.hears_of(OFFER, FileSays::Want { list: true, blocks: vec![(0, 1)] });
     assert_eq!(bench.said(), [(OFFER, FileSays::Withdrawn(Why::Gone))]);
+}
+
+#[test]
+fn what_was_decided_about_a_contact_holds_for_each_file() {
+    let mut bench = Bench::new(None, None);
+    bench.registered().meets_bob().line("/files bob always 1MB");
+    let (peer, rule) = (address("bob"), FileRule::UpTo(1_000_000));
+    assert_eq!(bench.last(), &Notice::FileRule { peer, rule });
+    bench.is_offered(1, 1_000_000);
+    assert_eq!(bench.stages(), [Stage::Offered, Stage::Accepted]);
+    assert!(matches!(bench.asked()[..], [DiskRequest::Begin { .. }]));
+    let mut bench = Bench::new(None, None);
+    bench.registered().meets_bob().line("/files bob always 1MB").is_offered(1, 1_000_001);
+    assert_eq!(bench.stages(), [Stage::Offered], "it is larger");
+    let mut bench = Bench::new(None, None);
+    bench.registered().meets_bob().line("/files bob never").said();
+    bench.is_offered(1, 5);
+    assert_eq!(bench.said(), [(OFFER, FileSays::Declined)]);
+    bench.line("/files eve never");
+    let problem = Problem::NoContact(address("eve"));
+    assert_eq!(bench.last(), &Notice::Refused { reference: None, problem });
 }
 
 #[test]

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{error, parse, render};
 use crate::chat::files::disk::DiskProblem;
 use crate::chat::files::record::Why;
-use crate::chat::files::{FileNews, Motion, Stage};
+use crate::chat::files::{FileNews, FileRule, Motion, Stage};
 use crate::chat::invitation::{CodeWords, ContactLink};
 use crate::chat::room::{Access, End, Standing};
 use crate::chat::rooms::Denial;
@@ -293,6 +293,7 @@ pub(crate) fn notices() -> Vec<Notice> {
             }),
         ))),
         Notice::Files(vec![file(Direction::Out, None, Stage::Accepted)]),
+        Notice::FileRule { peer: alice(), rule: FileRule::UpTo(100_000_000) },
         Notice::NoFiles(alice()),
         Notice::Detached,
         Notice::Opened { link: "https://example.org/".to_owned() },
