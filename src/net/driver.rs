@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime};
 
 use tokio::sync::mpsc;
 
+use super::alarm::Alarm;
 use super::interfaces::{Interface, host_candidates, uplink};
 use super::port_mapping::Forwarding;
 use super::socket::{Received, Sockets};
@@ -104,6 +105,7 @@ pub fn start(machine: impl Machine, sockets: Sockets, options: Options) -> Netwo
         commands: command_queue,
         events: event_queue,
         pending: VecDeque::new(),
+        alarm: Alarm::default(),
         surroundings: Surroundings::watch(),
         interfaces: Vec::new(),
         near: Vec::new(),
@@ -123,6 +125,7 @@ struct Driver<M> {
     events: mpsc::Sender<Event>,
     /// Events that found the channel full.
     pending: VecDeque<Event>,
+    alarm: Alarm,
     surroundings: Surroundings,
     interfaces: Vec<Interface>,
     /// Each rendezvous that is on this machine; where one is, so may be peers.
@@ -149,7 +152,7 @@ impl<M: Machine> Driver<M> {
                     Some(command) => self.command(command),
                 },
                 () = self.sockets.readable(), if self.pending.len() < MAX_PENDING => self.receive(),
-                () = until(deadline) => self.machine.handle_timeout(now()),
+                () = self.alarm.ring(deadline) => self.machine.handle_timeout(now()),
                 sight = self.surroundings.changed() => self.see(sight),
                 state = answer(&mut self.forwarding) => {
                     self.machine.handle_command(now(), Command::SetPortMapping(state));
@@ -285,13 +288,6 @@ async fn answer(forwarding: &mut Option<Forwarding>) -> PortMapping {
 /// Waits for a place in the channel, and does not take it.
 async fn has_room(events: &mpsc::Sender<Event>) {
     drop(events.reserve().await);
-}
-
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-        None => std::future::pending().await,
-    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the network room has the clock")]

@@ -15,6 +15,7 @@
 
 #![expect(clippy::disallowed_types, reason = "this room is the network IO")]
 
+mod alarm;
 mod carrier;
 mod discovery;
 mod driver;
