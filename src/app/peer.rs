@@ -146,6 +146,7 @@ impl Peer {
             policy,
             congestion,
             started_at_ms: now().0,
+            aes: net::has_aes(),
             ..proto::Config::default()
         };
         let mut endpoint = Endpoint::new(core, identity, random()?, instant());

@@ -9,6 +9,7 @@
 //!   the ways).
 //! - [`Discovery`] announces us in the local network and finds others there.
 //! - [`examine()`] runs a diagnosis of the network instead.
+//! - [`has_aes()`] asks the processor.
 //! - [`resolve()`] asks for the addresses of a rendezvous.
 //!
 //! A datagram that cannot be sent is a datagram lost; nothing here ends a chat.
@@ -22,6 +23,7 @@ mod driver;
 mod examine;
 mod interfaces;
 mod port_mapping;
+mod processor;
 mod resolve;
 mod socket;
 mod surroundings;
@@ -33,5 +35,6 @@ mod whole;
 pub use discovery::Discovery;
 pub use driver::{Machine, Network, Options, start};
 pub use examine::examine;
+pub use processor::has_aes;
 pub use resolve::{ResolveError, resolve};
 pub use socket::{Received, Sockets};

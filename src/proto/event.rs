@@ -38,6 +38,8 @@ pub struct Config {
     pub budget: Budget,
     /// How much each path carries at once.
     pub congestion: Congestion,
+    /// Whether this machine computes AES in hardware; with peers who do as well, it seals.
+    pub aes: bool,
 }
 
 /// Which paths a person allows.

@@ -15,7 +15,7 @@ use p2pchat_wire::random::Random;
 
 use crate::diary::Diary;
 use crate::store::{Disk, Store};
-use crate::talker::{STARTED_AT_MS, congestion, identity, named, port_of, socket_at};
+use crate::talker::{STARTED_AT_MS, congestion, has_aes, identity, named, port_of, socket_at};
 use crate::topology::STREAMS;
 use crate::world::{Host, Output, Transmit, epoch};
 
@@ -101,6 +101,7 @@ impl Person {
         let proto_config = proto::Config {
             started_at_ms: wall.0,
             congestion: congestion(&seed),
+            aes: has_aes(&seed),
             ..proto::Config::default()
         };
         Self {

@@ -45,12 +45,18 @@ pub(crate) fn congestion(seed: &[u8; 32]) -> Congestion {
     if seed[0].is_multiple_of(2) { Congestion::Bbr } else { Congestion::Cubic }
 }
 
+/// Half of all people have a processor with AES, so that there are pairs of each kind.
+pub(crate) fn has_aes(seed: &[u8; 32]) -> bool {
+    seed[1].is_multiple_of(2)
+}
+
 impl Talker {
     pub(crate) fn new(name: &'static str, now: Instant, seed: [u8; 32], policy: Policy) -> Self {
         let elapsed = u64::try_from((now - epoch()).as_millis()).expect("a short story");
         let started_at_ms = STARTED_AT_MS + elapsed;
         let congestion = congestion(&seed);
-        let config = Config { policy, congestion, started_at_ms, ..Config::default() };
+        let aes = has_aes(&seed);
+        let config = Config { policy, congestion, started_at_ms, aes, ..Config::default() };
         Self {
             name,
             endpoint: Endpoint::new(config, identity(name), seed, now),

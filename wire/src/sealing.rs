@@ -1,15 +1,26 @@
-//! The seal on every datagram after the handshake: ChaCha20-Poly1305, nonce = packet number.
+//! The seal on every datagram after the handshake: nonce = packet number, and ChaCha20-Poly1305, unless the two
+//! sides have agreed on AES-256-GCM because both compute it in hardware.
 //!
 //! `ring` is used directly, with the keys that the Noise handshake ends in: it seals in place, it
 //! takes the clear header as associated data, and a key at rest is 32 bytes, where `snow`'s
 //! transport state copies, has no associated data and holds over a kilobyte. The result is what
-//! Noise's `EncryptWithAd` defines for ChaChaPoly (rev. 34 §5.1, §12.3).
+//! Noise's `EncryptWithAd` defines for ChaChaPoly and AESGCM (rev. 34 §5.1, §12.3, §12.4).
 
-use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+use ring::aead::{AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// Bytes that the seal adds.
 pub const TAG: usize = 16;
+
+/// What seals. Both take 32 bytes of key and add [`TAG`] bytes.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Cipher {
+    /// ChaCha20-Poly1305 (RFC 8439): fast, and free of tables, on every processor.
+    #[default]
+    ChaCha20Poly1305,
+    /// AES-256-GCM (NIST SP 800-38D): faster where the processor has it built in, and used nowhere else.
+    Aes256Gcm,
+}
 
 /// The keys of one channel, one for each way. Wiped when dropped.
 #[derive(Debug)]
@@ -24,13 +35,26 @@ impl Keys {
     /// Keys from a handshake's raw split.
     #[must_use]
     pub fn new(send: [u8; 32], receive: [u8; 32]) -> Self {
-        Self { send: SealingKey(send), receive: SealingKey(receive) }
+        let key = |bytes| SealingKey { bytes, cipher: Cipher::default() };
+        Self { send: key(send), receive: key(receive) }
+    }
+
+    /// The same keys for another cipher. To be called before anything is sealed with them, by both sides.
+    #[must_use]
+    pub fn under(mut self, cipher: Cipher) -> Self {
+        self.send.cipher = cipher;
+        self.receive.cipher = cipher;
+        self
     }
 }
 
 /// One direction's key.
 #[derive(Zeroize, ZeroizeOnDrop)]
-pub struct SealingKey([u8; 32]);
+pub struct SealingKey {
+    bytes: [u8; 32],
+    #[zeroize(skip)]
+    cipher: Cipher,
+}
 
 /// A packet was changed on the way, or sealed by somebody else.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -46,8 +70,12 @@ impl SealingKey {
         out.extend_from_slice(plaintext);
         let tag = self
             .key()
-            .seal_in_place_separate_tag(nonce(packet_number), Aad::from(header), &mut out[start..])
-            .expect("a datagram is far shorter than ChaCha20's limit");
+            .seal_in_place_separate_tag(
+                self.nonce(packet_number),
+                Aad::from(header),
+                &mut out[start..],
+            )
+            .expect("a datagram is far shorter than either cipher's limit");
         out.extend_from_slice(tag.as_ref());
     }
 
@@ -70,8 +98,8 @@ impl SealingKey {
         let (aad, body) = buffer[start..].split_at_mut(header);
         let tag = self
             .key()
-            .seal_in_place_separate_tag(nonce(packet_number), Aad::from(&*aad), body)
-            .expect("a datagram is far shorter than ChaCha20's limit");
+            .seal_in_place_separate_tag(self.nonce(packet_number), Aad::from(&*aad), body)
+            .expect("a datagram is far shorter than either cipher's limit");
         buffer.extend_from_slice(tag.as_ref());
     }
 
@@ -103,13 +131,28 @@ impl SealingKey {
         header: &[u8],
         ciphertext: &'a mut [u8],
     ) -> Result<&'a [u8], BrokenSeal> {
-        let opened = self.key().open_in_place(nonce(packet_number), Aad::from(header), ciphertext);
+        let opened =
+            self.key().open_in_place(self.nonce(packet_number), Aad::from(header), ciphertext);
         opened.map(|text| &*text).map_err(|_| BrokenSeal)
     }
 
     fn key(&self) -> LessSafeKey {
-        let key = UnboundKey::new(&CHACHA20_POLY1305, &self.0);
+        let algorithm = match self.cipher {
+            Cipher::ChaCha20Poly1305 => &CHACHA20_POLY1305,
+            Cipher::Aes256Gcm => &AES_256_GCM,
+        };
+        let key = UnboundKey::new(algorithm, &self.bytes);
         LessSafeKey::new(key.expect("the array has the key's length"))
+    }
+
+    /// Noise rev. 34 §12.3, §12.4: 32 bits of zeros, then the number, which ends differ about.
+    fn nonce(&self, packet_number: u64) -> Nonce {
+        let mut bytes = [0; 12];
+        bytes[4..].copy_from_slice(&match self.cipher {
+            Cipher::ChaCha20Poly1305 => packet_number.to_le_bytes(),
+            Cipher::Aes256Gcm => packet_number.to_be_bytes(),
+        });
+        Nonce::assume_unique_for_key(bytes)
     }
 }
 
@@ -119,34 +162,44 @@ impl std::fmt::Debug for SealingKey {
     }
 }
 
-/// Noise rev. 34 §12.3: 32 bits of zeros, then the little-endian number.
-fn nonce(packet_number: u64) -> Nonce {
-    let mut bytes = [0; 12];
-    bytes[4..].copy_from_slice(&packet_number.to_le_bytes());
-    Nonce::assume_unique_for_key(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn key(byte: u8, cipher: Cipher) -> SealingKey {
+        SealingKey { bytes: [byte; 32], cipher }
+    }
+
+    const CIPHERS: [Cipher; 2] = [Cipher::ChaCha20Poly1305, Cipher::Aes256Gcm];
+
     #[test]
     fn header_number_and_text_are_all_under_the_seal() {
-        let key = SealingKey([1; 32]);
-        let mut packet = b"header".to_vec();
-        key.seal(7, b"header", b"body", &mut packet);
-        let sealed = &packet[6..];
-        assert_eq!(key.open(7, b"header", sealed).as_deref(), Ok(&b"body"[..]));
-        assert_eq!(key.open(8, b"header", sealed), Err(BrokenSeal));
-        assert_eq!(key.open(7, b"Header", sealed), Err(BrokenSeal));
-        assert_eq!(key.open(7, b"header", &sealed[..19]), Err(BrokenSeal));
-        assert_eq!(key.open(7, b"header", &[]), Err(BrokenSeal));
-        assert_eq!(SealingKey([2; 32]).open(7, b"header", sealed), Err(BrokenSeal));
+        for cipher in CIPHERS {
+            let [key, other] = [1, 2].map(|byte| key(byte, cipher));
+            let mut packet = b"header".to_vec();
+            key.seal(7, b"header", b"body", &mut packet);
+            let sealed = &packet[6..];
+            assert_eq!(key.open(7, b"header", sealed).as_deref(), Ok(&b"body"[..]));
+            assert_eq!(key.open(8, b"header", sealed), Err(BrokenSeal));
+            assert_eq!(key.open(7, b"Header", sealed), Err(BrokenSeal));
+            assert_eq!(key.open(7, b"header", &sealed[..19]), Err(BrokenSeal));
+            assert_eq!(key.open(7, b"header", &[]), Err(BrokenSeal));
+            assert_eq!(other.open(7, b"header", sealed), Err(BrokenSeal));
+        }
+    }
+
+    #[test]
+    fn a_packet_under_one_cipher_does_not_open_under_the_other() {
+        for [one, other] in [CIPHERS, [CIPHERS[1], CIPHERS[0]]] {
+            let mut sealed = Vec::new();
+            key(1, one).seal(7, b"header", b"body", &mut sealed);
+            assert_eq!(key(1, other).open(7, b"header", &sealed), Err(BrokenSeal));
+        }
     }
 
     #[test]
     fn sealing_in_place_gives_the_same_packet() {
-        let key = SealingKey([1; 32]);
+        let key = key(1, Cipher::default());
         let mut apart = b"header".to_vec();
         key.seal(7, b"header", b"body", &mut apart);
         let mut within = b"headerbody".to_vec();

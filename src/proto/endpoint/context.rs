@@ -30,6 +30,8 @@ pub(super) struct Context<'a> {
     pub(super) secrets: &'a BTreeMap<PeerId, SharedSecret>,
     pub(super) policy: Policy,
     pub(super) congestion: Congestion,
+    /// Whether AES is computed in hardware.
+    pub(super) aes: bool,
     pub(super) random: &'a mut Random,
     pub(super) sockets: &'a mut Sockets,
     /// What is known of our NAT.

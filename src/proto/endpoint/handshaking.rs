@@ -134,7 +134,7 @@ impl Handshaking {
                 purpose,
                 cx.identity,
                 (&self.peer, cx.secrets.get(&self.peer)),
-                Greeting { instance },
+                Greeting { instance, aes: cx.aes },
                 index,
                 cx.random,
             );
@@ -197,14 +197,17 @@ impl Handshaking {
         if responder.remote() != self.peer {
             return None;
         }
-        let remote = Greeting::decode(&payload).ok()?.instance;
+        let theirs = Greeting::decode(&payload).ok()?;
+        let remote = theirs.instance;
         let local = match current {
             Some(current) if current.remote == remote => current.local,
             // The peer has started anew: a new session on our side too.
             Some(_) => cx.random.u64(),
             None => self.instance,
         };
-        let (noise, keys) = responder.respond(&Greeting { instance: local }.encode()).ok()?;
+        let ours = Greeting { instance: local, aes: cx.aes };
+        let (noise, keys) = responder.respond(&ours.encode()).ok()?;
+        let keys = keys.under(ours.cipher(theirs));
         let index = cx.random.u32();
         let response = Response { receiver: init.sender, sender: index, noise: &noise };
         let datagram = response.encode_peer();

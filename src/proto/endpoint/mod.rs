@@ -379,6 +379,7 @@ impl Endpoint {
             secrets: &self.secrets,
             policy: self.config.policy,
             congestion: self.config.congestion,
+            aes: self.config.aes,
             random: &mut self.random,
             sockets: &mut self.sockets,
             survey: &mut self.survey,

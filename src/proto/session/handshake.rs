@@ -7,8 +7,7 @@ use p2pchat_wire::datagram::PeerInit;
 use p2pchat_wire::handshake::{HandshakeError, Initiator, Purpose, SharedSecret};
 use p2pchat_wire::identity::{Identity, PeerId};
 use p2pchat_wire::random::Random;
-use p2pchat_wire::sealing::Keys;
-use serde::{Deserialize, Serialize};
+use p2pchat_wire::sealing::{Cipher, Keys};
 
 /// Gaps between the repetitions of an opening; the last repeats.
 const REPEAT_GAPS: [Duration; 5] = [
@@ -19,6 +18,9 @@ const REPEAT_GAPS: [Duration; 5] = [
     Duration::from_millis(4000),
 ];
 
+/// The bit of the byte after the instance that says that AES is computed in hardware.
+const AES: u8 = 1;
+
 /// How long an opening is repeated before it is given up.
 pub(crate) const GIVE_UP_AFTER: Duration = Duration::from_secs(20);
 
@@ -27,21 +29,33 @@ pub(crate) const GIVE_UP_AFTER: Duration = Duration::from_secs(20);
 /// An *instance* is a random number that a peer draws for every session state. Two peers whose
 /// instances are the same as before go on where they were, with new keys; any other pair of
 /// instances is a new session.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Greeting {
     /// The sender's instance.
     pub(crate) instance: u64,
+    /// Whether the sender computes AES in hardware. Each side says what it has, under the seal of the
+    /// handshake, and both come to the same: nobody in between can talk them out of it.
+    pub(crate) aes: bool,
 }
 
 impl Greeting {
-    /// The payload bytes.
+    /// The payload bytes. Who has no AES says nothing of it, as in the first version.
     pub(crate) fn encode(self) -> Vec<u8> {
-        codec::encode(&self)
+        let mut bytes = codec::encode(&self.instance);
+        bytes.extend(self.aes.then_some(AES));
+        bytes
     }
 
-    /// Reads a payload. What follows the fields that we know is a newer version's business.
+    /// Reads a payload. What follows what we know is a newer version's business.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        codec::decode_prefix::<Self, 64>(bytes).map(|(greeting, _)| greeting)
+        let (instance, used) = codec::decode_prefix::<u64, 64>(bytes)?;
+        let aes = bytes.get(used).is_some_and(|abilities| abilities & AES != 0);
+        Ok(Self { instance, aes })
+    }
+
+    /// What the two seal with.
+    pub(crate) fn cipher(self, other: Self) -> Cipher {
+        if self.aes && other.aes { Cipher::Aes256Gcm } else { Cipher::ChaCha20Poly1305 }
     }
 }
 
@@ -49,6 +63,7 @@ impl Greeting {
 #[derive(Debug)]
 pub(crate) struct Opening {
     initiator: Initiator,
+    greeting: Greeting,
     /// Our index in the epoch to come.
     pub(crate) index: u32,
     /// Noise message 1.
@@ -75,6 +90,7 @@ impl Opening {
             Initiator::with_secret(purpose, identity, remote, secret, &greeting.encode(), random)?;
         Ok(Self {
             initiator,
+            greeting,
             index,
             message,
             since: now,
@@ -104,6 +120,28 @@ impl Opening {
     /// Reads the answer. A forged one changes nothing.
     pub(crate) fn finish(&mut self, message: &[u8]) -> Option<(Greeting, Keys)> {
         let (payload, keys) = self.initiator.finish(message).ok()?;
-        Some((Greeting::decode(&payload).ok()?, keys))
+        let theirs = Greeting::decode(&payload).ok()?;
+        Some((theirs, keys.under(self.greeting.cipher(theirs))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aes_is_used_by_two_who_have_it_and_not_asked_of_anybody_else() {
+        let [with, without] = [true, false].map(|aes| Greeting { instance: 1 << 40, aes });
+        assert_eq!(with.cipher(with), Cipher::Aes256Gcm);
+        for (one, other) in [(with, without), (without, with), (without, without)] {
+            assert_eq!(one.cipher(other), Cipher::ChaCha20Poly1305);
+        }
+        for greeting in [with, without] {
+            assert_eq!(Greeting::decode(&greeting.encode()), Ok(greeting));
+            // A newer version says more.
+            let more =
+                [greeting.encode(), vec![0; usize::from(!greeting.aes)], vec![7; 3]].concat();
+            assert_eq!(Greeting::decode(&more), Ok(greeting));
+        }
     }
 }
