@@ -15,7 +15,7 @@ impl Sample {
     }
 
     /// The duration that this share of them does not exceed, from 0 to 1.
-    fn quantile(&self, share: f64) -> Duration {
+    pub(crate) fn quantile(&self, share: f64) -> Duration {
         let mut sorted = self.0.clone();
         sorted.sort_unstable();
         let last = sorted.len().saturating_sub(1);
