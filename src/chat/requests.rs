@@ -63,6 +63,8 @@ struct Caller {
     path: PathInfo,
     /// Which log is to be repeated once it is accepted.
     log: Option<u64>,
+    /// With what it has begun: heard once it is accepted.
+    hello: Option<Vec<u8>>,
 }
 
 /// All of them.
@@ -176,7 +178,7 @@ impl Chat {
                 }
             }
         }
-        let caller = Caller { address: address.clone(), path, log: None };
+        let caller = Caller { address: address.clone(), path, log: None, hello: None };
         self.requests.callers.insert(key, caller);
         self.say(key, &Record::Pending);
         false
@@ -219,7 +221,9 @@ impl Chat {
         }
         if let Some(caller) = self.requests.callers.get_mut(&key) {
             match Record::decode(message) {
-                Ok(Some(Record::Hello { log, .. })) => caller.log = Some(log),
+                Ok(Some(hello @ Record::Hello { log, .. })) => {
+                    (caller.log, caller.hello) = (Some(log), Some(hello.encode()));
+                }
                 Ok(Some(Record::Line(line))) => caller.log = Some(line.log),
                 _ => {}
             }
@@ -307,6 +311,9 @@ impl Chat {
         let conversation = self.conversation(address);
         if let Some(caller) = caller {
             self.connected(key, caller.address, caller.path);
+            if let Some(hello) = caller.hello {
+                self.message(key, &hello);
+            }
             if let Some(log) = caller.log {
                 self.say(key, &Record::Again { log, after: 0 });
             }

@@ -56,6 +56,29 @@ fn what_a_stranger_says_waits_at_the_stranger_until_it_is_accepted() {
 }
 
 #[test]
+fn what_a_stranger_can_do_is_known_once_it_is_accepted() {
+    for files in [true, false] {
+        let mut bench = reachable(Strangers::Request, Snapshot::default());
+        bench.connected(BOB, "bob");
+        let hello = Record::Hello { log: 9, software: "b".to_owned(), files };
+        bench.event(Event::Message { peer: BOB, message: hello.encode() });
+        bench.line("/accept");
+        let offer = Line {
+            log: 9,
+            seq: 1,
+            id: [9; 16],
+            sent_at_ms: 1,
+            audience: Audience::You,
+            text: "photo.jpg".to_owned(),
+            manner: Manner::Offer { size: 5, root: [8; 32] },
+        };
+        bench.event(Event::Message { peer: BOB, message: Record::Line(offer).encode() });
+        bench.line("/accept 1");
+        assert_eq!(bench.disk.len(), usize::from(files), "{:?}", bench.disk);
+    }
+}
+
+#[test]
 fn whoever_was_called_or_written_to_is_no_stranger() {
     for line in ["/msg bob", "/msg bob hello"] {
         let mut bench = reachable(Strangers::Refuse, Snapshot::default());
