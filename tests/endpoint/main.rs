@@ -3,7 +3,8 @@
 //! The simulator under `tests/sim` has the weather and the NATs; this is the shortest whole
 //! conversation, to be read first. [`healing`] is about what gets lost, [`hostile`] about servers
 //! and peers that lie, [`neighbours`] about doing without a server, [`rooms`] about
-//! meeting several at once, [`streams`] about what goes beside the messages.
+//! meeting several at once, [`sparse`] about lines over a network that loses packets, [`streams`] about
+//! what goes beside the messages.
 #![allow(clippy::disallowed_methods, reason = "the time of a test begins somewhere")]
 #![allow(unreachable_pub, reason = "a test is one crate, and nobody's library")]
 
@@ -12,6 +13,7 @@ mod hostile;
 mod invitations;
 mod neighbours;
 mod rooms;
+mod sparse;
 mod streams;
 mod world;
 

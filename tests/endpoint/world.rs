@@ -24,6 +24,8 @@ pub struct Host {
     pub address: SocketAddr,
     pub endpoint: Endpoint,
     pub events: Vec<(Duration, Event)>,
+    /// Says everything back at once.
+    pub echoes: bool,
     policy: Policy,
     name: Option<Name>,
     has_server: bool,
@@ -48,6 +50,8 @@ pub struct World {
     pub hosts: Vec<Host>,
     sequence: u64,
     wire: BTreeMap<(Instant, u64), Packet>,
+    /// One way between any two.
+    pub delay: Duration,
     /// Says of each datagram whether it arrives.
     filter: Filter,
     /// What was sent, for tests that look.
@@ -102,6 +106,7 @@ impl World {
             hosts: Vec::new(),
             sequence: 0,
             wire: BTreeMap::new(),
+            delay: DELAY,
             filter: Box::new(|_| true),
             sent: Vec::new(),
             lives: 0,
@@ -141,7 +146,8 @@ impl World {
         let address = format!("{network}.{number}:4000").parse().expect("address");
         let endpoint = self.start(number, 1_000, policy, has_server);
         let events = Vec::new();
-        self.hosts.push(Host { address, endpoint, events, policy, name: None, has_server });
+        let (name, echoes) = (None, false);
+        self.hosts.push(Host { address, endpoint, events, echoes, policy, name, has_server });
         self.hosts.len() - 1
     }
 
@@ -233,7 +239,7 @@ impl World {
         self.sent.push(packet.clone());
         if (self.filter)(&packet) {
             self.sequence += 1;
-            self.wire.insert((self.now + DELAY, self.sequence), packet);
+            self.wire.insert((self.now + self.delay, self.sequence), packet);
         }
     }
 
@@ -252,7 +258,16 @@ impl World {
                         }));
                     }
                     Output::Socket(_) => {}
-                    Output::Event(event) => host.events.push((self.now - self.start, event)),
+                    Output::Event(event) => {
+                        if let Event::Message { peer, message } = &event
+                            && host.echoes
+                        {
+                            let (peer, message) = (*peer, message.clone());
+                            let echo = Command::Send { peer, tag: 0, message };
+                            host.endpoint.handle_command(self.now, echo);
+                        }
+                        host.events.push((self.now - self.start, event));
+                    }
                     Output::Timeout(at) => {
                         next = next.into_iter().chain(at).min();
                         break;
@@ -315,6 +330,11 @@ impl World {
                 }
             }
         }
+    }
+
+    /// The time since the beginning of the world, as events have it.
+    pub fn elapsed(&self) -> Duration {
+        self.now - self.start
     }
 
     fn note_round(&mut self) {

@@ -98,6 +98,7 @@ fn on_frame(
                 // One that comes back by another way measures half of each.
                 let delay = (sent_on == path).then_some(delay);
                 recovery.on_ack(now, ranges.iter(), delay, &mut outcome);
+                session.repetition.on_fate(sent_on, outcome.acked.len(), outcome.lost.len());
                 acked.append(&mut outcome.acked);
                 lost.append(&mut outcome.lost);
             }

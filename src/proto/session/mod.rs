@@ -7,12 +7,14 @@
 //!
 //! Packets are never sent again. What was in a lost packet is framed anew, in a packet with its own
 //! number, on the path of the moment: a nonce is never used twice, and an acknowledgement is never
-//! ambiguous.
+//! ambiguous. On an idle path what was in a small packet is framed anew before it is known to be lost
+//! ([`repetition`]).
 
 mod epoch;
 mod handshake;
 mod inbound;
 mod outbound;
+mod repetition;
 mod streams;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -151,6 +153,8 @@ pub(crate) struct Session {
     control: VecDeque<(PathId, Control)>,
     /// A copy of the last packet's frames, for the second path of the route.
     copy: Option<(PathId, Vec<u8>, Vec<Content>)>,
+    /// Small packets that are repeated before they are known to be lost.
+    repetition: repetition::Repetition,
     /// Paths whose probe timeout fired: one packet each, whatever the window says.
     overdue: Vec<PathId>,
     offered: Vec<Candidate>,
@@ -192,6 +196,7 @@ impl Session {
             recoveries: BTreeMap::new(),
             control: VecDeque::new(),
             copy: None,
+            repetition: repetition::Repetition::new(now),
             overdue: Vec::new(),
             offered: Vec::new(),
             offer_generation: 0,
@@ -365,6 +370,7 @@ impl Session {
             }
             let mut outcome = Outcome::default();
             recovery.on_timeout(now, &mut outcome);
+            self.repetition.on_fate(path, 0, outcome.lost.len());
             lost.append(&mut outcome.lost);
             if outcome.probe {
                 // RFC 9002 §6.2.4: send what is in doubt again rather than a ping, so that a lost
@@ -397,11 +403,8 @@ impl Session {
             _ => self.relay_heartbeat_at,
         };
         let recoveries = self.recoveries.values().filter_map(Recovery::timeout);
-        recoveries
-            .chain(
-                [self.acknowledgement.due, self.paced_until, Some(heartbeat)].into_iter().flatten(),
-            )
-            .min()
+        let own = [self.acknowledgement.due, self.paced_until, self.repetition.due()];
+        recoveries.chain(own.into_iter().flatten()).chain([heartbeat]).min()
     }
 
     fn on_lost(&mut self, contents: Vec<Content>) {
@@ -469,8 +472,20 @@ impl Session {
 }
 
 /// What the oldest two packets carry whose fate is open. One that only asked for a sign of life is
-/// not among them: the packet that goes now asks for the same.
-fn worth_repeating(recovery: &Recovery<Vec<Content>>) -> impl Iterator<Item = Vec<Content>> + '_ {
-    let says = |contents: &&Vec<Content>| contents.iter().any(|content| *content != Content::Ping);
-    recovery.unacked().filter(says).take(2).cloned()
+/// not among them: the packet that goes now asks for the same. Nor is a copy of what is: behind it may be
+/// something else that waits.
+fn worth_repeating(recovery: &Recovery<Vec<Content>>) -> Vec<Vec<Content>> {
+    let mut worth: Vec<Vec<Content>> = Vec::new();
+    for contents in recovery.unacked() {
+        let news = |content: &Content| {
+            *content != Content::Ping && !worth.iter().flatten().any(|other| other == content)
+        };
+        if contents.iter().any(news) {
+            worth.push(contents.clone());
+        }
+        if worth.len() == 2 {
+            break;
+        }
+    }
+    worth
 }

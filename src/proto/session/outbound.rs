@@ -10,7 +10,9 @@ use super::super::frame::{self, Frame, STREAM_OVERHEAD};
 use super::super::path::{PathId, Route};
 use super::super::punch::message::MAX_MESSAGE;
 use super::super::recovery::{Congestion, Recovery};
+use super::super::stream::ChunkRecord;
 use super::super::stream::abort::{Abort, Reset, Stop};
+use super::repetition::{SMALL, Standing};
 use super::{Content, Control, HEARTBEAT, MESSAGES, RELAY_HEARTBEAT, Session, SessionEvent};
 
 /// Bytes of frames that fit into one datagram.
@@ -65,6 +67,7 @@ pub(super) fn poll(
         // rest is stale by then.
         session.control.clear();
         session.overdue.clear();
+        session.repetition.clear();
         session.acknowledgement.due = None;
         return None;
     }
@@ -84,6 +87,9 @@ pub(super) fn poll(
         && may_send(session, now, path)
     {
         return build(session, now, path, route, false, sheet);
+    }
+    if let Some(packet) = repeat(session, now, route, sheet) {
+        return Some(packet);
     }
     if session.acknowledgement.due.is_some_and(|due| due <= now) {
         return poll_acknowledgement(session, now, route, sheet);
@@ -241,7 +247,80 @@ fn build(
     {
         session.copy = Some((also, sheet.bytes[begun.frames()..].to_vec(), contents.clone()));
     }
+    let small = !overdue && begun.len(sheet) <= SMALL;
+    let standing = if small { standing(session, path, route) } else { None };
+    let Some(standing) = standing else { return seal(session, now, begun, sheet, contents) };
+    let (bytes, chunks) = (SEALED_HEADER + begun.len(sheet) + TAG, pieces(&contents));
+    loop {
+        let room = CAPACITY - begun.len(sheet);
+        let Some(along) = session.repetition.poll_along(now, path, standing, room) else { break };
+        copy(session, along, sheet.bytes, &mut contents);
+    }
+    let sealed = seal(session, now, begun, sheet, contents)?;
+    session.repetition.on_sent(now, path, standing, bytes, chunks);
+    Some(sealed)
+}
+
+/// The next copy of what a small packet carried, if one is due. On a route of two paths everything is sent
+/// twice as it is.
+fn repeat(
+    session: &mut Session,
+    now: Instant,
+    route: Route,
+    sheet: &mut Sheet<'_>,
+) -> Option<(PathId, usize)> {
+    let Some(path) = route.primary else {
+        session.repetition.clear();
+        return None;
+    };
+    let standing = standing(session, path, route);
+    let streams = &session.streams;
+    let is_open = |record| streams.again(record).is_some();
+    let records = session.repetition.poll(now, path, standing, is_open)?;
+    let begun = begin(session, now, path, sheet)?;
+    let mut contents = Vec::new();
+    copy(session, records, sheet.bytes, &mut contents);
+    session.repetition.on_copied(SEALED_HEADER + TAG);
+    if session.acknowledgement.unacknowledged > 0 {
+        write_acknowledgement(session, now, sheet.bytes);
+    }
     seal(session, now, begun, sheet, contents)
+}
+
+/// Frames once more what is not known to have arrived of these pieces.
+fn copy(
+    session: &mut Session,
+    records: Vec<ChunkRecord>,
+    frames: &mut Vec<u8>,
+    contents: &mut Vec<Content>,
+) {
+    let before = frames.len();
+    for chunk in records.into_iter().filter_map(|record| session.streams.again(record)) {
+        frame::encode_chunk(&chunk, frames);
+        contents.push(Content::Stream(chunk.record));
+    }
+    session.repetition.on_copied(frames.len() - before);
+}
+
+/// How a path is on which nothing more wants to go and nothing is in doubt.
+fn standing(session: &Session, path: PathId, route: Route) -> Option<Standing> {
+    let alone = route.primary == Some(path) && route.also.is_none() && route.text;
+    let recovery = session.recoveries.get(&path).filter(|recovery| recovery.pto_count() == 0)?;
+    let standing = Standing {
+        round_trip: recovery.measured_rtt()?,
+        flying: recovery.bytes_in_flight(),
+        window: recovery.congestion_window(),
+    };
+    (alone && !session.streams.has_chunk()).then_some(standing)
+}
+
+/// The pieces of streams among what a packet carries.
+fn pieces(contents: &[Content]) -> Vec<ChunkRecord> {
+    let piece = |content: &Content| match content {
+        Content::Stream(record) => Some(*record),
+        _ => None,
+    };
+    contents.iter().filter_map(piece).collect()
 }
 
 fn report_transmitted(session: &mut Session, sent_to: u64) {

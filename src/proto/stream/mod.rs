@@ -268,6 +268,16 @@ impl Streams {
         }
     }
 
+    /// A piece that is on its way, as it is to go a second time: what of it the peer is not known to
+    /// have.
+    pub(crate) fn again(&self, chunk: ChunkRecord) -> Option<StreamChunk<'_>> {
+        let stream = &self.outgoing.get(&chunk.id)?.stream;
+        let again = stream.again(chunk.offset, chunk.len, chunk.fin)?;
+        let (offset, len, fin) = (again.offset, again.len, again.fin);
+        let data = stream.pieces(offset, offset + len);
+        Some(StreamChunk { record: ChunkRecord { id: chunk.id, offset, len, fin }, data })
+    }
+
     /// The peer allows more.
     pub(crate) fn received_window_update(&mut self, update: WindowUpdate) -> Result<(), Violation> {
         match update.id {

@@ -164,6 +164,20 @@ impl SendStream {
         }
     }
 
+    /// What is missing of a piece that was sent, from its first missing byte on.
+    pub(super) fn again(&self, offset: u64, len: u64, fin: bool) -> Option<Chunk> {
+        let (start, end) = self.sent_part(offset, len);
+        let missing = self.acked.missing(start.min(end)..end).into_iter().next();
+        let fin = fin && self.fin == Fin::Sent;
+        let range = match missing {
+            Some(range) => range,
+            None if fin => self.end()..self.end(),
+            None => return None,
+        };
+        let fin = fin && range.end == self.end();
+        Some(Chunk { offset: range.start, len: range.end - range.start, fin })
+    }
+
     /// Whether the peer has everything that was written.
     #[cfg(test)]
     pub(super) fn is_drained(&self) -> bool {
@@ -233,6 +247,24 @@ mod tests {
         assert_eq!(chunk(&mut stream, 100), Some((4, b"ef".into(), false)));
         stream.on_acked(0, 6, false);
         assert!(stream.is_drained());
+    }
+
+    #[test]
+    fn what_is_sent_again_unasked_is_what_has_not_arrived_and_changes_nothing() {
+        let mut stream = SendStream::default();
+        stream.write(b"abcdef");
+        stream.finish();
+        assert_eq!(stream.again(0, 6, true), None, "it was never sent");
+        chunk(&mut stream, 100);
+        stream.on_acked(0, 2, false);
+        let again = Chunk { offset: 2, len: 4, fin: true };
+        assert_eq!(stream.again(0, 6, true), Some(again));
+        assert_eq!(chunk(&mut stream, 100), None, "it is not taken for lost");
+        stream.on_acked(2, 4, false);
+        let end = Chunk { offset: 6, len: 0, fin: true };
+        assert_eq!(stream.again(0, 6, true), Some(end));
+        stream.on_acked(6, 0, true);
+        assert_eq!(stream.again(0, 6, true), None);
     }
 
     #[test]
