@@ -336,7 +336,7 @@ fn complain(face: Face, failure: &Failure, language: &Language) -> u8 {
     // Where nobody listens, the code has to do.
     let _ = match printout.stream {
         Stream::Out => writeln!(io::stdout(), "{}", printout.text),
-        Stream::Err => writeln!(io::stderr(), "{}", printout.text),
+        Stream::Err | Stream::Status => writeln!(io::stderr(), "{}", printout.text),
     };
     code
 }

@@ -1,13 +1,13 @@
 //! Standard input and output, each in a thread of its own: a pipe that nobody reads must not stop
 //! the network, and a terminal must be printed on while somebody types.
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::sync::mpsc as blocking;
 
 use tokio::sync::mpsc;
 
-use crate::chat::{Address, LineId};
-use crate::ui::terminal::{LineEditor, Printer, Prompt, Typed};
+use crate::chat::{Address, LineId, clean};
+use crate::ui::terminal::{LineEditor, Printer, Prompt, Typed, columns, is_dumb};
 use crate::ui::{Printout, Stream, json};
 
 /// Lines read ahead, and printouts that may wait.
@@ -106,7 +106,7 @@ impl Console {
             // There is room for all of them.
             let _ = sender.try_send(entered.clone());
         }
-        let (printouts, printed) = writer(write);
+        let (printouts, printed) = writer(script_writer());
         Self { entered, prompts: None, printouts, printed, _open: Some(sender) }
     }
 
@@ -162,6 +162,30 @@ pub(super) fn write(printout: &Printout) -> io::Result<()> {
     match printout.stream {
         Stream::Out => write_line(io::stdout().lock(), &printout.text),
         Stream::Err => write_line(io::stderr().lock(), &printout.text),
+        Stream::Status => Ok(()),
+    }
+}
+
+/// The same for a terminal at the error output, whose last line says how something stands, if `stands`.
+fn write_over(stands: &mut bool, printout: &Printout) -> io::Result<()> {
+    const CLEAR: &str = "\r\x1b[2K";
+    let is_status = printout.stream == Stream::Status;
+    if is_status || *stands {
+        let room = columns().unwrap_or(80).saturating_sub(1);
+        let text = if is_status { clean::label(&printout.text, room) } else { String::new() };
+        let mut terminal = io::stderr().lock();
+        terminal.write_all(format!("{CLEAR}{text}").as_bytes())?;
+        terminal.flush()?;
+    }
+    *stands = is_status;
+    write(printout)
+}
+
+/// Writes for a script: what stands only for a moment only where somebody can see it.
+fn script_writer() -> impl FnMut(&Printout) -> io::Result<()> + Send + 'static {
+    let (is_terminal, mut stands) = (io::stderr().is_terminal() && !is_dumb(), false);
+    move |printout| {
+        if is_terminal { write_over(&mut stands, printout) } else { write(printout) }
     }
 }
 

@@ -274,10 +274,13 @@ fn reason(why: Why) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use jiff::tz::TimeZone;
     use p2pchat_wire::identity::Name;
 
     use super::*;
-    use crate::chat::LineId;
+    use crate::chat::{LineId, Notice};
+    use crate::ui::Stream;
+    use crate::ui::script::{Script, Task};
 
     #[test]
     fn sizes_have_two_digits_or_three() {
@@ -318,5 +321,14 @@ mod tests {
         let moving = FileNews { stage: moving, ..news };
         assert_eq!(sentence(&moving, Background::default(), &english), None);
         assert_eq!(progress(&moving, &english).as_deref(), Some("50 %  100 kB/s  0:16"));
+        // A script is told of its own alone, and how far they are only for a moment.
+        let mut script = Script::new(Task::Send, false, TimeZone::UTC, english);
+        let heard = |script: &mut Script, news: &FileNews| {
+            script.hear(&Notice::File(Box::new(news.clone())), Background::default())
+        };
+        assert_eq!(heard(&mut script, &moving), []);
+        let own = FileNews { reference: Some("script".to_owned()), ..moving };
+        let streams: Vec<Stream> = heard(&mut script, &own).iter().map(|one| one.stream).collect();
+        assert_eq!(streams, [Stream::Status]);
     }
 }

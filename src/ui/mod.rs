@@ -53,13 +53,15 @@ pub struct Printout {
     pub shows: Option<(Address, LineId)>,
 }
 
-/// The two ways out.
+/// The ways out.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Stream {
     /// What was asked for: messages, JSON.
     Out,
     /// Everything else.
     Err,
+    /// How something stands at this moment, in place of the last of these: for a terminal alone.
+    Status,
 }
 
 impl Printout {
@@ -73,6 +75,12 @@ impl Printout {
     #[must_use]
     pub fn err(text: String) -> Self {
         Self { stream: Stream::Err, text, shows: None }
+    }
+
+    /// For a terminal, until something else is written there.
+    #[must_use]
+    pub fn status(text: String) -> Self {
+        Self { stream: Stream::Status, text, shows: None }
     }
 }
 

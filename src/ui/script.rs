@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::language::Language;
 use super::overview::Overview;
-use super::{Background, Printout, Stream, json, plain, said};
+use super::{Background, Printout, Stream, files, json, plain, said};
 use crate::chat::book::Intent;
 use crate::chat::{Address, ExitCode, Input, LineId, LineState, Manner, Message, Notice, Problem};
 
@@ -217,7 +217,10 @@ impl Script {
                 self.render(notice, background)
             }
             (Task::Send, Notice::File(news)) if news.reference.is_some() => {
-                self.render(notice, background)
+                match files::progress(news, &self.language).filter(|_| !self.json) {
+                    Some(way) => vec![Printout::status(format!("{}  {way}", news.name))],
+                    None => self.render(notice, background),
+                }
             }
             (Task::Ask { .. }, Notice::Status { to, id, reference: Some(_), state, .. }) => {
                 // What came before the question had left is no answer to it. In a room it leaves when it

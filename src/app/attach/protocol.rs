@@ -188,6 +188,8 @@ pub(in crate::app) enum Refusal {
 pub(in crate::app) struct Print {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     err: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    status: bool,
     text: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     shows: Option<(String, String)>,
@@ -196,14 +198,20 @@ pub(in crate::app) struct Print {
 impl From<Printout> for Print {
     fn from(printout: Printout) -> Self {
         let shows = printout.shows.map(|(from, id)| (from.to_string(), id.to_string()));
-        Self { err: printout.stream == Stream::Err, text: printout.text, shows }
+        let (err, status) = (printout.stream == Stream::Err, printout.stream == Stream::Status);
+        Self { err, status, text: printout.text, shows }
     }
 }
 
 impl From<Print> for Printout {
     fn from(print: Print) -> Self {
         let shows = print.shows.and_then(|(from, id)| line(&from, &id));
-        Self { stream: if print.err { Stream::Err } else { Stream::Out }, text: print.text, shows }
+        let stream = match (print.status, print.err) {
+            (true, _) => Stream::Status,
+            (false, true) => Stream::Err,
+            (false, false) => Stream::Out,
+        };
+        Self { stream, text: print.text, shows }
     }
 }
 
@@ -225,6 +233,7 @@ mod tests {
         let alice = Address::new(Name::new("alice").expect("name"), "host:4");
         for printout in [
             Printout::err("a sentence".to_owned()),
+            Printout::status("photo.jpg  42 %".to_owned()),
             Printout {
                 shows: Some((alice, LineId([7; 16]))),
                 ..Printout::out("\"\\n\"".to_owned())
