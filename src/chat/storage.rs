@@ -33,6 +33,13 @@ pub enum StoreRequest {
     SaveContact(Contact),
     /// Put a line into the outbox. Its contact has been saved before.
     Queue(OutgoingLine),
+    /// Put a line into the outbox that offers a file, and keep where the file is: both or neither.
+    QueueOffer {
+        /// The line.
+        line: OutgoingLine,
+        /// The file.
+        file: Box<KeptFile>,
+    },
     /// Put a line into the outbox that is about another, and change that one as the line says.
     /// Answered by [`StoreReply::About`], or by a failure of the kind [`FailureKind::NoSuchLine`],
     /// [`FailureKind::NotOurs`] or [`FailureKind::Deleted`].

@@ -150,7 +150,7 @@ impl Bench {
                 });
                 StoreReply::Removed(gone.collect())
             }
-            StoreRequest::Queue(line) => {
+            StoreRequest::Queue(line) | StoreRequest::QueueOffer { line, .. } => {
                 self.lines.push(line);
                 StoreReply::Done
             }

@@ -218,7 +218,10 @@ impl Chat {
         }
         let line = OutgoingLine { to, seq, id, sent_at: now, audience, text, manner, reference };
         let request = match pick {
-            None => StoreRequest::Queue(line.clone()),
+            None => match self.file_of(&line) {
+                None => StoreRequest::Queue(line.clone()),
+                Some(file) => StoreRequest::QueueOffer { line: line.clone(), file },
+            },
             Some(pick) => StoreRequest::QueueAbout { line: line.clone(), pick },
         };
         self.ask(request, Asked::Queue(line));

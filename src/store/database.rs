@@ -331,6 +331,13 @@ fn handle(connection: &Connection, request: &StoreRequest) -> rusqlite::Result<S
     match request {
         StoreRequest::SaveContact(contact) => save_contact(connection, contact),
         StoreRequest::Queue(line) => lines::queue(connection, line),
+        StoreRequest::QueueOffer { line, file } => {
+            let queued = lines::queue(connection, line)?;
+            match files::save(connection, file)? {
+                StoreReply::Done => Ok(queued),
+                refused => Ok(refused),
+            }
+        }
         StoreRequest::QueueAbout { line, pick } => lines::queue_about(connection, line, *pick),
         StoreRequest::LoadOutbox { to, after, limit } => {
             lines::load(connection, to, *after, *limit)

@@ -103,6 +103,10 @@ impl Memory {
         match request {
             StoreRequest::SaveContact(contact) => self.save_contact(contact),
             StoreRequest::Queue(line) => self.queue(line, None),
+            StoreRequest::QueueOffer { line, file } => match self.queue(line, None) {
+                StoreReply::Done => self.save_file(*file),
+                refused => refused,
+            },
             StoreRequest::QueueAbout { line, pick } => self.queue_about(line, pick),
             StoreRequest::LoadOutbox { to, after, limit } => self.load(&to, after, limit),
             StoreRequest::Delivered { to, seq, id, at } => self.delivered(&to, seq, id, at),

@@ -11,11 +11,12 @@ use tempfile::TempDir;
 
 use super::database::Database;
 use super::{Memory, Profile, ProfileError, Reader};
+use crate::chat::files::disk::Hash;
 use crate::chat::storage::{
     Contact, DeliveredLine, Direction, FailureKind, OutgoingLine, Pick, Place, ReceivedLine,
     Rendezvous, StoreReply, StoreRequest, UnshownLine,
 };
-use crate::chat::{Address, Audience, LineId, Manner, Timestamp};
+use crate::chat::{Address, Audience, FileState, KeptFile, LineId, Manner, Timestamp};
 use crate::proto::{self, AgeLimit, IdleLimit, Lesson, Plan, Upkeep};
 
 fn temp() -> TempDir {
@@ -80,6 +81,42 @@ fn carry_out(dir: &TempDir, requests: Vec<StoreRequest>) -> Vec<StoreReply> {
     requests.into_iter().for_each(|request| store.request(request));
     store.close();
     replies.iter().collect()
+}
+
+#[test]
+fn a_line_that_offers_a_file_and_where_the_file_is_are_kept_together() {
+    let dir = temp();
+    let line = |name| OutgoingLine {
+        text: "photo.jpg".to_owned(),
+        manner: Manner::Offer { size: 5, root: [8; 32] },
+        ..outgoing(name, 1)
+    };
+    let file = |name| KeptFile {
+        with: address(name),
+        by: Direction::Out,
+        id: line(name).id,
+        delivered: false,
+        name: "photo.jpg".to_owned(),
+        size: 5,
+        root: Hash([8; 32]),
+        state: FileState::Offered,
+        path: Some("/home/alice/photo.jpg".to_owned()),
+        folder: None,
+        called: None,
+    };
+    let offer = |name, file| StoreRequest::QueueOffer { line: line(name), file: Box::new(file) };
+    let another = KeptFile { id: LineId([99; 16]), ..file("carol") };
+    let contacts = ["bob", "carol"].map(|name| StoreRequest::SaveContact(contact(name)));
+    let offers = [offer("bob", file("bob")), offer("carol", another)];
+    let requests = contacts.into_iter().chain(offers);
+    let mut replies = carry_out(&dir, requests.collect());
+    // A line without its file is not kept either.
+    assert!(matches!(replies.pop(), Some(StoreReply::Failed(_))), "{replies:?}");
+    assert!(!replies.iter().any(|reply| matches!(reply, StoreReply::Failed(_))), "{replies:?}");
+    let snapshot = Profile::open(dir.path()).expect("opens").snapshot().expect("read");
+    assert_eq!(snapshot.files, [file("bob")]);
+    let waiting = snapshot.contacts.iter().map(|contact| contact.waiting).collect::<Vec<_>>();
+    assert_eq!(waiting, [1, 0]);
 }
 
 #[test]

@@ -513,12 +513,18 @@ impl Chat {
         }
     }
 
+    /// The file that a line of ours offers.
+    pub(super) fn file_of(&self, line: &OutgoingLine) -> Option<Box<KeptFile>> {
+        let Manner::Offer { .. } = line.manner else { return None };
+        let one = self.files.list.get(&identify(&line.to, Direction::Out, line.id))?;
+        Some(Box::new(one.kept.clone()))
+    }
+
     /// A line of ours that offers a file is on disk.
     pub(super) fn offer_queued(&mut self, line: &OutgoingLine) {
         let offer = identify(&line.to, Direction::Out, line.id);
         if let Some(one) = self.files.list.get_mut(&offer) {
             one.work = Work::Nothing;
-            self.save_file(offer);
             self.tell_of_file(offer, Stage::Offered);
         }
     }

@@ -139,6 +139,7 @@ impl Chat {
         let left: u64 = missing.iter().map(|range| bytes(size, (range.start, range.end))).sum();
         one.done = size.saturating_sub(left);
         one.pace.begin(now, one.done);
+        let goes_on = (one.done > 0).then(|| one.pace.motion(one.done, size));
         let Some(receiving) = one.receiving() else { return };
         if missing.is_empty() {
             // The disk finishes it by itself.
@@ -147,6 +148,9 @@ impl Chat {
         (receiving.list, receiving.phase) = (list, Phase::Wanting);
         let blocks =
             missing.iter().take(MAX_RANGES).map(|range| (range.start, range.end)).collect();
+        if let Some(motion) = goes_on {
+            self.tell_of_file(offer, Stage::Moving(motion));
+        }
         match self.partner(offer) {
             Some(peer) => self.say_of_file(peer, id, FileSays::Want { list, blocks }),
             None => self.rest(offer),
