@@ -173,6 +173,19 @@ impl Program {
         self.child.id()
     }
 
+    /// Ends it without a word.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Sends it a signal.
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, signal: nix::sys::signal::Signal) {
+        let process = i32::try_from(self.id()).map(nix::unistd::Pid::from_raw).expect("a process");
+        nix::sys::signal::kill(process, signal).expect("a child of ours");
+    }
+
     /// Reads no more of what the program says.
     pub(crate) fn close_output(&mut self) {
         self.out.close();
@@ -195,8 +208,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }
 
