@@ -19,7 +19,7 @@ mod world;
 
 use std::time::Duration;
 
-use p2pchat::proto::{Command, DisconnectReason, Event, PathKind, Policy};
+use p2pchat::proto::{Command, DisconnectReason, Event, PathKind, Policy, SocketId};
 use p2pchat_wire::identity::PeerId;
 
 use world::{SECOND, World, name};
@@ -107,6 +107,33 @@ fn goodbye_is_heard_at_once() {
         matches!(event, Event::Disconnected { reason: DisconnectReason::Left, .. })
     });
     assert!(left, "{:#?}", world.hosts[bob].events);
+}
+
+#[test]
+fn what_was_said_before_goodbye_is_heard_when_both_arrive_together() {
+    let (mut world, alice, bob) = World::with_two(Policy::Any, Policy::Any);
+    world.call(alice, "bob");
+    world.run(SECOND * 5);
+    assert_eq!(world.last_path(bob), Some(PathKind::Direct));
+    world.sent.clear();
+    world.filter(|_| false);
+    world.send(alice, bob, 0, b"one thing more before I go");
+    world.command(alice, Command::Close);
+    world.run(Duration::ZERO);
+    let (from, to) = (world.hosts[alice].address, world.hosts[bob].address);
+    let sent: Vec<_> =
+        world.sent.iter().filter(|packet| packet.to == to).map(|one| &one.payload).collect();
+    let [line, goodbye] = sent[..2] else { panic!("two datagrams") };
+    assert!(goodbye.len() <= line.len(), "a train's last may be shorter, and no other");
+    let (mut train, size) = ([line.as_slice(), goodbye].concat(), line.len());
+    let now = world.now;
+    world.hosts[bob].endpoint.handle_datagrams(now, SocketId::FIRST, from, &mut train, size);
+    world.run(Duration::ZERO);
+    assert_eq!(world.received(bob), [b"one thing more before I go"], "{world:?}");
+    let left = |(_, event): &(Duration, Event)| {
+        matches!(event, Event::Disconnected { reason: DisconnectReason::Left, .. })
+    };
+    assert!(world.hosts[bob].events.iter().any(left), "{world:?}");
 }
 
 #[test]

@@ -57,7 +57,7 @@ pub(super) fn handle(
             Err(_) => Err(Misbehaviour),
         };
         if outcome.is_err() {
-            session.events.push_back(SessionEvent::Misbehaved);
+            end(session, SessionEvent::Misbehaved);
             return false;
         }
     }
@@ -128,12 +128,16 @@ fn on_frame(
             streams::on_reset(session, Reset { id: stream, code, size })?;
         }
         Frame::Stop { stream, code } => streams::on_stop(session, Stop { id: stream, code })?,
-        Frame::Close { code } => session.events.push_back(match code {
-            0 => SessionEvent::Left,
-            _ => SessionEvent::Misbehaved,
-        }),
+        Frame::Close { code: 0 } => end(session, SessionEvent::Left),
+        Frame::Close { .. } => end(session, SessionEvent::Misbehaved),
     }
     Ok(())
+}
+
+/// The session is over. What has come before that comes first, in the same batch, too.
+fn end(session: &mut Session, how: SessionEvent) {
+    session.take_arrived();
+    session.events.push_back(how);
 }
 
 fn acknowledge(session: &mut Session, now: Instant, path: PathId, number: u64, eliciting: bool) {
