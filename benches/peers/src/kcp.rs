@@ -1,0 +1,65 @@
+//! KCP as fast as it can be set, unencrypted.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use tokio_kcp::{KcpConfig, KcpListener, KcpNoDelayConfig, KcpStream};
+
+use crate::peer::{Exchange, Listener, Peer, Stream};
+
+#[derive(Clone, Copy)]
+pub struct Kcp;
+
+pub struct Waiting(KcpListener);
+
+fn config() -> KcpConfig {
+    KcpConfig {
+        nodelay: KcpNoDelayConfig::fastest(),
+        wnd_size: (4096, 4096),
+        flush_write: true,
+        flush_acks_input: true,
+        stream: true,
+        ..KcpConfig::default()
+    }
+}
+
+impl Peer for Kcp {
+    type Listener = Waiting;
+    type Talk = Stream<KcpStream>;
+
+    fn name(&self) -> &'static str {
+        "KCP"
+    }
+
+    async fn listen(&self) -> io::Result<Waiting> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        KcpListener::bind(config(), address).await.map(Waiting).map_err(io::Error::other)
+    }
+
+    async fn prepare(&self, _: Exchange) -> io::Result<Self::Talk> {
+        Ok(Stream::none())
+    }
+
+    async fn connect(&self, talk: &mut Self::Talk, to: SocketAddr) -> io::Result<()> {
+        *talk = Stream::new(KcpStream::connect(&config(), to).await.map_err(io::Error::other)?);
+        Ok(())
+    }
+}
+
+impl Listener for Waiting {
+    type Talk = Stream<KcpStream>;
+
+    fn address(&self) -> SocketAddr {
+        self.0.local_addr().expect("it is bound")
+    }
+
+    async fn accept(mut self, _: Exchange) -> io::Result<Self::Talk> {
+        let (stream, _) = self.0.accept().await.map_err(io::Error::other)?;
+        // The listener reads the socket for all of its streams.
+        tokio::spawn(async move {
+            let _listener = self.0;
+            std::future::pending::<()>().await;
+        });
+        Ok(Stream::new(stream))
+    }
+}

@@ -1,0 +1,156 @@
+//! Ours beside quinn, KCP, raw UDP and the kernel's TCP: the same questions over the same links, in one
+//! run.
+//!
+//! - [`peer`] is what each transport must be able to do; [`ours`], [`quic`], [`kcp`], [`udp`] and [`tcp`]
+//!   do it.
+//! - [`link`] stands between two of them where a network is to be emulated.
+//! - [`pair`] puts a client and a server on a processor each and lets them answer one question;
+//!   [`figures`] makes medians of the answers.
+//!
+//! ```sh
+//! cargo run --release --manifest-path benches/peers/Cargo.toml            # everything, ten minutes
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- lines   # rows whose name has this
+//! ```
+
+mod figures;
+mod kcp;
+mod link;
+mod ours;
+mod pair;
+mod peer;
+mod quic;
+mod tcp;
+mod udp;
+
+use std::fs;
+use std::time::Duration;
+
+use figures::{Row, milliseconds, per_byte, rate, times};
+use kcp::Kcp;
+use link::Profile;
+use ours::Ours;
+use pair::{Answer, Question, ask};
+use peer::Peer;
+use quic::Quic;
+use tcp::Tcp;
+use udp::Udp;
+
+/// Runs of which the median is told.
+const RUNS: usize = 5;
+
+/// 100 Mbit/s over 25 ms each way, one datagram in a hundred lost, a queue of one product.
+const NEAR: Profile =
+    Profile { rate: 100_000_000, delay: Duration::from_millis(25), per_mille: 10, queue: 625_000 };
+
+/// The same rate over 100 ms each way, one in twenty lost.
+const FAR: Profile = Profile { delay: Duration::from_millis(100), per_mille: 50, ..NEAR };
+
+const BBR: Quic = Quic { bbr: true };
+const CUBIC: Quic = Quic { bbr: false };
+
+fn main() {
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let wants =
+        |name: &str| wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str()));
+    println!("load before: {}", load());
+    if wants("round trip") {
+        let question = Question::RoundTrips { count: 20_000 };
+        table("round trip of 64 bytes on loopback", None, question, &times, |row| {
+            row.add(&Udp);
+            row.add(&Tcp);
+            row.add(&Ours);
+            row.add(&BBR);
+            row.add(&Kcp);
+        });
+    }
+    if wants("first reply") {
+        let question = Question::FirstReply;
+        table("from nothing to the first reply on loopback", None, question, &times, |row| {
+            row.runs = 40;
+            row.add(&Tcp);
+            row.add(&Ours);
+            row.add(&BBR);
+            row.add(&Kcp);
+        });
+    }
+    if wants("bulk on loopback") {
+        let question = Question::Bulk { time: Duration::from_secs(2) };
+        table("bulk on loopback, one stream", None, question, &per_byte, |row| {
+            row.add(&Tcp);
+            row.add(&Ours);
+            row.add(&CUBIC);
+            row.add(&BBR);
+            row.add(&Kcp);
+        });
+    }
+    for (name, profile) in [("50 ms, 1 %", NEAR), ("200 ms, 5 %", FAR)] {
+        if wants(&format!("bulk at {name}")) {
+            let question = Question::Bulk { time: profile.delay * 150 + Duration::from_secs(5) };
+            let title = format!("bulk at 100 Mbit/s, {name}");
+            table(&title, Some(profile), question, &rate, |row| {
+                row.add(&Ours);
+                row.add(&BBR);
+                row.add(&CUBIC);
+                row.add(&Kcp);
+            });
+        }
+    }
+    for (name, profile) in [("50 ms, 1 %", NEAR), ("200 ms, 5 %", FAR)] {
+        if wants(&format!("lines at {name}")) {
+            let question = Question::Lines { count: 600, pause: Duration::from_millis(50) };
+            let title = format!("a line of 64 bytes each 50 ms at {name}");
+            table(&title, Some(profile), question, &milliseconds, |row| {
+                row.add(&Ours);
+                row.add(&BBR);
+                row.add(&CUBIC);
+                row.add(&Kcp);
+            });
+        }
+    }
+    println!("load after: {}", load());
+}
+
+fn load() -> String {
+    fs::read_to_string("/proc/loadavg").unwrap_or_default().trim().to_owned()
+}
+
+/// Asks peers one question in turn, and prints what each answers.
+fn table(
+    title: &str,
+    profile: Option<Profile>,
+    question: Question,
+    figure: &dyn Fn(&[Answer]) -> String,
+    ask_peers: impl Fn(&mut Asked),
+) {
+    println!("\n{title}; load {}", load());
+    let mut asked = Asked { runs: RUNS, question, profile, rows: Vec::new() };
+    ask_peers(&mut asked);
+    let first = asked.rows.iter().map(|row| row.median).next().unwrap_or(1.0);
+    for row in &asked.rows {
+        println!(
+            "{:<12} {}   {:.2} of the first",
+            row.name,
+            figure(&row.answers),
+            row.median / first
+        );
+    }
+}
+
+/// The peers that have answered.
+struct Asked {
+    runs: usize,
+    question: Question,
+    profile: Option<Profile>,
+    rows: Vec<Row>,
+}
+
+impl Asked {
+    fn add<P: Peer>(&mut self, peer: &P) {
+        let answers = (0..self.runs).filter_map(|run| {
+            let answer = ask(*peer, self.question, self.profile, run as u64);
+            answer.inspect_err(|error| eprintln!("{}: {error}", peer.name())).ok()
+        });
+        self.rows.push(Row::new(peer.name(), answers.collect()));
+    }
+}

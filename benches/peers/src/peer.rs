@@ -1,0 +1,132 @@
+//! What a transport must be able to do.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::mpsc;
+
+use p2pchat_wire::neighbour::Announcement;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// How long a line is.
+pub const LINE: usize = 64;
+
+pub type Line = [u8; LINE];
+
+/// Bytes that are written at once.
+pub const CHUNK: usize = 64 << 10;
+
+/// How a client and a server of ours learn of each other: what one announces, and where it is. Other
+/// transports have no use for it.
+pub struct Exchange {
+    pub tell: mpsc::Sender<(Announcement, SocketAddr)>,
+    pub hear: mpsc::Receiver<(Announcement, SocketAddr)>,
+}
+
+/// A transport.
+pub trait Peer: Copy + Send + Sync + 'static {
+    type Listener: Listener;
+    type Talk: Talk;
+
+    fn name(&self) -> &'static str;
+
+    /// Waits for one client.
+    fn listen(&self) -> impl Future<Output = io::Result<Self::Listener>>;
+
+    /// Whatever a client does once in its life, before it is asked to connect.
+    fn prepare(&self, exchange: Exchange) -> impl Future<Output = io::Result<Self::Talk>>;
+
+    /// Goes to a server. It may say something before it knows whether the server is there.
+    fn connect(
+        &self,
+        talk: &mut Self::Talk,
+        to: SocketAddr,
+    ) -> impl Future<Output = io::Result<()>>;
+}
+
+/// A server that waits.
+pub trait Listener {
+    type Talk: Talk;
+
+    fn address(&self) -> SocketAddr;
+
+    fn accept(self, exchange: Exchange) -> impl Future<Output = io::Result<Self::Talk>>;
+}
+
+/// One side of a connection.
+pub trait Talk {
+    fn say(&mut self, line: Line) -> impl Future<Output = io::Result<()>>;
+
+    /// The next line. Nothing is lost if it is given up before it is there.
+    fn hear(&mut self) -> impl Future<Output = io::Result<Line>>;
+
+    /// Writes bytes without end.
+    fn pour(&mut self) -> impl Future<Output = io::Result<()>>;
+
+    /// Reads bytes until there are no more, and tells how many come.
+    fn drink(&mut self, each: impl FnMut(usize)) -> impl Future<Output = io::Result<()>>;
+}
+
+/// A connection that is a stream of bytes, once it is there.
+pub struct Stream<T> {
+    stream: Option<T>,
+    read: Vec<u8>,
+}
+
+impl<T> Stream<T> {
+    pub fn new(stream: T) -> Self {
+        Self { stream: Some(stream), read: Vec::new() }
+    }
+
+    /// Not connected yet.
+    pub fn none() -> Self {
+        Self { stream: None, read: Vec::new() }
+    }
+
+    fn stream(&mut self) -> io::Result<&mut T> {
+        self.stream.as_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Talk for Stream<T> {
+    async fn say(&mut self, line: Line) -> io::Result<()> {
+        let stream = self.stream()?;
+        stream.write_all(&line).await?;
+        stream.flush().await
+    }
+
+    async fn hear(&mut self) -> io::Result<Line> {
+        loop {
+            if let Some(line) = self.read.first_chunk::<LINE>() {
+                let line = *line;
+                self.read.drain(..LINE);
+                return Ok(line);
+            }
+            let mut buffer = [0; 4096];
+            match self.stream()?.read(&mut buffer).await? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                length => self.read.extend_from_slice(&buffer[..length]),
+            }
+        }
+    }
+
+    async fn pour(&mut self) -> io::Result<()> {
+        let chunk = vec![7; CHUNK];
+        let stream = self.stream()?;
+        loop {
+            stream.write_all(&chunk).await?;
+        }
+    }
+
+    async fn drink(&mut self, mut each: impl FnMut(usize)) -> io::Result<()> {
+        let mut buffer = vec![0; 4 * CHUNK];
+        each(self.read.len());
+        let stream = self.stream()?;
+        loop {
+            match stream.read(&mut buffer).await? {
+                0 => return Ok(()),
+                length => each(length),
+            }
+        }
+    }
+}
