@@ -1,11 +1,11 @@
 //! KCP as fast as it can be set, unencrypted.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use tokio_kcp::{KcpConfig, KcpListener, KcpNoDelayConfig, KcpStream};
 
-use crate::peer::{Exchange, Listener, Peer, Stream};
+use crate::peer::{Exchange, Listener, Peer, Stream, here};
 
 #[derive(Clone, Copy)]
 pub struct Kcp;
@@ -32,7 +32,7 @@ impl Peer for Kcp {
     }
 
     async fn listen(&self) -> io::Result<Waiting> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let address = SocketAddr::from((here(), 0));
         KcpListener::bind(config(), address).await.map(Waiting).map_err(io::Error::other)
     }
 

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use p2pchat_wire::random::Random;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::peer::here;
 
 /// IP and UDP headers, which take their time on a real line.
 const HEADERS: usize = 28;
@@ -87,7 +89,7 @@ impl Direction {
 impl Link {
     /// A link to `server`; its losses are those of `run`.
     pub fn new(profile: Profile, server: SocketAddr, run: u64) -> io::Result<Self> {
-        let bind = || UdpSocket::bind((Ipv4Addr::LOCALHOST, 0));
+        let bind = || UdpSocket::bind((here(), 0));
         let (front, back) = (bind()?, bind()?);
         front.set_nonblocking(true)?;
         back.set_nonblocking(true)?;

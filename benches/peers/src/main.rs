@@ -8,8 +8,9 @@
 //!   [`figures`] makes medians of the answers.
 //!
 //! ```sh
-//! cargo run --release --manifest-path benches/peers/Cargo.toml            # everything, ten minutes
+//! cargo run --release --manifest-path benches/peers/Cargo.toml            # everything, forty minutes
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- lines   # rows whose name has this
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- --runs 1
 //! ```
 
 mod figures;
@@ -49,14 +50,20 @@ const BBR: Quic = Quic { bbr: true };
 const CUBIC: Quic = Quic { bbr: false };
 
 fn main() {
-    let wanted: Vec<String> =
-        std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let (mut wanted, mut runs) = (Vec::new(), RUNS);
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--runs" => runs = words.next().and_then(|number| number.parse().ok()).unwrap_or(runs),
+            _ => wanted.push(word),
+        }
+    }
     let wants =
         |name: &str| wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str()));
     println!("load before: {}", load());
     if wants("round trip") {
         let question = Question::RoundTrips { count: 20_000 };
-        table("round trip of 64 bytes on loopback", None, question, &times, |row| {
+        table(runs, "round trip of 64 bytes on loopback", None, question, &times, |row| {
             row.add(&Udp);
             row.add(&Tcp);
             row.add(&Ours);
@@ -66,8 +73,8 @@ fn main() {
     }
     if wants("first reply") {
         let question = Question::FirstReply;
-        table("from nothing to the first reply on loopback", None, question, &times, |row| {
-            row.runs = 40;
+        table(runs, "from nothing to the first reply on loopback", None, question, &times, |row| {
+            row.runs *= 8;
             row.add(&Tcp);
             row.add(&Ours);
             row.add(&BBR);
@@ -76,7 +83,7 @@ fn main() {
     }
     if wants("bulk on loopback") {
         let question = Question::Bulk { time: Duration::from_secs(2) };
-        table("bulk on loopback, one stream", None, question, &per_byte, |row| {
+        table(runs, "bulk on loopback, one stream", None, question, &per_byte, |row| {
             row.add(&Tcp);
             row.add(&Ours);
             row.add(&CUBIC);
@@ -88,7 +95,7 @@ fn main() {
         if wants(&format!("bulk at {name}")) {
             let question = Question::Bulk { time: profile.delay * 150 + Duration::from_secs(5) };
             let title = format!("bulk at 100 Mbit/s, {name}");
-            table(&title, Some(profile), question, &rate, |row| {
+            table(runs, &title, Some(profile), question, &rate, |row| {
                 row.add(&Ours);
                 row.add(&BBR);
                 row.add(&CUBIC);
@@ -100,7 +107,7 @@ fn main() {
         if wants(&format!("lines at {name}")) {
             let question = Question::Lines { count: 600, pause: Duration::from_millis(50) };
             let title = format!("a line of 64 bytes each 50 ms at {name}");
-            table(&title, Some(profile), question, &milliseconds, |row| {
+            table(runs, &title, Some(profile), question, &milliseconds, |row| {
                 row.add(&Ours);
                 row.add(&BBR);
                 row.add(&CUBIC);
@@ -117,6 +124,7 @@ fn load() -> String {
 
 /// Asks peers one question in turn, and prints what each answers.
 fn table(
+    runs: usize,
     title: &str,
     profile: Option<Profile>,
     question: Question,
@@ -124,7 +132,7 @@ fn table(
     ask_peers: impl Fn(&mut Asked),
 ) {
     println!("\n{title}; load {}", load());
-    let mut asked = Asked { runs: RUNS, question, profile, rows: Vec::new() };
+    let mut asked = Asked { runs, question, profile, rows: Vec::new() };
     ask_peers(&mut asked);
     let first = asked.rows.iter().map(|row| row.median).next().unwrap_or(1.0);
     for row in &asked.rows {

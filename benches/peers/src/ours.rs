@@ -3,10 +3,10 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::{Instant, SystemTime};
 
-use p2pchat::net::{Network, Options, Sockets, start};
+use p2pchat::net::{Network, Options, Sockets, has_aes, start};
 use p2pchat::proto::{
     Command, Config, Disclosure, Endpoint, Event, Incoming, Outgoing, PeerName, ServerId,
     StreamCommand, StreamEvent,
@@ -14,7 +14,7 @@ use p2pchat::proto::{
 use p2pchat_wire::identity::{Identity, Name, PeerId};
 use p2pchat_wire::neighbour::Announcement;
 
-use crate::peer::{CHUNK, Exchange, LINE, Line, Listener, Peer, Talk};
+use crate::peer::{CHUNK, Exchange, LINE, Line, Listener, Peer, Talk, here};
 
 /// Bytes that a reader has asked for and not got, at most.
 const AHEAD: usize = 8 << 20;
@@ -53,11 +53,11 @@ fn gone() -> io::Error {
 impl Side {
     /// Opens a socket and announces itself.
     async fn new(side: u8) -> io::Result<Self> {
-        let sockets = Sockets::bind(Some((Ipv4Addr::LOCALHOST, 0).into()))?;
+        let sockets = Sockets::bind(Some((here(), 0).into()))?;
         let address = sockets.local_addresses().first().copied().ok_or_else(gone)?;
         let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let started_at_ms = started.map_or(0, |since| since.as_millis() as u64);
-        let config = Config { started_at_ms, ..Config::default() };
+        let config = Config { started_at_ms, aes: has_aes(), ..Config::default() };
         let mut seed = [side; 32];
         seed[..8].copy_from_slice(&started_at_ms.to_be_bytes());
         let endpoint = Endpoint::new(config, identity(side), seed, Instant::now());
@@ -96,6 +96,8 @@ impl Side {
         let announcement = self.announcement.take().ok_or_else(gone)?;
         exchange.tell.send((announcement, self.address)).map_err(|_| gone())?;
         let (announcement, endpoint) = exchange.hear.recv().map_err(|_| gone())?;
+        // What it would offer leads past the link that is emulated, and it would find that out.
+        self.command(Command::SetHostCandidates(Vec::new())).await?;
         self.command(Command::Neighbour { announcement, endpoints: vec![endpoint] }).await
     }
 

@@ -2,8 +2,8 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
-use std::sync::mpsc;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::{LazyLock, mpsc};
 
 use p2pchat_wire::neighbour::Announcement;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -15,6 +15,23 @@ pub type Line = [u8; LINE];
 
 /// Bytes that are written at once.
 pub const CHUNK: usize = 64 << 10;
+
+/// An address of this machine that others could reach: who has no rendezvous on loopback sends nothing there.
+/// What goes to it stays on the machine all the same. Nothing is sent to find it.
+pub fn here() -> Ipv4Addr {
+    static HERE: LazyLock<Ipv4Addr> = LazyLock::new(|| {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0));
+        let routed = socket.and_then(|socket| {
+            socket.connect((Ipv4Addr::new(198, 51, 100, 1), 9))?;
+            socket.local_addr()
+        });
+        match routed.map(|address| address.ip()) {
+            Ok(IpAddr::V4(address)) => address,
+            _ => Ipv4Addr::LOCALHOST,
+        }
+    });
+    *HERE
+}
 
 /// How a client and a server of ours learn of each other: what one announces, and where it is. Other
 /// transports have no use for it.

@@ -1,7 +1,7 @@
 //! quinn, with either of its controllers.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use quinn::congestion::{BbrConfig, CubicConfig};
@@ -11,7 +11,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use tokio::io::{Join, join};
 
-use crate::peer::{Exchange, Listener, Peer, Stream};
+use crate::peer::{Exchange, Listener, Peer, Stream, here};
 
 /// Room for more than the product of any link here.
 const WINDOW: u32 = 16 << 20;
@@ -95,7 +95,7 @@ impl Peer for Quic {
     async fn listen(&self) -> io::Result<Waiting> {
         // A second call finds the provider there.
         drop(rustls::crypto::ring::default_provider().install_default());
-        Endpoint::server(self.server(), (Ipv4Addr::LOCALHOST, 0).into()).map(Waiting)
+        Endpoint::server(self.server(), (here(), 0).into()).map(Waiting)
     }
 
     async fn prepare(&self, _: Exchange) -> io::Result<Talk> {
@@ -103,7 +103,7 @@ impl Peer for Quic {
     }
 
     async fn connect(&self, talk: &mut Talk, to: SocketAddr) -> io::Result<()> {
-        let mut endpoint = Endpoint::client((Ipv4Addr::LOCALHOST, 0).into())?;
+        let mut endpoint = Endpoint::client((here(), 0).into())?;
         endpoint.set_default_client_config(self.client());
         let connecting = endpoint.connect(to, "peer").map_err(io::Error::other)?;
         let (send, receive) = connecting.await?.open_bi().await?;

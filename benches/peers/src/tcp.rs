@@ -1,11 +1,11 @@
 //! The kernel's TCP, unencrypted.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::peer::{Exchange, Listener, Peer, Stream};
+use crate::peer::{Exchange, Listener, Peer, Stream, here};
 
 #[derive(Clone, Copy)]
 pub struct Tcp;
@@ -24,7 +24,7 @@ impl Peer for Tcp {
     }
 
     async fn listen(&self) -> io::Result<TcpListener> {
-        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await
+        TcpListener::bind((here(), 0)).await
     }
 
     async fn prepare(&self, _: Exchange) -> io::Result<Self::Talk> {

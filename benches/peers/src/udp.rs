@@ -1,11 +1,11 @@
 //! Bare datagrams, without any promise: what the machine needs at least.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use tokio::net::UdpSocket;
 
-use crate::peer::{Exchange, LINE, Line, Listener, Peer, Talk};
+use crate::peer::{Exchange, LINE, Line, Listener, Peer, Talk, here};
 
 #[derive(Clone, Copy)]
 pub struct Udp;
@@ -17,7 +17,7 @@ pub struct Socket {
 }
 
 async fn bind() -> io::Result<UdpSocket> {
-    UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await
+    UdpSocket::bind((here(), 0)).await
 }
 
 impl Peer for Udp {
