@@ -231,6 +231,8 @@ fn a_screen_goes_on_with_the_chat_when_whoever_ran_it_leaves() {
     second.shows("bob    before \u{2713}");
     second.types("half a thought");
     second.writes("half a thought", 14);
+    // While a line is under way, as far as this screen knows, Ctrl+D asks first.
+    first.shows("bob    before \u{2713}");
     first.types("\x04");
     assert!(first.ends().success());
     // Nothing on the screen is lost, and now it is this one that runs the chat.
