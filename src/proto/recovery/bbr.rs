@@ -17,10 +17,12 @@
 //! do the same (RFC 9438), because a model would take too much from it or too little.
 
 mod model;
+#[cfg(test)]
+mod tests;
 
 use std::time::{Duration, Instant};
 
-use self::model::{MaxBandwidth, Round};
+use self::model::{Aggregation, MaxBandwidth, Round};
 use super::Rtt;
 use super::congestion::{Ack, Acked, Controller, INITIAL_WINDOW, MAX_WINDOW, bounded};
 use super::cubic::Cubic;
@@ -56,6 +58,13 @@ const PROBE_RTT_TIME: Duration = Duration::from_millis(200);
 const PROBE_RTT_GAIN: f64 = 0.5;
 /// In datagrams: enough that acknowledgements go on (§2.7).
 const MIN_PIPE: usize = 4;
+/// §5.6.3: what leaves at once is what goes in a millisecond, but no more bytes than this and no fewer
+/// datagrams than two.
+const QUANTUM_TIME: Duration = Duration::from_millis(1);
+const MAX_QUANTUM: usize = 64 << 10;
+const MIN_QUANTUM: usize = 2;
+/// §5.6.4.2: as many of those may be in flight: one in the making, one on its way, one being taken.
+const QUANTA: usize = 3;
 /// Between two attempts to send more: two to three seconds, or as many round trips as Reno would need
 /// to come back after a loss, but no more than this (§5.3.3.5.1).
 const LEAST_PAUSE: Duration = Duration::from_secs(2);
@@ -90,6 +99,7 @@ pub(super) struct Bbr {
     mode: Mode,
     window: usize,
     bandwidth: MaxBandwidth,
+    aggregation: Aggregation,
     min_rtt: Option<Duration>,
     min_rtt_at: Instant,
     round: Round,
@@ -133,6 +143,7 @@ impl Bbr {
             mode: Mode::Startup,
             window: bounded(mtu.saturating_mul(INITIAL_WINDOW), mtu),
             bandwidth: MaxBandwidth::default(),
+            aggregation: Aggregation::new(now),
             min_rtt: None,
             min_rtt_at: now,
             round: Round::default(),
@@ -156,6 +167,14 @@ impl Bbr {
     fn product(&self, gain: f64) -> usize {
         let Some(min_rtt) = self.min_rtt else { return self.mtu.saturating_mul(INITIAL_WINDOW) };
         (self.bandwidth.max() as f64 * min_rtt.as_secs_f64() * gain) as usize
+    }
+
+    /// How much has to be in flight to use `gain` times what the path carries. On a path that is shorter
+    /// than the time in which sender and receiver turn to it, that is what they handle at once.
+    fn target(&self, gain: f64) -> usize {
+        let at_once = self.bandwidth.max() as f64 * QUANTUM_TIME.as_secs_f64();
+        let quantum = (at_once as usize).min(MAX_QUANTUM).max(self.mtu.saturating_mul(MIN_QUANTUM));
+        self.product(gain).max(quantum.saturating_mul(QUANTA))
     }
 
     fn least_pipe(&self) -> usize {
@@ -271,13 +290,13 @@ impl Bbr {
         match self.mode {
             Mode::Startup => {}
             Mode::Drain => {
-                if ack.flying <= self.product(1.0) {
+                if ack.flying <= self.target(1.0) {
                     self.cruise(now);
                 }
             }
             Mode::Down => {
                 let enough = self.bounds.long.map_or(usize::MAX, |long| self.with_headroom(long));
-                if ack.flying <= self.product(1.0).min(enough) {
+                if ack.flying <= self.target(1.0).min(enough) {
                     self.cruise(now);
                 } else if self.is_time_to_probe() {
                     self.refill();
@@ -329,7 +348,7 @@ impl Bbr {
             return;
         }
         // What was sent first has been measured by then.
-        if ack.flying >= self.product(UP_GAIN) && self.round.count() > round + 1 {
+        if ack.flying >= self.target(UP_GAIN) && self.round.count() > round + 1 {
             self.down();
         }
     }
@@ -402,8 +421,9 @@ impl Bbr {
             Mode::Up { .. } => UP_WINDOW_GAIN,
             _ => WINDOW_GAIN,
         };
-        // Acknowledgements are held back for a while, and every second packet is acknowledged.
-        let target = self.product(gain).saturating_add(3 * self.mtu);
+        // Acknowledgements are held back for a while: while they are, more is in flight than the path holds.
+        let held_back = self.aggregation.max().max(self.mtu.saturating_mul(3));
+        let target = self.target(gain).saturating_add(held_back);
         let grown = self.window.saturating_add(acked);
         self.window = if self.filled {
             grown.min(target)
@@ -419,7 +439,7 @@ impl Bbr {
             }
             Mode::Startup => None,
             // A pace alone drains no queue that somebody else fills.
-            Mode::Down => Some(self.product(1.0).min(self.bounds.long.unwrap_or(MAX_WINDOW))),
+            Mode::Down => Some(self.target(1.0).min(self.bounds.long.unwrap_or(MAX_WINDOW))),
             Mode::Refill { .. } | Mode::Up { .. } => self.bounds.long,
         };
         let bound = bound.into_iter().chain(self.bounds.short).min().unwrap_or(MAX_WINDOW);
@@ -484,7 +504,9 @@ impl Controller for Bbr {
         {
             self.bandwidth.add(rate);
         }
+        self.aggregation.on_ack(ack, self.bandwidth.max(), self.window);
         if ended {
+            self.aggregation.on_round(self.filled);
             self.on_round(ack);
         }
         self.advance(ack);
@@ -522,36 +544,5 @@ impl Controller for Bbr {
         if let Some(before) = self.undo.take() {
             self.bounds = before;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::delivery::Sample;
-    use super::super::tests::epoch;
-    use super::*;
-
-    #[test]
-    fn a_path_that_delivered_nothing_but_probes_is_not_paced_by_them_for_ever() {
-        let (mut bbr, mut rtt, mut now) = (Bbr::new(1200, epoch()), Rtt::default(), epoch());
-        rtt.sample(now, Duration::from_millis(50), Duration::ZERO);
-        for round in 0..20 {
-            now += Duration::from_secs(2);
-            let flying = 4 * 1200;
-            // One probe of forty bytes in two seconds.
-            let sample =
-                Sample { rate: Some(20), prior_delivered: round, flying, app_limited: false };
-            let measured = Some(Duration::from_millis(50));
-            let delivered = round + 1;
-            let (acked, lost) = (40, 0);
-            let sample = Some(sample);
-            bbr.on_ack(&Ack { now, acked, lost, flying, delivered, rtt: measured, sample }, &rtt);
-        }
-        assert!(bbr.filled, "{bbr:?}");
-        assert!(
-            bbr.pacing_rate(&rtt) >= 4 * 1200 * 20,
-            "{} bytes per second",
-            bbr.pacing_rate(&rtt)
-        );
     }
 }

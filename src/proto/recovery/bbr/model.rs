@@ -1,6 +1,6 @@
-//! What the model is made of: the bandwidth of late, and rounds.
+//! What the model is made of: the bandwidth of late, how acknowledgements clump, and rounds.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::super::congestion::Ack;
 
@@ -25,6 +25,59 @@ impl MaxBandwidth {
     pub(super) fn advance(&mut self) {
         if self.now > 0 {
             self.before = std::mem::take(&mut self.now);
+        }
+    }
+}
+
+/// Rounds for which a clump of acknowledgements is remembered, at least (draft-ietf-ccwg-bbr §2.11:
+/// ExtraAckedFilterLen).
+const CLUMP_ROUNDS: u32 = 10;
+
+/// By how much more is acknowledged at once than the bandwidth explains (draft-ietf-ccwg-bbr §5.5.9).
+///
+/// Receivers hold acknowledgements back, and so do radio links and processors that are busy elsewhere. If no
+/// more were in flight than the path holds, the sender would stand still in between.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Aggregation {
+    /// When the clump began that is coming in, and how many bytes have.
+    since: Instant,
+    acked: usize,
+    /// The largest of the last rounds, and of as many before.
+    before: usize,
+    now: usize,
+    rounds: u32,
+}
+
+impl Aggregation {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { since: now, acked: 0, before: 0, now: 0, rounds: 0 }
+    }
+
+    /// In bytes.
+    pub(super) fn max(self) -> usize {
+        self.before.max(self.now)
+    }
+
+    /// Takes an acknowledgement on a path of so many bytes per second, with a window of so many bytes.
+    pub(super) fn on_ack(&mut self, ack: &Ack, bandwidth: u64, window: usize) {
+        let explained = |since| {
+            let elapsed = ack.now.saturating_duration_since(since).as_nanos();
+            let bytes = u128::from(bandwidth).saturating_mul(elapsed) / 1_000_000_000;
+            usize::try_from(bytes).unwrap_or(usize::MAX)
+        };
+        let mut expected = explained(self.since);
+        if self.acked <= expected {
+            (self.since, self.acked, expected) = (ack.now, 0, 0);
+        }
+        self.acked = self.acked.saturating_add(ack.acked);
+        self.now = self.now.max(self.acked.saturating_sub(expected).min(window));
+    }
+
+    /// A round ends; until the bandwidth is known, no clump outlives its round.
+    pub(super) fn on_round(&mut self, filled: bool) {
+        self.rounds += 1;
+        if self.rounds >= CLUMP_ROUNDS || !filled {
+            (self.before, self.now, self.rounds) = (self.now, 0, 0);
         }
     }
 }
