@@ -360,7 +360,7 @@ mod tests {
 
     fn to(to: SocketAddr, payload: &[u8]) -> Transmit {
         let payload = payload.to_vec();
-        Transmit { from: SocketId::FIRST, to, ttl: None, segment_size: None, payload }
+        Transmit { from: SocketId::FIRST, to, ttl: None, whole: false, segment_size: None, payload }
     }
 
     fn hello_to(address: SocketAddr) -> Transmit {

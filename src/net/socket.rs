@@ -343,7 +343,7 @@ mod tests {
     fn to(sockets: &Sockets, ttl: Option<u8>) -> Transmit {
         let to = sockets.local_addresses()[0];
         let payload = b"hello".to_vec();
-        Transmit { from: SocketId::FIRST, to, ttl, segment_size: None, payload }
+        Transmit { from: SocketId::FIRST, to, ttl, whole: false, segment_size: None, payload }
     }
 
     /// Everything that arrives until there are `count` datagrams: where, from whom, what.
@@ -384,6 +384,19 @@ mod tests {
             let texts = received.iter().map(|(_, _, text)| text.as_slice());
             assert!(texts.eq(train.datagrams()));
         }
+    }
+
+    #[tokio::test]
+    async fn a_datagram_arrives_whole_however_long_it_is_and_one_that_is_too_long_is_lost() {
+        let (alice, mut bob) = (loopback(), loopback());
+        let whole = |length| Transmit { whole: true, payload: vec![7; length], ..to(&bob, None) };
+        alice.send(&whole(65_508)).await.expect("nobody is told");
+        alice.send(&whole(16_250)).await.expect("sent");
+        let usual = Transmit { payload: vec![8; 60_000], ..to(&bob, None) };
+        alice.send(&usual).await.expect("sent");
+        let received = receive(&mut bob, 2).await;
+        let lengths: Vec<_> = received.iter().map(|(_, _, bytes)| bytes.len()).collect();
+        assert_eq!(lengths, [16_250, 60_000]);
     }
 
     #[tokio::test]

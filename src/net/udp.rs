@@ -93,12 +93,25 @@ impl Udp {
     /// # Errors
     ///
     /// `WouldBlock` if the system takes no more at the moment; others are about a piece of the train,
-    /// which is counted as if it had left.
+    /// which is counted as if it had left. That a datagram is too long to leave whole is no error: it is lost
+    /// like one that is too long for a later link.
     pub(super) fn send(&self, transmit: &Transmit, sent: &mut usize) -> io::Result<()> {
         if let Some(ttl) = transmit.ttl {
             *sent = transmit.payload.len();
             let send = || SockRef::from(&self.io).send_to(&transmit.payload, &transmit.to.into());
             return self.io.try_io(Interest::WRITABLE, || self.with_ttl(transmit.to, ttl, send));
+        }
+        if transmit.whole {
+            *sent = transmit.payload.len();
+            let send = || SockRef::from(&self.io).send_to(&transmit.payload, &transmit.to.into());
+            let send = || whole(&self.io, transmit.to, send);
+            return match self.io.try_io(Interest::WRITABLE, send) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    *sent = 0;
+                    Err(error)
+                }
+                _ => Ok(()),
+            };
         }
         let size = transmit.segment_size.unwrap_or(transmit.payload.len()).max(1);
         while let Some(rest) = transmit.payload.get(*sent..).filter(|rest| !rest.is_empty()) {
@@ -191,21 +204,56 @@ impl Udp {
     }
 }
 
-/// Takes back what `quinn-udp` asks for: who sits behind a link so narrow that our datagrams do not fit
-/// shall be able to chat. Linux cuts them in pieces once it has been told of the link.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn allow_pieces(socket: &UdpSocket, address: SocketAddr) -> io::Result<()> {
+use self::pieces::{allow_pieces, whole};
+
+/// Who may cut datagrams in pieces, where the system cuts them itself.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod pieces {
+    use std::io;
+    use std::net::SocketAddr;
+
     use rustix::net::sockopt::{
-        Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, set_ip_mtu_discover, set_ipv6_mtu_discover,
+        Ipv4PathMtuDiscovery as V4, Ipv6PathMtuDiscovery as V6, set_ip_mtu_discover,
+        set_ipv6_mtu_discover,
     };
-    match address {
-        SocketAddr::V4(_) => set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::WANT)?,
-        SocketAddr::V6(_) => set_ipv6_mtu_discover(socket, Ipv6PathMtuDiscovery::WANT)?,
+    use tokio::net::UdpSocket;
+
+    /// Takes back what `quinn-udp` asks for: who sits behind a link so narrow that our datagrams do not fit
+    /// shall be able to chat. Linux cuts them in pieces once it has been told of the link.
+    pub(super) fn allow_pieces(socket: &UdpSocket, address: SocketAddr) -> io::Result<()> {
+        discover(socket, address, (V4::WANT, V6::WANT))
     }
-    Ok(())
+
+    /// Sends what shall leave whole or not at all, whatever the system thinks that the path takes (RFC 8899
+    /// §4.1), then allows pieces again. Nobody else uses the socket in between: only the driver sends.
+    pub(super) fn whole<T>(
+        socket: &UdpSocket,
+        to: SocketAddr,
+        send: impl FnOnce() -> io::Result<T>,
+    ) -> io::Result<T> {
+        discover(socket, to, (V4::PROBE, V6::PROBE))?;
+        let result = send();
+        allow_pieces(socket, to)?;
+        result
+    }
+
+    fn discover(socket: &UdpSocket, address: SocketAddr, (v4, v6): (V4, V6)) -> io::Result<()> {
+        match address {
+            SocketAddr::V4(_) => set_ip_mtu_discover(socket, v4)?,
+            SocketAddr::V6(_) => set_ipv6_mtu_discover(socket, v6)?,
+        }
+        Ok(())
+    }
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn allow_pieces(_: &UdpSocket, _: SocketAddr) -> io::Result<()> {
     Ok(())
+}
+
+/// `quinn-udp` has seen to it that no datagram of the socket is cut in pieces, as far as the system knows how.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn whole<T>(_: &UdpSocket, _: SocketAddr, send: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    send()
 }

@@ -87,8 +87,10 @@ mod tests {
         let to = other.local_addresses()[0];
         let from = SocketId(7);
         let mut whole = WholeSocket::new();
-        let send =
-            |from, to, payload| Transmit { from, to, ttl: None, segment_size: None, payload };
+        let send = |from, to, payload| {
+            let (ttl, whole, segment_size) = (None, false, None);
+            Transmit { from, to, ttl, whole, segment_size, payload }
+        };
         whole.send(&send(from, to, vec![1; 1472])).await.expect("sent");
         let mut seen = None;
         while seen.is_none() {

@@ -533,6 +533,9 @@ pub struct Transmit {
     pub to: SocketAddr,
     /// IP time to live, if other than the system's own.
     pub ttl: Option<u8>,
+    /// Nobody may cut it in pieces on the way: if it is too long for a link, it is lost. It shows by its
+    /// arrival that such datagrams pass.
+    pub whole: bool,
     /// If there are several, how long each is; only the last may be shorter.
     pub segment_size: Option<usize>,
     /// The bytes, of one datagram after the other.

@@ -104,6 +104,12 @@ pub(crate) enum CandidateKind {
     PortMapped,
 }
 
+/// A whole [`Frame::Ping`]. As many as one likes fill a datagram.
+pub(crate) const PING: u8 = 0;
+
+/// What a frame may claim at most: the largest payload that UDP carries, rounded up.
+const MAX_FRAME: usize = 65_535;
+
 /// The most endpoints that one side offers.
 pub(crate) const MAX_CANDIDATES: usize = 12;
 
@@ -155,7 +161,13 @@ impl<'a> Iterator for Frames<'a> {
         if self.rest.is_empty() {
             return None;
         }
-        let outcome = codec::decode_prefix::<Frame<'a>, { p2pchat_wire::MAX_DATAGRAM }>(self.rest);
+        // A datagram that only shows how long it may be is full of pings: all of them ask once.
+        let pings = self.rest.iter().take_while(|byte| **byte == PING).count();
+        if pings > 0 {
+            self.rest = self.rest.get(pings..).unwrap_or_default();
+            return Some(Ok(Frame::Ping));
+        }
+        let outcome = codec::decode_prefix::<Frame<'a>, MAX_FRAME>(self.rest);
         Some(match outcome {
             Ok((frame, used)) if used > 0 => {
                 self.rest = self.rest.get(used..).unwrap_or_default();
@@ -231,6 +243,27 @@ mod tests {
         Frame::Stream { id: u64::MAX, offset: u64::MAX, fin: true, data: &data }
             .encode(&mut packet);
         assert!(packet.len() <= STREAM_OVERHEAD + data.len());
+    }
+
+    #[test]
+    fn a_run_of_pings_is_one_ping_and_what_follows_it_is_read() {
+        let mut packet = vec![PING; 60_000];
+        Frame::Echo { token: 1 }.encode(&mut packet);
+        let read: Result<Vec<_>, _> = Frames::new(&packet).collect();
+        assert_eq!(read.expect("well formed"), [Frame::Ping, Frame::Echo { token: 1 }]);
+        let mut ping = Vec::new();
+        Frame::Ping.encode(&mut ping);
+        assert_eq!(ping, [PING]);
+    }
+
+    #[test]
+    fn a_frame_may_fill_the_longest_datagram() {
+        let data = vec![7; 65_000];
+        let frame = Frame::Stream { id: 1, offset: 70_000, fin: false, data: &data };
+        let mut packet = Vec::new();
+        frame.encode(&mut packet);
+        let read: Result<Vec<_>, _> = Frames::new(&packet).collect();
+        assert_eq!(read.expect("well formed"), [frame]);
     }
 
     proptest! {

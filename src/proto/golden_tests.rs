@@ -97,11 +97,12 @@ fn a_session_begins_with_these_datagrams() {
     let [alice, bob, server] = [ALICE, BOB, SERVER].map(Identity::from_seed);
     let purpose = Purpose::Peer(server.id());
     let (hers, his) = (
-        Greeting { instance: 0x7777_7777_7777_7777, aes: false },
-        Greeting { instance: 0x8888_8888_8888_8888, aes: false },
+        Greeting { instance: 0x7777_7777_7777_7777, aes: false, long: false },
+        Greeting { instance: 0x8888_8888_8888_8888, aes: false, long: false },
     );
     book.check("peer/session/greeting", &hers.encode());
     book.check("peer/session/greeting-aes", &Greeting { aes: true, ..hers }.encode());
+    book.check("peer/session/greeting-long", &Greeting { aes: true, long: true, ..hers }.encode());
 
     let mut random = Random::from_seed(INITIATOR);
     #[expect(clippy::disallowed_methods, reason = "the opening needs some time")]

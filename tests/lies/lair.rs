@@ -201,6 +201,7 @@ impl Lair {
                             from,
                             to,
                             ttl,
+                            whole: false,
                             segment_size: None,
                             payload,
                         }));

@@ -299,7 +299,8 @@ impl Diagnosis {
             match due {
                 Ok(due) => {
                     let (from, to, payload) = (due.from, due.to, due.bytes);
-                    let transmit = Transmit { from, to, ttl: None, segment_size: None, payload };
+                    let transmit =
+                        Transmit { from, to, ttl: None, whole: false, segment_size: None, payload };
                     let output = if from == WHOLE { Output::Whole } else { Output::Transmit };
                     self.outputs.push_back(output(transmit));
                 }

@@ -134,7 +134,7 @@ impl Handshaking {
                 purpose,
                 cx.identity,
                 (&self.peer, cx.secrets.get(&self.peer)),
-                Greeting { instance, aes: cx.aes },
+                Greeting { instance, aes: cx.aes, long: true },
                 index,
                 cx.random,
             );
@@ -205,7 +205,7 @@ impl Handshaking {
             Some(_) => cx.random.u64(),
             None => self.instance,
         };
-        let ours = Greeting { instance: local, aes: cx.aes };
+        let ours = Greeting { instance: local, aes: cx.aes, long: true };
         let (noise, keys) = responder.respond(&ours.encode()).ok()?;
         let keys = keys.under(ours.cipher(theirs));
         let index = cx.random.u32();
@@ -230,6 +230,7 @@ impl Handshaking {
             since: cx.now,
             opened_by_us: false,
             confirmed: false,
+            long: theirs.long,
         };
         Some(Answer { instances: Instances { local, remote }, epoch, datagram })
     }
@@ -272,6 +273,7 @@ impl Handshaking {
             since: cx.now,
             opened_by_us: true,
             confirmed: true,
+            long: greeting.long,
         };
         let instances = Instances { local: one.instance, remote: greeting.instance };
         self.opened.clear();

@@ -66,8 +66,8 @@ pub(crate) struct Pair {
 impl Pair {
     /// A datagram from this end to that.
     pub(crate) fn transmit(self, ttl: Option<u8>, payload: Vec<u8>) -> Transmit {
-        let segment_size = None;
-        Transmit { from: self.local, to: self.remote, ttl, segment_size, payload }
+        let (whole, segment_size) = (false, None);
+        Transmit { from: self.local, to: self.remote, ttl, whole, segment_size, payload }
     }
 }
 

@@ -42,6 +42,8 @@ pub(crate) struct Epoch {
     /// Whether the peer is known to have the keys. Who opened knows at once; who answered learns
     /// it from the first packet.
     pub(crate) confirmed: bool,
+    /// Whether the peer takes long datagrams.
+    pub(crate) long: bool,
 }
 
 /// The live epochs of a session, newest first.

@@ -21,6 +21,9 @@ const REPEAT_GAPS: [Duration; 5] = [
 /// The bit of the byte after the instance that says that AES is computed in hardware.
 const AES: u8 = 1;
 
+/// The bit that says that datagrams may be as long as UDP carries them, and frames too.
+const LONG: u8 = 2;
+
 /// How long an opening is repeated before it is given up.
 pub(crate) const GIVE_UP_AFTER: Duration = Duration::from_secs(20);
 
@@ -36,21 +39,26 @@ pub(crate) struct Greeting {
     /// Whether the sender computes AES in hardware. Each side says what it has, under the seal of the
     /// handshake, and both come to the same: nobody in between can talk them out of it.
     pub(crate) aes: bool,
+    /// Whether the sender takes every datagram that UDP carries, not only those of
+    /// [`MAX_DATAGRAM`](p2pchat_wire::MAX_DATAGRAM) bytes. To one that does not, a longer frame would be a
+    /// breach of the protocol.
+    pub(crate) long: bool,
 }
 
 impl Greeting {
-    /// The payload bytes. Who has no AES says nothing of it, as in the first version.
+    /// The payload bytes. Who has no abilities says nothing of them, as in the first version.
     pub(crate) fn encode(self) -> Vec<u8> {
         let mut bytes = codec::encode(&self.instance);
-        bytes.extend(self.aes.then_some(AES));
+        let abilities = if self.aes { AES } else { 0 } | if self.long { LONG } else { 0 };
+        bytes.extend((abilities != 0).then_some(abilities));
         bytes
     }
 
     /// Reads a payload. What follows what we know is a newer version's business.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let (instance, used) = codec::decode_prefix::<u64, 64>(bytes)?;
-        let aes = bytes.get(used).is_some_and(|abilities| abilities & AES != 0);
-        Ok(Self { instance, aes })
+        let abilities = bytes.get(used).copied().unwrap_or(0);
+        Ok(Self { instance, aes: abilities & AES != 0, long: abilities & LONG != 0 })
     }
 
     /// What the two seal with.
@@ -131,16 +139,21 @@ mod tests {
 
     #[test]
     fn aes_is_used_by_two_who_have_it_and_not_asked_of_anybody_else() {
-        let [with, without] = [true, false].map(|aes| Greeting { instance: 1 << 40, aes });
+        let [with, without] =
+            [true, false].map(|aes| Greeting { instance: 1 << 40, aes, long: false });
         assert_eq!(with.cipher(with), Cipher::Aes256Gcm);
         for (one, other) in [(with, without), (without, with), (without, without)] {
             assert_eq!(one.cipher(other), Cipher::ChaCha20Poly1305);
         }
-        for greeting in [with, without] {
+    }
+
+    #[test]
+    fn a_greeting_is_read_as_it_was_written_whatever_a_newer_version_adds() {
+        for (aes, long) in [(false, false), (false, true), (true, false), (true, true)] {
+            let greeting = Greeting { instance: 1 << 40, aes, long };
             assert_eq!(Greeting::decode(&greeting.encode()), Ok(greeting));
-            // A newer version says more.
-            let more =
-                [greeting.encode(), vec![0; usize::from(!greeting.aes)], vec![7; 3]].concat();
+            let silent = usize::from(!aes && !long);
+            let more = [greeting.encode(), vec![0; silent], vec![7; 3]].concat();
             assert_eq!(Greeting::decode(&more), Ok(greeting));
         }
     }

@@ -16,6 +16,9 @@ const ACK_EVERY: u32 = 2;
 /// (draft-ietf-quic-ack-frequency §1).
 const ACK_EVERY_OF_RUN: u32 = 10;
 
+/// Or so many bytes of them: where datagrams are long, a sender's window is a few of them.
+const ACK_BYTES_OF_RUN: usize = 10 * 1500;
+
 /// Packets after which a run is long: the sender's start, which lives on acknowledgements, is over.
 const LONG_RUN: u32 = 100;
 
@@ -61,7 +64,7 @@ pub(super) fn handle(
             return false;
         }
     }
-    acknowledge(session, now, path, packet_number, eliciting);
+    acknowledge(session, now, path, packet_number, eliciting.then_some(packet.len()));
     eliciting
 }
 
@@ -140,7 +143,14 @@ fn end(session: &mut Session, how: SessionEvent) {
     session.events.push_back(how);
 }
 
-fn acknowledge(session: &mut Session, now: Instant, path: PathId, number: u64, eliciting: bool) {
+/// Notes a packet, and when to say so if its sender wants to know; then it has so many `bytes`.
+fn acknowledge(
+    session: &mut Session,
+    now: Instant,
+    path: PathId,
+    number: u64,
+    bytes: Option<usize>,
+) {
     let round_trip = session.rtt(path);
     let acknowledgement = &mut session.acknowledgement;
     let newest = acknowledgement.ranges.largest();
@@ -148,15 +158,14 @@ fn acknowledge(session: &mut Session, now: Instant, path: PathId, number: u64, e
     if newest.is_none_or(|newest| number > newest) {
         acknowledgement.newest_at = Some(now);
     }
-    if !eliciting {
-        return;
-    }
+    let Some(bytes) = bytes else { return };
     if acknowledgement.unacknowledged == 0 {
         (acknowledgement.path, acknowledgement.other_path) = (Some(path), None);
     } else if acknowledgement.path != Some(path) {
         acknowledgement.other_path = Some(path);
     }
     acknowledgement.unacknowledged += 1;
+    acknowledgement.bytes = acknowledgement.bytes.saturating_add(bytes);
     let in_run =
         acknowledgement.run_at.is_some_and(|at| now.saturating_duration_since(at) <= MAX_ACK_DELAY);
     acknowledgement.run = if in_run { acknowledgement.run.saturating_add(1) } else { 0 };
@@ -169,7 +178,10 @@ fn acknowledge(session: &mut Session, now: Instant, path: PathId, number: u64, e
         Some(rtt) if acknowledgement.run >= LONG_RUN => {
             let gap = newest.is_some_and(|newest| number > newest.saturating_add(1));
             let delay = (rtt / PARTS_OF_ROUND_TRIP).clamp(GRANULARITY, MAX_ACK_DELAY);
-            (gap || acknowledgement.unacknowledged >= ACK_EVERY_OF_RUN, delay)
+            let many = acknowledgement.unacknowledged >= ACK_EVERY_OF_RUN
+                || acknowledgement.unacknowledged >= ACK_EVERY
+                    && acknowledgement.bytes >= ACK_BYTES_OF_RUN;
+            (gap || many, delay)
         }
         Some(_) | None => (acknowledgement.unacknowledged >= ACK_EVERY, MAX_ACK_DELAY),
     };

@@ -108,6 +108,8 @@ struct Acknowledgement {
     due: Option<Instant>,
     /// Ack-eliciting packets since the last acknowledgement.
     unacknowledged: u32,
+    /// The bytes of these.
+    bytes: usize,
     /// Ack-eliciting packets that came one soon after the other, up to the newest.
     run: u32,
     run_at: Option<Instant>,
@@ -123,6 +125,7 @@ impl Acknowledgement {
     fn done(&mut self) {
         self.due = None;
         self.unacknowledged = 0;
+        self.bytes = 0;
     }
 }
 
