@@ -2,7 +2,7 @@
 //!
 //! The simulator under `tests/sim` has the weather and the NATs; this is the shortest whole
 //! conversation, to be read first. [`healing`] is about what gets lost, [`hostile`] about servers
-//! and peers that lie, [`neighbours`] about doing without a server, [`rooms`] about
+//! and peers that lie, [`mtu`] about paths that carry long datagrams, [`neighbours`] about doing without a server, [`rooms`] about
 //! meeting several at once, [`sparse`] about lines over a network that loses packets, [`streams`] about
 //! what goes beside the messages.
 #![allow(clippy::disallowed_methods, reason = "the time of a test begins somewhere")]
@@ -11,6 +11,7 @@
 mod healing;
 mod hostile;
 mod invitations;
+mod mtu;
 mod neighbours;
 mod rooms;
 mod sparse;

@@ -84,6 +84,11 @@ impl Context<'_> {
         self.transmits.push_back(pair.transmit(Some(ttl), payload));
     }
 
+    /// A datagram that nobody may cut in pieces.
+    pub(super) fn transmit_whole(&mut self, pair: Pair, payload: Vec<u8>) {
+        self.transmits.push_back(Transmit { whole: true, ..pair.transmit(None, payload) });
+    }
+
     /// Several datagrams that lie one after the other.
     pub(super) fn transmit_train(&mut self, pair: Pair, size: usize, payload: Vec<u8>) {
         let segment_size = (payload.len() > size).then_some(size);

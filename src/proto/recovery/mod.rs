@@ -10,6 +10,7 @@
 //! - [`congestion`] is what a controller is, [`bbr`] and [`cubic`] are two, [`hystart`] is how the
 //!   latter leaves slow start; [`delivery`] measures the path's rate for the former; [`pacing`] spreads
 //!   what a controller allows over the round trip.
+//! - [`mtu`] finds out how long datagrams may be.
 //! - [`spurious`] remembers what was called lost too early.
 //! - [`ack_ranges`] is the other direction: which packets arrived, as acknowledgements say it.
 //!
@@ -26,6 +27,7 @@ mod cubic;
 mod delivery;
 mod hystart;
 mod loss;
+pub(crate) mod mtu;
 mod pacing;
 mod pto;
 mod rtt;
@@ -40,10 +42,11 @@ use std::time::{Duration, Instant};
 pub use self::congestion::Congestion;
 use self::congestion::{Ack, Acked, Controller};
 use self::delivery::Delivery;
+use self::mtu::Mtu;
 use self::pacing::Pacer;
 use self::pto::Pto;
 pub(crate) use self::rtt::Rtt;
-use self::sent::SentPackets;
+use self::sent::{Kind, SentPackets};
 use self::spurious::LostMemory;
 
 /// The longest that a peer holds back an acknowledgement.
@@ -51,6 +54,9 @@ pub(crate) const MAX_ACK_DELAY: Duration = Duration::from_millis(25);
 
 // RFC 9002 §6.1.2: the system timer granularity.
 pub(crate) const GRANULARITY: Duration = Duration::from_millis(1);
+
+/// Probe timeouts in a row after which nothing longer is sent than every path carries.
+const SILENCES: u32 = 2;
 
 /// Loss recovery, congestion control and pacing of one path.
 ///
@@ -66,6 +72,7 @@ pub(crate) struct Recovery<T> {
     controller: Box<dyn Controller>,
     delivery: Delivery,
     pacer: Pacer,
+    mtu: Mtu,
     lost: LostMemory,
     /// When the oldest packet that an acknowledgement has overtaken becomes lost.
     loss_time: Option<Instant>,
@@ -97,13 +104,15 @@ impl<T> Default for Outcome<T> {
 }
 
 impl<T> Recovery<T> {
-    /// For a path on which nothing has been sent, with datagrams of at most `mtu` bytes.
+    /// For a path on which nothing has been sent, with datagrams of at most `mtu` bytes, unless more is
+    /// [allowed](Self::search_mtu_up_to).
     pub(crate) fn new(congestion: Congestion, mtu: usize, now: Instant) -> Self {
         Self {
             sent: SentPackets::default(),
             rtt: Rtt::default(),
             pto: Pto::default(),
             pacer: Pacer::new(mtu, now),
+            mtu: Mtu::new(mtu, now),
             congestion,
             controller: congestion.controller(mtu, now),
             delivery: Delivery::new(now),
@@ -113,6 +122,43 @@ impl<T> Recovery<T> {
             lost_bytes: 0,
             generation: 0,
         }
+    }
+
+    /// Datagrams may be as long as the path is found to carry, up to `limit`.
+    pub(crate) fn search_mtu_up_to(mut self, limit: usize) -> Self {
+        self.mtu.search_up_to(limit);
+        self
+    }
+
+    /// How long the next datagram may be. While nothing is heard it is no longer than any path carries:
+    /// perhaps that is what is wrong.
+    pub(crate) fn mtu(&self) -> usize {
+        if self.pto.count() > 0 { self.mtu.base() } else { self.mtu.size() }
+    }
+
+    /// How long a size probe is to be that would be useful now, if one would. It is to be asked for only
+    /// while there is more to send than fits into a datagram.
+    ///
+    /// It does not fill the window, lest one that is lost holds up others until something else is
+    /// acknowledged; so there is none that is longer than half of it.
+    pub(crate) fn size_probe(&mut self, now: Instant) -> Option<usize> {
+        let wanted = self.mtu.wanted(now).filter(|_| self.pto.count() == 0)?;
+        (wanted <= self.controller.window() / 2).then_some(wanted)
+    }
+
+    /// Records a size probe that leaves now, as [`on_sent`](Self::on_sent) does others. Its content comes
+    /// back from nowhere.
+    pub(crate) fn on_size_probe_sent(
+        &mut self,
+        now: Instant,
+        packet_number: u64,
+        bytes: usize,
+        content: T,
+    ) {
+        let stamp = self.delivery.on_sent(now, self.sent.bytes_in_flight(), bytes);
+        self.sent.push(now, packet_number, bytes, Kind::SizeProbe, stamp, content);
+        self.pacer.on_sent(now, bytes, self.controller.pacing_rate(&self.rtt));
+        self.mtu.on_probe_sent();
     }
 
     /// Whether the congestion window has room for `bytes` more.
@@ -146,7 +192,9 @@ impl<T> Recovery<T> {
             self.pto.on_first_sent(now);
         }
         let stamp = self.delivery.on_sent(now, self.sent.bytes_in_flight(), bytes);
-        self.sent.push(now, packet_number, bytes, ack_eliciting, stamp, content);
+        let kind = if ack_eliciting { Kind::Eliciting } else { Kind::Quiet };
+        self.mtu.on_sent(now, self.sent.next_ordinal(), bytes);
+        self.sent.push(now, packet_number, bytes, kind, stamp, content);
         if ack_eliciting {
             self.pacer.on_sent(now, bytes, self.controller.pacing_rate(&self.rtt));
         }
@@ -170,6 +218,7 @@ impl<T> Recovery<T> {
         out: &mut Outcome<T>,
     ) {
         let flying_before = self.sent.bytes_in_flight();
+        let mtu_before = self.mtu.size();
         if self.lost.acknowledge(ranges.clone()) {
             self.controller.on_spurious();
         }
@@ -179,10 +228,16 @@ impl<T> Recovery<T> {
         let mut bytes = 0_usize;
         for range in ranges {
             self.sent.acknowledge(range, |packet| {
+                if packet.kind == Kind::SizeProbe {
+                    // It is as any other packet to those before it.
+                    self.mtu.on_probe_acked(now, packet.bytes);
+                } else if packet.ordinal >= self.generation {
+                    self.mtu.on_acked(packet.ordinal, packet.bytes);
+                }
                 if newest.is_none_or(|(ordinal, _)| ordinal < packet.ordinal) {
                     newest = Some((packet.ordinal, packet.sent_at));
                 }
-                eliciting |= packet.ack_eliciting;
+                eliciting |= packet.kind == Kind::Eliciting;
                 if packet.in_flight > 0 && packet.ordinal >= self.generation {
                     let acked = Acked {
                         now,
@@ -194,7 +249,9 @@ impl<T> Recovery<T> {
                     self.delivery.on_acked(now, packet.sent_at, packet.in_flight, packet.stamp);
                     bytes = bytes.saturating_add(packet.in_flight);
                 }
-                out.acked.push(packet.content);
+                if packet.kind != Kind::SizeProbe {
+                    out.acked.push(packet.content);
+                }
             });
         }
         let Some((ordinal, sent_at)) = newest else { return };
@@ -231,10 +288,12 @@ impl<T> Recovery<T> {
             sample: self.delivery.sample(least),
         };
         self.controller.on_ack(&ack, &self.rtt);
+        self.follow_mtu(mtu_before);
     }
 
     /// Declares what is lost by now, or asks for a probe. Harmless if called too early.
     pub(crate) fn on_timeout(&mut self, now: Instant, out: &mut Outcome<T>) {
+        let mtu_before = self.mtu.size();
         if let Some(at) = self.loss_time {
             if at <= now {
                 self.detect_losses(now, out);
@@ -243,7 +302,11 @@ impl<T> Recovery<T> {
             // RFC 9002 §6.2.4: a probe timeout says nothing about loss; the window stays.
             self.pto.on_timeout(now);
             out.probe = true;
+            if self.pto.count() >= SILENCES {
+                self.mtu.on_silence(now);
+            }
         }
+        self.follow_mtu(mtu_before);
     }
 
     /// When to call [`on_timeout`](Self::on_timeout).
@@ -300,10 +363,16 @@ impl<T> Recovery<T> {
         self.sent.eliciting().map(|(_, content)| content)
     }
 
-    /// Datagrams may now have `mtu` bytes.
-    pub(crate) fn set_mtu(&mut self, mtu: usize) {
+    /// Windows and bursts are counted in datagrams (RFC 9002 §7.2).
+    fn set_mtu(&mut self, mtu: usize) {
         self.controller.set_mtu(mtu);
         self.pacer.set_mtu(mtu);
+    }
+
+    fn follow_mtu(&mut self, before: usize) {
+        if self.mtu.size() != before {
+            self.set_mtu(self.mtu.size());
+        }
     }
 
     /// Gives the path up: everything in flight is lost, and that is no sign of congestion.
@@ -311,6 +380,7 @@ impl<T> Recovery<T> {
         self.loss_time = None;
         self.pto.reset();
         self.lost = LostMemory::default();
+        self.mtu.forget_probe();
         self.sent.drain()
     }
 
@@ -318,7 +388,8 @@ impl<T> Recovery<T> {
     ///
     /// What is in flight stays tracked, but neither fills the new window nor measures the new path.
     pub(crate) fn reset_congestion(&mut self, now: Instant) {
-        let mtu = self.controller.mtu();
+        self.mtu.reset(now);
+        let mtu = self.mtu.size();
         self.rtt = Rtt::default();
         self.pto.reset();
         self.controller = self.congestion.controller(mtu, now);
@@ -339,6 +410,14 @@ impl<T> Recovery<T> {
         let mut span = loss::Span::default();
         let mut numbers = Vec::new();
         for packet in verdict.lost {
+            if packet.kind == Kind::SizeProbe {
+                // RFC 9000 §14.4: no sign of congestion.
+                self.mtu.on_probe_lost(now, packet.bytes);
+                continue;
+            }
+            if packet.ordinal >= self.generation {
+                self.mtu.on_lost(now, packet.ordinal, packet.bytes);
+            }
             if packet.in_flight > 0 && packet.ordinal >= self.generation {
                 newest = newest.max(Some(packet.sent_at));
                 span.add(packet.ordinal, packet.sent_at, &self.rtt);

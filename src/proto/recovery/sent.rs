@@ -19,9 +19,22 @@ pub(super) struct SentPacket<T> {
     pub(super) sent_at: Instant,
     /// The bytes by which it fills the window; zero for those that do not count.
     pub(super) in_flight: usize,
-    pub(super) ack_eliciting: bool,
+    /// Its length.
+    pub(super) bytes: usize,
+    pub(super) kind: Kind,
     pub(super) stamp: Stamp,
     pub(super) content: T,
+}
+
+/// What a packet is to those who wait for it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    /// The peer must acknowledge it.
+    Eliciting,
+    /// Nobody promises to acknowledge it.
+    Quiet,
+    /// The peer acknowledges it, but nobody waits: that it is lost is an answer too.
+    SizeProbe,
 }
 
 #[derive(Debug)]
@@ -30,7 +43,8 @@ struct Slot<T> {
     ordinal: u64,
     sent_at: Instant,
     in_flight: usize,
-    ack_eliciting: bool,
+    bytes: usize,
+    kind: Kind,
     stamp: Stamp,
     /// Nothing once the packet's fate is known.
     content: Option<T>,
@@ -69,18 +83,21 @@ impl<T> SentPackets<T> {
         sent_at: Instant,
         packet_number: u64,
         bytes: usize,
-        ack_eliciting: bool,
+        kind: Kind,
         stamp: Stamp,
         content: T,
     ) {
-        let in_flight = if ack_eliciting { bytes } else { 0 };
+        let in_flight = if kind == Kind::Eliciting { bytes } else { 0 };
         let ordinal = self.next_ordinal;
         self.next_ordinal += 1;
-        if ack_eliciting {
-            self.eliciting += 1;
-            self.bytes_in_flight = self.bytes_in_flight.saturating_add(in_flight);
-        } else {
-            self.quiet.push_back(ordinal);
+        match kind {
+            Kind::Eliciting => {
+                self.eliciting += 1;
+                self.bytes_in_flight = self.bytes_in_flight.saturating_add(in_flight);
+            }
+            Kind::Quiet => self.quiet.push_back(ordinal),
+            // There is one at a time.
+            Kind::SizeProbe => {}
         }
         let content = Some(content);
         self.slots.push_back(Slot {
@@ -88,7 +105,8 @@ impl<T> SentPackets<T> {
             ordinal,
             sent_at,
             in_flight,
-            ack_eliciting,
+            bytes,
+            kind,
             stamp,
             content,
         });
@@ -128,7 +146,7 @@ impl<T> SentPackets<T> {
     pub(super) fn eliciting(&self) -> impl Iterator<Item = (Instant, &T)> {
         self.slots
             .iter()
-            .filter(|slot| slot.ack_eliciting)
+            .filter(|slot| slot.kind == Kind::Eliciting)
             .filter_map(|slot| Some((slot.sent_at, slot.content.as_ref()?)))
     }
 
@@ -195,7 +213,7 @@ impl<T> SentPackets<T> {
         let content = slot.content.take()?;
         self.closed += 1;
         self.bytes_in_flight = self.bytes_in_flight.saturating_sub(slot.in_flight);
-        if slot.ack_eliciting {
+        if slot.kind == Kind::Eliciting {
             self.eliciting = self.eliciting.saturating_sub(1);
         }
         Some(SentPacket {
@@ -203,7 +221,8 @@ impl<T> SentPackets<T> {
             ordinal: slot.ordinal,
             sent_at: slot.sent_at,
             in_flight: slot.in_flight,
-            ack_eliciting: slot.ack_eliciting,
+            bytes: slot.bytes,
+            kind: slot.kind,
             stamp: slot.stamp,
             content,
         })

@@ -120,6 +120,58 @@ fn a_packet_called_lost_too_early_changes_nothing_but_the_window_back() {
     assert_eq!(path.recovery.congestion_window(), 10 * MTU);
 }
 
+// RFC 9000 §14.4
+#[test]
+fn a_size_probe_that_is_lost_shrinks_no_window_and_rings_no_timer() {
+    let mut path = Path::new();
+    path.recovery = path.recovery.search_mtu_up_to(mtu::LARGEST);
+    for number in 0..64 {
+        path.send(number, &[number]);
+        path.ack(number + 50, &[number..=number]);
+    }
+    let window = path.recovery.congestion_window();
+    for attempt in 0..3 {
+        let first = 100 * (attempt + 1);
+        assert_eq!(path.recovery.size_probe(at(first)), Some(1452));
+        path.recovery.on_size_probe_sent(at(first), first, 1452, first);
+        assert_eq!((path.recovery.timeout(), path.recovery.bytes_in_flight()), (None, 0));
+        path.send(first, &[first + 1, first + 2, first + 3, first + 4]);
+        let numbers = [first + 1, first + 2, first + 3, first + 4];
+        assert_eq!(path.ack(first + 50, &[first + 1..=first + 4]), (numbers.to_vec(), vec![]));
+        assert!(path.recovery.congestion_window() >= window);
+    }
+    let next = path.recovery.size_probe(at(500));
+    assert!(next.is_some_and(|next| next < 1452), "three in vain are enough: {next:?}");
+    assert_eq!(path.recovery.mtu(), MTU);
+}
+
+#[test]
+fn a_path_that_answers_no_long_packets_is_asked_with_short_ones() {
+    let mut path = Path::new();
+    path.recovery = path.recovery.search_mtu_up_to(mtu::LARGEST);
+    for number in 0..64 {
+        path.send(number, &[number]);
+        path.ack(number + 50, &[number..=number]);
+    }
+    assert_eq!(path.recovery.size_probe(at(200)), Some(1452));
+    path.recovery.on_size_probe_sent(at(200), 100, 1452, 100);
+    path.ack(250, &[100..=100]);
+    assert_eq!(path.recovery.mtu(), 1452);
+    for number in 101..103 {
+        path.recovery.on_sent(at(300), number, 1452, true, number);
+    }
+    let (now, lost, probe) = path.time_out();
+    assert!(lost.is_empty() && probe && path.recovery.mtu() == MTU);
+    path.send(now, &[103]);
+    assert_eq!(path.ack(now + 50, &[103..=103]).1, [101, 102]);
+    assert_eq!(path.recovery.mtu(), 1452, "two may be chance");
+    path.recovery.on_sent(at(now + 60), 104, 1452, true, 104);
+    let (now, ..) = path.time_out();
+    path.send(now, &[105]);
+    path.ack(now + 50, &[105..=105]);
+    assert_eq!(path.recovery.mtu(), MTU, "three are not");
+}
+
 // RFC 9002 §7.6
 #[test]
 fn losing_everything_for_long_leaves_the_least_window() {

@@ -25,7 +25,7 @@ use p2pchat_wire::replay::ReplayWindow;
 
 pub(crate) use epoch::Epoch;
 pub(crate) use handshake::{GIVE_UP_AFTER, Greeting, Opening};
-pub(crate) use outbound::Sheet;
+pub(crate) use outbound::{Sheet, Written};
 
 use super::frame::Candidate;
 use super::path::{PathId, Route};
@@ -152,6 +152,8 @@ pub(crate) struct Session {
     /// Where messages end whose last byte has not left yet, and their tags.
     tags: VecDeque<(u64, u64)>,
     congestion: Congestion,
+    /// Whether the peer takes datagrams longer than any path carries.
+    long: bool,
     recoveries: BTreeMap<PathId, Recovery<Vec<Content>>>,
     control: VecDeque<(PathId, Control)>,
     /// A copy of the last packet's frames, for the second path of the route.
@@ -183,6 +185,7 @@ impl Session {
         epoch: Epoch,
         congestion: Congestion,
     ) -> Self {
+        let long = epoch.long;
         let mut epochs = epoch::Epochs::default();
         epochs.add(epoch);
         Self {
@@ -196,6 +199,7 @@ impl Session {
             backlog: VecDeque::new(),
             tags: VecDeque::new(),
             congestion,
+            long,
             recoveries: BTreeMap::new(),
             control: VecDeque::new(),
             copy: None,
@@ -311,10 +315,7 @@ impl Session {
     /// A probe was echoed: a round trip that loss detection need not guess any more, and one without
     /// the delay of an acknowledgement.
     pub(crate) fn on_path_measured(&mut self, now: Instant, path: PathId, rtt: Duration) {
-        let congestion = self.congestion;
-        let recovery = self.recoveries.entry(path);
-        let recovery = recovery.or_insert_with(|| outbound::recovery_at(now, congestion));
-        recovery.sample_rtt(now, rtt);
+        outbound::recovery(self, now, path).sample_rtt(now, rtt);
     }
 
     /// The next thing that happened.
@@ -439,14 +440,13 @@ impl Session {
         streams::allow_more(self);
     }
 
-    /// Writes the next datagram to send on the routed paths, sealed, at the end of `sheet`; its path, and
-    /// its length.
+    /// Writes the next datagram to send on the routed paths, sealed, at the end of `sheet`.
     pub(crate) fn poll_packet(
         &mut self,
         now: Instant,
         route: Route,
         sheet: &mut Sheet<'_>,
-    ) -> Option<(PathId, usize)> {
+    ) -> Option<Written> {
         outbound::poll(self, now, route, sheet)
     }
 

@@ -2,21 +2,21 @@
 
 use std::time::Instant;
 
-use p2pchat_wire::MAX_DATAGRAM;
 use p2pchat_wire::datagram::{RELAY_HEADER, SEALED_HEADER, peer_header};
 use p2pchat_wire::sealing::TAG;
 
-use super::super::frame::{self, Frame, STREAM_OVERHEAD};
+use super::super::frame::{self, Frame, PING, STREAM_OVERHEAD};
 use super::super::path::{PathId, Route};
 use super::super::punch::message::MAX_MESSAGE;
-use super::super::recovery::{Congestion, Recovery};
+use super::super::recovery::Recovery;
+use super::super::recovery::mtu::{BASE, LARGEST};
 use super::super::stream::ChunkRecord;
 use super::super::stream::abort::{Abort, Reset, Stop};
 use super::repetition::{SMALL, Standing};
 use super::{Content, Control, HEARTBEAT, MESSAGES, RELAY_HEARTBEAT, Session, SessionEvent};
 
-/// Bytes of frames that fit into one datagram.
-const CAPACITY: usize = MAX_DATAGRAM - SEALED_HEADER - TAG;
+/// Bytes of a datagram that are no frames.
+const OVERHEAD: usize = SEALED_HEADER + TAG;
 
 /// Bytes of a frame that ends a stream, at most: variant and three integers.
 const ABORT: usize = 1 + 9 + 5 + 9;
@@ -30,6 +30,17 @@ pub(crate) struct Sheet<'a> {
     pub(crate) bytes: &'a mut Vec<u8>,
     /// What stands before those that go over the relay.
     pub(crate) relay: Option<[u8; RELAY_HEADER]>,
+}
+
+/// A datagram that was written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Written {
+    /// The path that it is for.
+    pub(crate) path: PathId,
+    /// How long it is, without what stands before those that go over the relay.
+    pub(crate) bytes: usize,
+    /// Nobody may cut it in pieces: it is to show that the path carries so much.
+    pub(crate) whole: bool,
 }
 
 /// A datagram that is being written at the end of a sheet.
@@ -53,14 +64,13 @@ impl Begun {
     }
 }
 
-/// Writes the next datagram; says which path it is for, and how long it is without what stands before
-/// those that go over the relay.
+/// Writes the next datagram.
 pub(super) fn poll(
     session: &mut Session,
     now: Instant,
     route: Route,
     sheet: &mut Sheet<'_>,
-) -> Option<(PathId, usize)> {
+) -> Option<Written> {
     session.paced_until = None;
     if !session.epochs.can_seal(now) {
         // The keys are too old and a handshake is on its way. What must arrive waits for it; the
@@ -86,6 +96,9 @@ pub(super) fn poll(
         && (is_anything_pending(session, route))
         && may_send(session, now, path)
     {
+        if let Some(probe) = probe_size(session, now, path, route, sheet) {
+            return Some(probe);
+        }
         return build(session, now, path, route, false, sheet);
     }
     if let Some(packet) = repeat(session, now, route, sheet) {
@@ -118,7 +131,7 @@ fn poll_control(
     path: PathId,
     control: Control,
     sheet: &mut Sheet<'_>,
-) -> Option<(PathId, usize)> {
+) -> Option<Written> {
     let begun = begin(session, now, path, sheet)?;
     match control {
         Control::Probe(token) => Frame::Probe { token }.encode(sheet.bytes),
@@ -135,7 +148,7 @@ fn poll_acknowledgement(
     now: Instant,
     route: Route,
     sheet: &mut Sheet<'_>,
-) -> Option<(PathId, usize)> {
+) -> Option<Written> {
     let path = session.acknowledgement.path.or(route.primary);
     let mut other = session.acknowledgement.other_path;
     let Some(path) = path else {
@@ -164,16 +177,42 @@ fn is_anything_pending(session: &Session, route: Route) -> bool {
 
 fn may_send(session: &mut Session, now: Instant, path: PathId) -> bool {
     let recovery = recovery(session, now, path);
-    if !recovery.can_send(MAX_DATAGRAM) {
+    let size = recovery.mtu();
+    if !recovery.can_send(size) {
         return false;
     }
-    match recovery.pacing_delay(now, MAX_DATAGRAM) {
+    match recovery.pacing_delay(now, size) {
         None => true,
         Some(at) => {
             session.paced_until = Some(at);
             false
         }
     }
+}
+
+/// Finds out, now and then while much is sent, whether the path carries longer datagrams (RFC 8899 §4.1).
+/// The server relays none, and a path in doubt has other troubles.
+fn probe_size(
+    session: &mut Session,
+    now: Instant,
+    path: PathId,
+    route: Route,
+    sheet: &mut Sheet<'_>,
+) -> Option<Written> {
+    if route.also.is_some() || !route.text || !session.streams.has_chunk() {
+        return None;
+    }
+    let size = session.recoveries.get_mut(&path)?.size_probe(now)?;
+    let begun = begin(session, now, path, sheet)?;
+    sheet.bytes.resize(begun.header + size - TAG, PING);
+    let bytes = close_seal(session, now, begun, sheet)?;
+    recovery(session, now, path).on_size_probe_sent(now, begun.number, bytes, Vec::new());
+    Some(Written { path, bytes, whole: true })
+}
+
+/// How long the next datagram on a path may be.
+fn size_on(session: &Session, path: PathId) -> usize {
+    session.recoveries.get(&path).map_or(BASE, Recovery::mtu)
 }
 
 /// Fills a packet. `overdue` sends a ping if there is nothing else: the packet must be answered.
@@ -187,8 +226,12 @@ fn build(
     route: Route,
     overdue: bool,
     sheet: &mut Sheet<'_>,
-) -> Option<(PathId, usize)> {
+) -> Option<Written> {
     let routed = route.primary == Some(path) || route.also == Some(path);
+    // What is overdue has perhaps been too long. What goes twice fits both paths.
+    let also = route.also.map(|also| size_on(session, also));
+    let size = if overdue { BASE } else { size_on(session, path).min(also.unwrap_or(usize::MAX)) };
+    let capacity = size - OVERHEAD;
     let start = sheet.bytes.len();
     let begun = begin(session, now, path, sheet)?;
     let mut contents = Vec::new();
@@ -202,19 +245,19 @@ fn build(
         contents.push(Content::Candidates(generation));
     }
     while routed
-        && begun.len(sheet) + MAX_MESSAGE < CAPACITY
+        && begun.len(sheet) + MAX_MESSAGE < capacity
         && let Some(message) = session.planning.pop_front()
     {
         Frame::Punch(message).encode(sheet.bytes);
         contents.push(Content::Punch(message));
     }
-    while routed && begun.len(sheet) + STREAM_OVERHEAD < CAPACITY {
+    while routed && begun.len(sheet) + STREAM_OVERHEAD < capacity {
         let rtt = session.rtt(path);
         let Some(update) = session.streams.next_window_update(now, rtt) else { break };
         Frame::Window { stream: update.id, max: update.max }.encode(sheet.bytes);
         contents.push(Content::Window(update));
     }
-    while routed && begun.len(sheet) + ABORT < CAPACITY {
+    while routed && begun.len(sheet) + ABORT < capacity {
         let Some(abort) = session.streams.next_abort() else { break };
         match abort {
             Abort::Reset(Reset { id, code, size }) => Frame::Reset { stream: id, code, size },
@@ -223,8 +266,8 @@ fn build(
         .encode(sheet.bytes);
         contents.push(Content::Abort(abort));
     }
-    while routed && route.text && begun.len(sheet) + STREAM_OVERHEAD + MIN_CHUNK <= CAPACITY {
-        let room = CAPACITY - begun.len(sheet) - STREAM_OVERHEAD;
+    while routed && route.text && begun.len(sheet) + STREAM_OVERHEAD + MIN_CHUNK <= capacity {
+        let room = capacity - begun.len(sheet) - STREAM_OVERHEAD;
         let Some(chunk) = session.streams.next_chunk(room) else { break };
         frame::encode_chunk(&chunk, sheet.bytes);
         let record = chunk.record;
@@ -250,9 +293,9 @@ fn build(
     let small = !overdue && begun.len(sheet) <= SMALL;
     let standing = if small { standing(session, path, route) } else { None };
     let Some(standing) = standing else { return seal(session, now, begun, sheet, contents) };
-    let (bytes, chunks) = (SEALED_HEADER + begun.len(sheet) + TAG, pieces(&contents));
+    let (bytes, chunks) = (begun.len(sheet) + OVERHEAD, pieces(&contents));
     loop {
-        let room = CAPACITY - begun.len(sheet);
+        let room = capacity - begun.len(sheet);
         let Some(along) = session.repetition.poll_along(now, path, standing, room) else { break };
         copy(session, along, sheet.bytes, &mut contents);
     }
@@ -268,7 +311,7 @@ fn repeat(
     now: Instant,
     route: Route,
     sheet: &mut Sheet<'_>,
-) -> Option<(PathId, usize)> {
+) -> Option<Written> {
     let Some(path) = route.primary else {
         session.repetition.clear();
         return None;
@@ -280,7 +323,7 @@ fn repeat(
     let begun = begin(session, now, path, sheet)?;
     let mut contents = Vec::new();
     copy(session, records, sheet.bytes, &mut contents);
-    session.repetition.on_copied(SEALED_HEADER + TAG);
+    session.repetition.on_copied(OVERHEAD);
     if session.acknowledgement.unacknowledged > 0 {
         write_acknowledgement(session, now, sheet.bytes);
     }
@@ -356,13 +399,9 @@ fn seal(
     begun: Begun,
     sheet: &mut Sheet<'_>,
     contents: Vec<Content>,
-) -> Option<(PathId, usize)> {
-    let Begun { path, number, header } = begun;
-    let epoch = session.epochs.for_sending(now)?;
-    epoch.keys.send.seal_last(number, header, SEALED_HEADER, sheet.bytes);
-    session.epochs.on_sealed();
-    session.next_number += 1;
-    let bytes = sheet.bytes.len() - header;
+) -> Option<Written> {
+    let Begun { path, number, .. } = begun;
+    let bytes = close_seal(session, now, begun, sheet)?;
     if !contents.is_empty() {
         recovery(session, now, path).on_sent(now, number, bytes, true, contents);
         session.heartbeat_at = now + HEARTBEAT;
@@ -370,15 +409,33 @@ fn seal(
             session.relay_heartbeat_at = now + RELAY_HEARTBEAT;
         }
     }
-    Some((path, bytes))
+    Some(Written { path, bytes, whole: false })
 }
 
-fn recovery(session: &mut Session, now: Instant, path: PathId) -> &mut Recovery<Vec<Content>> {
-    let congestion = session.congestion;
-    session.recoveries.entry(path).or_insert_with(|| recovery_at(now, congestion))
+/// Seals what was begun, whose number is used up; how long the datagram is.
+fn close_seal(
+    session: &mut Session,
+    now: Instant,
+    begun: Begun,
+    sheet: &mut Sheet<'_>,
+) -> Option<usize> {
+    let epoch = session.epochs.for_sending(now)?;
+    epoch.keys.send.seal_last(begun.number, begun.header, SEALED_HEADER, sheet.bytes);
+    session.epochs.on_sealed();
+    session.next_number += 1;
+    Some(sheet.bytes.len() - begun.header)
 }
 
-/// The recovery of a path that begins now.
-pub(super) fn recovery_at(now: Instant, congestion: Congestion) -> Recovery<Vec<Content>> {
-    Recovery::new(congestion, MAX_DATAGRAM, now)
+/// The recovery of a path; a new one begins now.
+pub(super) fn recovery(
+    session: &mut Session,
+    now: Instant,
+    path: PathId,
+) -> &mut Recovery<Vec<Content>> {
+    let (congestion, long) = (session.congestion, session.long);
+    session.recoveries.entry(path).or_insert_with(|| {
+        // The server relays no longer ones, and to others the peer would close the session.
+        let limit = if long && path != PathId::RELAY { LARGEST } else { BASE };
+        Recovery::new(congestion, BASE, now).search_mtu_up_to(limit)
+    })
 }

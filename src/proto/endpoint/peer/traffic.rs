@@ -10,7 +10,7 @@ use crate::proto::endpoint::context::Context;
 use crate::proto::endpoint::train::{Train, Trains};
 use crate::proto::frame::{Candidate, CandidateKind};
 use crate::proto::path::{Origin, PathId, Remote};
-use crate::proto::session::{Session, SessionEvent};
+use crate::proto::session::{Session, SessionEvent, Written};
 use crate::proto::{DisconnectReason, Event, PathInfo};
 
 /// A round-trip time is told once in so long: people read it, and reading takes time.
@@ -66,11 +66,11 @@ impl Peer {
             let first = self.relays.in_use(in_doubt).next();
             let relay = first.map(|(_, channel)| relay_header(channel));
             let mut trains = Trains::new(relay);
-            while let Some((path, bytes)) =
+            while let Some(Written { path, bytes, whole }) =
                 session.poll_packet(cx.now, route, &mut trains.sheet(|| cx.buffer()))
             {
                 self.paths.sent(path, bytes);
-                trains.written(path);
+                trains.written(path, whole);
             }
             let mut any = false;
             for train in trains.finish(cx.spare) {
@@ -85,9 +85,10 @@ impl Peer {
     }
 
     fn send_train(&self, cx: &mut Context<'_>, in_doubt: bool, train: Train) {
-        let Train { path, size, bytes } = train;
+        let Train { path, size, whole, bytes } = train;
         match self.paths.remote(path) {
             None => cx.spare.push(bytes),
+            Some(Remote::Direct(pair)) if whole => cx.transmit_whole(pair, bytes),
             Some(Remote::Direct(pair)) => cx.transmit_train(pair, size, bytes),
             Some(Remote::Relay) => {
                 let mut channels = self.relays.in_use(in_doubt);
