@@ -21,6 +21,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use crate::identity::{Identity, PeerId, ServerKey};
 use crate::random::Random;
 use crate::sealing::Keys;
+use crate::x25519::KeyPair;
 
 const PATTERN: &str = "Noise_IK_25519_ChaChaPoly_BLAKE2s";
 
@@ -279,7 +280,8 @@ fn builder<'a>(
     }
 }
 
-/// `ring` where it has the primitive, RustCrypto where it has not, and our own randomness.
+/// X25519 from `aws-lc-rs`, `ring` where it has the primitive, RustCrypto where it has not, and our own
+/// randomness.
 fn resolver(seed: [u8; 32]) -> BoxedCryptoResolver {
     Box::new(Seeded {
         seed,
@@ -298,7 +300,10 @@ impl CryptoResolver for Seeded {
     }
 
     fn resolve_dh(&self, choice: &DHChoice) -> Option<Box<dyn Dh>> {
-        Some(Box::new(Contributory(self.primitives.resolve_dh(choice)?)))
+        match choice {
+            DHChoice::Curve25519 => Some(Box::new(KeyPair::default())),
+            _ => None,
+        }
     }
 
     fn resolve_hash(&self, choice: &HashChoice) -> Option<Box<dyn Hash>> {
@@ -313,48 +318,6 @@ impl CryptoResolver for Seeded {
 impl Drop for Seeded {
     fn drop(&mut self) {
         self.seed.zeroize();
-    }
-}
-
-/// X25519 that fails where the other side's key contributes nothing (RFC 7748 §6.1): with a key of
-/// low order the shared secret is all zeros, and known to everybody.
-struct Contributory(Box<dyn Dh>);
-
-impl Dh for Contributory {
-    fn name(&self) -> &'static str {
-        self.0.name()
-    }
-
-    fn pub_len(&self) -> usize {
-        self.0.pub_len()
-    }
-
-    fn priv_len(&self) -> usize {
-        self.0.priv_len()
-    }
-
-    fn set(&mut self, privkey: &[u8]) {
-        self.0.set(privkey);
-    }
-
-    fn generate(&mut self, rng: &mut dyn NoiseRandom) -> Result<(), snow::Error> {
-        self.0.generate(rng)
-    }
-
-    fn pubkey(&self) -> &[u8] {
-        self.0.pubkey()
-    }
-
-    fn privkey(&self) -> &[u8] {
-        self.0.privkey()
-    }
-
-    fn dh(&self, pubkey: &[u8], out: &mut [u8]) -> Result<(), snow::Error> {
-        self.0.dh(pubkey, out)?;
-        if out.iter().all(|&byte| byte == 0) {
-            return Err(snow::Error::Dh);
-        }
-        Ok(())
     }
 }
 

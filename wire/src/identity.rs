@@ -11,8 +11,9 @@ use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
-use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::x25519;
 
 /// The public X25519 key that a peer or a rendezvous is known by.
 ///
@@ -62,8 +63,7 @@ impl FromStr for PeerId {
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Identity {
     seed: [u8; 32],
-    #[zeroize(skip)]
-    secret: StaticSecret,
+    secret: [u8; 32],
     #[zeroize(skip)]
     id: PeerId,
 }
@@ -72,8 +72,8 @@ impl Identity {
     /// Derives the keys of `seed`. The same seed always gives the same identity.
     #[must_use]
     pub fn from_seed(seed: [u8; 32]) -> Self {
-        let secret = StaticSecret::from(blake3::derive_key("p2pchat 1 identity x25519", &seed));
-        let id = PeerId(PublicKey::from(&secret).to_bytes());
+        let secret = blake3::derive_key("p2pchat 1 identity x25519", &seed);
+        let id = PeerId(x25519::public(&secret));
         Self { seed, secret, id }
     }
 
@@ -92,15 +92,14 @@ impl Identity {
     /// The X25519 secret that Noise needs.
     #[must_use]
     pub(crate) fn secret(&self) -> &[u8; 32] {
-        self.secret.as_bytes()
+        &self.secret
     }
 
     /// The secret that the two owners of the keys can compute, and nobody else (RFC 7748 §6.1).
     ///
     /// `None` if the other key is one of the few for which everybody can.
     pub(crate) fn agree(&self, other: &PeerId) -> Option<[u8; 32]> {
-        let shared = self.secret.diffie_hellman(&PublicKey::from(other.0));
-        shared.was_contributory().then(|| shared.to_bytes())
+        x25519::agree(&self.secret, &other.0)
     }
 }
 

@@ -38,6 +38,7 @@ pub mod sealing;
 pub mod signal;
 pub mod signature;
 pub mod stun;
+mod x25519;
 
 /// The protocol version that this build speaks, in every unsealed first datagram.
 pub const VERSION: u8 = 1;
