@@ -4,6 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
@@ -11,7 +12,7 @@ use tokio::sync::mpsc;
 use super::folder;
 use super::holding::hand_over;
 use super::moving::{NotWritten, write_export};
-use crate::chat::{Errand, FaceId, Outcome, Problem};
+use crate::chat::{Errand, FaceId, Outcome, Problem, Purpose};
 use crate::store::{DataKey, Reader};
 
 /// Errands on their way.
@@ -22,12 +23,18 @@ pub(super) struct Errands {
     key: Option<DataKey>,
     done: mpsc::UnboundedSender<(FaceId, Outcome)>,
     outcomes: mpsc::UnboundedReceiver<(FaceId, Outcome)>,
+    /// Paths that are to be looked up. One thread does it, so that files are offered in the order in which they
+    /// were named.
+    paths: OnceLock<Paths>,
 }
+
+/// For whom, from where, which path, and what for.
+type Paths = std::sync::mpsc::Sender<(FaceId, PathBuf, String, Purpose)>;
 
 impl Errands {
     pub(super) fn new(dir: PathBuf, key: Option<DataKey>) -> Self {
         let (done, outcomes) = mpsc::unbounded_channel();
-        Self { dir, key, done, outcomes }
+        Self { dir, key, done, outcomes, paths: OnceLock::new() }
     }
 
     /// Where the profile is.
@@ -39,6 +46,12 @@ impl Errands {
     /// empty.
     #[expect(clippy::disallowed_methods, reason = "a disk and a desktop may take their time")]
     pub(super) fn run(&self, face: FaceId, errand: Errand, directory: PathBuf) {
+        if let Errand::Locate { path, purpose } = errand {
+            let paths = self.paths.get_or_init(|| look_up(self.done.clone()));
+            // It fails only if the thread has panicked, and then its message has been printed.
+            let _ = paths.send((face, directory, path, purpose));
+            return;
+        }
         let (dir, key, done) = (self.dir.clone(), self.key.clone(), self.done.clone());
         std::thread::spawn(move || {
             let outcome = match errand {
@@ -59,14 +72,7 @@ impl Errands {
                         Err(NotWritten::Profile(cause)) => not_exported(path, &cause),
                     }
                 }
-                Errand::Locate { path, purpose } => {
-                    let path = directory.join(folder::expanded(&path));
-                    // A path that cannot be made whole is complained of where it is used.
-                    let path = std::path::absolute(&path).unwrap_or(path);
-                    let is_folder = path.is_dir();
-                    let path = path.to_string_lossy().into_owned();
-                    Outcome::Located { path, is_folder, purpose }
-                }
+                Errand::Locate { path, purpose } => locate(&directory, &path, purpose),
                 Errand::Open(link) => open(link),
                 Errand::Detach => hand_over(key.as_ref()),
             };
@@ -83,6 +89,29 @@ impl Errands {
             None => std::future::pending().await,
         }
     }
+}
+
+/// Starts the thread that looks up paths.
+#[expect(clippy::disallowed_methods, reason = "a disk may take its time")]
+fn look_up(done: mpsc::UnboundedSender<(FaceId, Outcome)>) -> Paths {
+    let (paths, asked): (Paths, _) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for (face, directory, path, purpose) in asked {
+            // Nobody listens only when the chat has ended.
+            let _ = done.send((face, locate(&directory, &path, purpose)));
+        }
+    });
+    paths
+}
+
+/// Where a path leads, as it was typed in a directory.
+fn locate(directory: &Path, path: &str, purpose: Purpose) -> Outcome {
+    let path = directory.join(folder::expanded(path));
+    // A path that cannot be made whole is complained of where it is used.
+    let path = std::path::absolute(&path).unwrap_or(path);
+    let is_folder = path.is_dir();
+    let path = path.to_string_lossy().into_owned();
+    Outcome::Located { path, is_folder, purpose }
 }
 
 fn not_exported(path: String, cause: &dyn std::fmt::Display) -> Outcome {

@@ -21,6 +21,8 @@ pub(super) struct Desk {
     outgoing: BTreeMap<OfferId, Outgoing>,
     /// What is being hashed or checked.
     work: VecDeque<OfferId>,
+    /// What is to be examined, the first of them now: so files are offered in the order in which they were named.
+    examined: VecDeque<OfferId>,
     /// A block that is hashed.
     buffer: Vec<u8>,
     runs: u64,
@@ -40,6 +42,7 @@ impl Desk {
             incoming: BTreeMap::new(),
             outgoing: BTreeMap::new(),
             work: VecDeque::new(),
+            examined: VecDeque::new(),
             buffer: Vec::new(),
             runs: 0,
             put: Box::new(put),
@@ -57,11 +60,14 @@ impl Desk {
 
     /// Whether there is something to do without being asked.
     pub(super) fn is_busy(&self) -> bool {
-        !self.work.is_empty()
+        !self.work.is_empty() || !self.examined.is_empty()
     }
 
     /// Does a little of it: one block.
     pub(super) fn step(&mut self) {
+        if let Some(first) = self.examined.front() {
+            self.take_turns(*first);
+        }
         let Some(offer) = self.work.pop_front() else { return };
         let done = self.work_on(offer);
         self.settle(offer, done);
@@ -94,8 +100,8 @@ impl Desk {
     fn carry_out(&mut self, request: DiskRequest) -> Result<(), DiskProblem> {
         match request {
             DiskRequest::Examine { offer, path } => {
-                let hashing = Hashing::begin(path, None)?;
-                self.hash(offer, hashing);
+                self.outgoing.insert(offer, Outgoing::Hashing(Hashing::begin(path, None)?));
+                self.examined.push_back(offer);
             }
             DiskRequest::Serve { offer, path, size, root } => {
                 if let Some(Outgoing::Known(known)) = self.outgoing.get_mut(&offer)
@@ -116,7 +122,7 @@ impl Desk {
                 self.say(DiskAnswer::Block { offer, block, data });
             }
             DiskRequest::Forget { offer } => {
-                self.outgoing.remove(&offer);
+                self.forget(offer);
                 self.say(DiskAnswer::Closed { offer });
             }
             DiskRequest::Begin { offer, folder, name, size, root } => {
@@ -193,7 +199,7 @@ impl Desk {
 
     /// A file is hashed.
     fn know(&mut self, offer: OfferId) -> Result<(), DiskProblem> {
-        let Some(Outgoing::Hashing(hashing)) = self.outgoing.remove(&offer) else { return Ok(()) };
+        let Some(Outgoing::Hashing(hashing)) = self.forget(offer) else { return Ok(()) };
         let was_offered = hashing.is_offered();
         let known = hashing.finish()?;
         self.say(if was_offered {
@@ -232,12 +238,17 @@ impl Desk {
         part.ok_or(DiskProblem::NotOpen)
     }
 
+    fn forget(&mut self, offer: OfferId) -> Option<Outgoing> {
+        self.examined.retain(|examined| *examined != offer);
+        self.outgoing.remove(&offer)
+    }
+
     /// Lets go of the files of an offer. Only a list that is whole is remembered.
     fn close(&mut self, offer: OfferId) {
         self.incoming.remove(&offer);
         match self.outgoing.get_mut(&offer) {
             Some(Outgoing::Known(known)) => known.close(),
-            _ => drop(self.outgoing.remove(&offer)),
+            _ => drop(self.forget(offer)),
         }
     }
 

@@ -139,6 +139,31 @@ fn hashing_gives_way_to_others_and_says_how_far_it_is() {
 }
 
 #[test]
+fn what_is_named_first_is_known_first_however_large_it_is() {
+    let folder = folder();
+    let (large, small) = (folder.path().join("large"), folder.path().join("small"));
+    File::create(&large).and_then(|file| file.set_len(5 * BLOCK)).expect("a file of holes");
+    fs::write(&small, "small").expect("writes");
+    let mut run = Run::new();
+    let offers = [1, 2, 3, 4].map(|number| OfferId([number; 16]));
+    for (offer, path) in offers.into_iter().zip([&large, &large, &small, &small]) {
+        run.desk.handle(DiskRequest::Examine { offer, path: path.clone() });
+    }
+    run.desk.step();
+    // One is taken back meanwhile.
+    run.desk.handle(DiskRequest::Forget { offer: offers[1] });
+    while run.desk.is_busy() {
+        run.desk.step();
+    }
+    let known = |answer: DiskAnswer| match answer {
+        DiskAnswer::Examined { offer, .. } => Some(offer),
+        _ => None,
+    };
+    let known: Vec<OfferId> = run.answers.try_iter().filter_map(known).collect();
+    assert_eq!(known, [offers[0], offers[2], offers[3]]);
+}
+
+#[test]
 fn threads_carry_a_file_from_one_place_to_another() {
     let folder = folder();
     let gift = Gift::of(9 * BLOCK + 99);
