@@ -25,7 +25,9 @@ use std::time::{Duration, Instant};
 
 use figures::{Sample, heading};
 use p2pchat::chat::files::FileName;
-use p2pchat::chat::files::disk::{AHEAD, BLOCK, DiskAnswer, DiskRequest, Hash, OfferId, blocks};
+use p2pchat::chat::files::disk::{
+    AHEAD, BLOCK, Content, DiskAnswer, DiskRequest, Hash, OfferId, blocks,
+};
 use p2pchat::files::Files;
 
 const GIB: u64 = 1024 * 1024 * 1024;
@@ -123,8 +125,9 @@ fn receive(
     let DiskAnswer::Served { list, .. } = next(answers) else { panic!("not served") };
     let began = Instant::now();
     let name = FileName::of("carried");
-    let folder = folder.to_owned();
-    files.request(DiskRequest::Begin { offer: TAKEN, folder: folder.clone(), name, size, root });
+    let (here, content) = (folder.to_owned(), Content::File);
+    let folder = here.clone();
+    files.request(DiskRequest::Begin { offer: TAKEN, folder: here, name, size, root, content });
     let mut list = Some(list);
     // What is on its way is bounded on both sides, as in a chat.
     let (mut read, mut checked) = (0, Duration::ZERO);

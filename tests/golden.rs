@@ -5,6 +5,7 @@ mod book;
 
 use book::Book;
 use p2pchat::chat::LineId;
+use p2pchat::chat::files::folder;
 use p2pchat::chat::files::record::{FileRecord, FileSays, Why};
 use p2pchat::chat::record::{Audience, Circumstances, Line, Manner, Record};
 use p2pchat::chat::room::{
@@ -37,13 +38,28 @@ fn records_have_the_bytes_of_the_page() {
     let (entries, forks) = (vec![vec![1, 2]], vec![vec![3]]);
     let entries = Says::Entries { entries, forks, begins: vec![(log, 6)] };
     for (name, record) in [
-        ("hello", Record::Hello { log: 7, software: "p2pchat 0.1.0".to_owned(), files: true }),
+        (
+            "hello",
+            Record::Hello {
+                log: 7,
+                software: "p2pchat 0.1.0".to_owned(),
+                files: true,
+                folders: true,
+            },
+        ),
         ("line", line(Audience::You, Manner::Text)),
         ("line-to-everyone", line(Audience::Everyone, Manner::Text)),
         ("action", line(Audience::You, Manner::Action)),
         ("reply", line(Audience::You, Manner::Reply { to: earlier })),
         ("edit", line(Audience::You, Manner::Edit { of: earlier })),
         ("offer", line(Audience::You, Manner::Offer { size: 3_200_000, root: [0x77; 32] })),
+        (
+            "offer-folder",
+            line(
+                Audience::You,
+                Manner::OfferFolder { size: 3_200_000, root: [0x77; 32], head: 42, files: 3 },
+            ),
+        ),
         ("committed", Record::Committed { log: 7, seq: 1, id: [0x99; 16] }),
         ("read", Record::Read { log: 7, seq: 1, id: [0x99; 16] }),
         ("typing", Record::Typing { typing: true }),
@@ -78,6 +94,17 @@ fn records_have_the_bytes_of_the_page() {
         assert_eq!(Record::decode(&bytes), Ok(Some(record)));
         book.check(&format!("chat/record/{name}"), &bytes);
     }
+    book.close();
+}
+
+#[test]
+fn the_head_of_a_folder_has_the_bytes_of_the_page() {
+    let entry = |depth, name: &str, size| folder::Entry { depth, name: name.to_owned(), size };
+    let entries = vec![entry(0, "a", None), entry(1, "b.txt", Some(5)), entry(0, "c", Some(0))];
+    let head = folder::Head::new(entries).expect("a head");
+    assert_eq!(folder::Head::read(&head.write()), Ok(head.clone()));
+    let mut book = Book::open("chat/folder");
+    book.check("chat/folder/head", &head.write());
     book.close();
 }
 

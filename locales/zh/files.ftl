@@ -1,6 +1,8 @@
 ### 人们互相传送的文件。
 
 line-file = 文件：{ $file }（{ $size }）
+line-folder = 文件夹：{ $file }（{ $size }）
+folder-amount = { $count } 个文件，{ $size }
 file-examining = 正在读取，{ $part }
 file-offered = 已向 { $name } 提供 { $file }（{ $size }），对方接受且双方都在线时即开始传送。/cancel { $number } 可撤回。
 file-offered-to-us = { $name } 想给你 { $file }（{ $size }）。输入 /accept { $number } 接收，/cancel { $number } 谢绝。
@@ -8,6 +10,8 @@ file-wanted = { $name } 接收 { $file }。
 file-accepted = { $name } 在线时 { $file } 即传来。/cancel { $number } 可取消。
 file-given = { $name } 已收到 { $file }。
 file-received = { $name } 的文件已完整无误地收到：{ $path }
+folder-received = 来自 { $name } 的文件夹已到，完整无改动：{ $path }
+folder-left-out = 链接、管道和设备不随 { $file } 发送：略去 { $count } 个。
 file-not-wanted = { $name } 不要 { $file }。
 file-declined = 已谢绝 { $file }，{ $name } 会得知。
 file-taken-back = 不再向 { $name } 提供 { $file }。
@@ -20,8 +24,10 @@ file-stalled = { $file } 无法继续：{ $why } 已收到的部分会保留，�
 file-problem-gone = 没有文件 { $path }。
 file-problem-no-file = { $path } 不是文件。
 file-problem-too-large = 它有 { $size }；这里的文件最大为 1 TiB。
+file-problem-too-much = 文件夹 { $path } 里的东西太多：最多 200000 个文件和文件夹，层层相套最多 64 层，通往一个文件的所有名称合计最多 1024 字节。
 file-problem-changed = { $path } 已经改变。
 file-problem-wrong = 传来的内容与所提供的不符。
+file-problem-wrong-folder = 收到的文件夹没有说明里面有什么。
 file-problem-full = 磁盘已满或超出配额（{ $path }：{ $cause }）。请腾出空间。
 file-problem-busy = 另一个程序正在接收同一个文件（{ $path }）。
 file-problem-not-open = 磁盘尚未开始处理它。
@@ -29,6 +35,7 @@ file-problem-other = { $path }：{ $cause }。
 file-path-no-text = 文件 { $path } 的名称不是文本，无法告诉对方。
 files-none = 没有提供任何文件。/send 路径 可提供一个。
 files-unknown = { $name } 的程序不认识文件。你提供的文件保留在这里，等 { $name } 更新程序后再传送。
+folders-unknown = { $name } 的程序不认识文件夹，只显示名称。/cancel 收回；打包后可作为文件发送。
 files-to = 给 { $name }
 files-from = 来自 { $name }
 file-stage-offered = 已提供

@@ -26,7 +26,7 @@ impl Chat {
             conversation.outbox.erase(of);
             self.offer_deleted(&address, Direction::Out, of);
         }
-        if let Manner::Offer { .. } = line.manner {
+        if line.manner.offer().is_some() {
             self.offer_queued(&line);
         }
         let Some(conversation) = self.conversations.get_mut(&address) else { return };
@@ -42,7 +42,7 @@ impl Chat {
     pub(super) fn not_queued(&mut self, line: OutgoingLine, failure: StoreFailure) {
         let problem = match Problem::of_line(failure) {
             Problem::Store(failure) => {
-                if let Manner::Offer { .. } = line.manner {
+                if line.manner.offer().is_some() {
                     self.offer_lost(&line);
                 }
                 self.faces.asking_mut().lost.get_or_insert(ExitCode::Internal);
@@ -63,7 +63,11 @@ impl Chat {
         let (with, by, at) = (line.to.clone(), Direction::Out, line.sent_at);
         let notice = match (line.manner, quote) {
             (
-                Manner::Text | Manner::Action | Manner::Reply { .. } | Manner::Offer { .. },
+                Manner::Text
+                | Manner::Action
+                | Manner::Reply { .. }
+                | Manner::Offer { .. }
+                | Manner::OfferFolder { .. },
                 quote,
             ) => Notice::Written(Written {
                 to: with,
@@ -122,7 +126,7 @@ impl Chat {
     /// What a line that has come says about files.
     fn take_offer(&mut self, line: &ReceivedLine) {
         match line.manner {
-            Manner::Offer { .. } => self.offered(line),
+            Manner::Offer { .. } | Manner::OfferFolder { .. } => self.offered(line),
             Manner::Delete { of } => self.offer_deleted(&line.from, Direction::In, of),
             _ => {}
         }

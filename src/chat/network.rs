@@ -248,7 +248,7 @@ impl Chat {
         // What was seen while it was away may be to be told.
         self.run.owing = true;
         let software = self.config.software.clone();
-        self.say(peer, &Record::Hello { log, software, files: true });
+        self.say(peer, &Record::Hello { log, software, files: true, folders: true });
         self.set_presence(&address, Presence::Connected);
         if !self.is_ignored(&address) {
             self.make_current_if_none(&address);
@@ -364,12 +364,12 @@ impl Chat {
             return self.stranger_says(peer, message);
         };
         match record {
-            Ok(Some(Record::Hello { log, software, files })) => {
+            Ok(Some(Record::Hello { log, software, files, folders })) => {
                 if let Some(session) = self.session(&address) {
                     session.software = Some(software);
                 }
                 self.owe(peer, log);
-                self.knows_files(peer, &address, files);
+                self.knows_files(peer, &address, files, folders);
             }
             Ok(Some(Record::Line(line))) => self.line(peer, address, line),
             Ok(Some(Record::Committed { log, seq, id })) => {

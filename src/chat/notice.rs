@@ -468,6 +468,15 @@ pub enum Notice {
     },
     /// We have offered a file to somebody whose program knows no files. Said once a session.
     NoFiles(Address),
+    /// The same about folders: the other side's program shows only their names.
+    NoFolders(Address),
+    /// So many links, pipes and devices in a folder that is offered are left out.
+    LeftOut {
+        /// The folder.
+        name: String,
+        /// How many.
+        count: u32,
+    },
     /// Answers /detach: we leave now, and the chat goes on without us.
     Detached,
     /// We leave now, and so many lines wait on this computer for the next time.

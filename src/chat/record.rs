@@ -7,6 +7,8 @@ use p2pchat_wire::codec::{self, DecodeError};
 use serde::{Deserialize, Serialize};
 
 use super::address::LineId;
+use super::files::disk::Content;
+use super::files::folder::{MAX_ENTRIES, MAX_HEAD};
 use super::files::record::{FileRecord, MAX_FILE_RECORD};
 use super::rooms::record::{MAX_ROOM_RECORD, RoomRecord};
 use crate::proto::{MAX_MESSAGE, PortModel};
@@ -31,6 +33,7 @@ const MAX_SOFTWARE: usize = 64;
 
 /// What follows the fields of a [`Record::Hello`]: what else the program understands, one bit each.
 const FILES: u32 = 1;
+const FOLDERS: u32 = 2;
 
 /// One message of a session.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -46,6 +49,9 @@ pub enum Record {
         /// out.
         #[serde(skip)]
         files: bool,
+        /// Whether [`Manner::OfferFolder`] is understood, likewise.
+        #[serde(skip)]
+        folders: bool,
     },
     /// Text.
     Line(Line),
@@ -170,6 +176,17 @@ pub enum Manner {
         /// Its hash, BLAKE3.
         root: [u8; 32],
     },
+    /// A folder is offered, as a file is; what its bytes are, [`folder`](super::files::folder) says.
+    OfferFolder {
+        /// How many bytes it has, with those that say what is in it.
+        size: u64,
+        /// Their hash, BLAKE3.
+        root: [u8; 32],
+        /// How many bytes say what is in it.
+        head: u32,
+        /// How many files there are, in all folders of it.
+        files: u32,
+    },
 }
 
 impl Manner {
@@ -177,7 +194,7 @@ impl Manner {
     #[must_use]
     pub fn target(self) -> Option<LineId> {
         match self {
-            Self::Text | Self::Action | Self::Offer { .. } => None,
+            Self::Text | Self::Action | Self::Offer { .. } | Self::OfferFolder { .. } => None,
             Self::Reply { to: id }
             | Self::Edit { of: id }
             | Self::Delete { of: id }
@@ -195,7 +212,7 @@ impl Manner {
     #[must_use]
     pub fn about(self, id: LineId) -> Self {
         match self {
-            Self::Text | Self::Action | Self::Offer { .. } => self,
+            Self::Text | Self::Action | Self::Offer { .. } | Self::OfferFolder { .. } => self,
             Self::Reply { .. } => Self::Reply { to: id },
             Self::Edit { .. } => Self::Edit { of: id },
             Self::Delete { .. } => Self::Delete { of: id },
@@ -223,9 +240,36 @@ impl Manner {
             }
             Self::Delete { .. } => text.is_empty(),
             Self::React { .. } => text.len() <= MAX_REACTION,
-            Self::Offer { .. } => (1..=MAX_FILE_NAME).contains(&text.len()),
+            Self::Offer { .. } => is_file_name(text),
+            Self::OfferFolder { size, head, files, .. } => {
+                let is_head = (1..=MAX_HEAD).contains(&head) && u64::from(head) <= size;
+                is_file_name(text) && is_head && files as usize <= MAX_ENTRIES
+            }
         }
     }
+
+    /// The bytes that are offered, if any are: how many, their hash, and what they are.
+    pub(crate) fn offer(self) -> Option<(u64, [u8; 32], Content)> {
+        match self {
+            Self::Offer { size, root } => Some((size, root, Content::File)),
+            Self::OfferFolder { size, root, head, files } => {
+                Some((size, root, Content::Folder { head, files }))
+            }
+            _ => None,
+        }
+    }
+
+    /// The manner of the line that offers these bytes.
+    pub(crate) fn offering(size: u64, root: [u8; 32], content: Content) -> Self {
+        match content {
+            Content::File => Self::Offer { size, root },
+            Content::Folder { head, files } => Self::OfferFolder { size, root, head, files },
+        }
+    }
+}
+
+fn is_file_name(text: &str) -> bool {
+    (1..=MAX_FILE_NAME).contains(&text.len())
 }
 
 /// To whom a line was addressed.
@@ -247,7 +291,10 @@ impl Record {
             Self::Line(Line { manner, .. }) if *manner != Manner::Text => {
                 codec::encode_onto(manner, &mut message);
             }
-            Self::Hello { files: true, .. } => codec::encode_onto(&FILES, &mut message),
+            Self::Hello { files, folders, .. } if *files || *folders => {
+                let bit = |knows: &bool, bit| if *knows { bit } else { 0 };
+                codec::encode_onto(&(bit(files, FILES) | bit(folders, FOLDERS)), &mut message);
+            }
             _ => {}
         }
         message
@@ -279,8 +326,9 @@ impl Record {
         let rest = message.get(read..).unwrap_or_default();
         match &mut record {
             Self::Line(line) => line.manner = Manner::decode(rest)?,
-            Self::Hello { files, .. } if !rest.is_empty() => {
-                *files = codec::decode_prefix::<u32, 8>(rest)?.0 & FILES != 0;
+            Self::Hello { files, folders, .. } if !rest.is_empty() => {
+                let bits = codec::decode_prefix::<u32, 8>(rest)?.0;
+                (*files, *folders) = (bits & FILES != 0, bits & FOLDERS != 0);
             }
             _ => {}
         }
@@ -312,8 +360,8 @@ const ROOM: u32 = 9;
 const FILE: u32 = 10;
 const LAST_KIND: u32 = FILE;
 
-/// The number of the newest manner, [`Manner::Offer`].
-const LAST_MANNER: u32 = 6;
+/// The number of the newest manner, [`Manner::OfferFolder`].
+const LAST_MANNER: u32 = 7;
 
 #[cfg(test)]
 mod tests {
@@ -341,7 +389,7 @@ mod tests {
         Record::Line(Line { manner, ..line })
     }
 
-    fn manners(id: LineId) -> [Manner; 7] {
+    fn manners(id: LineId) -> [Manner; 8] {
         [
             Manner::Text,
             Manner::Action,
@@ -350,6 +398,7 @@ mod tests {
             Manner::Delete { of: id },
             Manner::React { to: id },
             Manner::Offer { size: u64::MAX, root: [id.0[0]; 32] },
+            Manner::OfferFolder { size: u64::MAX, root: [id.0[0]; 32], head: 7, files: 3 },
         ]
     }
 
@@ -359,12 +408,15 @@ mod tests {
             record.encode().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
         };
         assert_eq!(
-            golden(&Record::Hello { log: 5, software: "p".into(), files: false }),
+            golden(&Record::Hello { log: 5, software: "p".into(), files: false, folders: false }),
             "00050170"
         );
-        let hello = Record::Hello { log: 5, software: "p".into(), files: true };
-        assert_eq!(golden(&hello), "0005017001");
-        assert_eq!(Record::decode(&hello.encode()), Ok(Some(hello)));
+        for (files, folders, tail) in [(true, false, "01"), (true, true, "03"), (false, true, "02")]
+        {
+            let hello = Record::Hello { log: 5, software: "p".into(), files, folders };
+            assert_eq!(golden(&hello), format!("00050170{tail}"));
+            assert_eq!(Record::decode(&hello.encode()), Ok(Some(hello)));
+        }
         assert_eq!(golden(&line("hi")), "01070109090909090909090909090909090909fbe80300026869");
         assert_eq!(
             golden(&Record::Committed { log: 7, seq: 2, id: [1; 16] }),
@@ -402,6 +454,9 @@ mod tests {
         let offer = line_as(Manner::Offer { size: 300, root: [7; 32] }, "a");
         let said = said.strip_suffix("00").expect("the length of the text");
         assert_eq!(golden(&offer), format!("{said}016106fb2c01{}", "07".repeat(32)));
+        let folder = Manner::OfferFolder { size: 300, root: [7; 32], head: 9, files: 2 };
+        let tail = format!("016107fb2c01{}0902", "07".repeat(32));
+        assert_eq!(golden(&line_as(folder, "a")), format!("{said}{tail}"));
         let file = Record::File(FileRecord { offer: LineId([3; 16]), says: FileSays::Received });
         assert_eq!(golden(&file), format!("0a{}02", "03".repeat(16)));
         assert_eq!(Record::decode(&file.encode()), Ok(Some(file)));
@@ -411,7 +466,7 @@ mod tests {
     fn what_a_newer_chat_says_is_skipped() {
         assert_eq!(Record::decode(&[11, 1, 2, 3]), Ok(None));
         let mut longer = line("hi").encode();
-        longer.extend([7, 1, 2, 3]);
+        longer.extend([8, 1, 2, 3]);
         assert_eq!(Record::decode(&longer), Ok(Some(line("hi"))), "a manner that is not known");
         let action = line_as(Manner::Action, "waves");
         longer = action.encode();
@@ -427,8 +482,20 @@ mod tests {
         let id = LineId([1; 16]);
         assert!(Record::decode(&line_as(Manner::Delete { of: id }, "x").encode()).is_err());
         let offer = Manner::Offer { size: 1, root: [0; 32] };
+        let folder = |size, head, files| Manner::OfferFolder { size, root: [0; 32], head, files };
         for name in ["", &"x".repeat(MAX_FILE_NAME + 1)] {
             assert!(Record::decode(&line_as(offer, name).encode()).is_err());
+            assert!(Record::decode(&line_as(folder(9, 9, 1), name).encode()).is_err());
+        }
+        assert!(Record::decode(&line_as(folder(9, 9, 1), "a").encode()).is_ok());
+        let many = MAX_ENTRIES as u32 + 1;
+        for folder in [
+            folder(8, 9, 1),
+            folder(9, 0, 1),
+            folder(u64::MAX, MAX_HEAD + 1, 1),
+            folder(9, 9, many),
+        ] {
+            assert!(Record::decode(&line_as(folder, "a").encode()).is_err());
         }
         let smiles = |count| line_as(Manner::React { to: id }, &"x".repeat(count)).encode();
         assert!(Record::decode(&smiles(MAX_REACTION)).is_ok());

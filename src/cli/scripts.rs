@@ -14,7 +14,7 @@ pub struct SendArgs {
     pub to: PeerAddress,
     /// The message; several words are joined by spaces. Without it, the standard input is the message
     pub text: Vec<String>,
-    /// Offer these files instead, and wait until they are there
+    /// Offer these files and folders instead, and wait until they are there
     #[arg(long = "file", short, value_name = "FILE", num_args = 1.., conflicts_with = "text")]
     pub files: Vec<PathBuf>,
 }

@@ -125,11 +125,11 @@ impl Desk {
                 self.forget(offer);
                 self.say(DiskAnswer::Closed { offer });
             }
-            DiskRequest::Begin { offer, folder, name, size, root } => {
+            DiskRequest::Begin { offer, folder, name, size, root, content } => {
                 // First of all it has to give the file free.
                 self.incoming.remove(&offer);
                 self.runs += 1;
-                let part = Part::begin(offer, self.runs, folder, name, size, root)?;
+                let part = Part::begin(offer, self.runs, folder, name, size, root, content)?;
                 self.incoming.insert(offer, part);
                 self.take_turns(offer);
             }
@@ -205,7 +205,13 @@ impl Desk {
         self.say(if was_offered {
             DiskAnswer::Served { offer, list: known.list().to_vec() }
         } else {
-            DiskAnswer::Examined { offer, size: known.size(), root: known.root() }
+            DiskAnswer::Examined {
+                offer,
+                size: known.size(),
+                root: known.root(),
+                content: known.content(),
+                skipped: known.skipped(),
+            }
         });
         self.outgoing.insert(offer, Outgoing::Known(known));
         Ok(())

@@ -1,18 +1,15 @@
-//! A file that is offered: hashed once in each run, then read block by block.
+//! What is offered: hashed once in each run, then read block by block.
 //!
-//! That it changes meanwhile is seen by its length and by when it was last changed; what slips through there, the
-//! receiver finds, who compares each block with the list.
+//! That it changes meanwhile is seen by the lengths of files and by when they were last changed; what slips through there,
+//! the receiver finds, who compares each block with the list.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
-use super::problem::problem;
+use super::source::{Seal, Source, changed};
 use super::tree::{self, Tree};
-use crate::chat::files::disk::{BLOCK, DiskProblem, Hash, MAX_SIZE, blocks, length};
+use crate::chat::files::disk::{BLOCK, Content, DiskProblem, Hash, blocks, length};
 
-/// A file that is offered.
+/// What is offered.
 #[derive(Debug)]
 pub(super) enum Outgoing {
     /// It is being hashed.
@@ -21,12 +18,11 @@ pub(super) enum Outgoing {
     Known(Known),
 }
 
-/// A file that is being hashed.
+/// What is being hashed.
 #[derive(Debug)]
 pub(super) struct Hashing {
     path: PathBuf,
-    file: File,
-    stamp: Stamp,
+    source: Source,
     tree: Tree,
     list: Vec<u8>,
     next: u64,
@@ -34,41 +30,34 @@ pub(super) struct Hashing {
     offered: Option<Hash>,
 }
 
-/// A file of which the list is known.
+/// What the list is known of.
 #[derive(Debug)]
 pub(super) struct Known {
     path: PathBuf,
     /// While it is read.
-    file: Option<File>,
-    stamp: Stamp,
+    source: Option<Source>,
+    seal: Seal,
+    size: u64,
+    content: Content,
+    skipped: u32,
     list: Vec<u8>,
     root: Hash,
 }
 
-/// What says whether a file is still the same.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Stamp {
-    size: u64,
-    modified: Option<SystemTime>,
-}
-
 impl Hashing {
-    /// Begins with a file that is to be offered, or that was: then it has to be the same.
+    /// Begins with what is to be offered, or was: then it has to be the same.
     pub(super) fn begin(path: PathBuf, offered: Option<(u64, Hash)>) -> Result<Self, DiskProblem> {
-        let (file, stamp) = open(&path)?;
-        if stamp.size > MAX_SIZE {
-            return Err(DiskProblem::TooLarge { size: stamp.size });
-        }
-        if offered.is_some_and(|(size, _)| size != stamp.size) {
+        let source = Source::open(&path)?;
+        if offered.is_some_and(|(size, _)| size != source.size()) {
             return Err(changed(&path));
         }
         let offered = offered.map(|(_, root)| root);
         let (tree, list, next) = (Tree::default(), Vec::new(), 0);
-        Ok(Self { path, file, stamp, tree, list, next, offered })
+        Ok(Self { path, source, tree, list, next, offered })
     }
 
     pub(super) fn size(&self) -> u64 {
-        self.stamp.size
+        self.source.size()
     }
 
     /// Whether it was offered before.
@@ -78,39 +67,48 @@ impl Hashing {
 
     /// Hashes one block: how many bytes are behind us. `None` if there is no other.
     pub(super) fn step(&mut self, buffer: &mut Vec<u8>) -> Result<Option<u64>, DiskProblem> {
-        if self.next == blocks(self.stamp.size) {
+        let size = self.size();
+        if self.next == blocks(size) {
             return Ok(None);
         }
-        let (at, length) = (self.next * BLOCK, length(self.stamp.size, self.next));
-        let read = read_at(&mut self.file, at, length, buffer);
-        if !read.map_err(|error| problem(&self.path, &error))? {
-            return Err(changed(&self.path));
-        }
-        let value = tree::value(self.stamp.size, self.next, buffer);
+        let at = self.next * BLOCK;
+        let end = at + length(size, self.next);
+        self.source.read(at..end, buffer)?;
+        let value = tree::value(size, self.next, buffer);
         self.tree.push(value);
         self.list.extend(value);
         self.next += 1;
-        Ok(Some(at + length))
+        Ok(Some(end))
     }
 
     /// What it is, after the last [`step`](Self::step).
     pub(super) fn finish(self) -> Result<Known, DiskProblem> {
-        let Self { path, file, stamp, tree, list, offered, .. } = self;
+        let Self { path, source, tree, list, offered, .. } = self;
         let root = tree.root();
-        if stamped(&path, &file)? != stamp || offered.is_some_and(|offered| offered != root) {
+        if !source.is_unchanged()? || offered.is_some_and(|offered| offered != root) {
             return Err(changed(&path));
         }
-        Ok(Known { path, file: offered.map(|_| file), stamp, list, root })
+        let (seal, size, content) = (source.seal(), source.size(), source.content());
+        let (skipped, source) = (source.skipped(), offered.map(|_| source));
+        Ok(Known { path, source, seal, size, content, skipped, list, root })
     }
 }
 
 impl Known {
     pub(super) fn size(&self) -> u64 {
-        self.stamp.size
+        self.size
     }
 
     pub(super) fn root(&self) -> Hash {
         self.root
+    }
+
+    pub(super) fn content(&self) -> Content {
+        self.content
+    }
+
+    pub(super) fn skipped(&self) -> u32 {
+        self.skipped
     }
 
     pub(super) fn list(&self) -> &[u8] {
@@ -124,64 +122,28 @@ impl Known {
         size: u64,
         root: Hash,
     ) -> Result<bool, DiskProblem> {
-        if self.path != path || self.root != root || self.stamp.size != size {
+        if self.path != path || self.root != root || self.size != size {
             return Ok(false);
         }
-        let (file, stamp) = open(path)?;
-        self.file = Some(file);
-        Ok(stamp == self.stamp)
+        let source = Source::open(path)?;
+        let is_same = source.seal() == self.seal;
+        self.source = Some(source);
+        Ok(is_same)
     }
 
-    /// Lets go of the file.
+    /// Lets go of the files.
     pub(super) fn close(&mut self) {
-        self.file = None;
+        self.source = None;
     }
 
     /// A block of it.
     pub(super) fn read(&mut self, block: u64) -> Result<Vec<u8>, DiskProblem> {
-        let length = length(self.stamp.size, block);
-        let Some(file) = self.file.as_mut().filter(|_| length > 0) else {
+        let length = length(self.size, block);
+        let Some(source) = self.source.as_mut().filter(|_| length > 0) else {
             return Err(DiskProblem::NotOpen);
         };
         let mut data = Vec::new();
-        let read = read_at(file, block * BLOCK, length, &mut data)
-            .map_err(|error| problem(&self.path, &error))?;
-        if !read || stamped(&self.path, file)? != self.stamp {
-            return Err(changed(&self.path));
-        }
+        source.read(block * BLOCK..block * BLOCK + length, &mut data)?;
         Ok(data)
     }
-}
-
-/// Reads so many bytes at a place, into nothing else. False if the file ends before.
-pub(super) fn read_at(
-    file: &mut File,
-    at: u64,
-    length: u64,
-    buffer: &mut Vec<u8>,
-) -> io::Result<bool> {
-    buffer.clear();
-    buffer.reserve_exact(usize::try_from(length).map_err(io::Error::other)?);
-    file.seek(SeekFrom::Start(at))?;
-    Ok(file.take(length).read_to_end(buffer)? as u64 == length)
-}
-
-fn open(path: &Path) -> Result<(File, Stamp), DiskProblem> {
-    // To open a pipe would wait for somebody at its other end.
-    let metadata = path.metadata().map_err(|error| problem(path, &error))?;
-    if !metadata.is_file() {
-        return Err(DiskProblem::NotAFile { place: path.display().to_string() });
-    }
-    let file = File::open(path).map_err(|error| problem(path, &error))?;
-    let stamp = stamped(path, &file)?;
-    Ok((file, stamp))
-}
-
-fn stamped(path: &Path, file: &File) -> Result<Stamp, DiskProblem> {
-    let metadata = file.metadata().map_err(|error| problem(path, &error))?;
-    Ok(Stamp { size: metadata.len(), modified: metadata.modified().ok() })
-}
-
-fn changed(path: &Path) -> DiskProblem {
-    DiskProblem::Changed { place: path.display().to_string() }
 }

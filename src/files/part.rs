@@ -1,4 +1,4 @@
-//! A file that arrives: a hidden part in the folder where it is to be, and notes beside it.
+//! A file that arrives, or a folder: a hidden part in the folder where it is to be, and notes beside it.
 //!
 //! [`Part::begin`] finds what is there, [`check`](Part::check) looks at what the last run could not be sure of,
 //! [`write`](Part::write) takes blocks, and once none is missing and all are on disk to stay, [`finish`](Part::finish)
@@ -6,19 +6,25 @@
 //! before, it begins again, and the file is found under its name instead of arriving twice.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use super::landing::{Landing, NotLanded};
 use super::notes::{NoNotes, Notes, State};
-use super::outgoing;
 use super::problem::problem;
 use super::tree;
 use crate::chat::files::FileName;
-use crate::chat::files::disk::{BLOCK, DiskProblem, Hash, MAX_SIZE, OfferId, blocks, length};
+use crate::chat::files::disk::{
+    BLOCK, Content, DiskProblem, Hash, MAX_SIZE, OfferId, blocks, length,
+};
 
 /// Blocks after which the disk is asked to keep what was written.
 const GROUP: usize = 64;
+
+/// Files of a folder from which on the disk is asked to keep all that it has.
+#[cfg(target_os = "linux")]
+const MANY: usize = 16;
 
 /// Names that are tried before we give up.
 const NAMES: u32 = 10_000;
@@ -34,9 +40,10 @@ pub(super) struct Part {
     size: u64,
     name: FileName,
     folder: PathBuf,
-    /// Where the blocks go, until the file is whole.
-    path: PathBuf,
-    file: File,
+    /// Where a folder is until it is whole.
+    hidden: PathBuf,
+    /// Where the blocks go, until all is whole.
+    landing: Landing,
     notes: Notes,
     /// What is still to be looked at.
     check: Option<Check>,
@@ -64,10 +71,21 @@ pub(super) struct Sync {
     pub(super) offer: OfferId,
     pub(super) run: u64,
     files: [File; 2],
+    /// The files and folders of a folder.
+    paths: Vec<PathBuf>,
 }
 
 impl Sync {
     pub(super) fn wait(&self) -> io::Result<()> {
+        // One by one they may take long, and the rest of what the disk has to keep is seldom much.
+        #[cfg(target_os = "linux")]
+        if self.paths.len() > MANY && rustix::fs::syncfs(&self.files[0]).is_ok() {
+            return Ok(());
+        }
+        for path in &self.paths {
+            let file = if is_folder(path) { File::open(path)? } else { open(path, Access::Write)? };
+            file.sync_all()?;
+        }
         self.files.iter().try_for_each(File::sync_data)
     }
 }
@@ -81,46 +99,77 @@ impl Part {
         name: FileName,
         size: u64,
         root: Hash,
+        content: Content,
     ) -> Result<Self, DiskProblem> {
         if size > MAX_SIZE {
             return Err(DiskProblem::TooLarge { size });
         }
         fs::create_dir_all(&folder).map_err(|error| problem(&folder, &error))?;
         let notes = notes(&folder, offer, size, root)?;
-        let path = part_path(&folder, offer);
-        let (file, finished) = match open(&path, Access::Write) {
-            Ok(file) => (file, None),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let whole = notes.name().map(|name| folder.join(name));
-                match whole.and_then(|whole| Some((open(&whole, Access::Read).ok()?, whole))) {
-                    Some((file, whole)) if is_long(&file, size) => (file, Some(whole)),
-                    _ => {
-                        (open(&path, Access::Create).map_err(|error| problem(&path, &error))?, None)
+        let (path, hidden) = (part_path(&folder, offer), folder_path(&folder, offer));
+        let create = || open(&path, Access::Create).map_err(|error| problem(&path, &error));
+        let whole = notes.name().map(|name| folder.join(name));
+        let (file, finished) = if content == Content::File {
+            match open(&path, Access::Write) {
+                Ok(file) => (file, None),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    let whole =
+                        whole.and_then(|whole| Some((open(&whole, Access::Read).ok()?, whole)));
+                    match whole {
+                        Some((file, whole)) if is_long(&file, size) => (file, Some(whole)),
+                        _ => (create()?, None),
                     }
                 }
+                Err(error) => return Err(problem(&path, &error)),
             }
-            Err(error) => return Err(problem(&path, &error)),
+        } else {
+            let is_hidden = hidden.symlink_metadata().is_ok();
+            (create()?, whole.filter(|whole| !is_hidden && is_folder(whole)))
         };
-        let as_left = is_long(&file, size);
-        if !as_left {
-            file.set_len(size).map_err(|error| problem(&path, &error))?;
-        }
+        let place = finished.clone().unwrap_or_else(|| hidden.clone());
+        let mut landing = Landing::new(path, file, size, content, place, finished.is_some());
+        let as_left = landing.settle()?;
         let check = Some(Check { next: 0, all: !as_left || finished.is_some() });
         let (missing, fresh, syncing) = (0, Vec::new(), None);
-        Ok(Self {
+        let mut this = Self {
             run,
             size,
             name,
             folder,
-            path,
-            file,
+            hidden,
+            landing,
             notes,
             check,
             finished,
             missing,
             fresh,
             syncing,
-        })
+        };
+        this.find_plan()?;
+        Ok(this)
+    }
+
+    /// If the head of a folder has come, it is known what goes where. If that is not so, nothing has come.
+    fn find_plan(&mut self) -> Result<(), DiskProblem> {
+        let here = |state| state != State::Missing;
+        let head = self.landing.head();
+        let is_here = head.clone().all(|block| here(self.notes.state(block)));
+        if head.is_empty() || (is_here && self.landing.plan()?) {
+            return Ok(());
+        }
+        self.landing.forget_plan();
+        if self.finished.take().is_some() {
+            return self.start_over();
+        }
+        for block in head.end..blocks(self.size) {
+            if here(self.notes.state(block)) {
+                self.note(block, State::Missing)?;
+            }
+        }
+        if is_here {
+            head.into_iter().try_for_each(|block| self.note(block, State::Missing))?;
+        }
+        Ok(())
     }
 
     /// Removes the part and the notes, and nothing else.
@@ -131,6 +180,10 @@ impl Part {
                 return Err(DiskProblem::Busy { place: notes.display().to_string() });
             }
             _ => {}
+        }
+        let hidden = folder_path(folder, offer);
+        if is_folder(&hidden) {
+            fs::remove_dir_all(&hidden).map_err(|error| problem(&hidden, &error))?;
         }
         for path in [part_path(folder, offer), notes] {
             match fs::remove_file(&path) {
@@ -159,6 +212,12 @@ impl Part {
         let mut rest = next..blocks(self.size);
         let Some(block) = rest.find(|block| doubtful(self.notes.state(*block))) else {
             self.check = None;
+            let mut head = self.landing.head();
+            if head.any(|block| self.notes.state(block) == State::Missing) {
+                // What follows it may be anywhere.
+                self.find_plan()?;
+                self.fresh.retain(|block| self.notes.state(*block) != State::Missing);
+            }
             let blocks = 0..blocks(self.size);
             self.missing =
                 blocks.filter(|block| self.notes.state(*block) == State::Missing).count() as u64;
@@ -168,9 +227,9 @@ impl Part {
             return Ok(None);
         };
         self.check = Some(Check { next: block + 1, all });
-        let length = length(self.size, block);
-        let is_there = outgoing::read_at(&mut self.file, block * BLOCK, length, buffer)
-            .map_err(|error| problem(&self.path, &error))?;
+        let at = block * BLOCK;
+        let end = at + length(self.size, block);
+        let is_there = self.landing.read(at..end, buffer)?;
         let value = self.value(block)?;
         if is_there && tree::value(self.size, block, buffer) == value {
             // The disk has not yet said that it keeps it; but of a finished file it has.
@@ -180,7 +239,7 @@ impl Part {
         } else {
             self.note(block, State::Missing)?;
         }
-        Ok(Some(block * BLOCK + length))
+        Ok(Some(end))
     }
 
     pub(super) fn size(&self) -> u64 {
@@ -238,7 +297,13 @@ impl Part {
         if tree::value(self.size, block, data) != self.value(block)? {
             return Err(DiskProblem::WrongBlock { block });
         }
-        self.put(put, block * BLOCK, data).map_err(|error| problem(&self.path, &error))?;
+        let here = |head| head == block || self.notes.state(head) != State::Missing;
+        let whole = self.landing.head().all(here);
+        match self.landing.put(put, block * BLOCK, data, whole) {
+            // It comes before what says where it belongs.
+            Err(NotLanded::TooEarly) => return Err(DiskProblem::WrongBlock { block }),
+            done => done?,
+        }
         self.note(block, State::Written)?;
         self.missing -= 1;
         self.fresh.push(block);
@@ -261,16 +326,17 @@ impl Part {
         if self.syncing.is_some() || !enough {
             return Ok(None);
         }
-        let file = self.file.try_clone().map_err(|error| problem(&self.path, &error))?;
+        let whole = self.is_whole();
+        let (file, paths) = self.landing.owed(whole)?;
         let notes = self.notes.share().map_err(|error| problem(self.notes.path(), &error))?;
         self.syncing = Some(std::mem::take(&mut self.fresh));
-        Ok(Some(Sync { offer, run: self.run, files: [file, notes] }))
+        Ok(Some(Sync { offer, run: self.run, files: [file, notes], paths }))
     }
 
     /// What the disk has said.
     pub(super) fn synced(&mut self, result: io::Result<()>) -> Result<(), DiskProblem> {
         // What it could not keep stays noted as written, and the next run looks at it.
-        result.map_err(|error| problem(&self.path, &error))?;
+        result.map_err(|error| problem(self.landing.path(), &error))?;
         for block in self.syncing.take().unwrap_or_default() {
             self.note(block, State::Kept)?;
         }
@@ -294,7 +360,13 @@ impl Part {
             // Before it has it, so that it is found.
             let noted = self.notes.set_name(&name).and_then(|()| self.notes.keep());
             noted.map_err(|error| problem(self.notes.path(), &error))?;
-            match rename(&self.path, &path) {
+            let from = self.landing.result();
+            let renamed = if self.landing.is_folder() {
+                rename_folder(from, &path)
+            } else {
+                rename(from, &path)
+            };
+            match renamed {
                 Ok(()) => {
                     sync_folder(&self.folder).map_err(|error| problem(&self.folder, &error))?;
                     return Ok(path);
@@ -307,25 +379,11 @@ impl Part {
         Err(problem(&self.folder.join(self.name.as_str()), &taken))
     }
 
-    /// Puts a block where it belongs. What is all zeros stays a hole, so that a sparse file does not fill the disk.
-    fn put(&mut self, put: &mut Put, at: u64, data: &[u8]) -> io::Result<()> {
-        if is_zeros(data) {
-            // Not if a run that was killed had already begun to write there.
-            let mut there = Vec::new();
-            let read = outgoing::read_at(&mut self.file, at, data.len() as u64, &mut there)?;
-            if read && is_zeros(&there) {
-                return Ok(());
-            }
-        }
-        put(&mut self.file, at, data)
-    }
-
     /// The finished file is not what it was: all of it is to arrive again.
     fn start_over(&mut self) -> Result<(), DiskProblem> {
-        let file = open(&self.path, Access::Create)
-            .and_then(|file| file.set_len(self.size).map(|()| file))
-            .map_err(|error| problem(&self.path, &error))?;
-        self.file = file;
+        let path = self.landing.path();
+        let file = open(path, Access::Create).map_err(|error| problem(path, &error))?;
+        self.landing.start_over(file, self.hidden.clone())?;
         self.fresh.clear();
         self.missing = blocks(self.size);
         (0..self.missing).try_for_each(|block| self.note(block, State::Missing))
@@ -347,10 +405,15 @@ pub(super) fn put(file: &mut File, at: u64, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)
 }
 
-/// As fast as memory is compared: each byte is the next one.
-fn is_zeros(data: &[u8]) -> bool {
-    let rest = data.get(1..).unwrap_or_default();
-    data.first().is_none_or(|first| *first == 0) && data[..rest.len()] == *rest
+/// Reads so many bytes at a place, behind those in the buffer. False if the file ends before.
+pub(super) fn read_onto(
+    file: &mut File,
+    at: u64,
+    length: usize,
+    buffer: &mut Vec<u8>,
+) -> io::Result<bool> {
+    file.seek(SeekFrom::Start(at))?;
+    Ok(file.take(length as u64).read_to_end(buffer)? == length)
 }
 
 /// What a file of ours is opened for.
@@ -393,6 +456,11 @@ fn part_path(folder: &Path, offer: OfferId) -> PathBuf {
     folder.join(format!(".p2pchat-{offer}.part"))
 }
 
+/// Where a folder is until it is whole.
+fn folder_path(folder: &Path, offer: OfferId) -> PathBuf {
+    folder.join(format!(".p2pchat-{offer}.folder"))
+}
+
 fn notes_path(folder: &Path, offer: OfferId) -> PathBuf {
     folder.join(format!(".p2pchat-{offer}.notes"))
 }
@@ -416,6 +484,43 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
             fs::rename(from, to).inspect_err(|_| {
                 let _ = fs::remove_file(to);
             })
+        }
+    }
+}
+
+/// Whether there is a folder, and not a link to one.
+pub(super) fn is_folder(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir())
+}
+
+/// Renames a folder if nothing has the new name.
+fn rename_folder(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        use rustix::io::Errno;
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            // Some file systems cannot.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+            renamed => return Ok(renamed?),
+        }
+    }
+    if cfg!(unix) {
+        // An empty folder gives way to another, so nobody else takes the name meanwhile.
+        fs::create_dir(to)?;
+    }
+    fs::rename(from, to).inspect_err(|_| {
+        if cfg!(unix) {
+            let _ = fs::remove_dir(to);
+        }
+    })
+}
+
+impl From<NotLanded> for DiskProblem {
+    fn from(why: NotLanded) -> Self {
+        match why {
+            NotLanded::WrongFolder | NotLanded::TooEarly => Self::WrongFolder,
+            NotLanded::Io(path, error) => problem(&path, &error),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Files that are offered and files that arrive, on a real disk.
 
 mod arriving;
+mod folders;
 mod killed;
 mod offering;
 
@@ -16,7 +17,9 @@ use super::desk::Desk;
 use super::part::{self, Sync};
 use super::tree::{self, Tree};
 use crate::chat::files::FileName;
-use crate::chat::files::disk::{BLOCK, DiskAnswer, DiskProblem, DiskRequest, Hash, OfferId};
+use crate::chat::files::disk::{
+    BLOCK, Content, DiskAnswer, DiskProblem, DiskRequest, Hash, OfferId,
+};
 
 const OFFER: OfferId = OfferId([7; 16]);
 
@@ -72,6 +75,7 @@ impl Run {
             name: FileName::of("gift.tar.gz"),
             size: gift.data.len() as u64,
             root: gift.root,
+            content: Content::File,
         })
     }
 

@@ -13,10 +13,10 @@ use rusqlite::{Connection, Row};
 
 use super::cells::{author, reactions, said, subject};
 use super::portable::{
-    Header, Item, Offered, Person, Reaction, Received, Said, Server, VERSION, Way,
+    Header, Item, Offered, OfferedFolder, Person, Reaction, Received, Said, Server, VERSION, Way,
 };
 use super::{markdown, rows};
-use crate::chat::files::disk::Hash;
+use crate::chat::files::disk::{Content, Hash};
 use crate::chat::room::Standing;
 use crate::chat::storage::{Direction, HistoryLine};
 use crate::chat::{Address, Format, LineId, Manner, Timestamp, clean};
@@ -97,10 +97,13 @@ fn said(row: &Row<'_>) -> rusqlite::Result<Said> {
     let way = |by| if by == Direction::In { Way::In } else { Way::Out };
     let reactions = rows::reactions(row, 18)?.into_iter();
     let manner = rows::manner(row, 5)?;
-    let file = match manner {
-        Manner::Offer { size, root } => Some(Offered { size, root: Hash(root).to_string() }),
-        _ => None,
-    };
+    let file = manner.offer().map(|(size, root, content)| {
+        let folder = match content {
+            Content::File => None,
+            Content::Folder { head, files } => Some(OfferedFolder { head, files }),
+        };
+        Offered { size, root: Hash(root).to_string(), folder }
+    });
     Ok(Said {
         with: rows::address(row)?,
         from: rows::author(row, 19)?,

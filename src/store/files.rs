@@ -8,7 +8,7 @@ use super::rows::{self, OFFER};
 use crate::chat::files::FileRule;
 use crate::chat::files::disk::Hash;
 use crate::chat::storage::{Direction, FailureKind, StoreReply};
-use crate::chat::{FileState, KeptFile, LineId, Manner};
+use crate::chat::{FileState, KeptFile, LineId};
 
 /// Files that were offered by one of two people to the other, the newest first; their number is the
 /// argument. In a room nobody can accept one.
@@ -28,7 +28,7 @@ pub(super) const ALL: &str = concat!(
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<KeptFile> {
     let (incoming, done): (bool, bool) = (row.get(2)?, row.get(4)?);
     let number: i64 = row.get(6)?;
-    let Manner::Offer { size, root } = rows::manner(row, 6)? else {
+    let Some((size, root, content)) = rows::manner(row, 6)?.offer() else {
         return Err(rusqlite::Error::IntegralValueOutOfRange(6, number));
     };
     Ok(KeptFile {
@@ -39,6 +39,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<KeptFile> {
         name: row.get(5)?,
         size,
         root: Hash(root),
+        content,
         state: state(row.get(8)?)?,
         path: row.get(9)?,
         folder: row.get(10)?,

@@ -16,8 +16,11 @@ use p2pchat_wire::identity::{Name, PeerId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::database::contact_row;
-use super::portable::{Item, MAX_LINE, Offered, Person, Received, Said, Server, VERSION, Way};
+use super::portable::{
+    Item, MAX_LINE, Offered, OfferedFolder, Person, Received, Said, Server, VERSION, Way,
+};
 use super::rows::{OFFER, log_number, number, offer_bytes};
+use crate::chat::files::disk::Content;
 use crate::chat::{Address, MAX_TEXT, Manner};
 
 /// What came of an import.
@@ -199,12 +202,14 @@ fn check(said: &Said) -> Result<(), NotExported> {
 
 /// The file that a line offers, as the database has it.
 fn offer(said: &Said) -> Option<Vec<u8>> {
-    let Offered { size, root } = said.file.as_ref()?;
+    let Offered { size, root, folder } = said.file.as_ref()?;
     let digit = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
     let all_digits = root.len() == 64 && root.bytes().all(|digit| digit.is_ascii_hexdigit());
     let root: Option<Vec<u8>> = root.as_bytes().chunks(2).map(digit).collect();
     let root = root.filter(|_| all_digits)?.try_into().ok()?;
-    offer_bytes(Manner::Offer { size: *size, root })
+    let known = |one: &OfferedFolder| Content::Folder { head: one.head, files: one.files };
+    let content = folder.as_ref().map_or(Content::File, known);
+    offer_bytes(Manner::offering(*size, root, content))
 }
 
 struct Import<'a> {

@@ -258,7 +258,11 @@ fn amend(
     at: Timestamp,
 ) -> rusqlite::Result<()> {
     match manner {
-        Manner::Text | Manner::Action | Manner::Reply { .. } | Manner::Offer { .. } => {}
+        Manner::Text
+        | Manner::Action
+        | Manner::Reply { .. }
+        | Manner::Offer { .. }
+        | Manner::OfferFolder { .. } => {}
         _ if target.is_deleted() => {}
         Manner::Edit { .. } => {
             connection
@@ -470,7 +474,7 @@ pub(super) fn take(
         return Ok((new, None));
     }
     let target = match line.manner {
-        Manner::Text | Manner::Action | Manner::Offer { .. } => None,
+        Manner::Text | Manner::Action | Manner::Offer { .. } | Manner::OfferFolder { .. } => None,
         Manner::Reply { to } | Manner::React { to } => find_id(connection, contact, to, None)?,
         Manner::Edit { of } | Manner::Delete { of } => {
             find_id(connection, contact, of, Some(line.peer))?

@@ -348,7 +348,11 @@ impl Memory {
         let counts = |target: &&mut Entry| !target.deleted && target.standing == Standing::Counts;
         let Some(target) = self.lines.get_mut(index).filter(counts) else { return };
         match manner {
-            Manner::Text | Manner::Action | Manner::Reply { .. } | Manner::Offer { .. } => {}
+            Manner::Text
+            | Manner::Action
+            | Manner::Reply { .. }
+            | Manner::Offer { .. }
+            | Manner::OfferFolder { .. } => {}
             Manner::Edit { .. } => {
                 text.clone_into(target.text_mut());
                 target.edited_at = Some(at);
@@ -478,7 +482,9 @@ impl Memory {
             return None;
         }
         let target = match line.manner {
-            Manner::Text | Manner::Action | Manner::Offer { .. } => None,
+            Manner::Text | Manner::Action | Manner::Offer { .. } | Manner::OfferFolder { .. } => {
+                None
+            }
             Manner::Reply { to } | Manner::React { to } => self.find_id(&line.from, to, None),
             Manner::Edit { of } | Manner::Delete { of } => {
                 self.find_id(&line.from, of, Some(line.peer))

@@ -151,6 +151,17 @@ pub(super) struct Offered {
     pub(super) size: u64,
     /// BLAKE3, in hexadecimal.
     pub(super) root: String,
+    /// If it is a folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) folder: Option<OfferedFolder>,
+}
+
+/// A folder that was offered.
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) struct OfferedFolder {
+    /// Bytes that say what is in it.
+    pub(super) head: u32,
+    pub(super) files: u32,
 }
 
 fn is_zero(number: &i64) -> bool {

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::database::Database;
 use super::{Memory, Profile, ProfileError, Reader};
-use crate::chat::files::disk::Hash;
+use crate::chat::files::disk::{Content, Hash};
 use crate::chat::storage::{
     Contact, DeliveredLine, Direction, FailureKind, OutgoingLine, Pick, Place, ReceivedLine,
     Rendezvous, StoreReply, StoreRequest, UnshownLine,
@@ -99,6 +99,7 @@ fn a_line_that_offers_a_file_and_where_the_file_is_are_kept_together() {
         name: "photo.jpg".to_owned(),
         size: 5,
         root: Hash([8; 32]),
+        content: Content::File,
         state: FileState::Offered,
         path: Some("/home/alice/photo.jpg".to_owned()),
         folder: None,
@@ -117,6 +118,17 @@ fn a_line_that_offers_a_file_and_where_the_file_is_are_kept_together() {
     assert_eq!(snapshot.files, [file("bob")]);
     let waiting = snapshot.contacts.iter().map(|contact| contact.waiting).collect::<Vec<_>>();
     assert_eq!(waiting, [1, 0]);
+    // A folder likewise.
+    let manner = Manner::OfferFolder { size: 70, root: [9; 32], head: 65, files: 2 };
+    let line = OutgoingLine { manner, ..outgoing("bob", 2) };
+    let content = Content::Folder { head: 65, files: 2 };
+    let (name, root) = (line.text.clone(), Hash([9; 32]));
+    let folder = KeptFile { id: line.id, name, size: 70, root, content, ..file("bob") };
+    let request = StoreRequest::QueueOffer { line, file: Box::new(folder.clone()) };
+    let replies = carry_out(&dir, vec![request]);
+    assert!(!matches!(replies[..], [StoreReply::Failed(_)]), "{replies:?}");
+    let snapshot = Profile::open(dir.path()).expect("opens").snapshot().expect("read");
+    assert_eq!(snapshot.files, [file("bob"), folder]);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use rusqlite::types::{Type, ValueRef};
 use super::cells::{author, quote, reactions, said, subject};
 use super::files;
 use super::lines::Sender;
+use crate::chat::files::disk::Content;
 use crate::chat::room::{End, Standing};
 use crate::chat::storage::{
     Contact, Cursor, DeliveredLine, Direction, HistoryLine, OutgoingLine, OwnLine, Place, Progress,
@@ -417,15 +418,34 @@ pub(super) fn audience_number(audience: Audience) -> i64 {
     }
 }
 
-/// The number of [`Manner::Offer`].
+/// The number of [`Manner::Offer`], and of [`Manner::OfferFolder`]: what they offer says which it is.
 pub(super) const OFFER: i64 = 6;
 
-/// The file that a line offers, if it does, in one column.
+/// The file or folder that a line offers, if it does, in one column: size and hash, and of a folder the bytes of its head
+/// and how many files it has.
 pub(super) fn offer_bytes(manner: Manner) -> Option<Vec<u8>> {
-    match manner {
-        Manner::Offer { size, root } => Some([&size.to_be_bytes()[..], &root].concat()),
-        _ => None,
+    let (size, root, content) = manner.offer()?;
+    let mut bytes = [&size.to_be_bytes()[..], &root].concat();
+    if let Content::Folder { head, files } = content {
+        bytes.extend(head.to_be_bytes());
+        bytes.extend(files.to_be_bytes());
     }
+    Some(bytes)
+}
+
+/// What such a column says.
+fn offer(bytes: &[u8]) -> Option<Manner> {
+    let (size, rest) = bytes.split_first_chunk()?;
+    let (root, rest) = rest.split_first_chunk()?;
+    let content = match rest.split_first_chunk() {
+        None if rest.is_empty() => Content::File,
+        None => return None,
+        Some((head, files)) => Content::Folder {
+            head: u32::from_be_bytes(*head),
+            files: u32::from_be_bytes(files.try_into().ok()?),
+        },
+    };
+    Some(Manner::offering(u64::from_be_bytes(*size), *root, content))
 }
 
 /// The number of a manner, and whose line it is about.
@@ -437,7 +457,7 @@ pub(super) fn manner_numbers(manner: Manner) -> (i64, Option<[u8; 16]>) {
         Manner::Edit { .. } => 3,
         Manner::Delete { .. } => 4,
         Manner::React { .. } => 5,
-        Manner::Offer { .. } => OFFER,
+        Manner::Offer { .. } | Manner::OfferFolder { .. } => OFFER,
     };
     (number, manner.target().map(|id| id.0))
 }
@@ -450,11 +470,9 @@ pub(super) fn manner(row: &Row<'_>, column: usize) -> rusqlite::Result<Manner> {
         0 => return Ok(Manner::Text),
         1 => return Ok(Manner::Action),
         OFFER => {
-            let file: [u8; 40] = row.get(column + 1)?;
-            let (mut size, mut root) = ([0; 8], [0; 32]);
-            size.copy_from_slice(&file[..8]);
-            root.copy_from_slice(&file[8..]);
-            return Ok(Manner::Offer { size: u64::from_be_bytes(size), root });
+            let bytes: Vec<u8> = row.get(column + 1)?;
+            let wrong = || rusqlite::Error::IntegralValueOutOfRange(column + 1, number);
+            return offer(&bytes).ok_or_else(wrong);
         }
         _ => LineId(row.get(column + 1)?),
     };

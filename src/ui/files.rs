@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::language::{Language, Phrase};
 use super::{Background, tables};
-use crate::chat::files::disk::DiskProblem;
+use crate::chat::files::disk::{Content, DiskProblem};
 use crate::chat::files::record::Why;
 use crate::chat::files::{FileName, FileRule, Motion, Stage};
-use crate::chat::{Address, Direction, FileNews, clean};
+use crate::chat::{Address, Direction, FileNews, Manner, clean};
 
 /// Cells of a name in a table.
 const NAME: usize = 40;
@@ -45,9 +45,24 @@ fn percent(done: u64, size: u64) -> String {
     format!("{of} %")
 }
 
-/// A name that somebody gave a file, where it can do nothing.
-fn name(news: &FileNews) -> String {
-    clean::one_line(&news.name, " ")
+/// A name that somebody gave a file, where it can do nothing. A folder's ends as those of folders do.
+pub(super) fn name(news: &FileNews) -> String {
+    let mut name = clean::one_line(&news.name, " ");
+    if news.content != Content::File {
+        name.push('/');
+    }
+    name
+}
+
+/// How much there is of it: `3.2 MB`, and of a folder how many files.
+fn amount(size: u64, content: Content, language: &Language) -> String {
+    let size = self::size(size);
+    match content {
+        Content::File => size,
+        Content::Folder { files, .. } => {
+            language.say("folder-amount", &[("count", &files), ("size", &size)])
+        }
+    }
 }
 
 /// How far a file is, for whoever looks at it all the time; nothing once it has ended.
@@ -96,7 +111,9 @@ pub fn sentence(
         (Stage::Done { .. }, true) => "file-given",
         (Stage::Done { path: Some(path) }, false) => {
             let path = clean::one_line(path, " ");
-            let phrase = Phrase::new("file-received").with("name", background.name(&news.with));
+            let id =
+                if news.content == Content::File { "file-received" } else { "folder-received" };
+            let phrase = Phrase::new(id).with("name", background.name(&news.with));
             return Some(phrase.with("path", path).said_in(language));
         }
         (Stage::Done { path: None }, false) => return None,
@@ -115,7 +132,7 @@ pub fn sentence(
             return Some(phrase.said_in(language));
         }
     };
-    let (file, size) = (name(news), size(news.size));
+    let (file, size) = (name(news), amount(news.size, news.content, language));
     let who = background.name(&news.with);
     Some(
         language
@@ -134,10 +151,12 @@ pub fn problem(problem: &DiskProblem) -> Phrase {
         DiskProblem::TooLarge { size } => {
             Phrase::new("file-problem-too-large").with("size", self::size(*size))
         }
+        DiskProblem::TooMuch { place } => at("file-problem-too-much", place),
         DiskProblem::Changed { place } => at("file-problem-changed", place),
         DiskProblem::WrongList | DiskProblem::WrongBlock { .. } => {
             Phrase::new("file-problem-wrong")
         }
+        DiskProblem::WrongFolder => Phrase::new("file-problem-wrong-folder"),
         DiskProblem::Full { place, cause } => at("file-problem-full", place).with("cause", cause),
         DiskProblem::Busy { place } => at("file-problem-busy", place),
         DiskProblem::NotOpen => Phrase::new("file-problem-not-open"),
@@ -181,10 +200,12 @@ fn stage(news: &FileNews, language: &Language) -> String {
     language.text(id)
 }
 
-/// What a line that offers a file says.
-pub(super) fn offer(text: &str, size: u64, language: &Language) -> String {
-    let file = clean::one_line(text, " ");
-    language.say("line-file", &[("file", &file), ("size", &self::size(size))])
+/// What a line says that offers a file or a folder.
+pub(super) fn offer(text: &str, manner: Manner, language: &Language) -> Option<String> {
+    let (size, _, content) = manner.offer()?;
+    let (file, size) = (clean::one_line(text, " "), amount(size, content, language));
+    let id = if content == Content::File { "line-file" } else { "line-folder" };
+    Some(language.say(id, &[("file", &file), ("size", &size)]))
 }
 
 /// What becomes of the files of a contact.
@@ -234,6 +255,9 @@ pub(super) fn object(news: &FileNews, english: &Language) -> Value {
         "ref": news.reference,
         "state": state(&news.stage),
     });
+    if let (Content::Folder { files, .. }, Value::Object(fields)) = (news.content, &mut object) {
+        fields.insert("files".to_owned(), json!(files));
+    }
     let more = match &news.stage {
         Stage::Examining { done } => json!({ "bytes": done }),
         Stage::Moving(Motion { done, rate, left }) => {
@@ -309,6 +333,7 @@ mod tests {
             by: Direction::In,
             name: "a\u{1b}[2J\n\u{202e}b".to_owned(),
             size: 3_200_000,
+            content: Content::File,
             reference: None,
             stage: Stage::Offered,
         };
@@ -317,6 +342,10 @@ mod tests {
         assert!(said.chars().all(clean::is_plain), "{said:?}");
         assert!(said.contains("/accept 3") && said.contains("3.2 MB"), "{said}");
         assert_eq!(object(&news, &english)["name"], "a[2J b");
+        let folder = FileNews { content: Content::Folder { head: 9, files: 12 }, ..news.clone() };
+        let said = sentence(&folder, Background::default(), &english).expect("it is said");
+        assert!(said.contains(" b/ ") && said.contains("12 files, 3.2 MB"), "{said}");
+        assert_eq!(object(&folder, &english)["files"], 12);
         let moving = Stage::Moving(Motion { done: 1_600_000, rate: Some(100_000), left: Some(16) });
         let moving = FileNews { stage: moving, ..news };
         assert_eq!(sentence(&moving, Background::default(), &english), None);

@@ -74,9 +74,12 @@ enum Outgoing<'a> {
         manner: Option<&'static str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         reply_to: Option<String>,
-        /// Of a file that is offered, in bytes.
+        /// Of a file or a folder that is offered, in bytes.
         #[serde(skip_serializing_if = "Option::is_none")]
         size: Option<u64>,
+        /// Of a folder that is offered.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        files: Option<u32>,
     },
     Status {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -195,6 +198,8 @@ pub fn render(notice: &Notice, background: Background<'_>, english: &Language) -
             "files_up_to": files::up_to(*rule),
         })),
         Notice::NoFiles(_) => error("no-files", &sentence()),
+        Notice::NoFolders(_) => error("no-folders", &sentence()),
+        Notice::LeftOut { .. } => error("left-out", &sentence()),
         Notice::Detached => write(&json!({"type": "detached"})),
         Notice::Opened { link } => write(&json!({"type": "opened", "link": link})),
         Notice::Status { to, id, reference, state } => write(&Outgoing::Status {
@@ -358,6 +363,7 @@ fn message(message: &Message, background: Background<'_>) -> String {
         manner: lines::manner(message.manner),
         reply_to: lines::reply_to(message.manner),
         size: lines::size(message.manner),
+        files: lines::files(message.manner),
     })
 }
 

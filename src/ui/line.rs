@@ -234,10 +234,8 @@ impl LineView {
             (false, false) => String::new(),
         };
         // Continued under itself, so that no text can look like another message.
-        let text = match message.manner {
-            Manner::Offer { size, .. } => files::offer(&message.text, size, &self.language),
-            _ => clean::one_line(&message.text, "\n       "),
-        };
+        let text = files::offer(&message.text, message.manner, &self.language)
+            .unwrap_or_else(|| clean::one_line(&message.text, "\n       "));
         let name = self.coloured(message.key, &name);
         let said = match message.manner {
             Manner::Action => format!("{place}* {name}{everyone} {text}"),

@@ -21,6 +21,9 @@ pub(super) fn field(manner: Manner, text: &str) -> String {
     match manner {
         Manner::Action => format!("\\me {}", plain::escape(text)),
         Manner::Offer { size, .. } => format!("\\file {size} {}", plain::escape(text)),
+        Manner::OfferFolder { size, files, .. } => {
+            format!("\\folder {size} {files} {}", plain::escape(text))
+        }
         _ => plain::escape(text),
     }
 }
@@ -161,10 +164,8 @@ pub(super) fn in_history(
         }
         _ => String::new(),
     };
-    said.push_str(&match line.manner {
-        Manner::Offer { size, .. } => files::offer(&line.text, size, language),
-        _ => clean::one_line(&line.text, "\n    "),
-    });
+    let offer = files::offer(&line.text, line.manner, language);
+    said.push_str(&offer.unwrap_or_else(|| clean::one_line(&line.text, "\n    ")));
     if line.edited_at.is_some() {
         said.push_str("  ");
         said.push_str(&language.text("line-edited"));

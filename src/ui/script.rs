@@ -213,12 +213,16 @@ impl Script {
                 | Notice::Kept { .. }
                 | Notice::Leaving { .. },
             ) => self.render(notice, background),
-            (Task::Send, Notice::Status { reference: Some(_), .. } | Notice::NoFiles(_)) => {
-                self.render(notice, background)
-            }
+            (
+                Task::Send,
+                Notice::Status { reference: Some(_), .. }
+                | Notice::NoFiles(_)
+                | Notice::NoFolders(_)
+                | Notice::LeftOut { .. },
+            ) => self.render(notice, background),
             (Task::Send, Notice::File(news)) if news.reference.is_some() => {
                 match files::progress(news, &self.language).filter(|_| !self.json) {
-                    Some(way) => vec![Printout::status(format!("{}  {way}", news.name))],
+                    Some(way) => vec![Printout::status(format!("{}  {way}", files::name(news)))],
                     None => self.render(notice, background),
                 }
             }

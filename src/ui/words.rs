@@ -51,6 +51,11 @@ pub fn sentence(
         Notice::Files(known) => files::table(known, background, language),
         Notice::FileRule { peer, rule } => files::rule(peer, *rule, background, language),
         Notice::NoFiles(peer) => language.say("files-unknown", &[("name", &background.name(peer))]),
+        Notice::NoFolders(peer) => {
+            language.say("folders-unknown", &[("name", &background.name(peer))])
+        }
+        Notice::LeftOut { name, count } => language
+            .say("folder-left-out", &[("file", &clean::one_line(name, " ")), ("count", count)]),
         Notice::Detached => language.text("detached"),
         Notice::Opened { link } => language.say("link-opened", &[("link", link)]),
         Notice::Registered { me, over_tcp: true, .. } => {

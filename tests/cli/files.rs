@@ -169,6 +169,100 @@ fn a_file_goes_on_after_either_side_was_killed() {
     }
 }
 
+/// Everything in a folder: where it is, and what is in it if it is a file.
+fn tree(folder: &Path) -> Vec<(PathBuf, Option<Vec<u8>>)> {
+    let (mut all, mut waiting) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(next) = waiting.pop() {
+        for entry in fs::read_dir(next).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let data = path.is_file().then(|| fs::read(&path).expect("read"));
+            if data.is_none() {
+                waiting.push(path.clone());
+            }
+            all.push((path.strip_prefix(folder).expect("in it").to_owned(), data));
+        }
+    }
+    all.sort();
+    all
+}
+
+#[test]
+fn a_folder_is_one_offer_and_arrives_with_all_that_is_in_it() {
+    let two = Two::new();
+    let folder = two.a.path().join("holiday");
+    fs::create_dir_all(folder.join("days/first")).expect("made");
+    fs::create_dir_all(folder.join("nothing yet")).expect("made");
+    fs::write(folder.join("days/first/note.txt"), "sun").expect("written");
+    fs::write(folder.join(".order"), "").expect("written");
+    fs::rename(two.file("big", 3_000_000), folder.join("days/big")).expect("moved");
+    let (mut alice, mut bob) = (two.alice(&[]), two.bob(&[]));
+    alice.say(&command(&format!("/send {}/", folder.display())));
+    let offered = bob.object(&json!({"type": "file", "state": "offered"}));
+    assert_eq!((&offered["name"], &offered["files"]), (&json!("holiday"), &json!(3)));
+    bob.say(&command("/accept"));
+    let done = bob.object(&json!({"type": "file", "state": "done"}));
+    let here = two.downloads().join("holiday");
+    assert_eq!(done["path"], json!(here));
+    assert_eq!(tree(&here), tree(&folder));
+    alice.object(&json!({"type": "file", "state": "done", "id": offered["id"]}));
+    // A script gives it, too, and what is there stays.
+    let send = two.a.start(&["send", "--to", "bob", "--file", folder.to_str().expect("text")]);
+    bob.object(&json!({"type": "file", "state": "offered"}));
+    bob.say(&command("/accept"));
+    bob.object(&json!({"type": "file", "state": "done"}));
+    send.outcome().exits(0).says("bob has holiday/");
+    assert_eq!(tree(&two.downloads().join("holiday (2)")), tree(&folder));
+    bob.say(&command("/files"));
+    let files = bob.object(&json!({"type": "files"}));
+    assert_eq!(files["files"].as_array().map(Vec::len), Some(2), "{files}");
+    bob.say(&json!({"type": "quit"}).to_string());
+    bob.outcome().exits(0);
+    assert_eq!(fs::read_dir(two.downloads()).expect("a folder").count(), 2);
+    // One with something new in it is not what was offered.
+    alice.say(&command(&format!("/send {}", folder.display())));
+    alice.object(&json!({"type": "file", "state": "offered", "number": 3}));
+    fs::write(folder.join("days/first/note.txt"), "rain").expect("written");
+    let mut bob = two.bob(&[]);
+    bob.object(&json!({"type": "file", "state": "offered"}));
+    bob.say(&command("/accept"));
+    bob.object(&json!({"type": "file", "state": "withdrawn", "reason": "changed"}));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_goes_on_after_both_sides_were_killed() {
+    let two = Two::new();
+    let folder = two.a.path().join("holiday");
+    fs::create_dir_all(folder.join("days")).expect("made");
+    for day in 0..30 {
+        let name = format!("day {day}");
+        fs::rename(two.file(&name, 3_000_000 + day), folder.join("days").join(name))
+            .expect("moved");
+    }
+    let (mut alice, mut bob) = (two.alice(&[]), two.bob(&[]));
+    alice.say(&command(&format!("/send {}", folder.display())));
+    bob.object(&json!({"type": "file", "state": "offered"}));
+    bob.say(&command("/accept"));
+    let here = two.downloads().join("holiday");
+    let arrived = || {
+        let hidden = fs::read_dir(two.downloads()).into_iter().flatten().flatten();
+        let days = hidden.filter_map(|entry| fs::read_dir(entry.path().join("days")).ok());
+        days.flatten().count()
+    };
+    while arrived() < 4 && !here.exists() {
+        std::thread::yield_now();
+    }
+    alice.kill();
+    bob.kill();
+    assert!(!here.exists(), "it has its name only when it is whole");
+    let (mut alice, mut bob) = (two.alice(&[]), two.bob(&[]));
+    let moving = bob.object(&json!({"type": "file", "state": "moving"}));
+    assert!(moving["bytes"].as_u64() >= Some(1 << 20), "it begins anew: {moving}");
+    bob.object(&json!({"type": "file", "state": "done"}));
+    alice.object(&json!({"type": "file", "state": "done"}));
+    assert!(tree(&here) == tree(&folder), "not the same");
+}
+
 #[test]
 fn an_offer_waits_for_whoever_is_away_and_can_be_declined_or_taken_back() {
     let two = Two::new();

@@ -132,7 +132,8 @@ fn records() -> Vec<Vec<u8>> {
             manner,
         })
     });
-    let hello = Record::Hello { log: 7, software: SHORT.to_owned(), files: false }.encode();
+    let hello =
+        Record::Hello { log: 7, software: SHORT.to_owned(), files: false, folders: false }.encode();
     // The beginning of a line, and nothing more: who wrote such a program?
     let unreadable = vec![1];
     [hello, unreadable].into_iter().chain(lines.map(|line| line.encode())).collect()

@@ -8,7 +8,7 @@ pub(super) const TABLE: &[Entry] = &[
         "send",
         &[],
         "PATH",
-        "offer the file PATH; it goes as soon as the other side accepts it",
+        "offer the file or folder PATH; it goes as soon as the other side accepts it",
         |rest, _| {
             let path = rest.trim_end().to_owned();
             (!path.is_empty()).then_some(Ok(Command::File(FileCommand::Send { path })))

@@ -89,7 +89,7 @@ impl Chat {
     /// A path is known that somebody has typed.
     pub(in crate::chat) fn located(&mut self, path: String, is_folder: bool, purpose: Purpose) {
         match purpose {
-            Purpose::Offer { to, reference } => self.offer_file(to, path, is_folder, reference),
+            Purpose::Offer { to, reference } => self.examine_file(to, path, reference),
             Purpose::Accept(offer) if is_folder => self.accept_into(offer, path, None),
             Purpose::Accept(offer) => {
                 let path = Path::new(&path);

@@ -38,7 +38,22 @@ pub struct OfferId(pub [u8; 16]);
 #[derive(Clone, Copy, Eq, Hash, PartialEq, Serialize, Deserialize)]
 pub struct Hash(pub [u8; 32]);
 
-/// Something to be done with a file.
+/// What the bytes are that are offered.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize, Deserialize)]
+pub enum Content {
+    /// A file.
+    #[default]
+    File,
+    /// A folder: what is in it, and then the files one after the other, as [`folder`](super::folder) says.
+    Folder {
+        /// Bytes before the first file.
+        head: u32,
+        /// How many files there are, in all folders of it.
+        files: u32,
+    },
+}
+
+/// Something to be done with a file, or with a folder as with a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum DiskRequest {
     /// Hash a file that is to be offered. Answered by any number of [`DiskAnswer::Progress`], and
@@ -87,6 +102,8 @@ pub enum DiskRequest {
         size: u64,
         /// What was offered.
         root: Hash,
+        /// What was offered.
+        content: Content,
     },
     /// The list of a file that was begun without one. Answered by [`DiskAnswer::Listed`].
     List {
@@ -144,6 +161,10 @@ pub enum DiskAnswer {
         size: u64,
         /// Their hash.
         root: Hash,
+        /// What they are.
+        content: Content,
+        /// Links, pipes and devices in a folder: they do not go with it.
+        skipped: u32,
     },
     /// Blocks may be read.
     Served {
@@ -211,7 +232,7 @@ pub enum DiskProblem {
         /// Which.
         place: String,
     },
-    /// It is a folder, a device or a pipe.
+    /// It is a device or a pipe.
     NotAFile {
         /// Which.
         place: String,
@@ -220,6 +241,11 @@ pub enum DiskProblem {
     TooLarge {
         /// So many bytes.
         size: u64,
+    },
+    /// A folder with more in it, or deeper, than a folder may be here, or with longer names.
+    TooMuch {
+        /// Which.
+        place: String,
     },
     /// The file is not any more what was offered.
     Changed {
@@ -233,6 +259,8 @@ pub enum DiskProblem {
         /// Which.
         block: u64,
     },
+    /// What arrived of a folder does not say what is in it, or other than was offered.
+    WrongFolder,
     /// The disk or the quota is full. What arrived stays.
     Full {
         /// What could not be written.

@@ -6,12 +6,16 @@
 //! a stream (`parcel`). Each block is checked and on disk before it counts, so whatever ends a session or a
 //! program, the next one goes on where it was.
 //!
+//! A folder goes as a file does: [`folder`] says which bytes stand for it.
+//!
 //! [`disk`] is what chat and disk say to each other about files, [`name`] what a file may be called that a
-//! stranger has named, [`news`] what people are told. `sending` and `receiving` are the two ends, `asked` is
+//! stranger has named, [`news`] what people are told, `kept` what is on disk of each. `sending` and `receiving` are the two ends, `asked` is
 //! what people want of them, `rule` what becomes of them before anybody has looked, `pace` how fast it goes.
 
 mod asked;
 pub mod disk;
+pub mod folder;
+mod kept;
 pub mod name;
 pub mod news;
 mod pace;
@@ -21,17 +25,18 @@ pub mod record;
 mod rule;
 mod sending;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use p2pchat_wire::identity::PeerId;
 
 pub(super) use asked::{FileCommand, Which};
+pub use kept::{FileState, KeptFile};
 pub use name::FileName;
 pub use news::{FileNews, Stage};
 pub use pace::Motion;
 pub use rule::FileRule;
 
-use self::disk::{DiskAnswer, DiskRequest, Hash, OfferId};
+use self::disk::{Content, DiskAnswer, DiskRequest, Hash, OfferId};
 use self::pace::Pace;
 use self::receiving::{Receiving, Streams};
 use self::record::{FileRecord, FileSays};
@@ -39,64 +44,8 @@ use self::sending::Sending;
 use super::face::FaceId;
 use super::record::Record;
 use super::storage::{Direction, StoreRequest};
-use super::{Address, Asked, Chat, Effect, LineId, Manner, Notice, OutgoingLine, ReceivedLine};
+use super::{Address, Asked, Chat, Effect, LineId, Notice, OutgoingLine, ReceivedLine};
 use crate::proto::{StreamCommand, StreamEvent};
-
-/// What the disk keeps of a file beside the line that offers it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct KeptFile {
-    /// In which conversation.
-    pub with: Address,
-    /// Whether we offer it.
-    pub by: Direction,
-    /// The line that offers it.
-    pub id: LineId,
-    /// Whether the other side has that line.
-    pub delivered: bool,
-    /// What its sender calls it.
-    pub name: String,
-    /// How many bytes it has.
-    pub size: u64,
-    /// Their hash.
-    pub root: Hash,
-    /// What has become of it.
-    pub state: FileState,
-    /// Ours: where it is. Theirs: where it is, once it is whole.
-    pub path: Option<String>,
-    /// Theirs: in which folder it is to be.
-    pub folder: Option<String>,
-    /// Theirs: what it is to be called there, if otherwise than its sender calls it.
-    pub called: Option<String>,
-}
-
-impl KeptFile {
-    /// The most that a chat begins with: the newest ones.
-    pub const MAX: usize = 1000;
-}
-
-/// What has become of a file that was offered.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum FileState {
-    /// Nothing yet.
-    #[default]
-    Offered,
-    /// Its receiver wants it.
-    Accepted,
-    /// Its receiver has it.
-    Done,
-    /// Its receiver does not want it.
-    Declined,
-    /// Its sender does not give it any more.
-    Withdrawn,
-}
-
-impl FileState {
-    /// Whether nothing more comes of it.
-    #[must_use]
-    pub fn is_end(self) -> bool {
-        matches!(self, Self::Done | Self::Declined | Self::Withdrawn)
-    }
-}
 
 /// Why somebody waits for a path to be looked at.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -151,8 +100,8 @@ pub(super) struct Files {
     streams: u64,
     /// From whom something may come, and of what.
     incoming: Streams,
-    /// Whose programs know files.
-    able: BTreeSet<PeerId>,
+    /// Whose programs know files, and whether folders, too.
+    able: BTreeMap<PeerId, bool>,
 }
 
 impl Transfer {
@@ -181,6 +130,7 @@ impl Transfer {
             by: self.kept.by,
             name: self.kept.name.clone(),
             size: self.kept.size,
+            content: self.kept.content,
             reference: None,
             stage,
         }
@@ -264,7 +214,9 @@ impl Chat {
         }
         match answer {
             DiskAnswer::Progress { done, total, .. } => self.hashed(offer, done, total),
-            DiskAnswer::Examined { size, root, .. } => self.examined(offer, size, root),
+            DiskAnswer::Examined { size, root, content, skipped, .. } => {
+                self.examined(offer, size, root, content, skipped);
+            }
             DiskAnswer::Served { list, .. } => self.served(offer, list),
             DiskAnswer::Block { block, data, .. } => self.block_read(offer, block, data),
             DiskAnswer::Begun { missing, list, .. } => self.begun(offer, &missing, list),
@@ -349,7 +301,9 @@ impl Chat {
         let peer = self.key_of(with)?;
         let address = self.sessions.get(&peer)?;
         let may = self.conversations.get(address)?.may_send();
-        (may && self.files.able.contains(&peer)).then_some(peer)
+        let folders = *self.files.able.get(&peer)?;
+        let knows = folders || self.files.list.get(&offer)?.kept.content == Content::File;
+        (may && knows).then_some(peer)
     }
 
     fn say_of_file(&mut self, peer: PeerId, id: LineId, says: FileSays) {
@@ -369,18 +323,29 @@ impl Chat {
         self.command(crate::proto::Command::Stream(peer, command));
     }
 
-    /// The peer's program has said whether it knows files.
-    pub(super) fn knows_files(&mut self, peer: PeerId, address: &Address, knows: bool) {
-        if knows {
-            self.files.able.insert(peer);
-            return self.go_on_with_files(address);
+    /// The peer's program has said whether it knows files, and folders.
+    pub(super) fn knows_files(
+        &mut self,
+        peer: PeerId,
+        address: &Address,
+        files: bool,
+        folders: bool,
+    ) {
+        if files {
+            self.files.able.insert(peer, folders);
+        } else {
+            self.files.able.remove(&peer);
         }
-        self.files.able.remove(&peer);
-        let ours = |one: &&Transfer| {
-            one.is_ours() && one.kept.with == *address && !one.kept.state.is_end()
-        };
-        if self.files.list.values().any(|one| ours(&one)) {
+        let ours =
+            |one: &Transfer| one.is_ours() && one.kept.with == *address && !one.kept.state.is_end();
+        let is_folder = |one: &Transfer| one.kept.content != Content::File;
+        if !files && self.files.list.values().any(ours) {
             self.show(Notice::NoFiles(address.clone()));
+        } else if !folders && self.files.list.values().any(|one| ours(one) && is_folder(one)) {
+            self.show(Notice::NoFolders(address.clone()));
+        }
+        if files {
+            self.go_on_with_files(address);
         }
     }
 
@@ -515,7 +480,7 @@ impl Chat {
 
     /// The file that a line of ours offers.
     pub(super) fn file_of(&self, line: &OutgoingLine) -> Option<Box<KeptFile>> {
-        let Manner::Offer { .. } = line.manner else { return None };
+        line.manner.offer()?;
         let one = self.files.list.get(&identify(&line.to, Direction::Out, line.id))?;
         Some(Box::new(one.kept.clone()))
     }
@@ -546,7 +511,7 @@ impl Chat {
 
     /// A line has come that offers a file.
     pub(super) fn offered(&mut self, line: &ReceivedLine) {
-        let Manner::Offer { size, root } = line.manner else { return };
+        let Some((size, root, content)) = line.manner.offer() else { return };
         let kept = KeptFile {
             with: line.from.clone(),
             by: Direction::In,
@@ -555,6 +520,7 @@ impl Chat {
             name: line.text.clone(),
             size,
             root: Hash(root),
+            content,
             state: FileState::Offered,
             path: None,
             folder: None,

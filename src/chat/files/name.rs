@@ -45,6 +45,22 @@ impl FileName {
         Self(NAMELESS.to_owned())
     }
 
+    /// The nearest such name for what lies in a folder that somebody gives us: it keeps the dot, dash or space before it
+    /// and spaces in it, as those who look into a folder expect, and its characters as they are composed.
+    #[must_use]
+    pub fn within(said: &str) -> Self {
+        let plain = |c| if clean::is_plain(c) { allowed(c) } else { '_' };
+        let mut name: String = said.chars().map(plain).collect();
+        for _ in 0..4 {
+            let next = usable(&shortened(name.trim_end_matches(['.', ' '])));
+            if next == name {
+                return Self(name);
+            }
+            name = next;
+        }
+        Self(NAMELESS.to_owned())
+    }
+
     /// As it is written.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -72,13 +88,17 @@ fn narrowed(name: &str) -> String {
     let words: Vec<&str> = clean.split_whitespace().collect();
     let name = words.join(" ");
     let name = name.trim_start_matches(['.', '-', ' ']).trim_end_matches(['.', ' ']);
-    let name = shortened(name);
+    usable(&shortened(name))
+}
+
+/// A name that is one, and no device's.
+fn usable(name: &str) -> String {
     if name.is_empty() {
         NAMELESS.to_owned()
-    } else if is_device(&name) {
+    } else if is_device(name) {
         format!("_{name}")
     } else {
-        name
+        name.to_owned()
     }
 }
 
@@ -195,6 +215,17 @@ mod tests {
     }
 
     #[test]
+    fn in_a_folder_a_name_may_be_hidden_or_look_like_an_option() {
+        for name in [".git", "-rf", "a  b.txt", "e\u{301}", "Makefile~", ".env.local"] {
+            assert_eq!(FileName::within(name).as_str(), name);
+        }
+        for (said, name) in [("..", "file"), ("a/b", "a_b"), ("nul", "_nul"), ("x\u{1b}y. ", "x_y")]
+        {
+            assert_eq!(FileName::within(said).as_str(), name);
+        }
+    }
+
+    #[test]
     fn a_long_name_keeps_its_ending() {
         let long = named(&format!("{}.tar.gz", "长".repeat(300)));
         assert!(long.ends_with("长.tar.gz"), "{long}");
@@ -224,6 +255,11 @@ mod tests {
             prop_assert!(name.nfc().eq(name.chars()));
             let numbered = FileName::of(&said).numbered(10_000);
             prop_assert!(numbered.len() <= 255);
+            let within = FileName::within(&said).to_string();
+            prop_assert_eq!(FileName::within(&within).to_string(), within.as_str());
+            prop_assert!(within.chars().all(|c| clean::is_plain(c) && allowed(c) == c));
+            prop_assert!(!within.is_empty() && within.len() <= MAX_NAME && !is_device(&within));
+            prop_assert!(!within.ends_with(['.', ' ']));
         }
     }
 }

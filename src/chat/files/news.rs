@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::disk::DiskProblem;
+use super::disk::{Content, DiskProblem};
 use super::pace::Motion;
 use super::record::Why;
 use crate::chat::storage::Direction;
@@ -23,6 +23,8 @@ pub struct FileNews {
     pub name: String,
     /// How many bytes it has; 0 as long as that is not known.
     pub size: u64,
+    /// What they are.
+    pub content: Content,
     /// What a program calls it.
     pub reference: Option<String>,
     /// How far it is.

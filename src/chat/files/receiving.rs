@@ -123,12 +123,12 @@ impl Chat {
         let Some(one) = self.files.list.get_mut(&offer) else { return };
         let (FileState::Accepted, Work::Nothing) = (one.kept.state, &one.work) else { return };
         let Some(folder) = one.kept.folder.clone().map(Into::into) else { return };
-        let (size, root) = (one.kept.size, one.kept.root);
+        let (size, root, content) = (one.kept.size, one.kept.root, one.kept.content);
         let name = FileName::of(one.kept.called.as_ref().unwrap_or(&one.kept.name));
         one.stalled = None;
         one.work = Work::Receiving(Receiving { list: false, phase: Phase::Opening });
         one.pace.begin(self.now, 0);
-        self.have_disk(DiskRequest::Begin { offer, folder, name, size, root });
+        self.have_disk(DiskRequest::Begin { offer, folder, name, size, root, content });
     }
 
     /// The disk knows what is missing.

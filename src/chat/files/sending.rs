@@ -2,14 +2,14 @@
 
 use p2pchat_wire::identity::PeerId;
 
-use super::disk::{DiskProblem, DiskRequest, Hash, OfferId, blocks};
+use super::disk::{Content, DiskProblem, DiskRequest, Hash, OfferId, blocks};
 use super::news::Stage;
 use super::parcel::{Packing, bytes};
 use super::record::{FileSays, Why};
 use super::{FileName, FileState, KeptFile, Transfer, Work};
 use crate::chat::storage::Direction;
 use crate::chat::typed::Saying;
-use crate::chat::{Address, Audience, Chat, FaceId, LineId, Manner, Problem};
+use crate::chat::{Address, Audience, Chat, FaceId, LineId, Manner, Notice, Problem};
 use crate::proto::{Outgoing, StreamCommand};
 
 /// Files that go to one peer at the same time. The others wait for their turn.
@@ -78,8 +78,21 @@ impl Chat {
         let (size, root, delivered) = (0, Hash([0; 32]), false);
         let (folder, called) = (None, None);
         let path = Some(path);
-        let kept =
-            KeptFile { with: to, by, id, delivered, name, size, root, state, path, folder, called };
+        let content = Content::File;
+        let kept = KeptFile {
+            with: to,
+            by,
+            id,
+            delivered,
+            name,
+            size,
+            root,
+            content,
+            state,
+            path,
+            folder,
+            called,
+        };
         let path = kept.path.clone().unwrap_or_default().into();
         let offer = self.files.add(kept);
         let face = self.faces.asking_id();
@@ -105,19 +118,34 @@ impl Chat {
     }
 
     /// A file is known. It is offered by a line of the conversation.
-    pub(super) fn examined(&mut self, offer: OfferId, size: u64, root: Hash) {
+    pub(super) fn examined(
+        &mut self,
+        offer: OfferId,
+        size: u64,
+        root: Hash,
+        content: Content,
+        skipped: u32,
+    ) {
         let Some(one) = self.files.list.get_mut(&offer) else { return };
         (one.kept.size, one.kept.root, one.done) = (size, root, 0);
+        one.kept.content = content;
         let (to, id, name) = (one.kept.with.clone(), one.kept.id, one.kept.name.clone());
         let (face, reference) = one.author.clone().unwrap_or((FaceId::FIRST, None));
         let saying = Saying {
             text: name,
             audience: Audience::You,
             reference,
-            manner: Manner::Offer { size, root: root.0 },
+            manner: Manner::offering(size, root.0, content),
             id: Some(id),
         };
         let before = self.faces.turn_to(face);
+        if skipped > 0 {
+            self.answer(Notice::LeftOut { name: saying.text.clone(), count: skipped });
+        }
+        let able = self.key_of(&to).and_then(|peer| self.files.able.get(&peer));
+        if content != Content::File && able == Some(&false) {
+            self.answer(Notice::NoFolders(to.clone()));
+        }
         if !self.submit(Some(to), saying, None) {
             self.forget_offer(offer);
         }
@@ -319,19 +347,5 @@ impl Chat {
         if self.files.list.remove(&offer).is_some() {
             self.have_disk(DiskRequest::Forget { offer });
         }
-    }
-
-    /// Offers the file at a path that was looked at.
-    pub(super) fn offer_file(
-        &mut self,
-        to: Address,
-        path: String,
-        is_folder: bool,
-        reference: Option<String>,
-    ) {
-        if is_folder {
-            return self.refuse(reference, Problem::File(DiskProblem::NotAFile { place: path }));
-        }
-        self.examine_file(to, path, reference);
     }
 }

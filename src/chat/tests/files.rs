@@ -1,7 +1,9 @@
 //! Files, with a disk and a network that are only played.
 
 use super::*;
-use crate::chat::files::disk::{BLOCK, DiskAnswer, DiskProblem, DiskRequest, Hash, OfferId};
+use crate::chat::files::disk::{
+    BLOCK, Content, DiskAnswer, DiskProblem, DiskRequest, Hash, OfferId,
+};
 use crate::chat::files::record::{FileRecord, FileSays, Why};
 use crate::chat::files::{FileRule, Stage};
 use crate::chat::storage::Direction;
@@ -31,7 +33,11 @@ impl Bench {
     }
 
     fn says_hello(&mut self, files: bool) -> &mut Self {
-        let hello = Record::Hello { log: 9, software: "b".to_owned(), files };
+        self.says_hello_with(files, files)
+    }
+
+    fn says_hello_with(&mut self, files: bool, folders: bool) -> &mut Self {
+        let hello = Record::Hello { log: 9, software: "b".to_owned(), files, folders };
         self.event(Event::Message { peer: BOB, message: hello.encode() })
     }
 
@@ -90,6 +96,10 @@ impl Bench {
 
     /// A file of Alice's that was offered to Bob, and his to be asked for.
     fn offers(&mut self, size: u64) -> OfferId {
+        self.offers_content(size, Content::File)
+    }
+
+    fn offers_content(&mut self, size: u64, content: Content) -> OfferId {
         self.line("/send photo.jpg");
         let errand = self.errands.pop();
         let Some(Errand::Locate { path, purpose }) = errand else { panic!("{errand:?}") };
@@ -98,7 +108,7 @@ impl Bench {
         self.input(Input::Ran(Outcome::Located { path, is_folder: false, purpose }));
         let asked = self.asked();
         let [DiskRequest::Examine { offer, .. }] = asked[..] else { panic!("{asked:?}") };
-        self.answers(DiskAnswer::Examined { offer, size, root: Hash(ROOT) });
+        self.answers(DiskAnswer::Examined { offer, size, root: Hash(ROOT), content, skipped: 0 });
         offer
     }
 }
@@ -286,6 +296,44 @@ fn nothing_is_said_of_files_to_a_program_that_knows_none() {
 }
 
 #[test]
+fn a_folder_waits_for_a_program_that_knows_folders() {
+    let mut bench = Bench::new(Some("bob"), None);
+    bench.registered().connected(BOB, "bob").says_hello_with(true, false);
+    let content = Content::Folder { head: 9, files: 2 };
+    let offer = bench.offers_content(50, content);
+    let line = bench.lines.last().expect("a line").clone();
+    assert_eq!(line.manner, Manner::OfferFolder { size: 50, root: ROOT, head: 9, files: 2 });
+    let no_folders = Notice::NoFolders(address("bob"));
+    let told = |bench: &Bench| bench.notices.iter().filter(|one| **one == no_folders).count();
+    assert_eq!(told(&bench), 1);
+    bench.confirmed().said();
+    bench.says_hello_with(true, false);
+    assert_eq!((bench.said(), told(&bench)), (vec![], 2));
+    bench.says_hello_with(true, true);
+    assert_eq!((bench.said(), told(&bench)), (vec![(line.id, FileSays::Stands)], 2));
+    bench.hears_of(line.id, FileSays::Want { list: true, blocks: vec![(0, 1)] });
+    let path = "/home/alice/photo.jpg".into();
+    let serve = DiskRequest::Serve { offer, path, size: 50, root: Hash(ROOT) };
+    assert_eq!(bench.asked(), [serve]);
+}
+
+#[test]
+fn what_does_not_go_with_a_folder_is_said() {
+    let mut bench = Bench::new(Some("bob"), None);
+    bench.registered().meets_bob();
+    bench.line("/send photos");
+    let Some(Errand::Locate { purpose, .. }) = bench.errands.pop() else { panic!("no errand") };
+    let path = "/home/alice/photos".to_owned();
+    bench.input(Input::Ran(Outcome::Located { path, is_folder: true, purpose }));
+    let asked = bench.asked();
+    let [DiskRequest::Examine { offer, .. }] = asked[..] else { panic!("{asked:?}") };
+    let content = Content::Folder { head: 9, files: 2 };
+    bench.answers(DiskAnswer::Examined { offer, size: 50, root: Hash(ROOT), content, skipped: 3 });
+    let left_out = Notice::LeftOut { name: "photos".to_owned(), count: 3 };
+    assert!(bench.notices.contains(&left_out), "{:?}", bench.notices);
+}
+
+#[test]
 fn a_file_that_is_not_what_was_offered_is_withdrawn() {
     let mut bench = Bench::new(Some("bob"), None);
     bench.registered().meets_bob();
@@ -311,6 +359,7 @@ fn what_was_kept_goes_on_in_the_next_run() {
         name: "photo.jpg".to_owned(),
         size: 5,
         root: Hash(ROOT),
+        content: Content::File,
         state,
         path: Some("/home/alice/photo.jpg".to_owned()),
         folder: Some("/other".to_owned()),

@@ -20,7 +20,8 @@ fn records_to(bench: &Bench, to: PeerId) -> Vec<Record> {
 }
 
 fn greets(bench: &mut Bench, peer: PeerId) {
-    let hello = Record::Hello { log: 9, software: "evil 1".to_owned(), files: false };
+    let hello =
+        Record::Hello { log: 9, software: "evil 1".to_owned(), files: false, folders: false };
     bench.event(Event::Message { peer, message: hello.encode() });
 }
 
@@ -60,7 +61,7 @@ fn what_a_stranger_can_do_is_known_once_it_is_accepted() {
     for files in [true, false] {
         let mut bench = reachable(Strangers::Request, Snapshot::default());
         bench.connected(BOB, "bob");
-        let hello = Record::Hello { log: 9, software: "b".to_owned(), files };
+        let hello = Record::Hello { log: 9, software: "b".to_owned(), files, folders: false };
         bench.event(Event::Message { peer: BOB, message: hello.encode() });
         bench.line("/accept");
         let offer = Line {

@@ -100,6 +100,7 @@ fn what_is_too_large_is_refused_before_anything_is_made() {
         name: FileName::of("x"),
         size,
         root: Hash([0; 32]),
+        content: Content::File,
     });
     assert_eq!(answers, [failed(DiskProblem::TooLarge { size })]);
     assert_eq!(names(folder.path()), [""; 0]);

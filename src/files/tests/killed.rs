@@ -114,6 +114,7 @@ fn live(run: &mut Run, folder: &Path, gift: &Gift, goes_on: &mut impl FnMut() ->
         name: FileName::of("gift.tar.gz"),
         size: gift.data.len() as u64,
         root: gift.root,
+        content: Content::File,
     });
     while run.desk.is_busy() {
         if !goes_on() {

@@ -3,7 +3,7 @@
 use super::{Entry, Kept, Memory, failed};
 use crate::chat::files::disk::Hash;
 use crate::chat::storage::{Direction, FailureKind, StoreReply};
-use crate::chat::{FileState, KeptFile, Manner};
+use crate::chat::{FileState, KeptFile};
 
 impl Memory {
     pub(super) fn save_file(&mut self, file: KeptFile) -> StoreReply {
@@ -41,7 +41,7 @@ fn offered(entry: &Entry) -> Option<KeptFile> {
             (&line.from, Direction::In, line.id, line.manner, &line.text, true)
         }
     };
-    let Manner::Offer { size, root } = manner else { return None };
+    let (size, root, content) = manner.offer()?;
     (!entry.deleted && !with.is_room).then(|| KeptFile {
         with: with.clone(),
         by,
@@ -50,6 +50,7 @@ fn offered(entry: &Entry) -> Option<KeptFile> {
         name: text.clone(),
         size,
         root: Hash(root),
+        content,
         state: FileState::Offered,
         path: None,
         folder: None,

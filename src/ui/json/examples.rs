@@ -9,7 +9,7 @@ use p2pchat_wire::signal::{Refusal, RoomRefusal};
 use serde_json::Value;
 
 use super::{error, parse, render};
-use crate::chat::files::disk::DiskProblem;
+use crate::chat::files::disk::{Content, DiskProblem};
 use crate::chat::files::record::Why;
 use crate::chat::files::{FileNews, FileRule, Motion, Stage};
 use crate::chat::invitation::{CodeWords, ContactLink};
@@ -74,6 +74,7 @@ fn file(by: Direction, reference: Option<String>, stage: Stage) -> FileNews {
         by,
         name: "photo.jpg".to_owned(),
         size: 3_200_000,
+        content: Content::File,
         reference,
         stage,
     }
@@ -200,6 +201,10 @@ pub(crate) fn notices() -> Vec<Notice> {
             text: "photo.jpg".to_owned(),
             ..message(Manner::Offer { size: 3_200_000, root: [6; 32] })
         }),
+        Notice::Message(Message {
+            text: "photos".to_owned(),
+            ..message(Manner::OfferFolder { size: 3_200_000, root: [6; 32], head: 270, files: 12 })
+        }),
         Notice::Written(Written {
             to: alice(),
             id: id(2),
@@ -292,9 +297,16 @@ pub(crate) fn notices() -> Vec<Notice> {
                 cause: "no space left on device".to_owned(),
             }),
         ))),
+        Notice::File(Box::new(FileNews {
+            name: "photos".to_owned(),
+            content: Content::Folder { head: 270, files: 12 },
+            ..file(Direction::In, None, Stage::Offered)
+        })),
         Notice::Files(vec![file(Direction::Out, None, Stage::Accepted)]),
         Notice::FileRule { peer: alice(), rule: FileRule::UpTo(100_000_000) },
         Notice::NoFiles(alice()),
+        Notice::NoFolders(alice()),
+        Notice::LeftOut { name: "photos".to_owned(), count: 2 },
         Notice::Detached,
         Notice::Opened { link: "https://example.org/".to_owned() },
         Notice::Paths {

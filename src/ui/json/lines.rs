@@ -19,6 +19,7 @@ pub(super) fn manner(manner: Manner) -> Option<&'static str> {
         Manner::Delete { .. } => Some("delete"),
         Manner::React { .. } => Some("reaction"),
         Manner::Offer { .. } => Some("file"),
+        Manner::OfferFolder { .. } => Some("folder"),
     }
 }
 
@@ -30,10 +31,15 @@ pub(super) fn reply_to(manner: Manner) -> Option<String> {
     }
 }
 
-/// How large the file is that a line offers.
+/// How large the file or the folder is that a line offers.
 pub(super) fn size(manner: Manner) -> Option<u64> {
+    manner.offer().map(|(size, ..)| size)
+}
+
+/// How many files are in the folder that a line offers.
+pub(super) fn files(manner: Manner) -> Option<u32> {
     match manner {
-        Manner::Offer { size, .. } => Some(size),
+        Manner::OfferFolder { files, .. } => Some(files),
         _ => None,
     }
 }
@@ -78,6 +84,7 @@ fn history_object(line: &HistoryLine) -> Value {
     });
     if let (Some(size), Value::Object(fields)) = (size(line.manner), &mut object) {
         fields.insert("size".to_owned(), json!(size));
+        fields.extend(files(line.manner).map(|files| ("files".to_owned(), json!(files))));
     }
     if let (Some(author), Value::Object(fields)) = (&line.author, &mut object) {
         fields.insert("from".to_owned(), json!(author.to_string()));
@@ -106,6 +113,7 @@ pub(super) fn written(line: &Written) -> String {
     });
     if let (Some(size), Value::Object(fields)) = (size(line.manner), &mut object) {
         fields.insert("size".to_owned(), json!(size));
+        fields.extend(files(line.manner).map(|files| ("files".to_owned(), json!(files))));
     }
     write(&object)
 }

@@ -259,6 +259,7 @@ fn concerned(notice: &Notice) -> Option<&Address> {
         | Notice::NotTheSame { peer, .. }
         | Notice::Pending(peer)
         | Notice::NoFiles(peer)
+        | Notice::NoFolders(peer)
         | Notice::SecretLacking { peer, .. }
         | Notice::Room { room: peer, .. }
         | Notice::Trusted { peer, .. } => Some(peer),

@@ -260,10 +260,10 @@ impl Said {
             Some(text) if self.manner == Manner::Action => {
                 (format!("{} {}", called(name.clone(), namesake), clean::text(text)), theme.text)
             }
-            Some(text) => match self.manner {
-                Manner::Offer { size, .. } => (files::offer(text, size, language), theme.text),
-                _ => (clean::text(text), theme.text),
-            },
+            Some(text) => {
+                let offer = files::offer(text, self.manner, language);
+                (offer.unwrap_or_else(|| clean::text(text)), theme.text)
+            }
         };
         let tail = self.tail(page, language);
         let mut lines = wrapped(&text, text_style, &tail, theme.dim, width, theme.ambiguous);
