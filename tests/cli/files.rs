@@ -100,6 +100,24 @@ fn assert_same(one: &Path, other: &Path) {
     assert!(fs::read(one).expect("read") == fs::read(other).expect("read"), "not the same");
 }
 
+// The loopback interfaces of Linux and macOS carry so much in one piece.
+#[cfg(unix)]
+#[test]
+fn a_file_on_one_computer_goes_in_the_longest_datagrams() {
+    let two = Two::new();
+    let (mut alice, mut bob) = (two.alice(&[]), two.bob(&[]));
+    alice.object(&json!({"type": "peer", "state": "connected", "path": "lan"}));
+    let file = two.file("long", 20_000_000);
+    alice.say(&command(&format!("/send {}", file.display())));
+    bob.object(&json!({"type": "file", "state": "offered"}));
+    bob.say(&command("/accept 1"));
+    bob.object(&json!({"type": "file", "state": "done"}));
+    assert_same(&file, &two.downloads().join("long"));
+    alice.say(&command("/path"));
+    let paths = alice.object(&json!({"type": "paths"}));
+    assert_eq!(paths["paths"][0]["longest"], 16_250, "{paths:#}");
+}
+
 #[test]
 fn a_file_is_offered_accepted_and_given() {
     let two = Two::new();

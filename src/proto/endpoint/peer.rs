@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use p2pchat_wire::MAX_DATAGRAM;
 use p2pchat_wire::datagram::SealedMut;
 use p2pchat_wire::handshake::Purpose;
 use p2pchat_wire::identity::PeerId;
@@ -346,7 +347,9 @@ impl Peer {
     /// Every path, for a person, and why the one in use is in use.
     pub(super) fn describe(&self, now: Instant) -> (Vec<PathDescription>, PathReason) {
         let relay_rtt = self.session.as_ref().and_then(|session| session.rtt(PathId::RELAY));
-        (self.paths.describe(now, relay_rtt), self.paths.reason())
+        let session = self.session.as_ref();
+        let longest = |path| session.map_or(MAX_DATAGRAM, |session| session.longest_datagram(path));
+        (self.paths.describe(now, relay_rtt, longest), self.paths.reason())
     }
 
     /// Says goodbye on every way that may work.

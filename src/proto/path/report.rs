@@ -26,6 +26,8 @@ pub struct PathDescription {
     pub sent: u64,
     /// Authentic datagrams of the session that came on it.
     pub received: u64,
+    /// The longest datagram that it is known to carry, in bytes: 1200 on every path, more where much was sent.
+    pub longest: usize,
     /// Probes sent on it.
     pub probes_sent: u32,
     /// Echoes seen of them.
@@ -117,6 +119,7 @@ impl Paths {
         &self,
         now: Instant,
         relay_rtt: Option<Duration>,
+        longest: impl Fn(PathId) -> usize,
     ) -> Vec<PathDescription> {
         let ago = |at: Option<Instant>| at.map(|at| now.saturating_duration_since(at));
         let relay = self.relay.then(|| PathDescription {
@@ -127,6 +130,7 @@ impl Paths {
             origin: PathOrigin::Relayed,
             sent: self.relayed.sent,
             received: self.relayed.received,
+            longest: longest(PathId::RELAY),
             probes_sent: 0,
             probes_answered: 0,
             heard: ago(self.relay_heard_at),
@@ -139,6 +143,7 @@ impl Paths {
             origin: path.origin.into(),
             sent: path.traffic.sent,
             received: path.traffic.received,
+            longest: longest(path.id),
             probes_sent: path.probes.sent,
             probes_answered: path.probes.answered,
             heard: ago(path.heard_at),
@@ -318,7 +323,7 @@ mod tests {
         paths.sent(PathId::RELAY, 60);
         paths.heard(now, Remote::Relay, 50);
         let later = now + Duration::from_secs(2);
-        let described = paths.describe(later, None);
+        let described = paths.describe(later, None, |_| 1200);
         let figures: Vec<_> =
             described.iter().map(|path| (path.origin, path.sent, path.received)).collect();
         let expected = [(PathOrigin::Relayed, 1, 1), (PathOrigin::ServerReflexive, 2, 0)];

@@ -267,7 +267,7 @@ fn strangers_cannot_push_proven_paths_out_of_the_list() {
         paths.add(now, pair(SocketAddr::new(address("192.0.2.66:1").ip(), port)), Origin::Host);
     }
     assert!(paths.remote(proven).is_some());
-    assert!(paths.describe(now, None).len() <= 24);
+    assert!(paths.describe(now, None, |_| 1200).len() <= 24);
 }
 
 #[test]
@@ -347,7 +347,7 @@ fn a_full_list_makes_room_in_time_and_not_at_once() {
     for port in 1001..2000 {
         heard(&mut paths, now, port);
     }
-    assert_eq!(paths.describe(now, None).len(), 24);
+    assert_eq!(paths.describe(now, None, |_| 1200).len(), 24);
     assert_eq!(heard(&mut paths, now, 2000), None, "or two such peers would probe for ever");
     let later = now + Duration::from_secs(60);
     assert!(heard(&mut paths, later, 2000).is_some());

@@ -136,6 +136,11 @@ impl<T> Recovery<T> {
         if self.pto.count() > 0 { self.mtu.base() } else { self.mtu.size() }
     }
 
+    /// What the path has shown to carry.
+    pub(crate) fn path_mtu(&self) -> usize {
+        self.mtu.size()
+    }
+
     /// How long a size probe is to be that would be useful now, if one would. It is to be asked for only
     /// while there is more to send than fits into a datagram.
     ///

@@ -31,6 +31,7 @@ use super::frame::Candidate;
 use super::path::{PathId, Route};
 use super::punch::message::Message;
 use super::recovery::ack_ranges::AckRanges;
+use super::recovery::mtu::BASE;
 use super::recovery::{Congestion, Outcome, Recovery};
 use super::stream::abort::Abort;
 use super::stream::{ChunkRecord, Streams, WindowUpdate, WriteError};
@@ -331,6 +332,11 @@ impl Session {
     /// The smoothed round-trip time of a path, once measured.
     pub(crate) fn rtt(&self, path: PathId) -> Option<Duration> {
         self.recoveries.get(&path).and_then(|recovery| recovery.measured_rtt())
+    }
+
+    /// The longest datagram that a path is known to carry.
+    pub(crate) fn longest_datagram(&self, path: PathId) -> usize {
+        self.recoveries.get(&path).map_or(BASE, Recovery::path_mtu)
     }
 
     /// The shortest round trip ever measured on a path.

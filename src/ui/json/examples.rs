@@ -321,6 +321,7 @@ pub(crate) fn notices() -> Vec<Notice> {
                 received: 16,
                 probes_sent: 6,
                 probes_answered: 5,
+                longest: 1472,
                 heard: Some(Duration::from_millis(500)),
             }],
             reason: PathReason::OnlyDirect,
