@@ -11,7 +11,7 @@ use crate::world::{DELAY, Packet, SECOND, World, server_address};
 /// What any path is taken to carry.
 const BASE: usize = 1200;
 /// The longest that is ever tried.
-const LARGEST: usize = 16_250;
+const LARGEST: usize = 32_500;
 
 const FILE: Outgoing = Outgoing(7);
 const FIRST: Incoming = Incoming(1);

@@ -26,14 +26,15 @@ pub(crate) const BASE: usize = MAX_DATAGRAM;
 
 /// The longest datagram that is ever tried (RFC 8899 §5.1.2: MAX_PLPMTU).
 ///
-/// Only loopback carries so much. Four of them are the longest train that systems take at once, 65,000
-/// bytes; beyond this, what each packet costs has vanished beside what each byte costs, and a window of a
-/// few packets gets coarse.
-pub(crate) const LARGEST: usize = 16_250;
+/// Only loopback carries so much. Two of them are the longest train that systems take at once, 65,000
+/// bytes. One as long as that would save little more, and a few of them, which is the least window that goes
+/// on, are more than what a socket of Linux holds unless it is told otherwise.
+pub(crate) const LARGEST: usize = 32_500;
 
 /// Lengths of UDP payload that links carry: Ethernet with IPv6 and with IPv4; what large frames leave in
-/// clouds and behind tunnels (RFC 1191 §7.1: 8166); frames of 9000 bytes with IPv6; loopback.
-const LADDER: [usize; 5] = [1452, 1472, 8138, 8952, LARGEST];
+/// clouds and behind tunnels (RFC 1191 §7.1: 8166); frames of 9000 bytes with IPv6; loopback where it
+/// carries less than elsewhere (16,384 bytes in macOS), and loopback.
+const LADDER: [usize; 6] = [1452, 1472, 8138, 8952, 16_250, LARGEST];
 
 /// RFC 8899 §5.1.2: MAX_PROBES.
 const MAX_PROBES: u32 = 3;

@@ -64,6 +64,7 @@ fn the_search_ends_at_what_the_link_carries() {
         (8500, 8138..8139),
         (8952, 8952..8953),
         (8972, 8952..8953),
+        (16_356, 16_250..16_251),
         (65_507, LARGEST..LARGEST + 1),
     ] {
         let mut path = Path::new(link);
