@@ -97,7 +97,7 @@ fn copy(from: &Path, to: &Path) -> [Duration; 2] {
 /// How long it takes to hash the file, and then as [`copy`].
 fn carry(source: &Path, folder: &Path) -> [Duration; 3] {
     let (say, answers) = channel();
-    let files = Files::start(move |answer| drop(say.send(answer))).expect("starts");
+    let files = Files::start(PathBuf::new(), move |answer| drop(say.send(answer))).expect("starts");
     let began = Instant::now();
     files.request(DiskRequest::Examine { offer: GIVEN, path: source.to_owned() });
     let (size, root) = loop {

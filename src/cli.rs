@@ -410,7 +410,7 @@ impl Cli {
     pub fn wanted(&self, ends: Ends, settings: Settings) -> Wanted {
         let options = &self.options;
         let sends_files =
-            matches!(&self.command, Some(Command::Send(send)) if !send.files.is_empty());
+            matches!(&self.command, Some(Command::Send(send)) if !send.files().is_empty());
         let serve = self.chat.serve;
         let serve = serve.map(|given| given.unwrap_or_else(config::default_serve_address));
         Wanted {
@@ -512,6 +512,18 @@ mod tests {
         let file = parse("p2pchat send --to alice --file a b").expect("valid");
         let wanted = file.wanted(Ends::Pipe, Settings::default());
         assert_eq!((wanted.wait, wanted.timeout), (Wait::Received, FOR_EVER));
+        let files = |line: &str| match parse(line).expect(line).command {
+            Some(Command::Send(send)) => send.files().len(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(files("p2pchat send --to alice --file a b c"), 3);
+        assert_eq!(files("p2pchat send --to alice -"), 1);
+        assert_eq!(files("p2pchat send --to alice --file - --as x.tar"), 1);
+        for text in ["- -", "a", "./a", "a.txt b.txt", "-- --file"] {
+            assert_eq!(files(&format!("p2pchat send --to alice {text}")), 0, "{text} is a text");
+        }
+        assert!(parse("p2pchat recv --file --from bob").is_ok());
+        assert!(parse("p2pchat recv --file -n 2").is_err());
     }
 
     #[test]

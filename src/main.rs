@@ -118,13 +118,19 @@ fn run(cli: Cli, ends: Ends, language: &mut Language) -> Result<u8, Failure> {
     let printouts = match cli.command {
         None => return awaited(app::chat(wanted, language)),
         Some(Command::Demo) => return awaited(app::demo(wanted, language)),
-        Some(Command::Send(SendArgs { to, text, files })) if files.is_empty() => {
-            return awaited(app::send(wanted, to, joined(&text), language));
+        Some(Command::Send(send)) => {
+            let files = send.files();
+            let SendArgs { to, text, called, .. } = send;
+            return if files.is_empty() {
+                awaited(app::send(wanted, to, joined(&text), language))
+            } else {
+                awaited(app::send_files(wanted, to, &files, &called, language))
+            };
         }
-        Some(Command::Send(SendArgs { to, files, .. })) => {
-            return awaited(app::send_files(wanted, to, &files, language));
+        Some(Command::Recv(RecvArgs { file: true, from, .. })) => {
+            return awaited(app::recv_file(wanted, from, cli.options.timeout, language));
         }
-        Some(Command::Recv(RecvArgs { count, from })) => {
+        Some(Command::Recv(RecvArgs { count, from, .. })) => {
             return awaited(app::recv(wanted, from, count, cli.options.timeout, language));
         }
         Some(Command::Follow(FollowArgs { with })) => {

@@ -61,6 +61,9 @@ profile-no-randomness = The operating system gave no random numbers, so no ident
 hold-not-started = the chat could not be started in the background: { $error }
 send-no-text = there is no text: name it behind --to NAME, or write it to the standard input
 send-too-long = a message has { $most } bytes at most
+pipe-busy = another recv --file waits for the same
+pipe-failed = { $path }: { $error }
+pipe-twice = the standard input can be only one file
 ask-too-many-choices = a question has { $most } choices at most
 
 ## Where another process has the profile

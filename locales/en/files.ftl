@@ -34,6 +34,7 @@ file-problem-too-much = There is too much in the folder { $path }: 200000 files 
 file-problem-changed = { $path } is not what it was.
 file-problem-wrong = What came is not what was offered.
 file-problem-wrong-folder = What came of the folder does not say what is in it.
+file-problem-no-room = It needs { $needed } more, and { $free } are free in { $path }. Make some room.
 file-problem-full = The disk or the quota is full ({ $path }: { $cause }). Make some room.
 file-problem-busy = Another program is taking the same file in ({ $path }).
 file-problem-not-open = The disk has not begun with it.

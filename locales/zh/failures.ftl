@@ -61,6 +61,9 @@ profile-no-randomness = 操作系统没有提供随机数，因此无法生成�
 hold-not-started = 无法在后台启动聊天：{ $error }
 send-no-text = 没有内容：请写在 --to NAME 之后，或写到标准输入
 send-too-long = 一条消息最多 { $most } 字节
+pipe-busy = 另一个 recv --file 正在等同样的文件
+pipe-failed = { $path }：{ $error }
+pipe-twice = 标准输入只能作为一个文件
 ask-too-many-choices = 一个问题最多有 { $most } 个选项
 
 ## 另一个进程占着数据时

@@ -28,6 +28,7 @@ file-problem-too-much = 文件夹 { $path } 里的东西太多：最多 200000 �
 file-problem-changed = { $path } 已经改变。
 file-problem-wrong = 传来的内容与所提供的不符。
 file-problem-wrong-folder = 收到的文件夹没有说明里面有什么。
+file-problem-no-room = 还需要 { $needed }，而 { $path } 只剩 { $free }。请腾出空间。
 file-problem-full = 磁盘已满或超出配额（{ $path }：{ $cause }）。请腾出空间。
 file-problem-busy = 另一个程序正在接收同一个文件（{ $path }）。
 file-problem-not-open = 磁盘尚未开始处理它。

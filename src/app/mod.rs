@@ -51,6 +51,7 @@ mod screen;
 mod scripts;
 mod server;
 mod signals;
+mod spool;
 mod unlock;
 
 use std::path::Path;
@@ -72,7 +73,7 @@ pub use mistyped::mistyped;
 pub use moving::{export, import, keep};
 pub use passphrase::{passphrase, remove_passphrase, set_passphrase};
 pub use queries::{history, id};
-pub use scripts::{ask, follow, not_asked, recv, send, send_files, status};
+pub use scripts::{ask, follow, not_asked, recv, recv_file, send, send_files, status};
 
 /// Takes the terminal of a person. What was typed is kept for the next time, but not in a sealed profile.
 fn terminal(data_dir: &Path, is_sealed: bool) -> Result<(LineEditor, Printer), Failure> {

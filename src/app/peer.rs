@@ -17,6 +17,7 @@ use super::chatting::reached;
 use super::errands::Errands;
 use super::home::{Home, News};
 use super::server::Serving;
+use super::spool;
 use crate::chat::files::disk::DiskAnswer;
 use crate::chat::{
     Chat, Config, Effect, Errand, ExitCode, FaceId, Input, Notice, Outcome, Problem, Snapshot,
@@ -155,7 +156,10 @@ impl Peer {
         let key = profile.key().cloned();
         let store = profile.run(move |reply| drop(answers.send(reply)))?;
         let (answers, done) = mpsc::unbounded_channel();
-        let files = Files::start(move |answer| drop(answers.send(answer)));
+        let pipes = spool::outgoing(&dir);
+        let pipes = std::path::absolute(&pipes).unwrap_or(pipes);
+        spool::sweep(&dir, &snapshot.files);
+        let files = Files::start(pipes, move |answer| drop(answers.send(answer)));
         let files = files.map_err(StartError::Files)?;
         let discovery = lan.map(|disclosure| {
             endpoint.handle_command(instant(), Command::MeetNeighbours(disclosure));

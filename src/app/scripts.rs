@@ -2,7 +2,7 @@
 //! runs one for as long as it needs it.
 
 use std::io::{self, Read as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -11,9 +11,10 @@ use super::attach::visit::Visitor;
 use super::chatting::{Job, Partner, run};
 use super::console::{Console, Entered};
 use super::peer::now;
+use super::spool::{self, Incoming};
 use super::{Failure, profile, unlock};
 use crate::chat::{ExitCode, MAX_TEXT, PeerSummary};
-use crate::config::{Face, PeerAddress, Wanted};
+use crate::config::{Face, PeerAddress, Wait, Wanted};
 use crate::store::Reader;
 use crate::ui::Background;
 use crate::ui::language::{Language, Phrase};
@@ -42,7 +43,8 @@ pub async fn send(
         .await
 }
 
-/// Offers files and leaves when they have been received. Returns the exit code.
+/// Offers files and leaves when they have been received; `-` is the standard input, as a file that is `called` so. Returns
+/// the exit code.
 ///
 /// # Errors
 ///
@@ -51,20 +53,67 @@ pub async fn send_files(
     wanted: Wanted,
     to: PeerAddress,
     files: &[PathBuf],
+    called: &str,
     language: &Language,
 ) -> Result<u8, Failure> {
+    if files.iter().filter(|file| is_input(file)).count() > 1 {
+        return Err(Failure::new(ExitCode::Usage, Phrase::new("pipe-twice")));
+    }
     let mut says = Vec::new();
     for file in files {
-        let path = file.to_str().ok_or_else(|| {
-            let phrase = Phrase::new("file-path-no-text").with("path", file.display());
-            Failure::new(ExitCode::Usage, phrase)
-        })?;
+        let path = if is_input(file) {
+            let dir = profile::directory(wanted.data_dir.clone())?;
+            spool::read(&dir, called, io::stdin().lock())?
+        } else {
+            file.clone()
+        };
+        let path = path.to_str().ok_or_else(|| no_text(&path))?;
         says.push(Entered::File(path.to_owned()));
     }
     says.push(Entered::End);
+    let task = Task::Offer { files: files.len(), received: wanted.wait == Wait::Received };
     let wanted = Wanted { peer: Some(to), ..wanted };
-    script(wanted, Job { task: Task::Send, says, time: None, detaches: false, key: None }, language)
-        .await
+    script(wanted, Job { task, says, time: None, detaches: false, key: None }, language).await
+}
+
+/// Takes the next file that is offered, and writes it to the standard output when it is whole. Returns the exit code.
+///
+/// # Errors
+///
+/// As [`chat()`](super::chat()), or the file cannot be written.
+pub async fn recv_file(
+    wanted: Wanted,
+    from: Option<PeerAddress>,
+    time: Option<Duration>,
+    language: &Language,
+) -> Result<u8, Failure> {
+    let dir = profile::directory(wanted.data_dir.clone())?;
+    let name = from.as_ref().map(PeerAddress::without_key);
+    let incoming = Incoming::open(&dir, name.as_deref())?;
+    // What an earlier one has received and not written comes first.
+    if !incoming.is_there() {
+        let folder = incoming.folder().to_str().ok_or_else(|| no_text(incoming.folder()))?;
+        let task = Task::Take { from: name, folder: folder.to_owned() };
+        let job = Job { task, says: Vec::new(), time, detaches: false, key: None };
+        // The standard output is for the file.
+        let wanted = Wanted { peer: from, face: Face::Plain, ..wanted };
+        let code = script(wanted, job, language).await?;
+        if code != ExitCode::Done.code() {
+            return Ok(code);
+        }
+    }
+    incoming.write(io::stdout().lock())?;
+    Ok(ExitCode::Done.code())
+}
+
+fn no_text(path: &Path) -> Failure {
+    let phrase = Phrase::new("file-path-no-text").with("path", path.display());
+    Failure::new(ExitCode::Usage, phrase)
+}
+
+/// Whether it stands for the standard input.
+fn is_input(file: &Path) -> bool {
+    file == Path::new("-")
 }
 
 /// Prints the next messages, `count` of them, and leaves. Returns the exit code.

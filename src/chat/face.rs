@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::exit::Wait;
+use super::files::Taking;
 use super::files::disk::OfferId;
 use super::{
     Address, Asked, Chat, Effect, ExitCode, Input, LineId, LineState, Notice, Presence, Problem,
@@ -42,6 +43,8 @@ pub(super) struct Face {
     pub(super) waits_for: BTreeMap<Address, u64>,
     /// Files that it has offered.
     pub(super) files: BTreeSet<OfferId>,
+    /// The file that it waits for.
+    pub(super) takes: Option<Taking>,
     pub(super) input_ended: bool,
     pub(super) leaving: Option<ExitCode>,
     /// A line of its will never be delivered: how it ends for that.

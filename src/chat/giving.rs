@@ -234,7 +234,7 @@ impl Chat {
     }
 
     /// Whether somebody, or a room, is meant by what was typed.
-    fn is_called(&self, address: &Address, typed: &str) -> bool {
+    pub(super) fn is_called(&self, address: &Address, typed: &str) -> bool {
         let named = |name: &str| name.eq_ignore_ascii_case(typed);
         let nickname = self.nicknames.of(address).is_some_and(|nickname| named(nickname.as_str()));
         nickname || named(&address.marked_name()) || named(&address.to_string())

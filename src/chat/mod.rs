@@ -194,6 +194,14 @@ pub enum Input {
         /// So many.
         count: u64,
     },
+    /// A script wants the next file that is offered, or is already and waits: it is accepted, and how far it is comes as
+    /// [`Notice::File`] with a reference. Folders are not for it.
+    Take {
+        /// From this person only: `alice` or `alice@host`.
+        from: Option<String>,
+        /// Where it is to be; what began to arrive there goes on.
+        folder: String,
+    },
     /// A screen wants the lines before a place. Answered by [`Notice::Page`].
     Page {
         /// With whom.
@@ -444,6 +452,7 @@ impl Chat {
             Input::Disk(answer) => self.disk(answer),
             Input::Shown { from, id } => self.written(from, id),
             Input::Receive { from, count } => self.receives(from, count),
+            Input::Take { from, folder } => self.takes(from, folder),
             Input::Page { with, before, limit } => {
                 let limit = limit.min(MAX_PAGE);
                 let request = StoreRequest::Page { with: with.clone(), before, limit };

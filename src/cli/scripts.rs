@@ -12,11 +12,27 @@ pub struct SendArgs {
     /// Whom to
     #[arg(long, value_name = "NAME[@HOST[:PORT][#KEY]]")]
     pub to: PeerAddress,
-    /// The message; several words are joined by spaces. Without it, the standard input is the message
+    /// The message; several words are joined by spaces. Without it, the standard input is the message; - alone offers the
+    /// standard input as a file
     pub text: Vec<String>,
-    /// Offer these files and folders instead, and wait until they are there
+    /// Offer these files and folders instead, and wait until they are there; - is the standard input
     #[arg(long = "file", short, value_name = "FILE", num_args = 1.., conflicts_with = "text")]
     pub files: Vec<PathBuf>,
+    /// What the standard input is called as a file
+    #[arg(long = "as", value_name = "FILENAME", default_value = "stdin")]
+    pub called: String,
+}
+
+impl SendArgs {
+    /// What is to be offered. A word is a file only behind `--file`, so that no text ever sends one; `-` alone says
+    /// nothing as a text.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        match self.text.as_slice() {
+            [only] if only == "-" => vec![PathBuf::from(only)],
+            _ => self.files.clone(),
+        }
+    }
 }
 
 /// Messages that are waited for.
@@ -29,6 +45,9 @@ pub struct RecvArgs {
     /// Only from this person
     #[arg(long, value_name = "NAME[@HOST[:PORT][#KEY]]")]
     pub from: Option<PeerAddress>,
+    /// Accept the next file that is offered, and write it to the standard output when it is whole
+    #[arg(long, conflicts_with = "count")]
+    pub file: bool,
 }
 
 /// What is said from now on.

@@ -7,9 +7,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::io;
+use std::path::{Path, PathBuf};
 
 use super::outgoing::{Hashing, Outgoing};
 use super::part::{Part, Put, Sync};
+use super::problem::problem;
 use crate::chat::files::disk::{DiskAnswer, DiskProblem, DiskRequest, OfferId};
 
 /// Bytes after which it is told how far hashing has come.
@@ -26,14 +28,17 @@ pub(super) struct Desk {
     /// A block that is hashed.
     buffer: Vec<u8>,
     runs: u64,
+    /// Where files are that we have only to offer them, each in a folder of its own.
+    pipes: PathBuf,
     put: Box<Put>,
     sync: Box<dyn FnMut(Sync) + Send>,
     answer: Box<dyn FnMut(DiskAnswer) + Send>,
 }
 
 impl Desk {
-    /// `sync` is given what is to be waited for, `answer` what the chat is told.
+    /// `pipes` is where files are that were read from pipes, `sync` is given what is to be waited for, `answer` what the chat is told.
     pub(super) fn new(
+        pipes: PathBuf,
         put: impl FnMut(&mut std::fs::File, u64, &[u8]) -> io::Result<()> + Send + 'static,
         sync: impl FnMut(Sync) + Send + 'static,
         answer: impl FnMut(DiskAnswer) + Send + 'static,
@@ -45,6 +50,7 @@ impl Desk {
             examined: VecDeque::new(),
             buffer: Vec::new(),
             runs: 0,
+            pipes,
             put: Box::new(put),
             sync: Box::new(sync),
             answer: Box::new(answer),
@@ -121,8 +127,9 @@ impl Desk {
                 let data = known.read(block)?;
                 self.say(DiskAnswer::Block { offer, block, data });
             }
-            DiskRequest::Forget { offer } => {
+            DiskRequest::Forget { offer, path } => {
                 self.forget(offer);
+                self.remove_if_ours(path.as_deref())?;
                 self.say(DiskAnswer::Closed { offer });
             }
             DiskRequest::Begin { offer, folder, name, size, root, content } => {
@@ -242,6 +249,18 @@ impl Desk {
     fn part(&mut self, offer: OfferId) -> Result<&mut Part, DiskProblem> {
         let part = self.incoming.get_mut(&offer).filter(|part| part.is_checked());
         part.ok_or(DiskProblem::NotOpen)
+    }
+
+    /// Removes a file that was read from a pipe, and its folder.
+    fn remove_if_ours(&self, path: Option<&Path>) -> Result<(), DiskProblem> {
+        let folder = path.and_then(Path::parent);
+        let Some(folder) = folder.filter(|folder| folder.parent() == Some(&*self.pipes)) else {
+            return Ok(());
+        };
+        match std::fs::remove_dir_all(folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(problem(folder, &error)),
+            _ => Ok(()),
+        }
     }
 
     fn forget(&mut self, offer: OfferId) -> Option<Outgoing> {

@@ -224,6 +224,7 @@ impl Part {
             if self.missing > 0 && self.finished.take().is_some() {
                 self.start_over()?;
             }
+            self.find_room()?;
             return Ok(None);
         };
         self.check = Some(Check { next: block + 1, all });
@@ -240,6 +241,19 @@ impl Part {
             self.note(block, State::Missing)?;
         }
         Ok(Some(end))
+    }
+
+    /// Whether the disk has room for what is missing, as far as it says.
+    fn find_room(&self) -> Result<(), DiskProblem> {
+        let missing = self.missing().into_iter().flatten();
+        let needed: u64 = missing.map(|block| length(self.size, block)).sum();
+        match room(&self.folder) {
+            Some(free) if free < needed => {
+                let place = self.folder.display().to_string();
+                Err(DiskProblem::NoRoom { place, needed, free })
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn size(&self) -> u64 {
@@ -485,6 +499,21 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
                 let _ = fs::remove_file(to);
             })
         }
+    }
+}
+
+/// How many bytes may be written in a folder, if that can be known.
+fn room(folder: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        let system = rustix::fs::statvfs(folder).ok()?;
+        // Some file systems of other computers and programs say that they have none at all.
+        system.f_bavail.checked_mul(system.f_frsize).filter(|_| system.f_blocks > 0)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = folder;
+        None
     }
 }
 

@@ -46,7 +46,8 @@ impl Run {
         let (answer, answers) = mpsc::channel();
         let (sync, syncs) = mpsc::channel();
         let tell = |to: Sender<DiskAnswer>| move |said| to.send(said).expect("a test listens");
-        let desk = Desk::new(put, move |asked| drop(sync.send(asked)), tell(answer));
+        let desk =
+            Desk::new("/pipes".into(), put, move |asked| drop(sync.send(asked)), tell(answer));
         Self { desk, answers, syncs }
     }
 

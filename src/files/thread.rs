@@ -1,6 +1,7 @@
 //! The thread that carries out requests, and the one that waits for the disk.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -27,19 +28,23 @@ enum Message {
 }
 
 impl Files {
-    /// Starts the thread. It calls `answer`, which must not wait for anything.
+    /// Starts the thread. It calls `answer`, which must not wait for anything. In `pipes` are the files that we have only to
+    /// offer them, each in a folder of its own: they are removed when they are forgotten.
     ///
     /// # Errors
     ///
     /// The system has no thread left.
-    pub fn start(answer: impl FnMut(DiskAnswer) + Send + 'static) -> io::Result<Self> {
+    pub fn start(
+        pipes: PathBuf,
+        answer: impl FnMut(DiskAnswer) + Send + 'static,
+    ) -> io::Result<Self> {
         let (inbox, messages) = mpsc::channel();
         let (syncs, waiting) = mpsc::channel();
         let sync = move |sync| {
             // It fails only if the thread has ended, which it does after this is dropped.
             let _ = syncs.send(sync);
         };
-        let desk = Desk::new(part::put, sync, answer);
+        let desk = Desk::new(pipes, part::put, sync, answer);
         let back = inbox.clone();
         // Nobody waits for it: what it waits for may take long, and is only half as good unheard.
         Builder::new().name("files-sync".to_owned()).spawn(move || wait(&waiting, &back))?;

@@ -157,6 +157,10 @@ pub fn problem(problem: &DiskProblem) -> Phrase {
             Phrase::new("file-problem-wrong")
         }
         DiskProblem::WrongFolder => Phrase::new("file-problem-wrong-folder"),
+        DiskProblem::NoRoom { place, needed, free } => {
+            let phrase = at("file-problem-no-room", place).with("needed", size(*needed));
+            phrase.with("free", size(*free))
+        }
         DiskProblem::Full { place, cause } => at("file-problem-full", place).with("cause", cause),
         DiskProblem::Busy { place } => at("file-problem-busy", place),
         DiskProblem::NotOpen => Phrase::new("file-problem-not-open"),

@@ -3,17 +3,22 @@
 //! A [`Script`] is a face with one [`Task`]. It shows what belongs to that and nothing else, knows
 //! when it is done, and makes an exit code of how it went.
 
+mod task;
+
 use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::language::Language;
 use super::overview::Overview;
 use super::{Background, Printout, Stream, files, json, plain, said};
-use crate::chat::book::Intent;
-use crate::chat::{Address, ExitCode, Input, LineId, LineState, Manner, Message, Notice, Problem};
+use crate::chat::files::Stage;
+use crate::chat::{
+    Address, ExitCode, FileNews, Input, LineId, LineState, Manner, Message, Notice, Problem,
+};
+
+pub use task::Task;
 
 /// What the line of a script is called, between the script and the chat.
 pub const REFERENCE: &str = "script";
@@ -23,64 +28,6 @@ pub const NO_ANSWER: u8 = 100;
 
 /// The most choices of a question.
 pub const MAX_CHOICES: usize = NO_ANSWER as usize;
-
-/// What a script is to do.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(tag = "task", rename_all = "snake_case")]
-pub enum Task {
-    /// Send one message, or files.
-    Send,
-    /// Wait for messages that no script has received.
-    Receive {
-        /// For so many.
-        count: u64,
-        /// From this person only: `alice` or `alice@host`.
-        from: Option<String>,
-    },
-    /// Show what is said, until somebody ends it.
-    Follow {
-        /// In this conversation only.
-        with: Option<String>,
-    },
-    /// Send a question and wait for the answer.
-    Ask {
-        /// What can be answered; anything if there is none.
-        choices: Vec<String>,
-    },
-    /// Show how things stand.
-    Status,
-    /// Change what is known of somebody.
-    Change(Box<Intent>),
-    /// Run the chat for others.
-    Hold,
-    /// End the chat, whoever runs it.
-    End,
-}
-
-impl Task {
-    /// Whether it wants the chat to run as it would run one itself.
-    #[must_use]
-    pub fn is_part_of_the_chat(&self) -> bool {
-        !matches!(self, Self::Status | Self::Change(_) | Self::End)
-    }
-
-    /// What is left of it when so many messages have been written.
-    #[must_use]
-    pub fn after(&self, written: u64) -> Self {
-        match self {
-            Self::Receive { count, from } => {
-                Self::Receive { count: count.saturating_sub(written), from: from.clone() }
-            }
-            other => other.clone(),
-        }
-    }
-
-    /// Whether nothing is left of it.
-    #[must_use]
-    pub fn is_done(&self) -> bool {
-        matches!(self, Self::Receive { count: 0, .. })
-    }
-}
 
 /// A face with a task.
 #[derive(Debug)]
@@ -100,6 +47,9 @@ pub struct Script {
     /// What was wanted was refused: how the program ends for that.
     refused: Option<ExitCode>,
     overview: Overview,
+    /// Files of its own that have come to an end, and whether one has moved.
+    ended: BTreeSet<LineId>,
+    began: bool,
     /// There is nothing left to do.
     done: bool,
 }
@@ -120,6 +70,8 @@ impl Script {
             answer: None,
             refused: None,
             overview: Overview { running: true, ..Overview::default() },
+            ended: BTreeSet::new(),
+            began: false,
             done: false,
         }
     }
@@ -130,6 +82,9 @@ impl Script {
         match &self.task {
             Task::Receive { count, from } => {
                 Some(Input::Receive { from: from.clone(), count: *count })
+            }
+            Task::Take { from, folder } => {
+                Some(Input::Take { from: from.clone(), folder: folder.clone() })
             }
             Task::Change(intent) => Some(Input::Intend((**intent).clone())),
             _ => None,
@@ -179,9 +134,25 @@ impl Script {
             },
             Task::Receive { count, .. } => in_time(self.received >= *count).code(),
             Task::Send if code == ExitCode::Done => self.refused.unwrap_or(code).code(),
+            // The chat may have ended for another reason, and then nothing is known of the rest.
+            Task::Offer { files, received } if code == ExitCode::Done => {
+                let known = !received || self.ended.len() >= *files;
+                let code = if known { ExitCode::Done } else { ExitCode::Incomplete };
+                self.refused.unwrap_or(code).code()
+            }
+            Task::Take { .. } => match self.refused {
+                Some(code) => code.code(),
+                None if self.done => ExitCode::Done.code(),
+                None if self.began && matches!(code, ExitCode::Done | ExitCode::TimeUp) => {
+                    ExitCode::Incomplete.code()
+                }
+                None => in_time(false).code(),
+            },
             Task::Change(_) => self.refused.unwrap_or_else(|| in_time(self.done)).code(),
             Task::Status => in_time(self.done).code(),
-            Task::Send | Task::Follow { .. } | Task::Hold | Task::End => code.code(),
+            Task::Send | Task::Offer { .. } | Task::Follow { .. } | Task::Hold | Task::End => {
+                code.code()
+            }
         }
     }
 
@@ -214,13 +185,16 @@ impl Script {
                 | Notice::Leaving { .. },
             ) => self.render(notice, background),
             (
-                Task::Send,
+                Task::Send | Task::Offer { .. },
                 Notice::Status { reference: Some(_), .. }
                 | Notice::NoFiles(_)
                 | Notice::NoFolders(_)
                 | Notice::LeftOut { .. },
             ) => self.render(notice, background),
-            (Task::Send, Notice::File(news)) if news.reference.is_some() => {
+            (Task::Send | Task::Offer { .. } | Task::Take { .. }, Notice::File(news))
+                if news.reference.is_some() =>
+            {
+                self.follow_file(news);
                 match files::progress(news, &self.language).filter(|_| !self.json) {
                     Some(way) => vec![Printout::status(format!("{}  {way}", files::name(news)))],
                     None => self.render(notice, background),
@@ -271,6 +245,21 @@ impl Script {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// A file of its own is so far.
+    fn follow_file(&mut self, news: &FileNews) {
+        let takes = matches!(self.task, Task::Take { .. });
+        self.began |= matches!(news.stage, Stage::Moving(_));
+        match news.stage {
+            Stage::Done { .. } => self.done |= takes,
+            Stage::Declined | Stage::Withdrawn(_) if takes => {
+                (self.done, self.refused) = (true, Some(ExitCode::Refused));
+            }
+            Stage::Declined | Stage::Withdrawn(_) => {}
+            _ => return,
+        }
+        self.ended.insert(news.id);
     }
 
     fn render(&self, notice: &Notice, background: Background<'_>) -> Vec<Printout> {
@@ -396,6 +385,7 @@ mod tests {
     use p2pchat_wire::identity::{Name, PeerId};
 
     use super::*;
+    use crate::chat::book::Intent;
     use crate::chat::book::Whom;
     use crate::chat::{Audience, Problem, Timestamp};
 

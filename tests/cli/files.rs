@@ -1,7 +1,9 @@
 //! Files that go from one program to another.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 #[cfg(unix)]
 use nix::sys::signal::Signal;
@@ -353,4 +355,78 @@ fn a_script_sends_files_and_ends_when_they_are_received() {
     let missing = two.a.path().join("missing");
     let missing = missing.to_str().expect("text");
     two.a.run(&["send", "--to", "bob", "--file", missing], "").exits(2).says("There is no file");
+}
+
+#[test]
+fn what_goes_into_a_pipe_comes_out_of_another() {
+    let two = Two::new();
+    let bytes: Vec<u8> = (0..3_000_000_u32).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect();
+    for (arguments, name) in
+        [(&["-"][..], "stdin"), (&["--file", "-", "--as", "photos.tar"], "photos.tar")]
+    {
+        let mut bob = two.b.command(&["recv", "--file", "--from", "alice"]);
+        let bob = bob.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut alice = two.a.command(&[&["send", "--to", "bob"][..], arguments].concat());
+        let alice = alice.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let (mut alice, bob) = (alice.spawn().expect("starts"), bob.expect("starts"));
+        let mut input = alice.stdin.take().expect("piped");
+        input.write_all(&bytes).expect("written");
+        drop(input);
+        let alice = alice.wait_with_output().expect("ends");
+        let said = String::from_utf8_lossy(&alice.stderr).into_owned();
+        assert_eq!(alice.status.code(), Some(0), "{said}");
+        assert!(said.contains(&format!("bob has {name}")), "{said}");
+        let bob = bob.wait_with_output().expect("ends");
+        let said = String::from_utf8_lossy(&bob.stderr).into_owned();
+        assert_eq!(bob.status.code(), Some(0), "{said}");
+        assert!(bob.stdout == bytes, "{} bytes came: {said}", bob.stdout.len());
+    }
+    // Nothing of it stays.
+    for (profile, place) in [(&two.a, "pipes/out"), (&two.b, "pipes/in/from alice")] {
+        let left = fs::read_dir(profile.path().join(place)).expect("a folder").flatten();
+        let left: Vec<_> =
+            left.map(|entry| entry.file_name()).filter(|name| name != ".lock").collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+    let twice = ["send", "--to", "bob", "--file", "-", "-"];
+    two.a.run(&twice, "x").exits(2).says("only one file");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_that_was_killed_goes_on_and_comes_whole() {
+    let two = Two::new();
+    let mut alice = two.alice(&[]);
+    let file = two.file("stream", 60_000_000);
+    alice.say(&command(&format!("/send {}", file.display())));
+    alice.object(&json!({"type": "file", "state": "offered"}));
+    let mut first = two.b.start(&["recv", "--file"]);
+    let place = two.b.path().join("pipes/in/anybody");
+    let arrived = || -> u64 {
+        use std::os::unix::fs::MetadataExt;
+        let parts = fs::read_dir(&place).into_iter().flatten().flatten();
+        let parts = parts.filter(|part| part.path().extension() == Some("part".as_ref()));
+        parts.filter_map(|part| Some(part.metadata().ok()?.blocks() * 512)).sum()
+    };
+    while arrived() < 4 << 20 && !place.join("stream").exists() {
+        std::thread::yield_now();
+    }
+    first.kill();
+    let mut second = two.b.command(&["recv", "--file"]);
+    let second = second.stdin(Stdio::null()).stderr(Stdio::piped()).output().expect("runs");
+    assert_eq!(second.status.code(), Some(0), "{}", String::from_utf8_lossy(&second.stderr));
+    assert!(second.stdout == fs::read(&file).expect("read"), "not the same");
+    alice.object(&json!({"type": "file", "state": "done"}));
+    // With nobody there it waits, and says that time was up.
+    two.b.run(&["recv", "--file", "--timeout", "1s"], "").exits(11);
+}
+
+#[test]
+fn a_word_that_is_the_name_of_a_file_is_a_text() {
+    let two = Two::new();
+    let file = two.file("words", 10);
+    let mut bob = two.bob(&[]);
+    two.a.run(&["send", "--to", "bob", file.to_str().expect("text")], "").exits(0);
+    let said = bob.object(&json!({"type": "message"}));
+    assert_eq!((&said["text"], &said["manner"]), (&json!(file), &json!(null)));
 }

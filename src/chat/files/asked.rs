@@ -7,6 +7,7 @@ use super::news::{FileNews, Stage};
 use super::record::{FileSays, Why};
 use super::{FileRule, FileState, Purpose, Transfer, Work};
 use crate::chat::errand::Errand;
+use crate::chat::storage::Direction;
 use crate::chat::{Address, Asked, Chat, LineId, Notice, Problem};
 
 /// Files that /files shows at most: the last ones.
@@ -189,7 +190,10 @@ impl Chat {
             let receives = one.kept.state == FileState::Accepted && !one.is_ours();
             self.effects.push_back(crate::chat::Effect::Disk(match one.kept.folder {
                 Some(folder) if receives => DiskRequest::Discard { offer, folder: folder.into() },
-                _ => DiskRequest::Forget { offer },
+                _ => {
+                    let path = one.kept.path.filter(|_| one.kept.by == Direction::Out);
+                    DiskRequest::Forget { offer, path: path.map(Into::into) }
+                }
             }));
         }
     }

@@ -83,10 +83,13 @@ pub enum DiskRequest {
         /// Which block, counted from 0.
         block: u64,
     },
-    /// Stop for good to serve a file or to examine it. Answered by [`DiskAnswer::Closed`].
+    /// Stop for good to serve a file or to examine it. Answered by [`DiskAnswer::Closed`]. If it is one that we have only
+    /// for the offer, because it was read from a pipe, it is removed.
     Forget {
         /// Which offer.
         offer: OfferId,
+        /// Which file.
+        path: Option<PathBuf>,
     },
     /// Begin to receive a file, or go on with what arrived in an earlier run. Answered by any number of
     /// [`DiskAnswer::Progress`], where that has to be checked, and [`DiskAnswer::Begun`]. Nothing is written over: where
@@ -261,6 +264,15 @@ pub enum DiskProblem {
     },
     /// What arrived of a folder does not say what is in it, or other than was offered.
     WrongFolder,
+    /// There is less room on the disk than what is missing needs. What arrived stays.
+    NoRoom {
+        /// Where it is to be.
+        place: String,
+        /// Bytes that are missing.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
     /// The disk or the quota is full. What arrived stays.
     Full {
         /// What could not be written.
@@ -301,7 +313,7 @@ impl DiskRequest {
             Self::Examine { offer, .. }
             | Self::Serve { offer, .. }
             | Self::Read { offer, .. }
-            | Self::Forget { offer }
+            | Self::Forget { offer, .. }
             | Self::Begin { offer, .. }
             | Self::List { offer, .. }
             | Self::Write { offer, .. }

@@ -10,7 +10,7 @@
 //!
 //! [`disk`] is what chat and disk say to each other about files, [`name`] what a file may be called that a
 //! stranger has named, [`news`] what people are told, `kept` what is on disk of each. `sending` and `receiving` are the two ends, `asked` is
-//! what people want of them, `rule` what becomes of them before anybody has looked, `pace` how fast it goes.
+//! what people want of them, `taking` is for scripts that wait for one, `rule` what becomes of them before anybody has looked, `pace` how fast it goes.
 
 mod asked;
 pub mod disk;
@@ -24,6 +24,7 @@ mod receiving;
 pub mod record;
 mod rule;
 mod sending;
+mod taking;
 
 use std::collections::BTreeMap;
 
@@ -41,6 +42,7 @@ use self::pace::Pace;
 use self::receiving::{Receiving, Streams};
 use self::record::{FileRecord, FileSays};
 use self::sending::Sending;
+pub(super) use self::taking::Taking;
 use super::face::FaceId;
 use super::record::Record;
 use super::storage::{Direction, StoreRequest};
@@ -311,7 +313,7 @@ impl Chat {
     }
 
     fn have_disk(&mut self, request: DiskRequest) {
-        if let DiskRequest::Close { offer } | DiskRequest::Forget { offer } = &request
+        if let DiskRequest::Close { offer } | DiskRequest::Forget { offer, .. } = &request
             && let Some(transfer) = self.files.list.get_mut(offer)
         {
             transfer.closing += 1;
@@ -404,10 +406,11 @@ impl Chat {
         one.kept.state = state;
         one.stalled = None;
         let (ours, folder) = (one.is_ours(), one.kept.folder.clone());
+        let path = one.kept.path.clone().map(Into::into);
         self.leave_streams(offer);
         if ours {
             self.rest(offer);
-            self.have_disk(DiskRequest::Forget { offer });
+            self.have_disk(DiskRequest::Forget { offer, path });
         } else if let (true, Some(folder)) = (accepted, folder) {
             if let Some(one) = self.files.list.get_mut(&offer) {
                 one.work = Work::Nothing;
@@ -529,6 +532,9 @@ impl Chat {
         let offer = self.files.add(kept);
         self.tell_of_file(offer, Stage::Offered);
         let rule = self.conversations.get(&line.from).map(|one| one.contact.regard.files);
+        if rule != Some(FileRule::Never) && self.give_to_whoever_takes(offer) {
+            return;
+        }
         match rule.unwrap_or_default() {
             FileRule::UpTo(most) if size <= most.min(disk::MAX_SIZE) => {
                 self.accept_into(offer, self.config.downloads.clone(), None);

@@ -318,7 +318,7 @@ impl Chat {
         let id = one.kept.id;
         if let Work::Examining = one.work {
             let author = one.author.clone();
-            self.files.list.remove(&offer);
+            self.forget_offer(offer);
             let code = Problem::File(why.clone()).exit();
             let (face, reference) = author.unwrap_or((FaceId::FIRST, None));
             let before = self.faces.turn_to(face);
@@ -344,8 +344,9 @@ impl Chat {
 
     /// A file that was looked at is not offered after all.
     pub(super) fn forget_offer(&mut self, offer: OfferId) {
-        if self.files.list.remove(&offer).is_some() {
-            self.have_disk(DiskRequest::Forget { offer });
+        if let Some(one) = self.files.list.remove(&offer) {
+            let path = one.kept.path.map(Into::into);
+            self.have_disk(DiskRequest::Forget { offer, path });
         }
     }
 }

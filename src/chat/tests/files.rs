@@ -156,7 +156,8 @@ fn what_is_offered_is_a_line_and_goes_when_it_is_wanted() {
     assert!(finished && written == expected);
     bench.hears_of(line.id, FileSays::Received);
     assert_eq!(bench.stages().last(), Some(&Stage::Done { path: None }));
-    assert_eq!(bench.asked(), [DiskRequest::Forget { offer }]);
+    let path = Some("/home/alice/photo.jpg".into());
+    assert_eq!(bench.asked(), [DiskRequest::Forget { offer, path }]);
     // It cannot be had a second time.
     bench.hears_of(line.id, FileSays::Want { list: false, blocks: vec![(0, 1)] });
     assert_eq!(bench.said(), [(line.id, FileSays::Withdrawn(Why::Gone))]);

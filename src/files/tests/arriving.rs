@@ -224,6 +224,31 @@ fn the_disk_is_asked_for_many_blocks_at_once() {
 
 #[test]
 #[cfg(unix)]
+fn what_has_no_room_is_not_begun() {
+    let folder = folder();
+    // 1 TiB, of which there is no list: nobody has so much in a temporary folder.
+    let begin = DiskRequest::Begin {
+        offer: OFFER,
+        folder: folder.path().to_owned(),
+        name: FileName::of("x"),
+        size: MAX_SIZE,
+        root: Hash([1; 32]),
+        content: Content::File,
+    };
+    let answers = Run::new().ask(begin);
+    let no_room = |answer: &DiskAnswer| match answer {
+        DiskAnswer::Failed { why: DiskProblem::NoRoom { needed, free, .. }, .. } => {
+            *needed == MAX_SIZE && free < needed
+        }
+        _ => false,
+    };
+    let system = rustix::fs::statvfs(folder.path()).expect("a file system");
+    let is_huge = system.f_bavail * system.f_frsize >= MAX_SIZE;
+    assert!(is_huge || matches!(&answers[..], [one] if no_room(one)), "{answers:?}");
+}
+
+#[test]
+#[cfg(unix)]
 fn holes_stay_holes() {
     use std::os::unix::fs::MetadataExt;
     let folder = folder();

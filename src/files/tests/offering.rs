@@ -54,7 +54,7 @@ fn a_file_is_examined_and_read_also_in_another_run() {
         }
         let behind = DiskRequest::Read { offer: OFFER, block: size.div_ceil(BLOCK) };
         assert_eq!(run.ask(behind), [failed(DiskProblem::NotOpen)]);
-        assert_eq!(run.ask(DiskRequest::Forget { offer: OFFER }), [CLOSED]);
+        assert_eq!(run.ask(DiskRequest::Forget { offer: OFFER, path: None }), [CLOSED]);
     }
 }
 
@@ -140,7 +140,7 @@ fn hashing_gives_way_to_others_and_says_how_far_it_is() {
     // Stopped in the middle.
     run.desk.handle(examine(&path));
     run.desk.step();
-    assert_eq!(run.ask(DiskRequest::Forget { offer: OFFER }), [CLOSED]);
+    assert_eq!(run.ask(DiskRequest::Forget { offer: OFFER, path: None }), [CLOSED]);
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn what_is_named_first_is_known_first_however_large_it_is() {
     }
     run.desk.step();
     // One is taken back meanwhile.
-    run.desk.handle(DiskRequest::Forget { offer: offers[1] });
+    run.desk.handle(DiskRequest::Forget { offer: offers[1], path: None });
     while run.desk.is_busy() {
         run.desk.step();
     }
@@ -174,7 +174,7 @@ fn threads_carry_a_file_from_one_place_to_another() {
     let gift = Gift::of(9 * BLOCK + 99);
     let path = written_down(&folder, &gift);
     let (say, answers) = mpsc::channel();
-    let files = Files::start(move |answer| drop(say.send(answer))).expect("starts");
+    let files = Files::start(PathBuf::new(), move |answer| drop(say.send(answer))).expect("starts");
     let to = OfferId([9; 16]);
     files.request(serve(&path, &gift));
     files.request(DiskRequest::Begin {
