@@ -8,6 +8,7 @@
 #![allow(clippy::disallowed_methods, reason = "the time of a test begins somewhere")]
 #![allow(unreachable_pub, reason = "a test is one crate, and nobody's library")]
 
+mod beside;
 mod healing;
 mod hostile;
 mod invitations;

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use p2pchat::proto::{
-    Command, Config, DisconnectReason, Endpoint, Event, Output, PathKind, Policy, ServerId,
-    SocketId,
+    Command, Config, Congestion, DisconnectReason, Endpoint, Event, Output, PathKind, Policy,
+    ServerId, SocketId,
 };
 use p2pchat_rendezvous::server::{self, Founding, Local, Server};
 use p2pchat_wire::identity::{Identity, Name, PeerId};
@@ -41,6 +41,20 @@ pub struct Packet {
 
 type Filter = Box<dyn FnMut(&Packet) -> bool>;
 
+/// A line between any two hosts, each way by itself, with a queue that drops what does not fit.
+#[derive(Clone, Copy, Debug)]
+pub struct Link {
+    /// Bytes in a second.
+    pub rate: u32,
+    /// Bytes that may wait.
+    pub queue: u32,
+    /// The longest payload that passes.
+    pub mtu: usize,
+}
+
+/// IP and UDP headers, which take their time on a line.
+const HEADERS: usize = 28;
+
 pub struct World {
     start: Instant,
     pub now: Instant,
@@ -52,6 +66,12 @@ pub struct World {
     wire: BTreeMap<(Instant, u64), Packet>,
     /// One way between any two.
     pub delay: Duration,
+    /// How much goes over the way; without one, everything at once.
+    pub link: Option<Link>,
+    /// By what hosts that are added from now on go.
+    pub congestion: Congestion,
+    /// When the line from a host to another has sent all that waits.
+    busy_until: BTreeMap<(SocketAddr, SocketAddr), Instant>,
     /// Says of each datagram whether it arrives.
     filter: Filter,
     /// What was sent, for tests that look.
@@ -107,6 +127,9 @@ impl World {
             sequence: 0,
             wire: BTreeMap::new(),
             delay: DELAY,
+            link: None,
+            congestion: Congestion::default(),
+            busy_until: BTreeMap::new(),
             filter: Box::new(|_| true),
             sent: Vec::new(),
             lives: 0,
@@ -155,7 +178,8 @@ impl World {
         let identity = Identity::from_seed([number; 32]);
         let mut seed = [number; 32];
         seed[..8].copy_from_slice(&started_at_ms.to_le_bytes());
-        let config = Config { policy, started_at_ms, ..Config::default() };
+        let congestion = self.congestion;
+        let config = Config { policy, started_at_ms, congestion, ..Config::default() };
         let mut endpoint = Endpoint::new(config, identity, seed, self.now);
         let (server, addresses) = (ServerId::FIRST, vec![server_address()]);
         if has_server {
@@ -237,10 +261,29 @@ impl World {
 
     fn post(&mut self, packet: Packet) {
         self.sent.push(packet.clone());
-        if (self.filter)(&packet) {
+        let left_at = match self.link {
+            Some(link) => self.queue(link, &packet),
+            None => Some(self.now),
+        };
+        if let Some(left_at) = left_at
+            && (self.filter)(&packet)
+        {
             self.sequence += 1;
-            self.wire.insert((self.now + self.delay, self.sequence), packet);
+            self.wire.insert((left_at + self.delay, self.sequence), packet);
         }
+    }
+
+    /// When the line has sent this, if it takes it.
+    fn queue(&mut self, link: Link, packet: &Packet) -> Option<Instant> {
+        let time = |bytes: usize| SECOND.mul_f64(bytes as f64 / f64::from(link.rate));
+        let busy_until = self.busy_until.entry((packet.from, packet.to)).or_insert(self.now);
+        let start = self.now.max(*busy_until);
+        let fits = start - self.now <= time(link.queue as usize);
+        if !fits || packet.payload.len() > link.mtu {
+            return None;
+        }
+        *busy_until = start + time(packet.payload.len() + HEADERS);
+        Some(*busy_until)
     }
 
     fn drain(&mut self) -> Option<Instant> {
