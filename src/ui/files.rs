@@ -82,6 +82,19 @@ pub fn progress(news: &FileNews, language: &Language) -> Option<String> {
     }
 }
 
+/// How far a file is, as a gauge in a screen; nothing where [`progress`] says nothing.
+pub(super) fn gauge(news: &FileNews) -> Option<String> {
+    const CELLS: u64 = 12;
+    let done = match &news.stage {
+        Stage::Examining { done } => *done,
+        Stage::Moving(motion) => motion.done,
+        _ => return None,
+    };
+    let full = u128::from(done.min(news.size)) * u128::from(CELLS) / u128::from(news.size.max(1));
+    let cell = |cell| if cell < full { '=' } else { ' ' };
+    Some(format!("[{}]", (0..u128::from(CELLS)).map(cell).collect::<String>()))
+}
+
 /// `42 %  3.1 MB/s  0:12`.
 fn moving(Motion { done, rate, left }: Motion, size: u64) -> String {
     let mut said = percent(done, size);
@@ -354,6 +367,7 @@ mod tests {
         let moving = FileNews { stage: moving, ..news };
         assert_eq!(sentence(&moving, Background::default(), &english), None);
         assert_eq!(progress(&moving, &english).as_deref(), Some("50 %  100 kB/s  0:16"));
+        assert_eq!(gauge(&moving).as_deref(), Some("[======      ]"));
         // A script is told of its own alone, and how far they are only for a moment.
         let mut script = Script::new(Task::Send, false, TimeZone::UTC, english);
         let heard = |script: &mut Script, news: &FileNews| {
@@ -363,5 +377,15 @@ mod tests {
         let own = FileNews { reference: Some("script".to_owned()), ..moving };
         let streams: Vec<Stream> = heard(&mut script, &own).iter().map(|one| one.stream).collect();
         assert_eq!(streams, [Stream::Status]);
+        // Several stand beside each other, and one that has ended no longer.
+        let other = FileNews { id: LineId([2; 16]), name: "other".to_owned(), ..own.clone() };
+        let both = heard(&mut script, &other);
+        let way = "50 %  100 kB/s  0:16";
+        assert_eq!(both[0].text, format!("a[2J b  {way} | other  {way}"));
+        let done = FileNews { stage: Stage::Done { path: None }, ..own };
+        let rest = heard(&mut script, &done).pop().expect("how the other stands");
+        assert_eq!((rest.stream, rest.text), (Stream::Status, format!("other  {way}")));
+        let done = FileNews { stage: Stage::Done { path: None }, ..other };
+        assert!(heard(&mut script, &done).iter().all(|one| one.stream != Stream::Status));
     }
 }

@@ -5,7 +5,7 @@
 
 mod task;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -50,6 +50,8 @@ pub struct Script {
     /// Files of its own that have come to an end, and whether one has moved.
     ended: BTreeSet<LineId>,
     began: bool,
+    /// How far those are that are on their way.
+    ways: BTreeMap<LineId, String>,
     /// There is nothing left to do.
     done: bool,
 }
@@ -72,6 +74,7 @@ impl Script {
             overview: Overview { running: true, ..Overview::default() },
             ended: BTreeSet::new(),
             began: false,
+            ways: BTreeMap::new(),
             done: false,
         }
     }
@@ -195,10 +198,25 @@ impl Script {
                 if news.reference.is_some() =>
             {
                 self.follow_file(news);
-                match files::progress(news, &self.language).filter(|_| !self.json) {
-                    Some(way) => vec![Printout::status(format!("{}  {way}", files::name(news)))],
-                    None => self.render(notice, background),
+                if self.json {
+                    return self.render(notice, background);
                 }
+                let moving = files::progress(news, &self.language);
+                let mut printouts = match moving {
+                    Some(way) => {
+                        self.ways.insert(news.id, format!("{}  {way}", files::name(news)));
+                        Vec::new()
+                    }
+                    None => {
+                        self.ways.remove(&news.id);
+                        self.render(notice, background)
+                    }
+                };
+                if !self.ways.is_empty() {
+                    let ways: Vec<&str> = self.ways.values().map(String::as_str).collect();
+                    printouts.push(Printout::status(ways.join(" | ")));
+                }
+                printouts
             }
             (Task::Ask { .. }, Notice::Status { to, id, reference: Some(_), state, .. }) => {
                 // What came before the question had left is no answer to it. In a room it leaves when it
@@ -496,7 +514,7 @@ mod tests {
 
     /// The fields of an object in one order.
     fn sorted(text: &str) -> String {
-        serde_json::from_str::<std::collections::BTreeMap<String, Value>>(text)
+        serde_json::from_str::<BTreeMap<String, Value>>(text)
             .map_or_else(|_| text.to_owned(), |fields| format!("{fields:?}"))
     }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::pty::{Terminal, p2pchat, p2pchat_of};
+use super::pty::{Terminal, p2pchat, p2pchat_of, rows};
 use super::server::Server;
 
 #[test]
@@ -65,4 +65,26 @@ fn what_the_editor_writes_comes_back_and_nothing_is_left() {
     terminal.writes("half a 想法 ends", 16);
     assert!(terminal.screen().alternate_screen() && terminal.is_raw());
     assert!(!profile.join("editing").exists());
+}
+
+#[test]
+fn how_far_a_file_is_stands_in_one_line_of_a_script() {
+    let (server, home) = (Server::start(), tempfile::tempdir().expect("a directory"));
+    // One hole, so that it takes a while to read and no room.
+    let file = home.path().join("large");
+    fs::File::create(&file).and_then(|file| file.set_len(24 << 30)).expect("a file");
+    let rendezvous = server.address().to_string();
+    let file = file.to_str().expect("text");
+    let send =
+        ["send", "--to", "bob", "--file", file, "--name", "alice", "--rendezvous", &rendezvous];
+    let mut terminal = Terminal::start(60, 24, p2pchat_of(&home.path().join("profile"), &send));
+    terminal.shows("large  reading it, ");
+    let stands = |rows: &[String]| {
+        rows.iter().filter(|row| row.contains("reading it")).cloned().collect::<Vec<_>>()
+    };
+    let before = stands(&terminal.rows());
+    terminal.until("it goes on", |screen| stands(&rows(screen)) != before);
+    assert_eq!(stands(&terminal.rows()).len(), 1, "in place of what stood there");
+    terminal.types("\x03");
+    terminal.ends();
 }

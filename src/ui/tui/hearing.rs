@@ -138,6 +138,10 @@ impl Screen {
         if let Notice::File(news) = notice {
             let index = self.index_of(&news.with);
             let way = files::progress(news, &self.language);
+            let way = way.map(|way| match files::gauge(news) {
+                Some(gauge) => format!("{gauge} {way}"),
+                None => way,
+            });
             self.dialogues[index].scrollback.amend(news.by, news.id, |said| said.way = way);
         }
         if let Notice::Room { room, news: RoomNews::Progress { id, progress } } = notice {

@@ -3,8 +3,11 @@
 use super::super::cells::Ambiguous;
 use super::super::theme::{Symbols, Theme};
 use super::story::{Story, address, alice, bob, stored};
+use crate::chat::files::disk::Content;
+use crate::chat::files::{Motion, Stage};
 use crate::chat::{
-    Direction, FailureKind, HistoryLine, LineState, Notice, Presence, Problem, StoreFailure,
+    Direction, FailureKind, FileNews, HistoryLine, LineState, Manner, Notice, Presence, Problem,
+    StoreFailure,
 };
 use crate::ui::language::Tongue;
 
@@ -30,6 +33,39 @@ fn a_word_is_completed_from_a_choice_of_candidates() {
         story.presses("Tab");
         story.picture();
         story.told(&format!("candidates_{columns}"));
+    }
+}
+
+#[test]
+fn a_file_on_its_way_has_a_gauge() {
+    for columns in [40, 80] {
+        let mut story = Story::of(columns, 8);
+        story.opens(&alice());
+        let offer = HistoryLine {
+            manner: Manner::Offer { size: 3_200_000, root: [6; 32] },
+            ..stored(1, Direction::Out, "photo.jpg")
+        };
+        let id = offer.id;
+        story.reads(&alice(), vec![offer], true);
+        let news = |stage| {
+            Notice::File(Box::new(FileNews {
+                with: alice(),
+                id,
+                number: 1,
+                by: Direction::Out,
+                name: "photo.jpg".to_owned(),
+                size: 3_200_000,
+                content: Content::File,
+                reference: None,
+                stage,
+            }))
+        };
+        let motion = Motion { done: 2_000_000, rate: Some(400_000), left: Some(3) };
+        story.hears(&news(Stage::Moving(motion)));
+        story.picture();
+        story.hears(&news(Stage::Done { path: None }));
+        story.picture();
+        story.told(&format!("a_file_on_its_way_{columns}"));
     }
 }
 
