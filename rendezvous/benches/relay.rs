@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p p2pchat-rendezvous --bench relay`
 //!
-//! In one run: a bare loop of `recv_from` and `send_to`; a bare loop of `recvmmsg` with segments joined by the
+//! In one run: a bare loop of `recv_from` and `send_to`; one of `recvmmsg` and `sendmmsg`; one of `recvmmsg` with segments joined by the
 //! system (GRO) that sends each buffer on as it came (GSO), which is what the system can do at most; the server. Each is
 //! on a processor of its own, and the load, sender and receivers, on another. Each has to find the destination
 //! by the sender, and the server has its limits to look at.
@@ -16,6 +16,9 @@
 
 #[path = "../tests/client/mod.rs"]
 mod client;
+#[cfg(target_os = "linux")]
+#[path = "traffic/many.rs"]
+mod many;
 #[path = "../tests/client/socket.rs"]
 mod socket;
 mod traffic;
@@ -52,21 +55,23 @@ fn main() {
         "load", "forwarder", "median/s", "least to most", "ratio", "by clock/s", "arrived"
     );
     for (flows, train) in [(1, 1), (32, 1), (1, 32), (32, 32)] {
-        let mut rates: [Rates; 3] = Default::default();
+        let mut bares = BARE.map(|(name, forward)| (name, forward, Rates::default()));
+        let mut server = Rates::default();
         for _ in 0..RUNS {
-            for (forward, rates) in [plain, joined, relayed].into_iter().zip(&mut rates) {
-                rates.push(forward(flows, train));
+            for (_, forward, rates) in &mut bares {
+                rates.push(bare(flows, train, *forward));
             }
+            server.push(relayed(flows, train));
         }
         let name = match train {
             1 => format!("{flows} flows, singly"),
             _ => format!("{flows} flows, trains of {train}"),
         };
-        let names = ["recv_from, send_to", "GRO in, GSO out", "p2pchat-rendezvous"];
-        let base = rates[0].median();
-        for (rates, forwarder) in rates.iter().zip(names) {
+        let base = bares[0].2.median();
+        for (forwarder, _, rates) in &bares {
             rates.tell(&name, forwarder, base);
         }
+        server.tell(&name, "p2pchat-rendezvous", base);
     }
 }
 
@@ -86,8 +91,22 @@ fn ends(to: SocketAddr, flows: usize) -> (Vec<Flow>, HashMap<SocketAddr, SocketA
     (flows, routes)
 }
 
-/// A bare loop that receives and sends each datagram.
-fn plain(flows: usize, train: usize) -> Work {
+/// Destinations by senders.
+type Routes = HashMap<SocketAddr, SocketAddr>;
+
+/// Sends on what comes until it is told to stop, and says how many datagrams that were.
+type Forward = fn(&UdpSocket, &Routes, &AtomicBool) -> u64;
+
+/// What others would do, the simplest first.
+const BARE: [(&str, Forward); if cfg!(target_os = "linux") { 3 } else { 2 }] = [
+    ("recv_from, send_to", singly),
+    #[cfg(target_os = "linux")]
+    ("recvmmsg, sendmmsg", many::forward),
+    ("GRO in, GSO out", joined),
+];
+
+/// A loop on a processor of its own, and nothing around it.
+fn bare(flows: usize, train: usize, forward: Forward) -> Work {
     let socket = traffic::large(UdpSocket::bind("127.0.0.1:0").expect("a socket"));
     socket.set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout");
     let (flows, routes) = ends(socket.local_addr().expect("an address"), flows);
@@ -95,12 +114,8 @@ fn plain(flows: usize, train: usize) -> Work {
     let goes_on = Arc::clone(&running);
     let forwarding = thread::spawn(move || {
         pin(traffic::FORWARDER);
-        let (mut buffer, mut count) = ([0; 2048], 0_u64);
         let busy = traffic::processor_time();
-        while goes_on.load(Ordering::Relaxed) {
-            let Ok((length, from)) = socket.recv_from(&mut buffer) else { continue };
-            count += u64::from(socket.send_to(&buffer[..length], routes[&from]).is_ok());
-        }
+        let count = forward(&socket, &routes, &goes_on);
         (count, traffic::processor_time() - busy)
     });
     let arrived = Load { flows, train }.run(RUN);
@@ -109,44 +124,40 @@ fn plain(flows: usize, train: usize) -> Work {
     Work { count, busy, arrived, clock: RUN }
 }
 
-/// A bare loop that sends on what the system has joined as it came.
-fn joined(flows: usize, train: usize) -> Work {
-    let socket = traffic::large(UdpSocket::bind("127.0.0.1:0").expect("a socket"));
-    let state = UdpSocketState::new((&socket).into()).expect("a socket");
+/// Receives and sends each datagram.
+fn singly(socket: &UdpSocket, routes: &Routes, goes_on: &AtomicBool) -> u64 {
+    let (mut buffer, mut count) = ([0; 2048], 0_u64);
+    while goes_on.load(Ordering::Relaxed) {
+        let Ok((length, from)) = socket.recv_from(&mut buffer) else { continue };
+        count += u64::from(socket.send_to(&buffer[..length], routes[&from]).is_ok());
+    }
+    count
+}
+
+/// Sends on what the system has joined as it came.
+fn joined(socket: &UdpSocket, routes: &Routes, goes_on: &AtomicBool) -> u64 {
+    let state = UdpSocketState::new(socket.into()).expect("a socket");
     socket.set_nonblocking(false).expect("a socket");
-    socket.set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout");
-    let (flows, routes) = ends(socket.local_addr().expect("an address"), flows);
-    let running = Arc::new(AtomicBool::new(true));
-    let goes_on = Arc::clone(&running);
-    let forwarding = thread::spawn(move || {
-        pin(traffic::FORWARDER);
-        let mut buffers = vec![vec![0; 66_880]; BATCH_SIZE];
-        let mut metas = [RecvMeta::default(); BATCH_SIZE];
-        let mut count = 0_u64;
-        let busy = traffic::processor_time();
-        while goes_on.load(Ordering::Relaxed) {
-            let mut slices: Vec<_> =
-                buffers.iter_mut().map(|buffer| IoSliceMut::new(buffer)).collect();
-            let received = state.recv((&socket).into(), &mut slices, &mut metas);
-            for (meta, buffer) in metas.iter().zip(&buffers).take(received.unwrap_or(0)) {
-                let transmit = Transmit {
-                    destination: routes[&meta.addr],
-                    ecn: None,
-                    contents: &buffer[..meta.len],
-                    segment_size: (meta.stride < meta.len).then_some(meta.stride),
-                    src_ip: None,
-                };
-                if state.try_send((&socket).into(), &transmit).is_ok() {
-                    count += meta.len.div_ceil(meta.stride) as u64;
-                }
+    let mut buffers = vec![vec![0; 66_880]; BATCH_SIZE];
+    let mut metas = [RecvMeta::default(); BATCH_SIZE];
+    let mut count = 0_u64;
+    while goes_on.load(Ordering::Relaxed) {
+        let mut slices: Vec<_> = buffers.iter_mut().map(|buffer| IoSliceMut::new(buffer)).collect();
+        let received = state.recv(socket.into(), &mut slices, &mut metas);
+        for (meta, buffer) in metas.iter().zip(&buffers).take(received.unwrap_or(0)) {
+            let transmit = Transmit {
+                destination: routes[&meta.addr],
+                ecn: None,
+                contents: &buffer[..meta.len],
+                segment_size: (meta.stride < meta.len).then_some(meta.stride),
+                src_ip: None,
+            };
+            if state.try_send(socket.into(), &transmit).is_ok() {
+                count += meta.len.div_ceil(meta.stride) as u64;
             }
         }
-        (count, traffic::processor_time() - busy)
-    });
-    let arrived = Load { flows, train }.run(RUN);
-    running.store(false, Ordering::Relaxed);
-    let (count, busy) = forwarding.join().expect("ended");
-    Work { count, busy, arrived, clock: RUN }
+    }
+    count
 }
 
 /// The server, between pairs of registered peers.
