@@ -25,6 +25,7 @@ fn config() -> KcpConfig {
 
 impl Peer for Kcp {
     type Listener = Waiting;
+    type Client = ();
     type Talk = Stream<KcpStream>;
 
     fn name(&self) -> &'static str {
@@ -36,18 +37,18 @@ impl Peer for Kcp {
         KcpListener::bind(config(), address).await.map(Waiting).map_err(io::Error::other)
     }
 
-    async fn prepare(&self, _: Exchange) -> io::Result<Self::Talk> {
-        Ok(Stream::none())
+    async fn prepare(&self, _: Exchange) -> io::Result<()> {
+        Ok(())
     }
 
-    async fn connect(&self, talk: &mut Self::Talk, to: SocketAddr) -> io::Result<()> {
-        *talk = Stream::new(KcpStream::connect(&config(), to).await.map_err(io::Error::other)?);
-        Ok(())
+    async fn connect(&self, (): (), to: SocketAddr) -> io::Result<Self::Talk> {
+        let stream = KcpStream::connect(&config(), to).await;
+        stream.map(Stream::new).map_err(io::Error::other)
     }
 }
 
 impl Listener for Waiting {
-    type Talk = Stream<KcpStream>;
+    type Talk = Stream<KcpStream, KcpListener>;
 
     fn address(&self) -> SocketAddr {
         self.0.local_addr().expect("it is bound")
@@ -56,10 +57,6 @@ impl Listener for Waiting {
     async fn accept(mut self, _: Exchange) -> io::Result<Self::Talk> {
         let (stream, _) = self.0.accept().await.map_err(io::Error::other)?;
         // The listener reads the socket for all of its streams.
-        tokio::spawn(async move {
-            let _listener = self.0;
-            std::future::pending::<()>().await;
-        });
-        Ok(Stream::new(stream))
+        Ok(Stream::keeping(stream, self.0))
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
@@ -33,13 +33,16 @@ pub struct Profile {
     pub per_mille: u32,
     /// Bytes that may wait.
     pub queue: usize,
+    /// Bytes of the longest packet, IP and UDP headers included: longer ones are lost. The system's own
+    /// loopback takes up to 65,536, and who looks for the path's maximum would find that.
+    pub mtu: usize,
 }
 
-/// A running link.
+/// A running link. Its front speaks IPv4, its back whatever the server does.
 pub struct Link {
     pub front: SocketAddr,
     pub back: SocketAddr,
-    /// Bytes of UDP payload that the client has sent into it.
+    /// Bytes of UDP payload that the client has sent into it, in datagrams that are not too long for it.
     pub sent: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -62,10 +65,15 @@ impl Direction {
         Self { profile, random, free_at, flying: VecDeque::new() }
     }
 
+    /// Whether a datagram of so many bytes of payload is not too long.
+    fn fits(&self, length: usize) -> bool {
+        length + HEADERS <= self.profile.mtu
+    }
+
     fn take(&mut self, now: Instant, datagram: &[u8]) {
         let start = self.free_at.max(now);
         let waiting = (start - now).as_secs_f64() * self.profile.rate as f64 / 8.0;
-        if waiting as usize + datagram.len() > self.profile.queue {
+        if !self.fits(datagram.len()) || waiting as usize + datagram.len() > self.profile.queue {
             return;
         }
         let bits = (datagram.len() + HEADERS) as f64 * 8.0;
@@ -89,8 +97,9 @@ impl Direction {
 impl Link {
     /// A link to `server`; its losses are those of `run`.
     pub fn new(profile: Profile, server: SocketAddr, run: u64) -> io::Result<Self> {
-        let bind = || UdpSocket::bind((here(), 0));
-        let (front, back) = (bind()?, bind()?);
+        let behind: IpAddr =
+            if server.is_ipv6() { Ipv6Addr::LOCALHOST.into() } else { here().into() };
+        let (front, back) = (UdpSocket::bind((here(), 0))?, UdpSocket::bind((behind, 0))?);
         front.set_nonblocking(true)?;
         back.set_nonblocking(true)?;
         let addresses = (front.local_addr()?, back.local_addr()?);
@@ -128,7 +137,9 @@ fn carry(
         let now = Instant::now();
         while let Ok((length, from)) = front.recv_from(&mut buffer) {
             client = Some(from);
-            sent.fetch_add(length as u64, Ordering::Relaxed);
+            if there.fits(length) {
+                sent.fetch_add(length as u64, Ordering::Relaxed);
+            }
             there.take(now, &buffer[..length]);
         }
         while let Ok((length, _)) = back.recv_from(&mut buffer) {

@@ -1,31 +1,37 @@
-//! Ours beside quinn, KCP, raw UDP and the kernel's TCP: the same questions over the same links, in one
-//! run.
+//! Ours beside quinn, s2n-quic, iroh, KCP, ENet, raw UDP and the kernel's TCP: the same questions over the
+//! same links, in one run.
 //!
-//! - [`peer`] is what each transport must be able to do; [`ours`], [`quic`], [`kcp`], [`udp`] and [`tcp`]
-//!   do it.
+//! - [`peer`] is what each transport must be able to do; [`ours`], [`quic`], [`s2n`], [`iroh`], [`kcp`],
+//!   [`enet`], [`udp`] and [`tcp`] do it. [`tls`] is the certificate of [`quic`] and [`s2n`].
 //! - [`link`] stands between two of them where a network is to be emulated.
 //! - [`pair`] puts a client and a server on a processor each and lets them answer one question;
 //!   [`figures`] makes medians of the answers.
 //!
 //! ```sh
-//! cargo run --release --manifest-path benches/peers/Cargo.toml            # everything, forty minutes
+//! cargo run --release --manifest-path benches/peers/Cargo.toml            # everything, an hour
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- lines   # rows whose name has this
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- --runs 1
 //! ```
 
+mod enet;
 mod figures;
+mod iroh;
 mod kcp;
 mod link;
 mod ours;
 mod pair;
 mod peer;
 mod quic;
+mod s2n;
 mod tcp;
+mod tls;
 mod udp;
 
 use std::fs;
 use std::time::Duration;
 
+use crate::iroh::Iroh;
+use enet::Enet;
 use figures::{Row, milliseconds, per_byte, rate, times};
 use kcp::Kcp;
 use link::Profile;
@@ -33,21 +39,32 @@ use ours::Ours;
 use pair::{Answer, Question, ask};
 use peer::Peer;
 use quic::Quic;
+use s2n::S2n;
 use tcp::Tcp;
 use udp::Udp;
 
 /// Runs of which the median is told.
 const RUNS: usize = 5;
 
-/// 100 Mbit/s over 25 ms each way, one datagram in a hundred lost, a queue of one product.
-const NEAR: Profile =
-    Profile { rate: 100_000_000, delay: Duration::from_millis(25), per_mille: 10, queue: 625_000 };
+/// 100 Mbit/s over 25 ms each way, one datagram in a hundred lost, a queue of one product, packets as long
+/// as Ethernet's.
+const NEAR: Profile = Profile {
+    rate: 100_000_000,
+    delay: Duration::from_millis(25),
+    per_mille: 10,
+    queue: 625_000,
+    mtu: 1_500,
+};
 
 /// The same rate over 100 ms each way, one in twenty lost.
 const FAR: Profile = Profile { delay: Duration::from_millis(100), per_mille: 50, ..NEAR };
 
 const BBR: Quic = Quic { bbr: true };
 const CUBIC: Quic = Quic { bbr: false };
+const S2N_BBR: S2n = S2n { bbr: true };
+const S2N_CUBIC: S2n = S2n { bbr: false };
+const IROH: Iroh = Iroh { linked: false };
+const IROH_LINKED: Iroh = Iroh { linked: true };
 
 fn main() {
     let (mut wanted, mut runs) = (Vec::new(), RUNS);
@@ -68,7 +85,10 @@ fn main() {
             row.add(&Tcp);
             row.add(&Ours);
             row.add(&BBR);
+            row.add(&S2N_BBR);
+            row.add(&IROH);
             row.add(&Kcp);
+            row.add(&Enet);
         });
     }
     if wants("first reply") {
@@ -78,7 +98,10 @@ fn main() {
             row.add(&Tcp);
             row.add(&Ours);
             row.add(&BBR);
+            row.add(&S2N_BBR);
+            row.add(&IROH);
             row.add(&Kcp);
+            row.add(&Enet);
         });
     }
     if wants("bulk on loopback") {
@@ -88,7 +111,11 @@ fn main() {
             row.add(&Ours);
             row.add(&CUBIC);
             row.add(&BBR);
+            row.add(&S2N_CUBIC);
+            row.add(&S2N_BBR);
+            row.add(&IROH);
             row.add(&Kcp);
+            row.add(&Enet);
         });
     }
     for (name, profile) in [("50 ms, 1 %", NEAR), ("200 ms, 5 %", FAR)] {
@@ -99,7 +126,11 @@ fn main() {
                 row.add(&Ours);
                 row.add(&BBR);
                 row.add(&CUBIC);
+                row.add(&S2N_BBR);
+                row.add(&S2N_CUBIC);
+                row.add(&IROH_LINKED);
                 row.add(&Kcp);
+                row.add(&Enet);
             });
         }
     }
@@ -111,7 +142,10 @@ fn main() {
                 row.add(&Ours);
                 row.add(&BBR);
                 row.add(&CUBIC);
+                row.add(&S2N_BBR);
+                row.add(&IROH_LINKED);
                 row.add(&Kcp);
+                row.add(&Enet);
             });
         }
     }
@@ -157,7 +191,7 @@ impl Asked {
     fn add<P: Peer>(&mut self, peer: &P) {
         let answers = (0..self.runs).filter_map(|run| {
             let answer = ask(*peer, self.question, self.profile, run as u64);
-            answer.inspect_err(|error| eprintln!("{}: {error}", peer.name())).ok()
+            answer.inspect_err(|error| eprintln!("{}: {error:?}", peer.name())).ok()
         });
         self.rows.push(Row::new(peer.name(), answers.collect()));
     }

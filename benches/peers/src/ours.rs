@@ -123,6 +123,7 @@ impl Side {
 
 impl Peer for Ours {
     type Listener = Side;
+    type Client = Side;
     type Talk = Side;
 
     fn name(&self) -> &'static str {
@@ -139,13 +140,13 @@ impl Peer for Ours {
         Ok(side)
     }
 
-    async fn connect(&self, talk: &mut Side, _: SocketAddr) -> io::Result<()> {
+    async fn connect(&self, mut side: Side, _: SocketAddr) -> io::Result<Side> {
         let server = PeerName { name: name(1), server: ServerId::LOCAL };
-        talk.command(Command::Connect(server)).await?;
-        while !talk.connected {
-            talk.next().await?;
+        side.command(Command::Connect(server)).await?;
+        while !side.connected {
+            side.next().await?;
         }
-        Ok(())
+        Ok(side)
     }
 }
 
@@ -192,7 +193,7 @@ impl Talk for Side {
         }
     }
 
-    async fn drink(&mut self, mut each: impl FnMut(usize)) -> io::Result<()> {
+    async fn drink(&mut self, mut each: impl FnMut(usize) + Send) -> io::Result<()> {
         loop {
             while let Some(more) = self.poured.pop_front() {
                 each(more);

@@ -127,16 +127,17 @@ fn from_elsewhere(
     inner
 }
 
-/// Runs something on one processor; with the processor time that it took.
-fn on_processor<T>(
+/// Runs something on one processor; with the processor time that it took. It is a task, as what
+/// programs do: waking the future that `block_on` itself waits for costs a system call each time.
+fn on_processor<T: Send + 'static>(
     number: usize,
-    work: impl Future<Output = io::Result<T>>,
+    work: impl Future<Output = io::Result<T>> + Send + 'static,
 ) -> io::Result<(T, Duration)> {
     let mut set = CpuSet::new();
     set.set(number);
     sched_setaffinity(None, &set)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(work)?;
+    let result = runtime.block_on(runtime.spawn(work)).map_err(io::Error::other)??;
     Ok((result, processor_time()))
 }
 
@@ -167,9 +168,9 @@ async fn put<P: Peer>(
     arrived: &AtomicU64,
     wire: Option<&AtomicU64>,
 ) -> io::Result<Answer> {
-    let mut talk = peer.prepare(exchange).await?;
+    let client = peer.prepare(exchange).await?;
     let before = Instant::now();
-    peer.connect(&mut talk, to).await?;
+    let mut talk = peer.connect(client, to).await?;
     let mut answer = Answer::default();
     match question {
         Question::FirstReply => {

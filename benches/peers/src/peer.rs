@@ -16,6 +16,10 @@ pub type Line = [u8; LINE];
 /// Bytes that are written at once.
 pub const CHUNK: usize = 64 << 10;
 
+/// How far a sender may be ahead of its reader, where a transport lets that be told: more than the product
+/// of any link here.
+pub const WINDOW: u32 = 16 << 20;
+
 /// An address of this machine that others could reach: who has no rendezvous on loopback sends nothing there.
 /// What goes to it stays on the machine all the same. Nothing is sent to find it.
 pub fn here() -> Ipv4Addr {
@@ -40,76 +44,79 @@ pub struct Exchange {
     pub hear: mpsc::Receiver<(Announcement, SocketAddr)>,
 }
 
-/// A transport.
+/// A transport. What it does is done in tasks of a runtime, as in programs.
 pub trait Peer: Copy + Send + Sync + 'static {
     type Listener: Listener;
+    /// A client that has gone nowhere yet.
+    type Client: Send;
     type Talk: Talk;
 
     fn name(&self) -> &'static str;
 
     /// Waits for one client.
-    fn listen(&self) -> impl Future<Output = io::Result<Self::Listener>>;
+    fn listen(&self) -> impl Future<Output = io::Result<Self::Listener>> + Send;
 
     /// Whatever a client does once in its life, before it is asked to connect.
-    fn prepare(&self, exchange: Exchange) -> impl Future<Output = io::Result<Self::Talk>>;
+    fn prepare(&self, exchange: Exchange) -> impl Future<Output = io::Result<Self::Client>> + Send;
 
-    /// Goes to a server. It may say something before it knows whether the server is there.
+    /// Goes to a server. It may return before it knows whether the server is there.
     fn connect(
         &self,
-        talk: &mut Self::Talk,
+        client: Self::Client,
         to: SocketAddr,
-    ) -> impl Future<Output = io::Result<()>>;
+    ) -> impl Future<Output = io::Result<Self::Talk>> + Send;
 }
 
 /// A server that waits.
-pub trait Listener {
+pub trait Listener: Send {
     type Talk: Talk;
 
     fn address(&self) -> SocketAddr;
 
-    fn accept(self, exchange: Exchange) -> impl Future<Output = io::Result<Self::Talk>>;
+    fn accept(self, exchange: Exchange) -> impl Future<Output = io::Result<Self::Talk>> + Send;
 }
 
 /// One side of a connection.
-pub trait Talk {
-    fn say(&mut self, line: Line) -> impl Future<Output = io::Result<()>>;
+pub trait Talk: Send {
+    fn say(&mut self, line: Line) -> impl Future<Output = io::Result<()>> + Send;
 
     /// The next line. Nothing is lost if it is given up before it is there.
-    fn hear(&mut self) -> impl Future<Output = io::Result<Line>>;
+    fn hear(&mut self) -> impl Future<Output = io::Result<Line>> + Send;
 
     /// Writes bytes without end.
-    fn pour(&mut self) -> impl Future<Output = io::Result<()>>;
+    fn pour(&mut self) -> impl Future<Output = io::Result<()>> + Send;
 
     /// Reads bytes until there are no more, and tells how many come.
-    fn drink(&mut self, each: impl FnMut(usize)) -> impl Future<Output = io::Result<()>>;
+    fn drink(
+        &mut self,
+        each: impl FnMut(usize) + Send,
+    ) -> impl Future<Output = io::Result<()>> + Send;
 }
 
-/// A connection that is a stream of bytes, once it is there.
-pub struct Stream<T> {
-    stream: Option<T>,
+/// A connection that is a stream of bytes.
+pub struct Stream<T, K = ()> {
+    stream: T,
     read: Vec<u8>,
+    _kept: K,
 }
 
 impl<T> Stream<T> {
     pub fn new(stream: T) -> Self {
-        Self { stream: Some(stream), read: Vec::new() }
-    }
-
-    /// Not connected yet.
-    pub fn none() -> Self {
-        Self { stream: None, read: Vec::new() }
-    }
-
-    fn stream(&mut self) -> io::Result<&mut T> {
-        self.stream.as_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
+        Self::keeping(stream, ())
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> Talk for Stream<T> {
+impl<T, K> Stream<T, K> {
+    /// With something that must live as long.
+    pub fn keeping(stream: T, kept: K) -> Self {
+        Self { stream, read: Vec::new(), _kept: kept }
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin, K: Send> Talk for Stream<T, K> {
     async fn say(&mut self, line: Line) -> io::Result<()> {
-        let stream = self.stream()?;
-        stream.write_all(&line).await?;
-        stream.flush().await
+        self.stream.write_all(&line).await?;
+        self.stream.flush().await
     }
 
     async fn hear(&mut self) -> io::Result<Line> {
@@ -120,7 +127,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Talk for Stream<T> {
                 return Ok(line);
             }
             let mut buffer = [0; 4096];
-            match self.stream()?.read(&mut buffer).await? {
+            match self.stream.read(&mut buffer).await? {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
                 length => self.read.extend_from_slice(&buffer[..length]),
             }
@@ -129,18 +136,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Talk for Stream<T> {
 
     async fn pour(&mut self) -> io::Result<()> {
         let chunk = vec![7; CHUNK];
-        let stream = self.stream()?;
         loop {
-            stream.write_all(&chunk).await?;
+            self.stream.write_all(&chunk).await?;
         }
     }
 
-    async fn drink(&mut self, mut each: impl FnMut(usize)) -> io::Result<()> {
+    async fn drink(&mut self, mut each: impl FnMut(usize) + Send) -> io::Result<()> {
         let mut buffer = vec![0; 4 * CHUNK];
         each(self.read.len());
-        let stream = self.stream()?;
         loop {
-            match stream.read(&mut buffer).await? {
+            match self.stream.read(&mut buffer).await? {
                 0 => return Ok(()),
                 length => each(length),
             }

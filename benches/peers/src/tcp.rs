@@ -17,6 +17,7 @@ fn at_once(stream: TcpStream) -> io::Result<Stream<TcpStream>> {
 
 impl Peer for Tcp {
     type Listener = TcpListener;
+    type Client = ();
     type Talk = Stream<TcpStream>;
 
     fn name(&self) -> &'static str {
@@ -27,13 +28,12 @@ impl Peer for Tcp {
         TcpListener::bind((here(), 0)).await
     }
 
-    async fn prepare(&self, _: Exchange) -> io::Result<Self::Talk> {
-        Ok(Stream::none())
+    async fn prepare(&self, _: Exchange) -> io::Result<()> {
+        Ok(())
     }
 
-    async fn connect(&self, talk: &mut Self::Talk, to: SocketAddr) -> io::Result<()> {
-        *talk = at_once(TcpStream::connect(to).await?)?;
-        Ok(())
+    async fn connect(&self, (): (), to: SocketAddr) -> io::Result<Self::Talk> {
+        at_once(TcpStream::connect(to).await?)
     }
 }
 

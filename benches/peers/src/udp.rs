@@ -22,6 +22,7 @@ async fn bind() -> io::Result<UdpSocket> {
 
 impl Peer for Udp {
     type Listener = UdpSocket;
+    type Client = UdpSocket;
     type Talk = Socket;
 
     fn name(&self) -> &'static str {
@@ -32,12 +33,13 @@ impl Peer for Udp {
         bind().await
     }
 
-    async fn prepare(&self, _: Exchange) -> io::Result<Socket> {
-        Ok(Socket { socket: bind().await?, first: None })
+    async fn prepare(&self, _: Exchange) -> io::Result<UdpSocket> {
+        bind().await
     }
 
-    async fn connect(&self, talk: &mut Socket, to: SocketAddr) -> io::Result<()> {
-        talk.socket.connect(to).await
+    async fn connect(&self, socket: UdpSocket, to: SocketAddr) -> io::Result<Socket> {
+        socket.connect(to).await?;
+        Ok(Socket { socket, first: None })
     }
 }
 
@@ -74,7 +76,7 @@ impl Talk for Socket {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    async fn drink(&mut self, _: impl FnMut(usize)) -> io::Result<()> {
+    async fn drink(&mut self, _: impl FnMut(usize) + Send) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }
