@@ -60,7 +60,7 @@ fn amount(size: u64, content: Content, language: &Language) -> String {
     match content {
         Content::File => size,
         Content::Folder { files, .. } => {
-            language.say("folder-amount", &[("count", &files), ("size", &size)])
+            language.count("folder-amount", u64::from(files), &[("size", &size)])
         }
     }
 }
@@ -363,6 +363,9 @@ mod tests {
         let said = sentence(&folder, Background::default(), &english).expect("it is said");
         assert!(said.contains(" b/ ") && said.contains("12 files, 3.2 MB"), "{said}");
         assert_eq!(object(&folder, &english)["files"], 12);
+        let only = FileNews { content: Content::Folder { head: 9, files: 1 }, ..news.clone() };
+        let said = sentence(&only, Background::default(), &english).expect("it is said");
+        assert!(said.contains("(1 file, 3.2 MB)"), "{said}");
         let moving = Stage::Moving(Motion { done: 1_600_000, rate: Some(100_000), left: Some(16) });
         let moving = FileNews { stage: moving, ..news };
         assert_eq!(sentence(&moving, Background::default(), &english), None);

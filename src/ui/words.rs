@@ -54,8 +54,10 @@ pub fn sentence(
         Notice::NoFolders(peer) => {
             language.say("folders-unknown", &[("name", &background.name(peer))])
         }
-        Notice::LeftOut { name, count } => language
-            .say("folder-left-out", &[("file", &clean::one_line(name, " ")), ("count", count)]),
+        Notice::LeftOut { name, count } => {
+            let file = clean::one_line(name, " ");
+            language.count("folder-left-out", u64::from(*count), &[("file", &file)])
+        }
         Notice::Detached => language.text("detached"),
         Notice::Opened { link } => language.say("link-opened", &[("link", link)]),
         Notice::Registered { me, over_tcp: true, .. } => {
