@@ -127,7 +127,10 @@ fn receive(
     let name = FileName::of("carried");
     let (here, content) = (folder.to_owned(), Content::File);
     let folder = here.clone();
-    files.request(DiskRequest::Begin { offer: TAKEN, folder: here, name, size, root, content });
+    // What is one hole has room on any disk.
+    let insists = true;
+    let offer = TAKEN;
+    files.request(DiskRequest::Begin { offer, folder: here, name, size, root, content, insists });
     let mut list = Some(list);
     // What is on its way is bounded on both sides, as in a chat.
     let (mut read, mut checked) = (0, Duration::ZERO);

@@ -132,11 +132,12 @@ impl Desk {
                 self.remove_if_ours(path.as_deref())?;
                 self.say(DiskAnswer::Closed { offer });
             }
-            DiskRequest::Begin { offer, folder, name, size, root, content } => {
+            DiskRequest::Begin { offer, folder, name, size, root, content, insists } => {
                 // First of all it has to give the file free.
                 self.incoming.remove(&offer);
                 self.runs += 1;
-                let part = Part::begin(offer, self.runs, folder, name, size, root, content)?;
+                let mut part = Part::begin(offer, self.runs, folder, name, size, root, content)?;
+                part.insists = insists;
                 self.incoming.insert(offer, part);
                 self.take_turns(offer);
             }

@@ -47,6 +47,8 @@ pub(super) struct Part {
     notes: Notes,
     /// What is still to be looked at.
     check: Option<Check>,
+    /// Whether it is begun though there seems to be too little room.
+    pub(super) insists: bool,
     /// Where the file is, if an earlier run has finished it.
     finished: Option<PathBuf>,
     missing: u64,
@@ -140,6 +142,7 @@ impl Part {
             landing,
             notes,
             check,
+            insists: false,
             finished,
             missing,
             fresh,
@@ -245,6 +248,9 @@ impl Part {
 
     /// Whether the disk has room for what is missing, as far as it says.
     fn find_room(&self) -> Result<(), DiskProblem> {
+        if self.insists {
+            return Ok(());
+        }
         let missing = self.missing().into_iter().flatten();
         let needed: u64 = missing.map(|block| length(self.size, block)).sum();
         match room(&self.folder) {

@@ -77,6 +77,7 @@ impl Run {
             size: gift.data.len() as u64,
             root: gift.root,
             content: Content::File,
+            insists: false,
         })
     }
 

@@ -107,6 +107,8 @@ pub enum DiskRequest {
         root: Hash,
         /// What was offered.
         content: Content,
+        /// Whether it is begun though the disk seems to have too little room: what is empty in it takes none.
+        insists: bool,
     },
     /// The list of a file that was begun without one. Answered by [`DiskAnswer::Listed`].
     List {

@@ -78,6 +78,8 @@ struct Transfer {
     done: u64,
     /// Why it does not move, if it could.
     stalled: Option<disk::DiskProblem>,
+    /// Somebody has accepted it again after there was no room for it.
+    insists: bool,
     /// Who has offered it in this run, and what it calls the offer.
     author: Option<(FaceId, Option<String>)>,
 }
@@ -116,6 +118,7 @@ impl Transfer {
             pace: Pace::default(),
             done: 0,
             stalled: None,
+            insists: false,
             author: None,
         }
     }

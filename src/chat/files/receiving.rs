@@ -106,6 +106,7 @@ impl Chat {
         let before = one.kept.folder.replace(folder);
         one.kept.called = called;
         one.kept.state = FileState::Accepted;
+        one.insists |= matches!(one.stalled, Some(DiskProblem::NoRoom { .. }));
         one.stalled = None;
         if let (true, Some(folder)) = (elsewhere, before) {
             self.have_disk(DiskRequest::Discard { offer, folder: folder.into() });
@@ -124,11 +125,13 @@ impl Chat {
         let (FileState::Accepted, Work::Nothing) = (one.kept.state, &one.work) else { return };
         let Some(folder) = one.kept.folder.clone().map(Into::into) else { return };
         let (size, root, content) = (one.kept.size, one.kept.root, one.kept.content);
+        let insists = one.insists;
         let name = FileName::of(one.kept.called.as_ref().unwrap_or(&one.kept.name));
         one.stalled = None;
         one.work = Work::Receiving(Receiving { list: false, phase: Phase::Opening });
         one.pace.begin(self.now, 0);
-        self.have_disk(DiskRequest::Begin { offer, folder, name, size, root, content });
+        let begin = DiskRequest::Begin { offer, folder, name, size, root, content, insists };
+        self.have_disk(begin);
     }
 
     /// The disk knows what is missing.

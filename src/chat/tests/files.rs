@@ -245,6 +245,22 @@ fn a_disk_that_is_full_stops_a_file_and_the_next_session_tries_again() {
 }
 
 #[test]
+fn what_has_too_little_room_is_begun_if_somebody_accepts_it_once_more() {
+    let mut bench = Bench::new(None, None);
+    bench.registered().meets_bob().is_offered(1, 8 * BLOCK).line("/accept 1");
+    let offer = bench.asked()[0].offer();
+    let why = DiskProblem::NoRoom { place: "/downloads".to_owned(), needed: 9, free: 3 };
+    bench.answers(DiskAnswer::Failed { offer, why: why.clone() });
+    assert_eq!(bench.stages().last(), Some(&Stage::Stalled(why)));
+    bench.disconnected(BOB, DisconnectReason::Left).meets_bob();
+    assert!(matches!(bench.asked()[..], [DiskRequest::Begin { insists: false, .. }]));
+    let why = DiskProblem::NoRoom { place: "/downloads".to_owned(), needed: 9, free: 3 };
+    bench.answers(DiskAnswer::Failed { offer, why });
+    bench.line("/accept 1");
+    assert!(matches!(bench.asked()[..], [DiskRequest::Begin { insists: true, .. }]));
+}
+
+#[test]
 fn both_sides_come_to_agree_on_what_was_decided_while_they_were_apart() {
     let mut bench = Bench::new(Some("bob"), None);
     bench.registered().meets_bob();

@@ -101,6 +101,7 @@ fn what_is_too_large_is_refused_before_anything_is_made() {
         size,
         root: Hash([0; 32]),
         content: Content::File,
+        insists: false,
     });
     assert_eq!(answers, [failed(DiskProblem::TooLarge { size })]);
     assert_eq!(names(folder.path()), [""; 0]);
@@ -227,15 +228,16 @@ fn the_disk_is_asked_for_many_blocks_at_once() {
 fn what_has_no_room_is_not_begun() {
     let folder = folder();
     // 1 TiB, of which there is no list: nobody has so much in a temporary folder.
-    let begin = DiskRequest::Begin {
+    let begin = |insists| DiskRequest::Begin {
         offer: OFFER,
         folder: folder.path().to_owned(),
         name: FileName::of("x"),
         size: MAX_SIZE,
         root: Hash([1; 32]),
         content: Content::File,
+        insists,
     };
-    let answers = Run::new().ask(begin);
+    let answers = Run::new().ask(begin(false));
     let no_room = |answer: &DiskAnswer| match answer {
         DiskAnswer::Failed { why: DiskProblem::NoRoom { needed, free, .. }, .. } => {
             *needed == MAX_SIZE && free < needed
@@ -245,6 +247,9 @@ fn what_has_no_room_is_not_begun() {
     let system = rustix::fs::statvfs(folder.path()).expect("a file system");
     let is_huge = system.f_bavail * system.f_frsize >= MAX_SIZE;
     assert!(is_huge || matches!(&answers[..], [one] if no_room(one)), "{answers:?}");
+    // Somebody may know that most of it is empty.
+    let answers = Run::new().ask(begin(true));
+    assert!(matches!(answers[..], [DiskAnswer::Begun { .. }]), "{answers:?}");
 }
 
 #[test]

@@ -45,6 +45,7 @@ impl Given {
             size: self.gift.data.len() as u64,
             root: self.gift.root,
             content: self.content,
+            insists: false,
         })
     }
 

@@ -115,6 +115,7 @@ fn live(run: &mut Run, folder: &Path, gift: &Gift, goes_on: &mut impl FnMut() ->
         size: gift.data.len() as u64,
         root: gift.root,
         content: Content::File,
+        insists: false,
     });
     while run.desk.is_busy() {
         if !goes_on() {

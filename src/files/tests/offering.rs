@@ -124,6 +124,7 @@ fn hashing_gives_way_to_others_and_says_how_far_it_is() {
         size: gift.data.len() as u64,
         root: gift.root,
         content: Content::File,
+        insists: false,
     });
     run.desk.step();
     run.desk.step();
@@ -184,6 +185,7 @@ fn threads_carry_a_file_from_one_place_to_another() {
         size: gift.data.len() as u64,
         root: gift.root,
         content: Content::File,
+        insists: false,
     });
     let mut begun = 0;
     let finished = loop {
