@@ -5,10 +5,12 @@
 //! In one run: a bare loop of `recv_from` and `send_to`; one of `recvmmsg` and `sendmmsg`; one of `recvmmsg` with segments joined by the
 //! system (GRO) that sends each buffer on as it came (GSO), which is what the system can do at most; the server. Each is
 //! on a processor of its own, and the load, sender and receivers, on another. Each has to find the destination
-//! by the sender, and the server has its limits to look at.
+//! by the sender, and the server has its limits to look at. Where `turnserver` is installed, coturn is there too,
+//! in its mode of one thread, with an allocation and a channel for each flow.
 //!
 //! What is told is what one core does: datagrams for each second that the forwarding thread was on its
-//! processor. Where others use the machine too, rates by the clock are theirs.
+//! processor. Where others use the machine too, rates by the clock are theirs. What coturn sends on it does not tell:
+//! of that, what was received counts.
 #![expect(clippy::disallowed_methods, reason = "it measures time")]
 #![expect(clippy::disallowed_types, reason = "it loads sockets")]
 #![expect(clippy::print_stdout, reason = "it reports")]
@@ -16,6 +18,9 @@
 
 #[path = "../tests/client/mod.rs"]
 mod client;
+#[cfg(target_os = "linux")]
+#[path = "traffic/coturn.rs"]
+mod coturn;
 #[cfg(target_os = "linux")]
 #[path = "traffic/many.rs"]
 mod many;
@@ -54,14 +59,21 @@ fn main() {
         "{:<28} {:<22} {:>9} {:>19} {:>7} {:>10} {:>9}",
         "load", "forwarder", "median/s", "least to most", "ratio", "by clock/s", "arrived"
     );
+    let turns = turn_is_here();
+    if !turns {
+        println!("there is no `turnserver` on the PATH: coturn is not measured");
+    }
     for (flows, train) in [(1, 1), (32, 1), (1, 32), (32, 32)] {
         let mut bares = BARE.map(|(name, forward)| (name, forward, Rates::default()));
-        let mut server = Rates::default();
+        let (mut server, mut coturn) = (Rates::default(), Rates::default());
         for _ in 0..RUNS {
             for (_, forward, rates) in &mut bares {
                 rates.push(bare(flows, train, *forward));
             }
             server.push(relayed(flows, train));
+            if turns {
+                coturn.push(turned(flows, train));
+            }
         }
         let name = match train {
             1 => format!("{flows} flows, singly"),
@@ -72,6 +84,9 @@ fn main() {
             rates.tell(&name, forwarder, base);
         }
         server.tell(&name, "p2pchat-rendezvous", base);
+        if turns {
+            coturn.tell(&name, "coturn", base);
+        }
     }
 }
 
@@ -176,6 +191,31 @@ fn relayed(flows: usize, train: usize) -> Work {
     stop.send(()).expect("running");
     let (count, busy) = serving.join().expect("ended");
     Work { count, busy, arrived, clock: RUN }
+}
+
+#[cfg(target_os = "linux")]
+fn turn_is_here() -> bool {
+    coturn::Coturn::is_here()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn turn_is_here() -> bool {
+    false
+}
+
+/// coturn, from clients that have a channel to those who receive.
+#[cfg(target_os = "linux")]
+fn turned(flows: usize, train: usize) -> Work {
+    let server = coturn::Coturn::start();
+    let flows = (0..flows).map(|_| server.flow(SIZE - 9)).collect();
+    let busy = server.processor_time();
+    let arrived = Load { flows, train }.run(RUN);
+    Work { count: arrived, busy: server.processor_time() - busy, arrived, clock: RUN }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn turned(_: usize, _: usize) -> Work {
+    unreachable!("it is not looked for")
 }
 
 /// Two peers that were introduced.
