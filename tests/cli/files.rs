@@ -358,6 +358,22 @@ fn a_script_sends_files_and_ends_when_they_are_received() {
 }
 
 #[test]
+fn a_script_whose_chat_ends_before_its_file_is_received_exits_with_10_and_the_offer_stands() {
+    let two = Two::new();
+    let (mut holder, mut bob) = (two.alice(&[]), two.bob(&[]));
+    let file = two.file("photo", 5000);
+    let script = two.a.start(&["send", "--to", "bob", "--file", file.to_str().expect("text")]);
+    bob.object(&json!({"type": "file", "state": "offered", "name": "photo"}));
+    holder.say(&json!({"type": "quit"}).to_string());
+    holder.outcome().exits(0);
+    script.outcome().exits(10);
+    bob.say(&command("/accept"));
+    let _alice = two.alice(&[]);
+    bob.object(&json!({"type": "file", "state": "done", "name": "photo"}));
+    assert_same(&file, &two.downloads().join("photo"));
+}
+
+#[test]
 fn what_goes_into_a_pipe_comes_out_of_another() {
     let two = Two::new();
     let bytes: Vec<u8> = (0..3_000_000_u32).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect();

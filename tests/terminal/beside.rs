@@ -88,3 +88,33 @@ fn how_far_a_file_is_stands_in_one_line_of_a_script() {
     terminal.types("\x03");
     terminal.ends();
 }
+
+#[test]
+fn how_far_several_files_are_stands_in_one_line_of_a_script() {
+    let (server, home) = (Server::start(), tempfile::tempdir().expect("a directory"));
+    let rendezvous = server.address().to_string();
+    // Holes, so that it takes a while to give the one and to read the other, and no room.
+    let files = [("given", 1), ("read", 24)].map(|(name, gibibytes)| {
+        let path = home.path().join(name);
+        fs::File::create(&path).and_then(|file| file.set_len(gibibytes << 30)).expect("a file");
+        path.to_str().expect("text").to_owned()
+    });
+    let bob = ["--plain", "--name", "bob", "--rendezvous", &rendezvous];
+    let mut bob = p2pchat_of(&home.path().join("bob"), &bob);
+    bob.env("HOME", home.path());
+    let mut bob = Terminal::start(120, 24, bob);
+    bob.says("You are bob@");
+    let send = ["send", "--to", "bob", "--name", "alice", "--rendezvous", &rendezvous, "--file"];
+    let send = [&send[..], &files.each_ref().map(String::as_str)].concat();
+    let mut terminal = Terminal::start(160, 24, p2pchat_of(&home.path().join("alice"), &send));
+    bob.says("/accept 1");
+    bob.types("/accept 1\r");
+    let tells_of_both = |row: &String| {
+        row.contains("given  ") && row.contains(" | ") && row.contains("read  reading it, ")
+    };
+    terminal.until("both files in one line", |screen| rows(screen).iter().any(tells_of_both));
+    let rows = terminal.rows();
+    assert_eq!(rows.iter().filter(|row| row.contains(" %")).count(), 1, "{rows:#?}");
+    terminal.types("\x03");
+    terminal.ends();
+}
