@@ -4,17 +4,16 @@
 
 use std::time::Duration;
 
-use p2pchat::proto::{Command, Congestion, Event, Outgoing, Policy, StreamCommand, StreamEvent};
+use p2pchat::proto::{Congestion, Policy};
 use p2pchat_wire::random::Random;
 
+use crate::file::File;
 use crate::world::{Link, SECOND, World};
 
 const MILLIS: Duration = Duration::from_millis(1);
 
 /// Between two lines.
 const PAUSE: Duration = Duration::from_millis(50);
-
-const FILE: Outgoing = Outgoing(1);
 
 /// Bytes that the reader of the file wants and has not got.
 const AHEAD: usize = 4 << 20;
@@ -47,12 +46,10 @@ fn run(congestion: Congestion, per_mille: u32, lines: u32) -> Seen {
     world.link = Some(LINK);
     world.call(alice, "bob");
     world.run(5 * SECOND);
-    let (to_alice, to_bob) = (world.id(alice), world.id(bob));
     let mut random = Random::from_seed([7; 32]);
     world.filter(move |_| random.below(1000) >= per_mille);
-    let open = StreamCommand::Open { stream: FILE, priority: 1 };
-    world.command(alice, Command::Stream(to_bob, open));
-    let (mut times, mut said, mut read, mut begun) = (Vec::new(), Vec::new(), 0, 0);
+    let mut file = File::begin(&mut world, alice, bob, AHEAD);
+    let (mut times, mut said, mut begun) = (Vec::new(), Vec::new(), 0);
     // The file has found its pace after a while.
     let warm = 40;
     while times.len() < (warm + lines) as usize {
@@ -62,34 +59,14 @@ fn run(congestion: Congestion, per_mille: u32, lines: u32) -> Seen {
             world.send(alice, bob, number, &number.to_be_bytes());
         }
         if said.len() == warm as usize {
-            begun = read;
+            begun = file.read;
         }
         let next = world.now + PAUSE;
         while world.now < next {
             world.run(MILLIS);
-            for (_, event) in std::mem::take(&mut world.hosts[alice].events) {
-                if let Event::Stream(_, StreamEvent::Writable { more, .. }) = event {
-                    let write = StreamCommand::Write { stream: FILE, data: vec![7; more] };
-                    world.command(alice, Command::Stream(to_bob, write));
-                }
-            }
-            for (at, event) in std::mem::take(&mut world.hosts[bob].events) {
-                let command = match event {
-                    Event::Message { message, .. } => {
-                        let number = u64::from_be_bytes(message.try_into().expect("eight bytes"));
-                        times.push(at - said[number as usize]);
-                        continue;
-                    }
-                    Event::Stream(_, StreamEvent::Opened(stream)) => {
-                        StreamCommand::Read { stream, more: AHEAD }
-                    }
-                    Event::Stream(_, StreamEvent::Data { stream, data, .. }) => {
-                        read += data.len();
-                        StreamCommand::Read { stream, more: data.len() }
-                    }
-                    _ => continue,
-                };
-                world.command(bob, Command::Stream(to_alice, command));
+            for (at, message) in file.go_on(&mut world) {
+                let number = u64::from_be_bytes(message.try_into().expect("eight bytes"));
+                times.push(at - said[number as usize]);
             }
             world.sent.clear();
         }
@@ -97,7 +74,7 @@ fn run(congestion: Congestion, per_mille: u32, lines: u32) -> Seen {
     let mut lines = times.split_off(warm as usize);
     lines.sort_unstable();
     let time = (world.elapsed() - said[warm as usize - 1]).as_secs_f64();
-    let share = (read - begun) as f64 / time / f64::from(LINK.rate);
+    let share = (file.read - begun) as f64 / time / f64::from(LINK.rate);
     Seen { lines, share }
 }
 

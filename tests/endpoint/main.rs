@@ -1,7 +1,7 @@
 //! Two endpoints and the real server, joined by nothing but a constant delay.
 //!
 //! The simulator under `tests/sim` has the weather and the NATs; this is the shortest whole
-//! conversation, to be read first. [`healing`] is about what gets lost, [`hostile`] about servers
+//! conversation, to be read first. [`beside`] and [`bulk`] send files, [`healing`] is about what gets lost, [`hostile`] about servers
 //! and peers that lie, [`mtu`] about paths that carry long datagrams, [`neighbours`] about doing without a server, [`rooms`] about
 //! meeting several at once, [`sparse`] about lines over a network that loses packets, [`streams`] about
 //! what goes beside the messages.
@@ -9,6 +9,8 @@
 #![allow(unreachable_pub, reason = "a test is one crate, and nobody's library")]
 
 mod beside;
+mod bulk;
+mod file;
 mod healing;
 mod hostile;
 mod invitations;

@@ -265,7 +265,11 @@ impl Bbr {
 
     /// §5.3.1.2 and §5.3.1.3: the start is over when more rate brings no more, or a full queue.
     fn check_filled(&mut self, ack: &Ack) {
-        if ack.sample.is_some_and(|sample| sample.app_limited) {
+        // To whoever is held up by something else, only loss beyond all chance says that the queue is full.
+        let app_limited = ack.sample.is_some_and(|sample| sample.app_limited);
+        let flood = || self.round.loses_more_than(MAX_AMBIENT_LOSS, self.mtu);
+        let lossy = self.is_congested() || app_limited && flood();
+        if !lossy && app_limited {
             return;
         }
         if self.bandwidth.max() as f64 >= self.full_bandwidth as f64 * 1.25 {
@@ -274,11 +278,11 @@ impl Bbr {
             return;
         }
         self.full_rounds += 1;
-        let lossy = self.is_congested();
         if self.full_rounds >= FULL_ROUNDS || lossy {
             self.filled = true;
             self.mode = Mode::Drain;
-            if lossy {
+            // Bursts of a sender that is held up are no measure of what may be in flight.
+            if lossy && !app_limited {
                 self.bounds.long = Some(self.product(1.0).max(self.round.acked()));
             }
         }

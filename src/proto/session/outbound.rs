@@ -287,6 +287,7 @@ fn build(
     session.ping_pending &= !routed;
     if route.primary == Some(path)
         && let Some(also) = route.also
+        && !contents.iter().all(is_bulk)
     {
         session.copy = Some((also, sheet.bytes[begun.frames()..].to_vec(), contents.clone()));
     }
@@ -302,6 +303,12 @@ fn build(
     let sealed = seal(session, now, begun, sheet, contents)?;
     session.repetition.on_sent(now, path, standing, bytes, chunks);
     Some(sealed)
+}
+
+/// Whether nobody waits for it. It is not sent twice while a path is in doubt: there is much of it, and what
+/// is lost is sent again in time.
+fn is_bulk(content: &Content) -> bool {
+    matches!(content, Content::Stream(record) if record.id != MESSAGES)
 }
 
 /// The next copy of what a small packet carried, if one is due. On a route of two paths everything is sent

@@ -35,13 +35,18 @@ pub(crate) const STREAM_WINDOW: u64 = 1 << 20;
 /// How much of all streams together the receiver holds to begin with. Part of the protocol, too.
 pub(crate) const SESSION_WINDOW: u64 = 4 << 20;
 
-/// What a stream's window grows to where the path holds more than a window: 300 Mbit/s over 200 ms.
-/// A stream of which much is missing may take so much memory.
-pub(crate) const MAX_STREAM_WINDOW: u64 = 8 << 20;
+/// What a stream's window grows to where the path holds more than a window: 100 Mbit/s over 200 ms for as
+/// long as it takes until a piece has arrived that was lost five times. A stream of which much is missing may
+/// take so much memory.
+pub(crate) const MAX_STREAM_WINDOW: u64 = 16 << 20;
 
 /// What the window of all streams grows to, and the most that a peer makes us hold. One stream never
 /// takes all of it.
-pub(crate) const MAX_SESSION_WINDOW: u64 = 16 << 20;
+pub(crate) const MAX_SESSION_WINDOW: u64 = 24 << 20;
+
+/// How often the sender is told of the reader's progress while a window is read. If it were told late, so
+/// much less of the window would be of use.
+const UPDATES: u64 = 8;
 
 /// How many streams a peer may have open that we have not read to the end.
 pub(crate) const MAX_INCOMING: usize = 64;
@@ -377,7 +382,8 @@ impl Streams {
     /// [`lost_window_update`](Self::lost_window_update) if that is lost.
     ///
     /// `rtt` is the path's round trip, as far as it is known: a window that is read in less than four
-    /// of them holds the sender up, and grows.
+    /// of them holds the sender up, and grows. So does one that is nearly used up while a hole holds up
+    /// whoever reads. The window of all streams is twice as large as the largest of one.
     pub(crate) fn next_window_update(
         &mut self,
         now: Instant,
@@ -386,9 +392,11 @@ impl Streams {
         if let Some(max) = self.window.update(self.read, now, rtt) {
             return Some(WindowUpdate { id: None, max });
         }
-        self.incoming.iter_mut().find_map(|(id, stream)| {
-            Some(WindowUpdate { id: Some(*id), max: stream.max_data_update(now, rtt)? })
-        })
+        let (id, max, size) = self.incoming.iter_mut().find_map(|(id, stream)| {
+            Some((*id, stream.max_data_update(now, rtt)?, stream.window_size()))
+        })?;
+        self.window.grow_to(size.saturating_mul(2));
+        Some(WindowUpdate { id: Some(id), max })
     }
 
     /// A packet with this update was lost.
@@ -432,22 +440,34 @@ struct Window {
     largest: u64,
     announced: u64,
     again: bool,
-    /// When the peer was last told because half of the window had been read.
-    moved_at: Option<Instant>,
+    /// How much had been read when the present half of the window began, and when that was.
+    half: (u64, Option<Instant>),
 }
 
 impl Window {
     fn new(size: u64, largest: u64) -> Self {
-        Self { size, largest, announced: size, again: false, moved_at: None }
+        Self { size, largest, announced: size, again: false, half: (0, None) }
     }
 
-    /// Whether half of the window was read or the last update was lost.
+    /// Whether so much of the window was read that the peer should know, or the last update was lost.
     fn is_due(&self, read: u64) -> bool {
-        self.again || self.is_half_read(read)
+        let moved = read.saturating_add(self.size).saturating_sub(self.announced);
+        self.again || moved >= self.size / UPDATES
     }
 
-    fn is_half_read(&self, read: u64) -> bool {
-        read.saturating_add(self.size).saturating_sub(self.announced) >= self.size / 2
+    /// A larger window, if a larger one is allowed.
+    fn grow_to(&mut self, size: u64) {
+        let size = size.min(self.largest);
+        if size > self.size {
+            self.size = size;
+            self.again = true;
+        }
+    }
+
+    /// Whether the peer, which has sent up to `highest`, will soon have to stop, and need not: what we say
+    /// takes half a round trip, and it may send twice as much in each.
+    fn is_half_used_up(&self, highest: u64) -> bool {
+        self.size < self.largest && self.announced.saturating_sub(highest) <= self.size / 2
     }
 
     /// The new limit, if it is due.
@@ -455,12 +475,13 @@ impl Window {
         if !self.is_due(read) {
             return None;
         }
-        if self.is_half_read(read) {
-            let before = self.moved_at.replace(now);
-            if let (Some(before), Some(rtt)) = (before, rtt)
-                && now.saturating_duration_since(before) < rtt.saturating_mul(2)
+        let (from, since) = self.half;
+        if read.saturating_sub(from) >= self.size / 2 {
+            self.half = (read, Some(now));
+            if let (Some(since), Some(rtt)) = (since, rtt)
+                && now.saturating_duration_since(since) < rtt.saturating_mul(2)
             {
-                self.size = self.size.saturating_mul(2).min(self.largest);
+                self.grow_to(self.size.saturating_mul(2));
             }
         }
         self.again = false;

@@ -12,7 +12,7 @@ use super::{MAX_STREAM_WINDOW, STREAM_WINDOW, Violation, Window};
 
 /// How many separate pieces may wait. The largest window of full packets of which every other one is
 /// lost makes somewhat fewer; a million of single bytes would be an attack on our memory.
-const MAX_PIECES: usize = 4096;
+const MAX_PIECES: usize = 8192;
 const _: () = assert!(MAX_PIECES as u64 * 2 * 1024 >= MAX_STREAM_WINDOW);
 
 /// What an empty stream keeps of its memory: as much as a train of datagrams brings.
@@ -113,6 +113,11 @@ impl ReceiveStream {
         self.final_size
     }
 
+    /// How much the peer may send beyond what was read, at most.
+    pub(super) fn window_size(&self) -> u64 {
+        self.window.size
+    }
+
     /// How far the peer may send.
     pub(super) fn limit(&self) -> u64 {
         self.window.announced
@@ -173,12 +178,26 @@ impl ReceiveStream {
     /// The new limit for the peer, if it should be told one.
     pub(super) fn max_data_update(&mut self, now: Instant, rtt: Option<Duration>) -> Option<u64> {
         // Whoever has sent the end needs no more room.
-        if self.final_size.is_some() { None } else { self.window.update(self.read, now, rtt) }
+        if self.final_size.is_some() {
+            return None;
+        }
+        if self.is_held_up() {
+            self.window.grow_to(self.window.size.saturating_mul(2));
+        }
+        self.window.update(self.read, now, rtt)
     }
 
     /// Whether [`max_data_update`](Self::max_data_update) has something.
     pub(super) fn has_max_data_update(&self) -> bool {
-        self.final_size.is_none() && self.window.is_due(self.read)
+        self.final_size.is_none() && (self.window.is_due(self.read) || self.is_held_up())
+    }
+
+    /// Whether the sender will soon have to stop for a hole's sake: whoever reads has read what can be read.
+    /// That has to be something, lest a hole is all that it takes to have much held.
+    fn is_held_up(&self) -> bool {
+        let waits_for_a_hole = self.highest > self.read && self.available() == 0;
+        let is_read = self.read >= self.window.size / 4;
+        waits_for_a_hole && is_read && self.window.is_half_used_up(self.highest)
     }
 
     /// The packet that told the peer `max` was lost.
@@ -250,13 +269,13 @@ mod tests {
     }
 
     #[test]
-    fn the_window_moves_when_half_of_it_was_read_and_again_when_the_update_is_lost() {
+    fn the_window_moves_when_an_eighth_of_it_was_read_and_again_when_the_update_is_lost() {
         let mut stream = ReceiveStream::default();
-        let half = vec![0; STREAM_WINDOW as usize / 2];
-        assert_eq!(stream.on_data(0, &half, false), Ok(()));
+        let part = vec![0; STREAM_WINDOW as usize / 8];
+        assert_eq!(stream.on_data(0, &part, false), Ok(()));
         assert_eq!(stream.max_data_update(epoch(), None), None);
         read(&mut stream);
-        let max = STREAM_WINDOW * 3 / 2;
+        let max = STREAM_WINDOW + STREAM_WINDOW / 8;
         assert_eq!(stream.max_data_update(epoch(), None), Some(max));
         assert_eq!(stream.max_data_update(epoch(), None), None);
         stream.lost_max_data_update(STREAM_WINDOW);
@@ -269,9 +288,8 @@ mod tests {
     fn window_after(reads: u32, period: Duration) -> u64 {
         let mut stream = ReceiveStream::default();
         for n in 0..reads {
-            let due = stream.window.announced - stream.window.size / 2;
-            let more = usize::try_from(due - stream.read).expect("at most a window");
-            assert_eq!(stream.on_data(stream.read, &vec![0; more], false), Ok(()));
+            let more = vec![0; stream.window.size as usize / 2];
+            assert_eq!(stream.on_data(stream.read, &more, false), Ok(()));
             read(&mut stream);
             let update = stream.max_data_update(epoch() + period * n, Some(MILLIS * 100));
             assert_eq!(update, Some(stream.read + stream.window.size));
@@ -284,5 +302,35 @@ mod tests {
         assert_eq!(window_after(20, MILLIS * 200), STREAM_WINDOW, "a path's worth is read slowly");
         assert_eq!(window_after(2, MILLIS * 199), 2 * STREAM_WINDOW);
         assert_eq!(window_after(20, MILLIS), MAX_STREAM_WINDOW);
+    }
+    #[test]
+    fn a_hole_that_holds_up_a_reader_makes_the_window_grow_before_it_is_used_up() {
+        let mut stream = ReceiveStream::default();
+        let quarter = vec![0; STREAM_WINDOW as usize / 4];
+        let len = quarter.len() as u64;
+        assert_eq!(stream.on_data(0, &quarter, false), Ok(()));
+        read(&mut stream);
+        assert_eq!(stream.max_data_update(epoch(), None), Some(5 * len));
+        assert_eq!(stream.on_data(len + 1, &quarter, false), Ok(()));
+        assert_eq!(stream.max_data_update(epoch(), None), None, "half of it is still free");
+        assert_eq!(stream.on_data(2 * len + 1, &quarter, false), Ok(()));
+        assert_eq!(stream.max_data_update(epoch(), None), Some(len + 2 * STREAM_WINDOW));
+        assert_eq!(stream.max_data_update(epoch(), None), None);
+    }
+
+    #[test]
+    fn a_hole_makes_no_window_grow_if_nothing_was_read_or_nobody_reads() {
+        let all_but_one = vec![0; STREAM_WINDOW as usize - 1];
+        let mut unread = ReceiveStream::default();
+        assert_eq!(unread.on_data(1, &all_but_one, false), Ok(()));
+        assert_eq!(unread.max_data_update(epoch(), None), None, "the first byte is missing");
+
+        let mut slow = ReceiveStream::default();
+        assert_eq!(slow.on_data(0, &all_but_one, false), Ok(()));
+        let mut out = Vec::new();
+        slow.read_some(STREAM_WINDOW as usize / 2, &mut out);
+        assert_eq!(slow.max_data_update(epoch(), None), Some(STREAM_WINDOW * 3 / 2));
+        assert_eq!(slow.on_data(STREAM_WINDOW + 1, &all_but_one[..1000], false), Ok(()));
+        assert_eq!(slow.max_data_update(epoch(), None), None, "the reader is what is slow");
     }
 }
