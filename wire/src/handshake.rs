@@ -10,6 +10,8 @@
 //! say then stays sealed as long as either the key exchange or the secret holds. The name of the pattern is part of what is
 //! hashed, so a message of the one pattern is no message of the other.
 
+use std::sync::Arc;
+
 use snow::params::{CipherChoice, DHChoice, HashChoice, NoiseParams};
 use snow::resolvers::{
     BoxedCryptoResolver, CryptoResolver, DefaultResolver, FallbackResolver, RingResolver,
@@ -21,7 +23,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use crate::identity::{Identity, PeerId, ServerKey};
 use crate::random::Random;
 use crate::sealing::Keys;
-use crate::x25519::KeyPair;
+use crate::x25519::{KeyPair, Secret};
 
 const PATTERN: &str = "Noise_IK_25519_ChaChaPoly_BLAKE2s";
 
@@ -137,7 +139,7 @@ impl Initiator {
         random: &mut Random,
     ) -> Result<(Self, Vec<u8>), HandshakeError> {
         let prologue = purpose.prologue();
-        let mut state = builder(secret, random)
+        let mut state = builder(local, secret, random)
             .and_then(|b| b.local_private_key(local.secret()))
             .and_then(|b| b.remote_public_key(&remote.0))
             .and_then(|b| b.prologue(&prologue))
@@ -204,7 +206,7 @@ impl Responder {
         random: &mut Random,
     ) -> Result<(Self, Vec<u8>), HandshakeError> {
         let prologue = purpose.prologue();
-        let mut state = builder(secret, random)
+        let mut state = builder(local, secret, random)
             .and_then(|b| b.local_private_key(local.secret()))
             .and_then(|b| b.prologue(&prologue))
             .and_then(Builder::build_responder)
@@ -268,12 +270,13 @@ fn read(state: &mut HandshakeState, message: &[u8]) -> Result<Vec<u8>, Handshake
 }
 
 fn builder<'a>(
+    local: &Identity,
     secret: Option<&'a SharedSecret>,
     random: &mut Random,
 ) -> Result<Builder<'a>, snow::Error> {
     let pattern = if secret.is_some() { PATTERN_WITH_SECRET } else { PATTERN };
     let params: NoiseParams = pattern.parse()?;
-    let builder = Builder::with_resolver(params, resolver(random.array()));
+    let builder = Builder::with_resolver(params, resolver(local, random.array()));
     match secret {
         Some(secret) => builder.psk(SECRET_PLACE, &secret.0),
         None => Ok(builder),
@@ -282,15 +285,18 @@ fn builder<'a>(
 
 /// X25519 from `aws-lc-rs`, `ring` where it has the primitive, RustCrypto where it has not, and our own
 /// randomness.
-fn resolver(seed: [u8; 32]) -> BoxedCryptoResolver {
+fn resolver(local: &Identity, seed: [u8; 32]) -> BoxedCryptoResolver {
     Box::new(Seeded {
         seed,
+        local: Arc::clone(local.key()),
         primitives: FallbackResolver::new(Box::new(RingResolver), Box::new(DefaultResolver)),
     })
 }
 
 struct Seeded {
     seed: [u8; 32],
+    /// Our own key, of which Noise is told the secret and would compute the rest.
+    local: Arc<Secret>,
     primitives: FallbackResolver,
 }
 
@@ -301,7 +307,7 @@ impl CryptoResolver for Seeded {
 
     fn resolve_dh(&self, choice: &DHChoice) -> Option<Box<dyn Dh>> {
         match choice {
-            DHChoice::Curve25519 => Some(Box::new(KeyPair::default())),
+            DHChoice::Curve25519 => Some(Box::new(KeyPair::knowing(Arc::clone(&self.local)))),
             _ => None,
         }
     }

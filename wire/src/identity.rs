@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::x25519;
+use crate::x25519::Secret;
 
 /// The public X25519 key that a peer or a rendezvous is known by.
 ///
@@ -63,24 +64,25 @@ impl FromStr for PeerId {
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Identity {
     seed: [u8; 32],
-    secret: [u8; 32],
+    /// Wiped with the last that has it.
     #[zeroize(skip)]
-    id: PeerId,
+    secret: Arc<Secret>,
 }
 
 impl Identity {
     /// Derives the keys of `seed`. The same seed always gives the same identity.
     #[must_use]
     pub fn from_seed(seed: [u8; 32]) -> Self {
-        let secret = blake3::derive_key("p2pchat 1 identity x25519", &seed);
-        let id = PeerId(x25519::public(&secret));
-        Self { seed, secret, id }
+        let mut bytes = blake3::derive_key("p2pchat 1 identity x25519", &seed);
+        let secret = Arc::new(Secret::new(bytes));
+        bytes.zeroize();
+        Self { seed, secret }
     }
 
     /// The public key.
     #[must_use]
     pub fn id(&self) -> PeerId {
-        self.id
+        PeerId(*self.secret.public())
     }
 
     /// The seed, to be written to a file that only its owner can read.
@@ -92,6 +94,11 @@ impl Identity {
     /// The X25519 secret that Noise needs.
     #[must_use]
     pub(crate) fn secret(&self) -> &[u8; 32] {
+        self.secret.bytes()
+    }
+
+    /// The secret with what belongs to it.
+    pub(crate) fn key(&self) -> &Arc<Secret> {
         &self.secret
     }
 
@@ -99,13 +106,13 @@ impl Identity {
     ///
     /// `None` if the other key is one of the few for which everybody can.
     pub(crate) fn agree(&self, other: &PeerId) -> Option<[u8; 32]> {
-        x25519::agree(&self.secret, &other.0)
+        self.secret.agree(&other.0)
     }
 }
 
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Identity({})", self.id)
+        write!(f, "Identity({})", self.id())
     }
 }
 

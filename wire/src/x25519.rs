@@ -1,55 +1,75 @@
 //! X25519 (RFC 7748 §5), from `aws-lc-rs`: each handshake computes four shared secrets on either side, and
 //! there is hardly anything else in it that takes time.
 
+use std::sync::Arc;
+
 use aws_lc_rs::agreement::{self, PrivateKey, UnparsedPublicKey, X25519};
 use snow::types::{Dh, Random};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::Zeroize;
 
 /// Bytes of a key of either kind, and of a shared secret.
 const LENGTH: usize = 32;
 
-/// The public key that belongs to a secret.
-pub(crate) fn public(secret: &[u8; LENGTH]) -> [u8; LENGTH] {
-    public_of(&key(secret))
-}
-
-fn public_of(secret: &PrivateKey) -> [u8; LENGTH] {
-    let public = secret.compute_public_key().expect("every secret has a public key");
-    let mut bytes = [0; LENGTH];
-    bytes.copy_from_slice(public.as_ref());
-    bytes
-}
-
-/// What the owners of both keys can compute, and nobody else.
-///
-/// `None` for one of the few keys of low order, with which everybody can (RFC 7748 §6.1).
-pub(crate) fn agree(secret: &[u8; LENGTH], other: &[u8; LENGTH]) -> Option<[u8; LENGTH]> {
-    agree_with(&key(secret), other)
-}
-
-fn agree_with(secret: &PrivateKey, other: &[u8; LENGTH]) -> Option<[u8; LENGTH]> {
-    let mut shared = [0; LENGTH];
-    let other = UnparsedPublicKey::new(&X25519, other);
-    agreement::agree(secret, other, (), |agreed| {
-        shared.copy_from_slice(agreed);
-        Ok(())
-    })
-    .ok()?;
-    Some(shared)
-}
-
-fn key(secret: &[u8; LENGTH]) -> PrivateKey {
-    PrivateKey::from_private_key(&X25519, secret).expect("any 32 bytes are a secret")
-}
-
-/// A key pair as Noise uses it. Wiped when dropped.
-#[derive(Default, Zeroize, ZeroizeOnDrop)]
-pub(crate) struct KeyPair {
-    secret: [u8; LENGTH],
+/// A secret, with the public key that belongs to it. Computing that one takes about as long as half a shared
+/// secret, so whoever has a secret for long keeps both. Wiped when dropped.
+pub(crate) struct Secret {
+    bytes: [u8; LENGTH],
     public: [u8; LENGTH],
     /// The secret once more, as the library wants it, which wipes it too.
-    #[zeroize(skip)]
-    key: Option<PrivateKey>,
+    key: PrivateKey,
+}
+
+impl Secret {
+    pub(crate) fn new(bytes: [u8; LENGTH]) -> Self {
+        let key = PrivateKey::from_private_key(&X25519, &bytes).expect("any 32 bytes are a secret");
+        let computed = key.compute_public_key().expect("every secret has a public key");
+        let mut public = [0; LENGTH];
+        public.copy_from_slice(computed.as_ref());
+        Self { bytes, public, key }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8; LENGTH] {
+        &self.bytes
+    }
+
+    pub(crate) fn public(&self) -> &[u8; LENGTH] {
+        &self.public
+    }
+
+    /// What the owners of both keys can compute, and nobody else.
+    ///
+    /// `None` for one of the few keys of low order, with which everybody can (RFC 7748 §6.1).
+    pub(crate) fn agree(&self, other: &[u8; LENGTH]) -> Option<[u8; LENGTH]> {
+        let mut shared = [0; LENGTH];
+        let other = UnparsedPublicKey::new(&X25519, other);
+        agreement::agree(&self.key, other, (), |agreed| {
+            shared.copy_from_slice(agreed);
+            Ok(())
+        })
+        .ok()?;
+        Some(shared)
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+    }
+}
+
+/// A key pair as Noise uses it.
+#[derive(Default)]
+pub(crate) struct KeyPair {
+    /// One that it may be told to use.
+    known: Option<Arc<Secret>>,
+    secret: Option<Arc<Secret>>,
+}
+
+impl KeyPair {
+    /// A pair that is none yet. If it becomes the one that is known, nothing is computed anew.
+    pub(crate) fn knowing(known: Arc<Secret>) -> Self {
+        Self { known: Some(known), secret: None }
+    }
 }
 
 impl Dh for KeyPair {
@@ -66,10 +86,14 @@ impl Dh for KeyPair {
     }
 
     fn set(&mut self, privkey: &[u8]) {
-        self.secret.copy_from_slice(privkey);
-        let key = key(&self.secret);
-        self.public = public_of(&key);
-        self.key = Some(key);
+        let known = self.known.take().filter(|known| known.bytes == privkey);
+        self.secret = Some(known.unwrap_or_else(|| {
+            let mut bytes = [0; LENGTH];
+            bytes.copy_from_slice(privkey);
+            let secret = Arc::new(Secret::new(bytes));
+            bytes.zeroize();
+            secret
+        }));
     }
 
     fn generate(&mut self, rng: &mut dyn Random) -> Result<(), snow::Error> {
@@ -81,19 +105,19 @@ impl Dh for KeyPair {
     }
 
     fn pubkey(&self) -> &[u8] {
-        &self.public
+        self.secret.as_ref().map_or(&[0; LENGTH], |secret| &secret.public)
     }
 
     fn privkey(&self) -> &[u8] {
-        &self.secret
+        self.secret.as_ref().map_or(&[0; LENGTH], |secret| &secret.bytes)
     }
 
     /// Fails where the other side's key contributes nothing.
     fn dh(&self, pubkey: &[u8], out: &mut [u8]) -> Result<(), snow::Error> {
         // Noise hands over a buffer that is as long as the longest key it knows.
         let other = pubkey.first_chunk().ok_or(snow::Error::Dh)?;
-        let own = self.key.as_ref().ok_or(snow::Error::Dh)?;
-        let mut shared = agree_with(own, other).ok_or(snow::Error::Dh)?;
+        let own = self.secret.as_ref().ok_or(snow::Error::Dh)?;
+        let mut shared = own.agree(other).ok_or(snow::Error::Dh)?;
         out.get_mut(..LENGTH).ok_or(snow::Error::Dh)?.copy_from_slice(&shared);
         shared.zeroize();
         Ok(())
@@ -106,13 +130,17 @@ mod tests {
 
     use super::*;
 
+    fn agree(secret: &[u8; 32], other: &[u8; 32]) -> Option<[u8; 32]> {
+        Secret::new(*secret).agree(other)
+    }
+
     proptest! {
         #[test]
         fn another_implementation_computes_the_same(secret: [u8; 32], other: [u8; 32]) {
             let expected = x25519_dalek::x25519(secret, other);
             prop_assert_eq!(agree(&secret, &other), (expected != [0; 32]).then_some(expected));
             let base = x25519_dalek::X25519_BASEPOINT_BYTES;
-            prop_assert_eq!(public(&secret), x25519_dalek::x25519(secret, base));
+            prop_assert_eq!(*Secret::new(secret).public(), x25519_dalek::x25519(secret, base));
         }
     }
 
@@ -128,6 +156,17 @@ mod tests {
             let mut pair = KeyPair::default();
             pair.set(&[7; 32]);
             assert!(pair.dh(&low, &mut [0; 32]).is_err());
+        }
+    }
+
+    #[test]
+    fn a_pair_is_what_it_is_set_to_whatever_it_knows() {
+        let known = Arc::new(Secret::new([7; 32]));
+        for bytes in [[7; 32], [8; 32]] {
+            let mut pair = KeyPair::knowing(Arc::clone(&known));
+            pair.set(&bytes);
+            assert_eq!(pair.privkey(), bytes);
+            assert_eq!(pair.pubkey(), Secret::new(bytes).public());
         }
     }
 
