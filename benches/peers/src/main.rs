@@ -11,6 +11,7 @@
 //! cargo run --release --manifest-path benches/peers/Cargo.toml            # everything, an hour
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- lines   # rows whose name has this
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- --runs 1
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- --of ours --of KCP
 //! ```
 
 mod enet;
@@ -67,11 +68,12 @@ const IROH: Iroh = Iroh { linked: false };
 const IROH_LINKED: Iroh = Iroh { linked: true };
 
 fn main() {
-    let (mut wanted, mut runs) = (Vec::new(), RUNS);
+    let (mut wanted, mut of, mut runs) = (Vec::new(), Vec::new(), RUNS);
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--runs" => runs = words.next().and_then(|number| number.parse().ok()).unwrap_or(runs),
+            "--of" => of.extend(words.next()),
             _ => wanted.push(word),
         }
     }
@@ -80,7 +82,7 @@ fn main() {
     println!("load before: {}", load());
     if wants("round trip") {
         let question = Question::RoundTrips { count: 20_000 };
-        table(runs, "round trip of 64 bytes on loopback", None, question, &times, |row| {
+        table((runs, &of), "round trip of 64 bytes on loopback", None, question, &times, |row| {
             row.add(&Udp);
             row.add(&Tcp);
             row.add(&Ours);
@@ -93,20 +95,27 @@ fn main() {
     }
     if wants("first reply") {
         let question = Question::FirstReply;
-        table(runs, "from nothing to the first reply on loopback", None, question, &times, |row| {
-            row.runs *= 8;
-            row.add(&Tcp);
-            row.add(&Ours);
-            row.add(&BBR);
-            row.add(&S2N_BBR);
-            row.add(&IROH);
-            row.add(&Kcp);
-            row.add(&Enet);
-        });
+        table(
+            (runs, &of),
+            "from nothing to the first reply on loopback",
+            None,
+            question,
+            &times,
+            |row| {
+                row.runs *= 8;
+                row.add(&Tcp);
+                row.add(&Ours);
+                row.add(&BBR);
+                row.add(&S2N_BBR);
+                row.add(&IROH);
+                row.add(&Kcp);
+                row.add(&Enet);
+            },
+        );
     }
     if wants("bulk on loopback") {
         let question = Question::Bulk { time: Duration::from_secs(2) };
-        table(runs, "bulk on loopback, one stream", None, question, &per_byte, |row| {
+        table((runs, &of), "bulk on loopback, one stream", None, question, &per_byte, |row| {
             row.add(&Tcp);
             row.add(&Ours);
             row.add(&CUBIC);
@@ -122,7 +131,7 @@ fn main() {
         if wants(&format!("bulk at {name}")) {
             let question = Question::Bulk { time: profile.delay * 150 + Duration::from_secs(5) };
             let title = format!("bulk at 100 Mbit/s, {name}");
-            table(runs, &title, Some(profile), question, &rate, |row| {
+            table((runs, &of), &title, Some(profile), question, &rate, |row| {
                 row.add(&Ours);
                 row.add(&BBR);
                 row.add(&CUBIC);
@@ -138,7 +147,7 @@ fn main() {
         if wants(&format!("lines at {name}")) {
             let question = Question::Lines { count: 600, pause: Duration::from_millis(50) };
             let title = format!("a line of 64 bytes each 50 ms at {name}");
-            table(runs, &title, Some(profile), question, &milliseconds, |row| {
+            table((runs, &of), &title, Some(profile), question, &milliseconds, |row| {
                 row.add(&Ours);
                 row.add(&BBR);
                 row.add(&CUBIC);
@@ -158,7 +167,7 @@ fn load() -> String {
 
 /// Asks peers one question in turn, and prints what each answers.
 fn table(
-    runs: usize,
+    (runs, of): (usize, &[String]),
     title: &str,
     profile: Option<Profile>,
     question: Question,
@@ -166,7 +175,7 @@ fn table(
     ask_peers: impl Fn(&mut Asked),
 ) {
     println!("\n{title}; load {}", load());
-    let mut asked = Asked { runs, question, profile, rows: Vec::new() };
+    let mut asked = Asked { runs, of: of.to_vec(), question, profile, rows: Vec::new() };
     ask_peers(&mut asked);
     let first = asked.rows.iter().map(|row| row.median).next().unwrap_or(1.0);
     for row in &asked.rows {
@@ -182,6 +191,8 @@ fn table(
 /// The peers that have answered.
 struct Asked {
     runs: usize,
+    /// Parts of the names of those who are asked; without any, everybody is.
+    of: Vec<String>,
     question: Question,
     profile: Option<Profile>,
     rows: Vec<Row>,
@@ -189,6 +200,9 @@ struct Asked {
 
 impl Asked {
     fn add<P: Peer>(&mut self, peer: &P) {
+        if !self.of.is_empty() && !self.of.iter().any(|part| peer.name().contains(part.as_str())) {
+            return;
+        }
         let answers = (0..self.runs).filter_map(|run| {
             let answer = ask(*peer, self.question, self.profile, run as u64);
             answer.inspect_err(|error| eprintln!("{}: {error:?}", peer.name())).ok()

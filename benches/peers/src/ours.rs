@@ -21,6 +21,9 @@ const AHEAD: usize = 8 << 20;
 
 const POURED: Outgoing = Outgoing(1);
 
+/// What one side says of itself, and where it is.
+type Told = (Announcement, SocketAddr);
+
 #[derive(Clone, Copy)]
 pub struct Ours;
 
@@ -91,14 +94,19 @@ impl Side {
         self.command(Command::Stream(self.other, command)).await
     }
 
-    /// Tells the other what this one announces, and hears what that one does.
-    async fn meet(&mut self, exchange: Exchange) -> io::Result<()> {
-        let announcement = self.announcement.take().ok_or_else(gone)?;
-        exchange.tell.send((announcement, self.address)).map_err(|_| gone())?;
-        let (announcement, endpoint) = exchange.hear.recv().map_err(|_| gone())?;
+    /// Has heard what the other announces.
+    async fn hear_of(&mut self, (announcement, endpoint): Told) -> io::Result<()> {
         // What it would offer leads past the link that is emulated, and it would find that out.
         self.command(Command::SetHostCandidates(Vec::new())).await?;
-        self.command(Command::Neighbour { announcement, endpoints: vec![endpoint] }).await
+        self.command(Command::Neighbour { announcement, endpoints: vec![endpoint] }).await?;
+        // The loop takes them before anything else happens.
+        tokio::task::yield_now().await;
+        Ok(())
+    }
+
+    /// What this one announces.
+    fn tells(&mut self) -> io::Result<Told> {
+        Ok((self.announcement.take().ok_or_else(gone)?, self.address))
     }
 
     async fn next(&mut self) -> io::Result<()> {
@@ -136,7 +144,9 @@ impl Peer for Ours {
 
     async fn prepare(&self, exchange: Exchange) -> io::Result<Side> {
         let mut side = Side::new(0).await?;
-        side.meet(exchange).await?;
+        exchange.tell.send(side.tells()?).map_err(|_| gone())?;
+        let told = exchange.hear.recv().map_err(|_| gone())?;
+        side.hear_of(told).await?;
         Ok(side)
     }
 
@@ -158,7 +168,10 @@ impl Listener for Side {
     }
 
     async fn accept(mut self, exchange: Exchange) -> io::Result<Self> {
-        self.meet(exchange).await?;
+        // In this order: it is there when the other begins.
+        let told = exchange.hear.recv().map_err(|_| gone())?;
+        self.hear_of(told).await?;
+        exchange.tell.send(self.tells()?).map_err(|_| gone())?;
         while !self.connected {
             self.next().await?;
         }
