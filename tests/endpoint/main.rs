@@ -18,6 +18,7 @@ mod mtu;
 mod neighbours;
 mod rooms;
 mod sparse;
+mod steady;
 mod streams;
 mod world;
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use p2pchat_wire::identity::PeerId;
+use smallvec::SmallVec;
 
 use super::peer::Peer;
 use crate::proto::ServerId;
@@ -49,7 +50,7 @@ impl Directory {
     }
 
     /// The peers that have something to do by now.
-    pub(super) fn due(&self, now: Instant) -> Vec<PeerId> {
+    pub(super) fn due(&self, now: Instant) -> SmallVec<[PeerId; 4]> {
         self.timers.iter().take_while(|(at, _)| *at <= now).map(|(_, id)| *id).collect()
     }
 
@@ -60,8 +61,9 @@ impl Directory {
         let timer = peer.timeout();
         if entry.timer != timer {
             let before = std::mem::replace(&mut entry.timer, timer);
-            before.map(|at| self.timers.remove(&(at, id)));
+            // In this order: a tree that was empty for a moment takes its room from the heap anew.
             self.timers.extend(timer.map(|at| (at, id)));
+            before.map(|at| self.timers.remove(&(at, id)));
         }
         update(&mut self.by_index, &mut entry.indexes, peer.indexes(), id);
         // No server can know a number before another has told it to us, and so none can take it

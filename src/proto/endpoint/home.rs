@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use p2pchat_wire::handshake::Purpose;
+use smallvec::SmallVec;
 
 use super::calls::Calls;
 use super::invitations::Invitations;
@@ -126,7 +127,7 @@ impl Homes {
     }
 
     /// Their numbers, to walk through them while something else changes.
-    pub(super) fn ids(&self) -> Vec<ServerId> {
+    pub(super) fn ids(&self) -> SmallVec<[ServerId; 4]> {
         self.list.iter().map(|home| home.id).collect()
     }
 

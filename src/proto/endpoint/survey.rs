@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use p2pchat_wire::identity::PeerId;
 use p2pchat_wire::random::Random;
+use smallvec::SmallVec;
 
 use super::sockets::Sockets;
 use crate::proto::nat::{Answered, Evidence, Filtering, Nat, Sample, Stun, infer};
@@ -56,7 +57,7 @@ pub(super) enum Step {
 pub(super) struct Survey {
     stun: Stun<Purpose>,
     /// Where servers see us without being asked, the nearest first.
-    told: Vec<Sample>,
+    told: SmallVec<[Sample; MAX_TOLD]>,
     /// The endpoints that have answered; the first is the server that we talk to.
     vantages: Vec<SocketAddr>,
     /// One place for each question about the model, in the order in which they were asked.
@@ -85,7 +86,7 @@ impl Survey {
         random: &mut Random,
     ) {
         let server = home.via;
-        let mut told = vec![home];
+        let mut told = SmallVec::<[Sample; MAX_TOLD]>::from_iter([home]);
         for other in others.filter(|other| other.via.is_ipv4() == server.is_ipv4()) {
             if told.len() < MAX_TOLD && told.iter().all(|known| known.via.ip() != other.via.ip()) {
                 told.push(other);

@@ -6,6 +6,7 @@
 //! order in which they were made is kept.
 
 use p2pchat_wire::datagram::RELAY_HEADER;
+use smallvec::SmallVec;
 
 use crate::proto::path::PathId;
 use crate::proto::session::Sheet;
@@ -33,7 +34,7 @@ pub(super) struct Train {
 #[derive(Debug)]
 pub(super) struct Trains {
     relay: Option<[u8; RELAY_HEADER]>,
-    done: Vec<Train>,
+    done: SmallVec<[Train; 4]>,
     /// The last one, and what is written behind it.
     bytes: Vec<u8>,
     /// Where the last one ends.
@@ -45,7 +46,7 @@ pub(super) struct Trains {
 impl Trains {
     /// None yet; `relay` stands before what goes over the relay.
     pub(super) fn new(relay: Option<[u8; RELAY_HEADER]>) -> Self {
-        let (done, bytes) = (Vec::new(), Vec::new());
+        let (done, bytes) = (SmallVec::new(), Vec::new());
         Self { relay, done, bytes, end: 0, path: None, size: 0 }
     }
 
@@ -80,7 +81,7 @@ impl Trains {
     }
 
     /// All of them, in order. A buffer that was not needed goes to the others.
-    pub(super) fn finish(mut self, spare: &mut Vec<Vec<u8>>) -> Vec<Train> {
+    pub(super) fn finish(mut self, spare: &mut Vec<Vec<u8>>) -> SmallVec<[Train; 4]> {
         if self.end > 0 {
             self.complete(false, Vec::new());
         }

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smallvec::SmallVec;
 
 /// How many ranges are kept and sent. With more, the oldest is forgotten: what it acknowledged is
 /// then taken for lost and sent again, which costs little and breaks nothing.
@@ -18,8 +19,8 @@ pub(crate) const MAX_RANGES: usize = 32;
 /// packets; gaps are one less than the count of missing packets.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct AckRanges {
-    /// Oldest first.
-    ranges: Vec<Range>,
+    /// Oldest first. They lie here and not on the heap: one comes with each acknowledgement.
+    ranges: SmallVec<[Range; MAX_RANGES]>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -132,7 +133,7 @@ impl<'de> Visitor<'de> for Ranges {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<AckRanges, A::Error> {
-        let mut ranges: Vec<Range> = Vec::new();
+        let mut ranges = SmallVec::<[Range; MAX_RANGES]>::new();
         while let Some((first, length)) = sequence.next_element::<(u64, u64)>()? {
             if ranges.len() == MAX_RANGES {
                 return Err(A::Error::custom("too many ranges"));

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::super::frame::{Frame, Frames};
 use super::super::path::PathId;
-use super::super::recovery::{GRANULARITY, MAX_ACK_DELAY, Outcome};
+use super::super::recovery::{GRANULARITY, MAX_ACK_DELAY};
 use super::super::stream::abort::{Reset, Stop};
 use super::super::stream::{Violation, WindowUpdate};
 use super::{Control, MESSAGES, Session, SessionEvent, streams};
@@ -95,18 +95,20 @@ fn on_frame(
                 return Err(Misbehaviour);
             }
             let delay = Duration::from_micros(u64::from(delay_us));
-            let (mut acked, mut lost) = (Vec::new(), Vec::new());
+            // Filled and emptied with each acknowledgement, and kept for its room.
+            let mut outcome = std::mem::take(&mut session.outcome);
             for (&sent_on, recovery) in &mut session.recoveries {
-                let mut outcome = Outcome::default();
+                let (acked, lost) = (outcome.acked.len(), outcome.lost.len());
                 // One that comes back by another way measures half of each.
                 let delay = (sent_on == path).then_some(delay);
                 recovery.on_ack(now, ranges.iter(), delay, &mut outcome);
-                session.repetition.on_fate(sent_on, outcome.acked.len(), outcome.lost.len());
-                acked.append(&mut outcome.acked);
-                lost.append(&mut outcome.lost);
+                let (acked, lost) = (outcome.acked.len() - acked, outcome.lost.len() - lost);
+                session.repetition.on_fate(sent_on, acked, lost);
             }
-            acked.into_iter().for_each(|content| session.on_acked(content));
-            lost.into_iter().for_each(|content| session.on_lost(content));
+            outcome.acked.drain(..).for_each(|content| session.on_acked(content));
+            outcome.lost.drain(..).for_each(|content| session.on_lost(content));
+            session.outcome = outcome;
+            session.go_on_writing();
         }
         Frame::Stream { id, offset, fin, data } => {
             session.streams.received(id, offset, fin, data)?;

@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use p2pchat_wire::datagram::SealedMut;
 use p2pchat_wire::replay::ReplayWindow;
+use smallvec::SmallVec;
 
 pub(crate) use epoch::Epoch;
 pub(crate) use handshake::{GIVE_UP_AFTER, Greeting, Opening};
@@ -101,6 +102,9 @@ enum Content {
     Ping,
 }
 
+/// What one packet carried: of a file one piece, and perhaps a window.
+type Contents = SmallVec<[Content; 2]>;
+
 /// Packets that were received and not acknowledged yet.
 #[derive(Debug, Default)]
 struct Acknowledgement {
@@ -155,10 +159,12 @@ pub(crate) struct Session {
     congestion: Congestion,
     /// Whether the peer takes datagrams longer than any path carries.
     long: bool,
-    recoveries: BTreeMap<PathId, Recovery<Vec<Content>>>,
+    recoveries: BTreeMap<PathId, Recovery<Contents>>,
+    /// What the last acknowledgement said, emptied.
+    outcome: Outcome<Contents>,
     control: VecDeque<(PathId, Control)>,
     /// A copy of the last packet's frames, for the second path of the route.
-    copy: Option<(PathId, Vec<u8>, Vec<Content>)>,
+    copy: Option<(PathId, Vec<u8>, Contents)>,
     /// Small packets that are repeated before they are known to be lost.
     repetition: repetition::Repetition,
     /// Paths whose probe timeout fired: one packet each, whatever the window says.
@@ -202,6 +208,7 @@ impl Session {
             congestion,
             long,
             recoveries: BTreeMap::new(),
+            outcome: Outcome::default(),
             control: VecDeque::new(),
             copy: None,
             repetition: repetition::Repetition::new(now),
@@ -417,7 +424,7 @@ impl Session {
         recoveries.chain(own.into_iter().flatten()).chain([heartbeat]).min()
     }
 
-    fn on_lost(&mut self, contents: Vec<Content>) {
+    fn on_lost(&mut self, contents: Contents) {
         for content in contents {
             match content {
                 Content::Stream(chunk) => self.streams.lost(chunk),
@@ -433,7 +440,7 @@ impl Session {
         }
     }
 
-    fn on_acked(&mut self, contents: Vec<Content>) {
+    fn on_acked(&mut self, contents: Contents) {
         for content in contents {
             match content {
                 Content::Stream(chunk) => self.streams.acked(chunk),
@@ -442,6 +449,10 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Something has arrived at the peer: there may be room for more.
+    fn go_on_writing(&mut self) {
         self.write_backlog();
         streams::allow_more(self);
     }
@@ -483,8 +494,8 @@ impl Session {
 /// What the oldest two packets carry whose fate is open. One that only asked for a sign of life is
 /// not among them: the packet that goes now asks for the same. Nor is a copy of what is: behind it may be
 /// something else that waits.
-fn worth_repeating(recovery: &Recovery<Vec<Content>>) -> Vec<Vec<Content>> {
-    let mut worth: Vec<Vec<Content>> = Vec::new();
+fn worth_repeating(recovery: &Recovery<Contents>) -> Vec<Contents> {
+    let mut worth: Vec<Contents> = Vec::new();
     for contents in recovery.unacked() {
         let news = |content: &Content| {
             *content != Content::Ping && !worth.iter().flatten().any(|other| other == content)

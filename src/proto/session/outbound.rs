@@ -13,7 +13,9 @@ use super::super::recovery::mtu::{BASE, LARGEST};
 use super::super::stream::ChunkRecord;
 use super::super::stream::abort::{Abort, Reset, Stop};
 use super::repetition::{SMALL, Standing};
-use super::{Content, Control, HEARTBEAT, MESSAGES, RELAY_HEARTBEAT, Session, SessionEvent};
+use super::{
+    Content, Contents, Control, HEARTBEAT, MESSAGES, RELAY_HEARTBEAT, Session, SessionEvent,
+};
 
 /// Bytes of a datagram that are no frames.
 const OVERHEAD: usize = SEALED_HEADER + TAG;
@@ -121,7 +123,7 @@ pub(super) fn close(session: &mut Session, now: Instant, code: u8) -> Option<Vec
     let sheet = &mut Sheet { bytes: &mut bytes, relay: None };
     let begun = begin(session, now, PathId::RELAY, sheet)?;
     Frame::Close { code }.encode(sheet.bytes);
-    seal(session, now, begun, sheet, Vec::new())?;
+    seal(session, now, begun, sheet, Contents::new())?;
     Some(bytes)
 }
 
@@ -137,7 +139,7 @@ fn poll_control(
         Control::Probe(token) => Frame::Probe { token }.encode(sheet.bytes),
         Control::Echo(token) => Frame::Echo { token }.encode(sheet.bytes),
     }
-    seal(session, now, begun, sheet, Vec::new())
+    seal(session, now, begun, sheet, Contents::new())
 }
 
 /// An acknowledgement alone goes back where the packets came from: there their round trip is
@@ -162,8 +164,8 @@ fn poll_acknowledgement(
         other = [route.primary, route.also].into_iter().flatten().find(|other| *other != path);
     }
     let frames = begun.frames();
-    session.copy = other.map(|other| (other, sheet.bytes[frames..].to_vec(), Vec::new()));
-    seal(session, now, begun, sheet, Vec::new())
+    session.copy = other.map(|other| (other, sheet.bytes[frames..].to_vec(), Contents::new()));
+    seal(session, now, begun, sheet, Contents::new())
 }
 
 fn is_anything_pending(session: &Session, route: Route) -> bool {
@@ -206,7 +208,7 @@ fn probe_size(
     let begun = begin(session, now, path, sheet)?;
     sheet.bytes.resize(begun.header + size - TAG, PING);
     let bytes = close_seal(session, now, begun, sheet)?;
-    recovery(session, now, path).on_size_probe_sent(now, begun.number, bytes, Vec::new());
+    recovery(session, now, path).on_size_probe_sent(now, begun.number, bytes, Contents::new());
     Some(Written { path, bytes, whole: true })
 }
 
@@ -234,7 +236,7 @@ fn build(
     let capacity = size - OVERHEAD;
     let start = sheet.bytes.len();
     let begun = begin(session, now, path, sheet)?;
-    let mut contents = Vec::new();
+    let mut contents = Contents::new();
     if session.acknowledgement.unacknowledged > 0 {
         write_acknowledgement(session, now, sheet.bytes);
     }
@@ -328,7 +330,7 @@ fn repeat(
     let is_open = |record| streams.again(record).is_some();
     let records = session.repetition.poll(now, path, standing, is_open)?;
     let begun = begin(session, now, path, sheet)?;
-    let mut contents = Vec::new();
+    let mut contents = Contents::new();
     copy(session, records, sheet.bytes, &mut contents);
     session.repetition.on_copied(OVERHEAD);
     if session.acknowledgement.unacknowledged > 0 {
@@ -342,7 +344,7 @@ fn copy(
     session: &mut Session,
     records: Vec<ChunkRecord>,
     frames: &mut Vec<u8>,
-    contents: &mut Vec<Content>,
+    contents: &mut Contents,
 ) {
     let before = frames.len();
     for chunk in records.into_iter().filter_map(|record| session.streams.again(record)) {
@@ -405,7 +407,7 @@ fn seal(
     now: Instant,
     begun: Begun,
     sheet: &mut Sheet<'_>,
-    contents: Vec<Content>,
+    contents: Contents,
 ) -> Option<Written> {
     let Begun { path, number, .. } = begun;
     let bytes = close_seal(session, now, begun, sheet)?;
@@ -438,7 +440,7 @@ pub(super) fn recovery(
     session: &mut Session,
     now: Instant,
     path: PathId,
-) -> &mut Recovery<Vec<Content>> {
+) -> &mut Recovery<Contents> {
     let (congestion, long) = (session.congestion, session.long);
     session.recoveries.entry(path).or_insert_with(|| {
         // The server relays no longer ones, and to others the peer would close the session.

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use smallvec::SmallVec;
+
 use super::super::stream::Violation;
 use super::super::stream::abort::{Reset, Stop};
 use super::super::{Incoming, Outgoing, StreamCommand, StreamEvent, TOO_MANY_STREAMS};
@@ -127,7 +129,7 @@ pub(super) fn read(session: &mut Session) {
         events.push_back(SessionEvent::Stream(StreamEvent::Opened(Incoming(id))));
     }
     ends.announced = streams.next_incoming();
-    let readable: Vec<u64> = streams.readable().filter(|id| *id != MESSAGES).collect();
+    let readable: SmallVec<[u64; 4]> = streams.readable().filter(|id| *id != MESSAGES).collect();
     for id in readable {
         let Some(wanted) = ends.readers.get_mut(&id) else { continue };
         let mut data = Vec::new();

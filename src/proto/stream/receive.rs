@@ -15,8 +15,8 @@ use super::{MAX_STREAM_WINDOW, STREAM_WINDOW, Violation, Window};
 const MAX_PIECES: usize = 8192;
 const _: () = assert!(MAX_PIECES as u64 * 2 * 1024 >= MAX_STREAM_WINDOW);
 
-/// What an empty stream keeps of its memory: as much as a train of datagrams brings.
-const KEPT: usize = 64 << 10;
+/// What an empty stream keeps of its memory: room for a train of datagrams, as it grew for one.
+const KEPT: usize = 128 << 10;
 
 /// See the module.
 #[derive(Debug)]
