@@ -9,35 +9,11 @@ use std::process::Stdio;
 use nix::sys::signal::Signal;
 use serde_json::json;
 
-use super::program::{Profile, Program};
-use super::server::Server;
-
-struct Two {
-    server: Server,
-    a: Profile,
-    b: Profile,
-}
+#[cfg(unix)]
+use super::program::Program;
+use super::two::Two;
 
 impl Two {
-    fn new() -> Self {
-        let two = Self { server: Server::start(), a: Profile::new(), b: Profile::new() };
-        two.b.register("bob", &two.server.address().to_string());
-        two.a.register("alice", &two.server.address().to_string());
-        two
-    }
-
-    fn alice(&self, more: &[&str]) -> Program {
-        let mut alice = self.a.start(&[&["--json", "--peer", "bob"], more].concat());
-        alice.object(&json!({"type": "ready"}));
-        alice
-    }
-
-    fn bob(&self, more: &[&str]) -> Program {
-        let mut bob = self.b.start(&[&["--json", "--peer", "alice"], more].concat());
-        bob.object(&json!({"type": "ready"}));
-        bob
-    }
-
     /// A file of alice's.
     fn file(&self, name: &str, size: usize) -> PathBuf {
         let path = self.a.path().join(name);

@@ -34,3 +34,4 @@ mod rooms;
 mod scripts;
 mod server;
 mod servers;
+mod two;

@@ -3,25 +3,12 @@
 use serde_json::{Value, json};
 
 use super::program::{Profile, Program};
-use super::server::Server;
-
-struct Two {
-    server: Server,
-    a: Profile,
-    b: Profile,
-}
+use super::two::Two;
 
 impl Two {
-    fn new() -> Self {
-        let two = Self { server: Server::start(), a: Profile::new(), b: Profile::new() };
-        two.b.register("bob", &two.server.address().to_string());
-        two
-    }
-
-    fn alice(&self, more: &[&str]) -> Program {
-        let address = self.server.address().to_string();
-        let mut alice =
-            self.a.start(&[&["--name", "alice", "--rendezvous", &address], more].concat());
+    /// Alice, as a person in a pipe has it.
+    fn person(&self, more: &[&str]) -> Program {
+        let mut alice = self.a.start(more);
         alice.hears("You are alice@");
         alice
     }
@@ -44,7 +31,7 @@ fn text(line: &str) -> String {
 #[test]
 fn a_message_is_the_words_or_the_standard_input() {
     let two = Two::new();
-    let mut alice = two.alice(&[]);
+    let mut alice = two.person(&[]);
     for runs in [false, true] {
         let _chat = two.chat(runs);
         let outcome = two.b.run(&["send", "--to", "alice", "two", "words"], "").exits(0);
@@ -61,7 +48,7 @@ fn a_message_is_the_words_or_the_standard_input() {
 #[test]
 fn a_message_that_is_sent_as_json_tells_its_steps_and_nothing_else() {
     let two = Two::new();
-    let _alice = two.alice(&[]);
+    let _alice = two.person(&[]);
     let sent = two.b.run(&["--json", "send", "--to", "alice", "hi"], "").exits(0);
     let states: Vec<Value> = sent
         .out
@@ -78,7 +65,7 @@ fn a_message_that_is_sent_as_json_tells_its_steps_and_nothing_else() {
 #[test]
 fn messages_are_received_once_each() {
     let two = Two::new();
-    let mut alice = two.alice(&["--peer", "bob"]);
+    let mut alice = two.person(&["--peer", "bob"]);
     // Without a chat, those that came between two runs come with the next.
     let mut first = two.b.start(&["recv"]);
     alice.hears("bob is here");
@@ -106,7 +93,7 @@ fn messages_are_received_once_each() {
 #[test]
 fn what_came_while_nobody_received_is_received_once_beside_a_running_chat() {
     let two = Two::new();
-    let mut alice = two.alice(&["--peer", "bob"]);
+    let mut alice = two.person(&["--peer", "bob"]);
     let one = |text: &str, options: &[&str]| {
         let outcome = two.b.run(&[&["recv", "--count", "1"], options].concat(), "").exits(0);
         assert_eq!(outcome.out.iter().map(|line| self::text(line)).collect::<Vec<_>>(), [text]);
@@ -141,7 +128,7 @@ fn what_came_while_nobody_received_is_received_once_beside_a_running_chat() {
 #[test]
 fn each_message_is_received_by_one_of_those_who_wait() {
     let two = Two::new();
-    let mut alice = two.alice(&["--peer", "bob"]);
+    let mut alice = two.person(&["--peer", "bob"]);
     let mut chat = two.chat(true).expect("it runs");
     chat.hears("alice is here");
     two.b.run(&["recv", "--timeout", "10ms"], "").exits(11);
@@ -157,7 +144,7 @@ fn each_message_is_received_by_one_of_those_who_wait() {
 #[test]
 fn whoever_receives_goes_on_counting_when_the_chat_passes_to_it() {
     let two = Two::new();
-    let mut alice = two.alice(&["--peer", "bob"]);
+    let mut alice = two.person(&["--peer", "bob"]);
     let mut chat = two.chat(true).expect("it runs");
     chat.hears("alice is here");
     two.b.run(&["recv", "--timeout", "10ms"], "").exits(11);
@@ -194,7 +181,7 @@ fn says_until_heard(speaker: &mut Program, line: &str, listener: &mut Program) {
 #[test]
 fn a_follower_sees_both_sides() {
     let two = Two::new();
-    let mut alice = two.alice(&["--peer", "bob"]);
+    let mut alice = two.person(&["--peer", "bob"]);
     let mut chat = two.chat(true).expect("it runs");
     let mut follower = two.b.start(&["follow", "--with", "alice"]);
     says_until_heard(&mut alice, "from alice", &mut follower);
@@ -217,7 +204,7 @@ fn a_follower_sees_both_sides() {
 #[test]
 fn the_answer_to_a_question_is_the_exit_code() {
     let two = Two::new();
-    let mut alice = two.alice(&[]);
+    let mut alice = two.person(&[]);
     for runs in [false, true] {
         let _chat = two.chat(runs);
         for (said, code) in [("YES", 0), ("no", 1), ("3", 2)] {
@@ -241,7 +228,7 @@ fn the_answer_to_a_question_is_the_exit_code() {
 #[test]
 fn a_question_without_an_answer_exits_with_none_of_them() {
     let two = Two::new();
-    let mut alice = two.alice(&[]);
+    let mut alice = two.person(&[]);
     let ask = ["ask", "alice", "deploy?", "--choices", "yes,no", "--timeout", "3s"];
     let asking = two.b.start(&ask);
     assert_eq!(text(&alice.line()), "deploy? (yes / no)");
@@ -258,7 +245,7 @@ fn a_question_without_an_answer_exits_with_none_of_them() {
 #[test]
 fn how_things_stand_is_told_with_a_chat_and_without() {
     let two = Two::new();
-    let _alice = two.alice(&[]);
+    let _alice = two.person(&[]);
     let status = || {
         let outcome = two.b.run(&["status", "--json"], "").exits(0);
         assert_eq!(outcome.out.len(), 1, "{outcome:#?}");
