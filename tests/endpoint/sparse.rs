@@ -115,6 +115,24 @@ fn a_line_that_is_lost_comes_some_milliseconds_later_and_not_after_a_timeout() {
 }
 
 #[test]
+fn in_a_quick_exchange_of_lines_acknowledgements_ride_in_them() {
+    let (mut world, alice, bob) = pair(MILLIS / 2);
+    world.hosts[bob].echoes = true;
+    for number in 0..400 {
+        if number == 200 {
+            world.sent.clear();
+        }
+        world.send(alice, bob, number, &line(number));
+        world.run(3 * MILLIS);
+    }
+    for (from, to) in [(alice, bob), (bob, alice)] {
+        let (with, without): (Vec<_>, Vec<_>) = sent(&world, from, to).partition(|p| has_line(p));
+        assert_eq!(with.len(), 200, "each once");
+        assert!(without.len() < 10, "{}: now and then a probe", without.len());
+    }
+}
+
+#[test]
 fn copies_are_a_small_part_of_what_the_path_may_carry() {
     const LINES: u64 = 4000;
     let (mut world, alice, bob) = pair(DELAY);

@@ -26,6 +26,10 @@ const LONG_RUN: u32 = 100;
 /// sender has several for each.
 const PARTS_OF_ROUND_TRIP: u32 = 8;
 
+/// One packet alone in it is a question or its answer, and what comes next takes its acknowledgement along: at least
+/// so long is waited for that. It is less than a sender waits before it repeats a line.
+const ALONE: Duration = Duration::from_millis(4);
+
 /// Echoes that wait to be sent at most; the prober repeats what is dropped.
 const MAX_CONTROL: usize = 32;
 
@@ -106,6 +110,8 @@ fn on_frame(
                 session.repetition.on_fate(sent_on, acked, lost);
             }
             outcome.acked.drain(..).for_each(|content| session.on_acked(content));
+            let streams = &session.streams;
+            session.repetition.settle(|record| streams.again(record).is_some());
             outcome.lost.drain(..).for_each(|content| session.on_lost(content));
             session.outcome = outcome;
             session.go_on_writing();
@@ -179,7 +185,8 @@ fn acknowledge(
     let (at_once, delay) = match round_trip {
         Some(rtt) if acknowledgement.run >= LONG_RUN => {
             let gap = newest.is_some_and(|newest| number > newest.saturating_add(1));
-            let delay = (rtt / PARTS_OF_ROUND_TRIP).clamp(GRANULARITY, MAX_ACK_DELAY);
+            let least = if acknowledgement.unacknowledged > 1 { GRANULARITY } else { ALONE };
+            let delay = (rtt / PARTS_OF_ROUND_TRIP).clamp(least, MAX_ACK_DELAY);
             let many = acknowledgement.unacknowledged >= ACK_EVERY_OF_RUN
                 || acknowledgement.unacknowledged >= ACK_EVERY
                     && acknowledgement.bytes >= ACK_BYTES_OF_RUN;

@@ -155,6 +155,11 @@ impl Repetition {
         }
     }
 
+    /// Forgets the packets of which no piece `is_open` any more: nobody needs to be woken for them.
+    pub(super) fn settle(&mut self, is_open: impl Fn(ChunkRecord) -> bool) {
+        self.waiting.retain(|waiting| waiting.chunks.iter().any(|chunk| is_open(*chunk)));
+    }
+
     /// What to send once more now, if anything: pieces that were together in a packet and of which `is_open`
     /// says that nobody knows whether they have arrived. Without a `standing`, something
     /// else wants to go, and what is due is not repeated at all.

@@ -85,6 +85,16 @@ fn what_has_arrived_meanwhile_is_not_repeated() {
 }
 
 #[test]
+fn nobody_is_woken_for_what_has_arrived() {
+    let mut repetition = after_one(IDLE);
+    repetition.on_sent(at(2), PATH, IDLE, LINE, vec![piece(64), piece(128)]);
+    repetition.settle(|chunk| chunk.offset == 128);
+    assert_eq!(repetition.due(), Some(at(2) + ROUND_TRIP / 8), "the first is not waited for");
+    repetition.settle(|_| false);
+    assert_eq!(repetition.due(), None);
+}
+
+#[test]
 fn large_packets_and_those_without_text_are_not_repeated() {
     let mut repetition = Repetition::new(epoch());
     repetition.on_sent(epoch(), PATH, IDLE, SMALL + 1, vec![piece(0)]);
