@@ -104,9 +104,10 @@ impl Identity {
 
     /// The secret that the two owners of the keys can compute, and nobody else (RFC 7748 §6.1).
     ///
-    /// `None` if the other key is one of the few for which everybody can.
+    /// `None` if the other key is one of the few for which everybody can. It is remembered for a handshake
+    /// with them.
     pub(crate) fn agree(&self, other: &PeerId) -> Option<[u8; 32]> {
-        self.secret.agree(&other.0)
+        self.secret.agree_for_long(&other.0)
     }
 }
 

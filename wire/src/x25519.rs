@@ -1,14 +1,19 @@
 //! X25519 (RFC 7748 §5), from `aws-lc-rs`: each handshake computes four shared secrets on either side, and
 //! there is hardly anything else in it that takes time.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::agreement::{self, PrivateKey, UnparsedPublicKey, X25519};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use snow::types::{Dh, Random};
 use zeroize::Zeroize;
 
 /// Bytes of a key of either kind, and of a shared secret.
 const LENGTH: usize = 32;
+
+/// Of how many others the shared secret is remembered at most: the neighbours of a large network.
+const MOST_REMEMBERED: usize = 64;
 
 /// A secret, with the public key that belongs to it. Computing that one takes about as long as half a shared
 /// secret, so whoever has a secret for long keeps both. Wiped when dropped.
@@ -17,6 +22,20 @@ pub(crate) struct Secret {
     public: [u8; LENGTH],
     /// The secret once more, as the library wants it, which wipes it too.
     key: PrivateKey,
+    /// What it shares with others that will be asked about again, the newest last.
+    remembered: Mutex<VecDeque<Shared>>,
+}
+
+/// What somebody shares with the owner of another key. Wiped when dropped.
+struct Shared {
+    other: [u8; LENGTH],
+    secret: [u8; LENGTH],
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.secret.zeroize();
+    }
 }
 
 impl Secret {
@@ -25,7 +44,7 @@ impl Secret {
         let computed = key.compute_public_key().expect("every secret has a public key");
         let mut public = [0; LENGTH];
         public.copy_from_slice(computed.as_ref());
-        Self { bytes, public, key }
+        Self { bytes, public, key, remembered: Mutex::default() }
     }
 
     pub(crate) fn bytes(&self) -> &[u8; LENGTH] {
@@ -40,6 +59,11 @@ impl Secret {
     ///
     /// `None` for one of the few keys of low order, with which everybody can (RFC 7748 §6.1).
     pub(crate) fn agree(&self, other: &[u8; LENGTH]) -> Option<[u8; LENGTH]> {
+        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shared) = remembered.iter().find(|shared| shared.other == *other) {
+            return Some(shared.secret);
+        }
+        drop(remembered);
         let mut shared = [0; LENGTH];
         let other = UnparsedPublicKey::new(&X25519, other);
         agreement::agree(&self.key, other, (), |agreed| {
@@ -48,6 +72,20 @@ impl Secret {
         })
         .ok()?;
         Some(shared)
+    }
+
+    /// As [`agree`](Self::agree), with a key that lasts: it is not computed again as long as not too many others
+    /// have been asked about.
+    pub(crate) fn agree_for_long(&self, other: &[u8; LENGTH]) -> Option<[u8; LENGTH]> {
+        let secret = self.agree(other)?;
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if !remembered.iter().any(|shared| shared.other == *other) {
+            if remembered.len() >= MOST_REMEMBERED {
+                remembered.pop_front();
+            }
+            remembered.push_back(Shared { other: *other, secret });
+        }
+        Some(secret)
     }
 }
 
@@ -86,7 +124,9 @@ impl Dh for KeyPair {
     }
 
     fn set(&mut self, privkey: &[u8]) {
-        let known = self.known.take().filter(|known| known.bytes == privkey);
+        // In constant time: what is compared is a secret, though nobody chooses what with.
+        let is_it = |known: &Arc<Secret>| verify_slices_are_equal(&known.bytes, privkey).is_ok();
+        let known = self.known.take().filter(is_it);
         self.secret = Some(known.unwrap_or_else(|| {
             let mut bytes = [0; LENGTH];
             bytes.copy_from_slice(privkey);
@@ -157,6 +197,27 @@ mod tests {
             pair.set(&[7; 32]);
             assert!(pair.dh(&low, &mut [0; 32]).is_err());
         }
+    }
+
+    #[test]
+    fn what_is_remembered_is_what_would_be_computed_and_is_never_much() {
+        let secret = Secret::new([7; 32]);
+        let others: Vec<[u8; 32]> = (1..=100).map(|n| *Secret::new([n; 32]).public()).collect();
+        for other in &others {
+            let computed = agree(&[7; 32], other);
+            assert_eq!(secret.agree_for_long(other), computed);
+            assert_eq!(secret.agree_for_long(other), computed);
+            assert_eq!(secret.agree(other), computed);
+        }
+        assert_eq!(secret.agree(&others[0]), agree(&[7; 32], &others[0]));
+        assert_eq!(secret.agree_for_long(&[0; 32]), None);
+        let remembered = secret.remembered.lock().expect("nobody panicked");
+        assert!(
+            remembered
+                .iter()
+                .map(|shared| shared.other)
+                .eq(others[100 - MOST_REMEMBERED..].to_vec())
+        );
     }
 
     #[test]
