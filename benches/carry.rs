@@ -48,10 +48,10 @@ fn main() {
             let source = source.clone();
             move || send(&alice, server, &["--file", source.to_str().expect("text")])
         });
-        bob.wait_for("offered");
+        bob.wait_for(r#""state":"offered""#);
         bob.say("/accept");
         let accepted = Instant::now();
-        bob.wait_for("done");
+        bob.wait_for(r#""state":"done""#);
         carried.push(accepted.elapsed());
         sender.join().expect("sent");
         whole.push(began.elapsed());
@@ -113,14 +113,14 @@ impl Bob {
         let input = child.stdin.take().expect("piped");
         let output = BufReader::new(child.stdout.take().expect("piped"));
         let mut bob = Self { home: home.to_owned(), child, input, output };
-        bob.wait_for("registered");
+        bob.wait_for(r#""type":"ready""#);
         bob
     }
 
-    /// Until it says so, of its server or of a file.
-    fn wait_for(&mut self, state: &str) {
+    /// Until it says something that has this.
+    fn wait_for(&mut self, what: &str) {
         let mut line = String::new();
-        while !line.contains(&format!(r#""state":"{state}""#)) {
+        while !line.contains(what) {
             line.clear();
             assert_ne!(self.output.read_line(&mut line).expect("runs"), 0, "it ended");
         }
