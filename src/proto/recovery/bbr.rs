@@ -267,7 +267,10 @@ impl Bbr {
     fn check_filled(&mut self, ack: &Ack) {
         // To whoever is held up by something else, only loss beyond all chance says that the queue is full.
         let app_limited = ack.sample.is_some_and(|sample| sample.app_limited);
-        let flood = || self.round.loses_more_than(MAX_AMBIENT_LOSS, self.mtu);
+        let flood = || {
+            self.round.is_telling(self.mtu)
+                && self.round.loses_more_than(MAX_AMBIENT_LOSS, self.mtu)
+        };
         let lossy = self.is_congested() || app_limited && flood();
         if !lossy && app_limited {
             return;

@@ -51,3 +51,24 @@ fn a_path_that_delivered_nothing_but_probes_is_not_paced_by_them_for_ever() {
     assert!(bbr.filled, "{bbr:?}");
     assert!(bbr.pacing_rate(&rtt) >= 4 * 1200 * 20, "{} bytes per second", bbr.pacing_rate(&rtt));
 }
+
+/// The start, while the sender is held up, in which so many of so many datagrams are lost; whether it is over.
+fn is_over(lost: usize, all: usize) -> bool {
+    let (mut bbr, rtt) = (Bbr::new(1200, epoch()), Rtt::default());
+    let now = epoch() + Duration::from_millis(50);
+    let (acked, lost) = ((all - lost) * 1200, lost * 1200);
+    let (flying, rate) = (all * 1200, Some(acked as u64 * 20));
+    let sample = Some(Sample { rate, prior_delivered: 0, flying, app_limited: true });
+    let (measured, delivered) = (Some(Duration::from_millis(50)), acked as u64);
+    let ack = Ack { now, acked, lost, flying: 0, delivered, rtt: measured, sample };
+    bbr.full_bandwidth = u64::MAX;
+    bbr.on_ack(&ack, &rtt);
+    bbr.filled
+}
+
+#[test]
+fn a_flood_of_losses_ends_the_start_of_whoever_is_held_up_and_a_few_do_not() {
+    assert!(is_over(300, 1000));
+    assert!(!is_over(50, 1000), "paths lose so much by chance");
+    assert!(!is_over(8, 10), "too few to say anything: a new path loses its first");
+}
