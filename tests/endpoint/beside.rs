@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use p2pchat::proto::{Congestion, Policy};
+use p2pchat::proto::Congestion;
 use p2pchat_wire::random::Random;
 
-use crate::file::File;
-use crate::world::{Link, SECOND, World};
+use crate::file::{File, over};
+use crate::world::Link;
 
 const MILLIS: Duration = Duration::from_millis(1);
 
@@ -38,14 +38,7 @@ impl Seen {
 
 /// A file without end from Alice to Bob, and a line each 50 ms beside it.
 fn run(congestion: Congestion, per_mille: u32, lines: u32) -> Seen {
-    let mut world = World::new();
-    world.congestion = congestion;
-    let (alice, bob) = (world.add("alice", Policy::Any), world.add("bob", Policy::Any));
-    world.run(SECOND);
-    world.delay = ONE_WAY;
-    world.link = Some(LINK);
-    world.call(alice, "bob");
-    world.run(5 * SECOND);
+    let (mut world, alice, bob) = over(LINK, ONE_WAY, congestion);
     let mut random = Random::from_seed([7; 32]);
     world.filter(move |_| random.below(1000) >= per_mille);
     let mut file = File::begin(&mut world, alice, bob, AHEAD);

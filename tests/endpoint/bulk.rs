@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use p2pchat::proto::{Congestion, Policy};
+use p2pchat::proto::Congestion;
 use p2pchat_wire::random::Random;
 
-use crate::file::File;
-use crate::world::{Link, SECOND, World, server_address};
+use crate::file::{File, over};
+use crate::world::{Link, SECOND, server_address};
 
 const MILLIS: Duration = Duration::from_millis(1);
 
@@ -31,14 +31,7 @@ struct Seen {
 
 /// A file from Alice to Bob for so many seconds.
 fn run(one_way: Duration, per_mille: u32, seconds: u32) -> Seen {
-    let mut world = World::new();
-    world.congestion = Congestion::Bbr;
-    let (alice, bob) = (world.add("alice", Policy::Any), world.add("bob", Policy::Any));
-    world.run(SECOND);
-    world.delay = one_way;
-    world.link = Some(LINK);
-    world.call(alice, "bob");
-    world.run(5 * SECOND);
+    let (mut world, alice, bob) = over(LINK, one_way, Congestion::Bbr);
     let mut random = Random::from_seed([7; 32]);
     world.filter(move |_| random.below(1000) >= per_mille);
     let mut file = File::begin(&mut world, alice, bob, AHEAD);

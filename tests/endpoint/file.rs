@@ -2,11 +2,24 @@
 
 use std::time::Duration;
 
-use p2pchat::proto::{Command, Event, Outgoing, StreamCommand, StreamEvent};
+use p2pchat::proto::{Command, Congestion, Event, Outgoing, Policy, StreamCommand, StreamEvent};
 
-use crate::world::World;
+use crate::world::{Link, SECOND, World};
 
 const FILE: Outgoing = Outgoing(1);
+
+/// Alice and Bob, connected directly over such a line.
+pub fn over(link: Link, one_way: Duration, congestion: Congestion) -> (World, usize, usize) {
+    let mut world = World::new();
+    world.congestion = congestion;
+    let (alice, bob) = (world.add("alice", Policy::Any), world.add("bob", Policy::Any));
+    world.run(SECOND);
+    world.delay = one_way;
+    world.link = Some(link);
+    world.call(alice, "bob");
+    world.run(5 * SECOND);
+    (world, alice, bob)
+}
 
 /// Who sends it, who reads it, and how far they are.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_lc_rs::agreement::{self, PrivateKey, UnparsedPublicKey, X25519};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use snow::types::{Dh, Random};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// Bytes of a key of either kind, and of a shared secret.
 const LENGTH: usize = 32;
@@ -27,15 +27,10 @@ pub(crate) struct Secret {
 }
 
 /// What somebody shares with the owner of another key. Wiped when dropped.
+#[derive(Zeroize, ZeroizeOnDrop)]
 struct Shared {
     other: [u8; LENGTH],
     secret: [u8; LENGTH],
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        self.secret.zeroize();
-    }
 }
 
 impl Secret {
@@ -80,6 +75,10 @@ impl Secret {
         let secret = self.agree(other)?;
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         if !remembered.iter().any(|shared| shared.other == *other) {
+            // All the room at once: what moves when there is too little is not wiped where it was.
+            if remembered.capacity() == 0 {
+                remembered.reserve_exact(MOST_REMEMBERED);
+            }
             if remembered.len() >= MOST_REMEMBERED {
                 remembered.pop_front();
             }

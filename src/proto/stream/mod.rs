@@ -382,7 +382,7 @@ impl Streams {
     /// [`lost_window_update`](Self::lost_window_update) if that is lost.
     ///
     /// `rtt` is the path's round trip, as far as it is known: a window that is read in less than four
-    /// of them holds the sender up, and grows. So does one that is nearly used up while a hole holds up
+    /// of them holds the sender up, and grows. So does one of which half is used up while a hole holds up
     /// whoever reads. The window of all streams is twice as large as the largest of one.
     pub(crate) fn next_window_update(
         &mut self,

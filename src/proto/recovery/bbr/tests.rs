@@ -61,6 +61,7 @@ fn is_over(lost: usize, all: usize) -> bool {
     let sample = Some(Sample { rate, prior_delivered: 0, flying, app_limited: true });
     let (measured, delivered) = (Some(Duration::from_millis(50)), acked as u64);
     let ack = Ack { now, acked, lost, flying: 0, delivered, rtt: measured, sample };
+    // More rate brings no more: else the start goes on whatever is lost.
     bbr.full_bandwidth = u64::MAX;
     bbr.on_ack(&ack, &rtt);
     bbr.filled
