@@ -205,6 +205,7 @@ pub(crate) fn rendezvous() -> Server {
                 listen: vec![(Ipv4Addr::LOCALHOST, 0).into()],
                 discovery: false,
                 tcp: TcpConfig { listen: TcpListen::Nowhere, ..TcpConfig::default() },
+                workers: 0,
                 identity: Identity::from_seed([9; 32]),
                 names: None,
                 limits: p2pchat_rendezvous::server::Config::default(),

@@ -8,6 +8,9 @@
 //! by the sender, and the server has its limits to look at. Where `turnserver` is installed, coturn is there too,
 //! in its mode of one thread, with an allocation and a channel for each flow.
 //!
+//! The server is there once more with workers. All its threads share the one processor; what its loop alone had of it
+//! says how many such processors it could keep busy.
+//!
 //! What is told is what one core does: datagrams for each second that the forwarding thread was on its
 //! processor. Where others use the machine too, rates by the clock are theirs. What coturn sends on it does not tell:
 //! of that, what was received counts.
@@ -38,8 +41,8 @@ use std::time::Duration;
 
 use p2pchat_rendezvous::serve::{Rendezvous, ServeConfig, TcpConfig};
 use p2pchat_wire::datagram::relay;
-use p2pchat_wire::identity::{Identity, Name};
-use p2pchat_wire::signal::{ClientSignal, Connect, Registration, ServerSignal};
+use p2pchat_wire::identity::Identity;
+use p2pchat_wire::signal::Registration;
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 use tokio::sync::oneshot;
 
@@ -48,6 +51,8 @@ use crate::traffic::{Flow, Load, Rates, Work, generous, load_average, pin};
 
 /// Bytes of a datagram that is relayed, with its header.
 const SIZE: usize = 1209;
+
+const WORKERS: usize = 3;
 
 const RUNS: usize = 5;
 const RUN: Duration = Duration::from_secs(1);
@@ -65,12 +70,18 @@ fn main() {
     }
     for (flows, train) in [(1, 1), (32, 1), (1, 32), (32, 32)] {
         let mut bares = BARE.map(|(name, forward)| (name, forward, Rates::default()));
-        let (mut server, mut coturn) = (Rates::default(), Rates::default());
+        let [mut server, mut many, mut decided, mut coturn] =
+            std::array::from_fn(|_| Rates::default());
         for _ in 0..RUNS {
             for (_, forward, rates) in &mut bares {
                 rates.push(bare(flows, train, *forward));
             }
-            server.push(relayed(flows, train));
+            server.push(relayed(flows, train, 0).0);
+            if cfg!(target_os = "linux") {
+                let (all, decision) = relayed(flows, train, WORKERS);
+                many.push(all);
+                decided.push(decision);
+            }
             if turns {
                 coturn.push(turned(flows, train));
             }
@@ -84,6 +95,10 @@ fn main() {
             rates.tell(&name, forwarder, base);
         }
         server.tell(&name, "p2pchat-rendezvous", base);
+        if cfg!(target_os = "linux") {
+            many.tell(&name, &format!("… with {WORKERS} workers"), base);
+            decided.tell(&name, "… its loop alone", base);
+        }
         if turns {
             coturn.tell(&name, "coturn", base);
         }
@@ -175,22 +190,23 @@ fn joined(socket: &UdpSocket, routes: &Routes, goes_on: &AtomicBool) -> u64 {
     count
 }
 
-/// The server, between pairs of registered peers.
-fn relayed(flows: usize, train: usize) -> Work {
+/// The server, between pairs of registered peers: all its threads, and the one that decides.
+fn relayed(flows: usize, train: usize, workers: usize) -> (Work, Work) {
     let (stop, stopped) = oneshot::channel::<()>();
     let (tell, told) = std::sync::mpsc::channel();
     let (begin, begun) = oneshot::channel::<()>();
     let serving = thread::spawn(move || {
         pin(traffic::FORWARDER);
-        serve(&tell, begun, stopped)
+        serve(workers, &tell, begun, stopped)
     });
     let address = told.recv().expect("started");
     let flows = (0..flows as u64).map(|n| pair(address, n)).collect();
     begin.send(()).expect("running");
     let arrived = Load { flows, train }.run(RUN);
     stop.send(()).expect("running");
-    let (count, busy) = serving.join().expect("ended");
-    Work { count, busy, arrived, clock: RUN }
+    let (count, decided, busy) = serving.join().expect("ended");
+    let work = |busy| Work { count, busy, arrived, clock: RUN };
+    (work(decided + busy), work(decided))
 }
 
 #[cfg(target_os = "linux")]
@@ -223,41 +239,42 @@ fn pair(server: SocketAddr, n: u64) -> Flow {
     let (mut one, mut two) = (Peer::new(2 * n, server), Peer::new(2 * n + 1, server));
     assert_eq!(one.register(&format!("one{n}")), Registration::Registered);
     assert_eq!(two.register(&format!("two{n}")), Registration::Registered);
-    let name = Name::new(&format!("two{n}")).expect("name");
-    one.say(&ClientSignal::Connect(Connect { name, key: None, initiation: None }));
-    let (ServerSignal::Introduction(introduction), _) = (one.next(), two.next()) else {
-        panic!("an introduction");
-    };
+    let (introduction, _) = one.meet(&format!("two{n}"), &mut two);
     let datagram = relay(introduction.channel, &[7; SIZE - 9]);
     Flow { sender: one.socket, receiver: two.socket, datagram }
 }
 
+/// How many it has relayed, and how long its thread and those of the workers were on a processor.
 fn serve(
+    workers: usize,
     tell: &std::sync::mpsc::Sender<SocketAddr>,
     begun: oneshot::Receiver<()>,
     stopped: oneshot::Receiver<()>,
-) -> (u64, f64) {
+) -> (u64, f64, f64) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
         let server = Rendezvous::start(ServeConfig {
             listen: vec![([127, 0, 0, 1], 0).into()],
             discovery: false,
             tcp: TcpConfig::default(),
+            workers,
             identity: Identity::from_seed([1; 32]),
             names: None,
             limits: generous(),
         })
         .expect("started");
         tell.send(server.local_addr()).expect("waited for");
-        let busy = std::cell::Cell::new(0.0);
+        let times = || [traffic::processor_time(), traffic::processor_time_of("worker-")];
+        let busy = std::cell::Cell::new([0.0; 2]);
         let statistics = server
             .run(async {
                 drop(begun.await);
-                busy.set(traffic::processor_time());
+                let before = times();
                 drop(stopped.await);
-                busy.set(traffic::processor_time() - busy.get());
+                busy.set(std::array::from_fn(|at| times()[at] - before[at]));
             })
             .await;
-        (statistics.relayed - statistics.unsent, busy.get())
+        let [decided, worked] = busy.get();
+        (statistics.relayed - statistics.unsent, decided, worked)
     })
 }

@@ -9,16 +9,19 @@
 //! listen_tcp = ["0.0.0.0:3478", "0.0.0.0:443"]  # default: as listen
 //! tls_certificate = "/etc/p2pchat/chain.pem"    # with it, TCP takes TLS as well
 //! tls_key = "/etc/p2pchat/key.pem"
+//! workers = "auto"                         # threads that receive and send; or how many
 //!
 //! [limits]                                 # see server::Config
 //! max_peers = 50000
 //! relay_pair = { per_second = 65536, burst = 262144 }   # bytes
 //! ```
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::serve::{Certificate, TcpConfig, TcpListen};
 use crate::server;
@@ -44,6 +47,8 @@ pub struct Config {
     pub tls_certificate: PathBuf,
     /// Its private key, in PEM.
     pub tls_key: PathBuf,
+    /// How many threads receive and send.
+    pub workers: WorkerCount,
     /// How much of everything.
     pub limits: server::Config,
 }
@@ -59,7 +64,79 @@ impl Default for Config {
             listen_tcp: Vec::new(),
             tls_certificate: PathBuf::new(),
             tls_key: PathBuf::new(),
+            workers: WorkerCount::default(),
             limits: server::Config::default(),
+        }
+    }
+}
+
+/// How many threads receive and send for the one that decides: a number, or `"auto"`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum WorkerCount {
+    /// As many as there are processors for.
+    #[default]
+    Auto,
+    /// So many, [`Self::MOST`] at most. Without any, one thread does it all.
+    Exactly(u8),
+}
+
+impl WorkerCount {
+    /// More would not be faster: one thread decides.
+    pub const MOST: u8 = 16;
+
+    /// Processors from which on there are workers unless the file says otherwise. With fewer there would be nothing
+    /// left for anybody else, and one thread relays more than the line of such a machine takes.
+    const ENOUGH: usize = 4;
+
+    /// Workers that one thread can keep busy: deciding is a seventh of the work at most.
+    const USEFUL: usize = 6;
+
+    /// How many that is on a machine with so many processors.
+    #[must_use]
+    pub fn on(self, processors: usize) -> usize {
+        match self {
+            Self::Exactly(count) => usize::from(count),
+            Self::Auto if processors < Self::ENOUGH || !cfg!(target_os = "linux") => 0,
+            Self::Auto => (processors - 1).min(Self::USEFUL),
+        }
+    }
+}
+
+impl Serialize for WorkerCount {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Auto => serializer.serialize_str("auto"),
+            Self::Exactly(count) => serializer.serialize_u8(*count),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for WorkerCount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(WordOrNumber)
+    }
+}
+
+struct WordOrNumber;
+
+impl Visitor<'_> for WordOrNumber {
+    type Value = WorkerCount;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "\"auto\" or a number from 0 to {}", WorkerCount::MOST)
+    }
+
+    fn visit_str<E: de::Error>(self, word: &str) -> Result<WorkerCount, E> {
+        match word {
+            "auto" => Ok(WorkerCount::Auto),
+            _ => Err(E::invalid_value(de::Unexpected::Str(word), &self)),
+        }
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<WorkerCount, E> {
+        match u8::try_from(number) {
+            Ok(count) if count <= WorkerCount::MOST => Ok(WorkerCount::Exactly(count)),
+            _ => Err(E::invalid_value(de::Unexpected::Signed(number), &self)),
         }
     }
 }
@@ -230,6 +307,23 @@ mod tests {
         assert_eq!(listen("listen_tcp = [\"0.0.0.0:443\"]"), TcpListen::At(vec![everywhere]));
         let error = parse("tls_key = \"key.pem\"").expect_err("half of it").to_string();
         assert!(error.contains("tls_certificate"), "{error}");
+    }
+
+    #[test]
+    fn there_are_workers_where_there_are_processors_for_them_or_as_the_file_says() {
+        let on = |text, processors| parse(text).expect("valid").workers.on(processors);
+        let linux = |count| if cfg!(target_os = "linux") { count } else { 0 };
+        for (processors, count) in [(1, 0), (3, 0), (4, 3), (7, 6), (64, 6)] {
+            assert_eq!(on("", processors), linux(count), "{processors} processors");
+            assert_eq!(on("workers = \"auto\"", processors), linux(count));
+        }
+        assert_eq!((on("workers = 0", 64), on("workers = 5", 1)), (0, 5));
+        for wrong in ["workers = 17", "workers = -1", "workers = \"many\"", "workers = true"] {
+            let error = parse(wrong).expect_err(wrong).to_string();
+            assert!(error.contains("\"auto\" or a number from 0 to 16"), "{error}");
+        }
+        let config = parse("workers = 3").expect("valid");
+        assert_eq!(parse(&config.to_toml()).expect("valid"), config);
     }
 
     #[test]

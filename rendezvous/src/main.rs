@@ -4,6 +4,7 @@
 
 use std::io::IsTerminal;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -208,16 +209,20 @@ fn existing_names(config: &Config) -> anyhow::Result<Store> {
 async fn serve(config: Config) -> anyhow::Result<()> {
     let home = Home::open(&config.data_dir)?;
     let _lock = home.lock()?;
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let workers = config.workers.on(processors);
     let server = Rendezvous::start(ServeConfig {
         tcp: config.tcp(),
         listen: config.listen,
         discovery: config.discovery,
+        workers,
         identity: home.identity()?,
         names: Some(home.names()),
         limits: config.limits,
     })?;
     let signals = Signals::install()?;
     println!("{}", greeting(&server, &config.public_name, home.path()));
+    tracing::info!(workers, processors, "serving");
     notify(&Notice::Ready);
     let statistics = server
         .run(async {

@@ -31,6 +31,9 @@ use crate::client::Client;
 /// Longer than anything here takes, whatever else the machine does.
 const LONG: Duration = Duration::from_secs(20);
 
+/// With how many workers everything must be the same. Only Linux has several.
+const WORKERS: &[usize] = if cfg!(target_os = "linux") { &[0, 3] } else { &[0, 1] };
+
 /// A server at work.
 struct Running {
     udp: SocketAddr,
@@ -41,11 +44,16 @@ struct Running {
 
 impl Running {
     fn start(limits: Config, certificate: Option<Certificate>) -> Self {
+        Self::start_with(limits, certificate, 0)
+    }
+
+    fn start_with(limits: Config, certificate: Option<Certificate>, workers: usize) -> Self {
         let anywhere: SocketAddr = ([127, 0, 0, 1], 0).into();
         let server = Rendezvous::start(ServeConfig {
             listen: vec![anywhere],
             discovery: false,
             tcp: TcpConfig { listen: TcpListen::At(vec![anywhere]), certificate },
+            workers,
             identity: Identity::from_seed([1; 32]),
             names: None,
             limits,
@@ -221,18 +229,21 @@ fn certificate(folder: &Path) -> Certificate {
 
 #[tokio::test]
 async fn one_port_takes_streams_bare_and_in_tls_and_relays_between_them() {
-    let folder = tempfile::tempdir().expect("folder");
-    let server = Running::start(Config::default(), Some(certificate(folder.path())));
-    let mut alice = Peer::new(1, bare(&server).await).await;
-    let mut bob = Peer::new(2, in_tls(&server).await).await;
-    meet(&mut alice, &mut bob).await;
-    let statistics = server.stop().await;
-    assert_eq!((statistics.carriers, statistics.relayed), (2, 2));
-    // Both are told, then the streams end.
-    assert_eq!(alice.next().await, ServerSignal::Stopping);
-    assert_eq!(alice.receive().await, None);
-    assert_eq!(bob.next().await, ServerSignal::Stopping);
-    assert_eq!(bob.receive().await, None);
+    for &workers in WORKERS {
+        let folder = tempfile::tempdir().expect("folder");
+        let server =
+            Running::start_with(Config::default(), Some(certificate(folder.path())), workers);
+        let mut alice = Peer::new(1, bare(&server).await).await;
+        let mut bob = Peer::new(2, in_tls(&server).await).await;
+        meet(&mut alice, &mut bob).await;
+        let statistics = server.stop().await;
+        assert_eq!((statistics.carriers, statistics.relayed), (2, 2));
+        // Both are told, then the streams end.
+        assert_eq!(alice.next().await, ServerSignal::Stopping);
+        assert_eq!(alice.receive().await, None);
+        assert_eq!(bob.next().await, ServerSignal::Stopping);
+        assert_eq!(bob.receive().await, None);
+    }
 }
 
 #[tokio::test]
@@ -275,30 +286,32 @@ async fn a_network_has_so_many_streams_and_those_that_are_there_stay() {
 
 #[tokio::test]
 async fn who_never_reads_delays_nobody() {
-    let server = Running::start(Config::default(), None);
-    let socket = TcpSocket::new_v4().expect("a socket");
-    socket.set_recv_buffer_size(16_384).expect("a small buffer");
-    let mut deaf = Peer::new(1, socket.connect(server.tcp).await.expect("connected")).await;
-    // A hundred thousand answers that nobody takes: more than the buffers hold.
-    let flood = async {
-        for _ in 0..100_000 {
-            let hello = deaf.client.hello();
-            deaf.send(&hello).await;
-        }
-    };
-    let others = async {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
-        socket.connect(server.udp).await.expect("connected");
-        let mut client = Client::new(9);
-        for _ in 0..50 {
-            socket.send(&client.hello()).await.expect("sent");
-            let mut answer = [0; 200];
-            let received = timeout(LONG, socket.recv(&mut answer)).await.expect("in time");
-            let challenge = Datagram::parse(&answer[..received.expect("received")]);
-            assert!(matches!(challenge, Ok(Datagram::Challenge(_))), "{challenge:?}");
-        }
-    };
-    tokio::join!(flood, others);
-    let statistics = server.stop().await;
-    assert!(statistics.unsent > 0, "its queue was never full");
+    for &workers in WORKERS {
+        let server = Running::start_with(Config::default(), None, workers);
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(16_384).expect("a small buffer");
+        let mut deaf = Peer::new(1, socket.connect(server.tcp).await.expect("connected")).await;
+        // A hundred thousand answers that nobody takes: more than the buffers hold.
+        let flood = async {
+            for _ in 0..100_000 {
+                let hello = deaf.client.hello();
+                deaf.send(&hello).await;
+            }
+        };
+        let others = async {
+            let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
+            socket.connect(server.udp).await.expect("connected");
+            let mut client = Client::new(9);
+            for _ in 0..50 {
+                socket.send(&client.hello()).await.expect("sent");
+                let mut answer = [0; 200];
+                let received = timeout(LONG, socket.recv(&mut answer)).await.expect("in time");
+                let challenge = Datagram::parse(&answer[..received.expect("received")]);
+                assert!(matches!(challenge, Ok(Datagram::Challenge(_))), "{challenge:?}");
+            }
+        };
+        tokio::join!(flood, others);
+        let statistics = server.stop().await;
+        assert!(statistics.unsent > 0, "its queue was never full");
+    }
 }

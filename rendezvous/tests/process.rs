@@ -13,8 +13,7 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use p2pchat_wire::datagram::{Datagram, relay};
-use p2pchat_wire::identity::Name;
-use p2pchat_wire::signal::{ClientSignal, Connect, Refusal, Registration, ServerSignal};
+use p2pchat_wire::signal::{Refusal, Registration, ServerSignal};
 
 use crate::socket::Peer;
 
@@ -34,9 +33,14 @@ struct Running {
 
 impl Running {
     fn start(folder: &Path) -> Self {
+        Self::start_with(folder, &[])
+    }
+
+    fn start_with(folder: &Path, more: &[&str]) -> Self {
         let mut child = program()
             .args(["--listen", "127.0.0.1:0", "--data-dir"])
             .arg(folder)
+            .args(more)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -130,6 +134,30 @@ fn sigterm_says_goodbye_to_the_peers_and_exits_with_0() {
     assert_eq!(server.wait(), (Some(0), String::new()));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn the_file_says_how_many_threads_receive_and_send() {
+    let folder = tempfile::tempdir().expect("folder");
+    for workers in [0, 3] {
+        let file = folder.path().join("server.toml");
+        std::fs::write(&file, format!("workers = {workers}")).expect("written");
+        let server =
+            Running::start_with(folder.path(), &["--config", file.to_str().expect("a path")]);
+        let mut alice = Peer::new(1, server.address);
+        assert_eq!(alice.register("alice"), Registration::Registered);
+        let threads = std::fs::read_dir(format!("/proc/{}/task", server.child.id()));
+        let name = |thread: std::io::Result<std::fs::DirEntry>| {
+            std::fs::read_to_string(thread.expect("a thread").path().join("comm")).expect("a name")
+        };
+        let names: Vec<String> = threads.expect("threads").map(name).collect();
+        let count = names.iter().filter(|name| name.starts_with("worker-")).count();
+        assert_eq!(count, workers, "{names:?}");
+        server.signal("-TERM");
+        assert_eq!(alice.next(), ServerSignal::Stopping);
+        assert_eq!(server.wait(), (Some(0), String::new()));
+    }
+}
+
 #[test]
 fn key_and_names_survive_a_kill_at_any_moment() {
     let folder = tempfile::tempdir().expect("folder");
@@ -181,13 +209,7 @@ fn two_peers_meet_and_reach_each_other_through_the_relay() {
     let (mut alice, mut bob) = (Peer::new(1, server.address), Peer::new(2, server.address));
     assert_eq!(alice.register("alice"), Registration::Registered);
     assert_eq!(bob.register("bob"), Registration::Registered);
-    let name = Name::new("bob").expect("name");
-    alice.say(&ClientSignal::Connect(Connect { name, key: None, initiation: None }));
-    let (ServerSignal::Introduction(hers), ServerSignal::Introduction(his)) =
-        (alice.next(), bob.next())
-    else {
-        panic!("two introductions");
-    };
+    let (hers, his) = alice.meet("bob", &mut bob);
     assert_eq!(hers.endpoint, bob.socket.local_addr().ok());
     assert_eq!(his.endpoint, alice.socket.local_addr().ok());
     // Of one size and in a row: they may leave the server as one.

@@ -55,6 +55,7 @@ impl Serving {
             listen: if every_address { Vec::new() } else { vec![listen] },
             discovery: names.is_some(),
             tcp: TcpConfig::default(),
+            workers: 0,
             identity,
             names,
             limits: Config::default(),

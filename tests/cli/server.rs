@@ -50,6 +50,7 @@ impl Server {
                     listen: vec![address],
                     discovery: false,
                     tcp: TcpConfig { listen: tcp, certificate: None },
+                    workers: 0,
                     identity: Identity::from_seed([seed; 32]),
                     names: None,
                     limits: Config::default(),

@@ -172,8 +172,21 @@ pub(crate) fn pin(processor: u32) {
 
 /// Seconds that this thread has been on a processor, where the system tells.
 pub(crate) fn processor_time() -> f64 {
-    let times = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanoseconds: Option<f64> = times.split_whitespace().next().and_then(|t| t.parse().ok());
+    seconds(&std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default())
+}
+
+/// Seconds that the threads of this program whose names begin so have been on a processor.
+pub(crate) fn processor_time_of(name: &str) -> f64 {
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let read = |path: &std::path::Path, file| std::fs::read_to_string(path.join(file));
+    let theirs = threads
+        .map(|thread| thread.path())
+        .filter(|path| read(path, "comm").is_ok_and(|comm| comm.starts_with(name)));
+    theirs.map(|path| seconds(&read(&path, "schedstat").unwrap_or_default())).sum()
+}
+
+fn seconds(schedstat: &str) -> f64 {
+    let nanoseconds: Option<f64> = schedstat.split(' ').next().and_then(|t| t.parse().ok());
     nanoseconds.map_or(f64::NAN, |nanoseconds| nanoseconds / 1e9)
 }
 

@@ -6,14 +6,14 @@
 //! much is thrown away by the machine, which knows whose it is, and not by the system, which does not.
 #![expect(clippy::disallowed_methods, reason = "the clock of the server")]
 
-use std::future::poll_fn;
 use std::io;
-use std::task::Poll;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Rendezvous;
-use super::socket::{Arrival, Batch, ServerSocket};
-use crate::server::{Local, Output, Transmit};
+use super::socket::{self, Arrival, Batch, ServerSocket};
+use super::workers::{Received, Report, Sent, Workers};
+use crate::server::{Local, Output, Server, Train, Transmit};
 use crate::store::Entry;
 
 /// Batches taken from one socket in a turn.
@@ -43,26 +43,57 @@ pub(super) enum Pace {
     More,
     /// The socket with this number takes no more for the moment.
     Blocked(usize),
+    /// The worker whose turn it is has enough to send for the moment.
+    Full,
+}
+
+/// Waits until there is something to do on the sockets from the number `own` on: something has arrived, if that
+/// `is_heard`, or the relay can go on.
+pub(super) async fn ready(sockets: &[Arc<ServerSocket>], own: usize, is_heard: bool, pace: Pace) {
+    let blocked = match pace {
+        Pace::More => return,
+        Pace::Blocked(at) => at.checked_sub(own),
+        Pace::Done | Pace::Full => None,
+    };
+    socket::ready(sockets, is_heard, blocked).await;
+}
+
+fn hear(server: &mut Server, now: Instant, batch: &mut Batch) {
+    for (Arrival { local, from, length, stride }, buffer) in batch.arrivals() {
+        server.handle_buffer(now, local, from, buffer, length, stride);
+    }
 }
 
 impl Rendezvous {
-    /// Takes what has arrived, a few batches from each socket.
+    /// Whether the machine takes what arrives, or what it has is to leave first.
+    pub(super) fn hears(&self) -> bool {
+        self.server.waiting() < AHEAD
+    }
+
+    /// Takes what has arrived, a few batches from each socket of ours, and as many from the workers.
     pub(super) async fn receive(&mut self, batch: &mut Batch) {
         let began = Instant::now();
+        while let Some(sent) = self.workers.as_mut().and_then(Workers::try_sent) {
+            self.take_back(sent);
+        }
+        let sockets = self.sockets.len() - self.own;
+        let sources = sockets + usize::from(self.workers.is_some());
         // Whoever was last this time is first the next.
-        self.first = (self.first + 1) % self.sockets.len();
-        for at in (self.first..self.sockets.len()).chain(0..self.first) {
+        self.first = (self.first + 1) % sources;
+        for source in (self.first..sources).chain(0..self.first) {
             for _ in 0..BATCHES {
-                let (server, now) = (&mut self.server, Instant::now());
-                if server.waiting() >= AHEAD || now.duration_since(began) > PATIENCE {
+                let now = Instant::now();
+                if !self.hears() || now.duration_since(began) > PATIENCE {
                     return;
                 }
-                let received = self.sockets[at].receive(batch, |arrival, buffer| {
-                    let Arrival { local, from, length, stride } = arrival;
-                    server.handle_buffer(now, local, from, buffer, length, stride);
-                });
-                match received {
-                    Ok(()) => {}
+                let Some(socket) = self.sockets.get(self.own + source) else {
+                    let received = self.workers.as_mut().and_then(Workers::try_received);
+                    let Some(received) = received else { break };
+                    self.hear_of(received);
+                    continue;
+                };
+                match socket.receive(batch) {
+                    Ok(()) => hear(&mut self.server, now, batch),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     Err(error) => {
                         tracing::debug!(%error, "receiving");
@@ -75,6 +106,29 @@ impl Rendezvous {
         }
     }
 
+    /// Takes what a worker has received or sent.
+    pub(super) fn take_report(&mut self, report: Report) {
+        match report {
+            Report::Received(received) => self.hear_of(received),
+            Report::Sent(sent) => self.take_back(sent),
+        }
+    }
+
+    fn hear_of(&mut self, mut received: Received) {
+        hear(&mut self.server, Instant::now(), &mut received.batch);
+        if let Some(workers) = &self.workers {
+            workers.give_back(received);
+        }
+    }
+
+    fn take_back(&mut self, sent: Sent) {
+        if let Some(workers) = &mut self.workers {
+            workers.has_sent(&sent);
+        }
+        self.unsent += if sent.is_lost { sent.train.count() as u64 } else { 0 };
+        self.server.train_left(sent.train);
+    }
+
     /// Takes a few more datagrams from the carriers.
     pub(super) fn receive_carried(&mut self) {
         let now = Instant::now();
@@ -84,37 +138,68 @@ impl Rendezvous {
         }
     }
 
-    /// Sends what is relayed.
+    /// Sends what is relayed, or has it sent.
     ///
-    /// A socket that takes no more stops all of it, whatever socket it goes by: they have the same wire before them,
-    /// and what waits here waits in its turn.
+    /// A socket or a worker that takes no more stops all of it, whatever way it goes by: they have the same wire
+    /// before them, and what waits here waits in its turn.
     pub(super) fn relay(&mut self) -> Pace {
-        let most = self.sockets.iter().map(ServerSocket::max_joined).min().unwrap_or(1);
+        let most = self.sockets.iter().map(|socket| socket.max_joined()).min().unwrap_or(1);
         for _ in 0..TRAINS {
-            let Some(train) = self.server.poll_train(most) else { return Pace::Done };
+            let next = self.held.take().or_else(|| self.server.poll_train(most));
+            let Some(train) = next else { return Pace::Done };
             match train.from {
                 Local::Udp(from) => {
                     let at = self.sockets.iter().position(|socket| socket.serves(from));
-                    let sent = at.map(|at| {
-                        self.sockets[at].send_train(from, train.to, train.pieces(), train.size)
-                    });
-                    if let (Some(Err(error)), Some(at)) = (sent, at) {
-                        if error.kind() == io::ErrorKind::WouldBlock {
-                            return Pace::Blocked(at);
-                        }
-                        self.unsent += train.datagrams().count() as u64;
-                        tracing::debug!(%error, "relaying");
+                    let Some(at) = at else {
+                        self.server.train_left(train);
+                        continue;
+                    };
+                    if let Err(pace) = self.send_train(at, train) {
+                        return pace;
                     }
                 }
                 Local::Carrier(id) => {
                     for datagram in train.datagrams() {
                         self.unsent += u64::from(!self.carriers.send(id, datagram.to_vec()));
                     }
+                    self.server.train_left(train);
                 }
             }
-            self.server.train_left();
         }
         Pace::More
+    }
+
+    /// Sends a train by the socket with this number, or has its worker send it. While nothing else waits for the
+    /// worker we are done sooner than it would have woken up.
+    ///
+    /// What cannot leave now is held; what it waits for is the error.
+    fn send_train(&mut self, at: usize, train: Train) -> Result<(), Pace> {
+        let workers = self.workers.as_mut().filter(|_| at < self.own);
+        let is_ours = workers
+            .as_ref()
+            .is_none_or(|workers| self.server.waiting() == 0 && workers.is_idle(train.to));
+        let result = match is_ours {
+            true => self.sockets[at].send_train(&train),
+            false => Err(io::ErrorKind::WouldBlock.into()),
+        };
+        match (result, workers) {
+            (Err(error), Some(workers)) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.held = workers.send(at, train);
+                if self.held.is_some() { Err(Pace::Full) } else { Ok(()) }
+            }
+            (Err(error), None) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.held = Some(train);
+                Err(Pace::Blocked(at))
+            }
+            (result, _) => {
+                if let Err(error) = result {
+                    self.unsent += train.count() as u64;
+                    tracing::debug!(%error, "relaying");
+                }
+                self.server.train_left(train);
+                Ok(())
+            }
+        }
     }
 
     /// Does what else the server wants done; returns when it wants to be called again.
@@ -166,19 +251,4 @@ impl Rendezvous {
         let _ = tokio::time::timeout(FAREWELL, self.carriers.finish()).await;
         self.store.finish().await;
     }
-}
-
-/// Waits until there is something to do on the sockets: something has arrived, or the relay can go on.
-pub(super) async fn ready(sockets: &[ServerSocket], pace: Pace) {
-    poll_fn(|context| {
-        let may_go_on = match pace {
-            Pace::Done => false,
-            Pace::More => true,
-            Pace::Blocked(at) => sockets[at].poll_writable(context).is_ready(),
-        };
-        // Every socket is asked, so that every one wakes us.
-        let ready = sockets.iter().filter(|socket| socket.poll_readable(context).is_ready());
-        if ready.count() > 0 || may_go_on { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
 }

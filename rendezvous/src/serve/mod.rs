@@ -1,9 +1,10 @@
 //! The only network IO: sockets around the [`Server`], and the loop that drives it.
 //!
-//! One task does everything for UDP, in the turns of `datapath.rs`, by the system calls of `socket.rs` and
-//! `gather.rs`. A datagram is answered from the address that it was sent to; what
-//! cannot be sent is lost, as any datagram may be. Names are stored by a thread of their own
-//! ([`crate::store`]), so that a slow disk delays new names and nothing else.
+//! One task decides about all of UDP, in the turns of `datapath.rs`, by the system calls of `socket.rs` and
+//! `gather.rs`; where there are processors for it, those of `workers.rs` receive and send for it. A datagram is
+//! answered from the address that it was sent to; what cannot be sent is lost, as any datagram may be.
+//! Names are stored by a thread of their own ([`crate::store`]), so that a slow disk delays new names and
+//! nothing else.
 //!
 //! Peers without UDP come over TCP: `carriers.rs` admits them and passes datagrams between them and
 //! the loop, `connection.rs` is one of them, and `tls.rs` what may be around it.
@@ -16,12 +17,14 @@ mod datapath;
 mod gather;
 mod socket;
 mod tls;
+mod workers;
 
 use std::future::Future;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use p2pchat_wire::DEFAULT_PORT;
@@ -29,7 +32,7 @@ use p2pchat_wire::identity::{Identity, ServerKey};
 use p2pchat_wire::random::Random;
 use tokio::net::TcpListener;
 
-use crate::server::{Config, Server, Statistics};
+use crate::server::{Config, Server, Statistics, Train};
 use crate::store::{Store, StoreError, Writer};
 
 pub use self::tls::{Certificate, CertificateError};
@@ -37,6 +40,7 @@ pub use self::tls::{Certificate, CertificateError};
 use self::carriers::Carriers;
 use self::socket::{Batch, ServerSocket};
 use self::tls::Tls;
+use self::workers::{Threads, Workers};
 
 /// How the server is to be run.
 #[derive(Debug)]
@@ -49,6 +53,10 @@ pub struct ServeConfig {
     pub discovery: bool,
     /// Whether and where to take carriers, for peers without UDP.
     pub tcp: TcpConfig,
+    /// How many threads receive and send for the one that decides, each with a socket of its own on every
+    /// address. None: that one does it all, which is as much as a single processor can do. More than
+    /// one only where the system spreads senders over several sockets: Linux.
+    pub workers: usize,
     /// The server's key pair.
     pub identity: Identity,
     /// The SQLite file of the names; without one they are kept in memory.
@@ -98,6 +106,16 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// The workers could not be started.
+    #[error(
+        "cannot start {count} workers: {source}. Without any (`workers = 0`) the server does with one thread"
+    )]
+    Workers {
+        /// How many.
+        count: usize,
+        /// Why.
+        source: io::Error,
+    },
     /// The certificate for TLS cannot be used.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -113,14 +131,20 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Rendezvous {
     server: Server,
-    sockets: Vec<ServerSocket>,
+    /// Those that were asked for, and then those for discovery.
+    sockets: Vec<Arc<ServerSocket>>,
+    /// The first of them that no worker receives from.
+    own: usize,
+    workers: Option<Workers>,
+    /// What could not be sent yet.
+    held: Option<Train>,
     carriers: Carriers,
     store: Writer,
     /// How many of the sockets were asked for; the others are for discovery.
     asked: usize,
     /// Datagrams that the system did not take.
     unsent: u64,
-    /// The socket that is asked first.
+    /// Where is asked first what has arrived.
     first: usize,
 }
 
@@ -131,11 +155,18 @@ impl Rendezvous {
     ///
     /// [`StartError`] if a socket cannot be opened or the names cannot be read.
     pub fn start(config: ServeConfig) -> Result<Self, StartError> {
-        let mut sockets = listen(&config.listen)?;
+        let count = config.workers;
+        let failed = |source| StartError::Workers { count, source };
+        let threads = Threads::new(count).map_err(failed)?;
+        let mut sockets = threads.open(|| listen(&config.listen))?;
         let asked = sockets.len();
+        let (workers, own) = match count {
+            0 => (None, 0),
+            _ => (Some(Workers::start(threads, &sockets).map_err(failed)?), asked),
+        };
         if config.discovery {
             for at in 0..asked {
-                sockets.extend(next_port(sockets[at].bound()));
+                sockets.extend(next_port(sockets[at].bound()).map(Arc::new));
             }
         }
         let listeners = listen_for_carriers(&config.tcp.listen, &sockets[..asked])?;
@@ -150,13 +181,16 @@ impl Rendezvous {
         getrandom::fill(&mut seed).map_err(StartError::Random)?;
         let mut random = Random::from_seed(seed);
         let mut limits = config.limits;
-        limits.sockets = sockets.iter().map(ServerSocket::bound).collect();
+        limits.sockets = sockets.iter().map(|socket| socket.bound()).collect();
         let carriers = Carriers::new(listeners, tls, &limits, &mut random, now);
         let server =
             Server::new(limits, config.identity, names, random.array(), now).with_rooms(rooms);
         Ok(Self {
             server,
             sockets,
+            own,
+            workers,
+            held: None,
             carriers,
             store: Writer::start(store)?,
             asked,
@@ -174,13 +208,13 @@ impl Rendezvous {
     /// The addresses that were asked for, with their ports.
     #[must_use]
     pub fn local_addrs(&self) -> Vec<SocketAddr> {
-        self.sockets[..self.asked].iter().map(ServerSocket::bound).collect()
+        self.sockets[..self.asked].iter().map(|socket| socket.bound()).collect()
     }
 
     /// The sockets beside them that help clients to find out how their NAT behaves.
     #[must_use]
     pub fn discovery_addrs(&self) -> Vec<SocketAddr> {
-        self.sockets[self.asked..].iter().map(ServerSocket::bound).collect()
+        self.sockets[self.asked..].iter().map(|socket| socket.bound()).collect()
     }
 
     /// The TCP addresses that carriers are taken on.
@@ -209,6 +243,7 @@ impl Rendezvous {
         loop {
             let pace = self.relay();
             let timeout = self.send_outputs();
+            let hears = self.hears();
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
@@ -219,7 +254,8 @@ impl Rendezvous {
                     self.server.handle_datagram(Instant::now(), id, from, &datagram);
                     self.receive_carried();
                 }
-                () = datapath::ready(&self.sockets, pace) => {}
+                report = workers::report(&mut self.workers, hears) => self.take_report(report),
+                () = datapath::ready(&self.sockets[self.own..], self.own, hears, pace) => {}
                 () = sleep_until(timeout) => {}
             }
             self.tell_time();
@@ -246,9 +282,10 @@ impl Rendezvous {
     }
 }
 
-fn listen(addresses: &[SocketAddr]) -> Result<Vec<ServerSocket>, StartError> {
-    let open = |address| {
-        ServerSocket::bind(address).map_err(|source| StartError::Listen { address, source })
+fn listen(addresses: &[SocketAddr]) -> Result<Vec<Arc<ServerSocket>>, StartError> {
+    let open = |address| match ServerSocket::bind(address) {
+        Ok(socket) => Ok(Arc::new(socket)),
+        Err(source) => Err(StartError::Listen { address, source }),
     };
     if !addresses.is_empty() {
         return addresses.iter().map(|address| open(*address)).collect();
@@ -269,7 +306,7 @@ fn listen(addresses: &[SocketAddr]) -> Result<Vec<ServerSocket>, StartError> {
 
 fn listen_for_carriers(
     wanted: &TcpListen,
-    beside: &[ServerSocket],
+    beside: &[Arc<ServerSocket>],
 ) -> Result<Vec<TcpListener>, StartError> {
     match wanted {
         TcpListen::Nowhere => Ok(Vec::new()),

@@ -1,20 +1,24 @@
-//! One UDP socket: batches in, datagrams out, and never an error that stops the server.
+//! UDP sockets: batches in, datagrams and trains out, and never an error that stops the server.
 #![expect(clippy::disallowed_types, reason = "these are the sockets of the server")]
 
+use std::future::poll_fn;
 #[cfg(target_os = "linux")]
 use std::io::IoSlice;
 use std::io::{self, IoSliceMut};
-use std::net::SocketAddr;
-use std::task::{Context, Poll};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::task::Poll;
 
 use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSocketState};
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
 #[cfg(target_os = "linux")]
 use super::gather;
-use crate::server::{Buffer, MAX_JOINED};
+use crate::server::{Buffer, Local, MAX_JOINED, Train};
 
 /// Room for bursts, as far as the system allows.
 const BUFFER: usize = 4 << 20;
@@ -27,16 +31,32 @@ pub(super) struct ServerSocket {
     bound: SocketAddr,
 }
 
-/// Room for what arrives at once.
+/// What arrives at once, and room for it.
 pub(super) struct Batch {
-    buffers: [Buffer; BATCH_SIZE],
-    metas: [RecvMeta; BATCH_SIZE],
+    buffers: Box<[Buffer; BATCH_SIZE]>,
+    metas: Box<[RecvMeta; BATCH_SIZE]>,
+    count: usize,
+    /// The address of the socket that it came by.
+    bound: SocketAddr,
 }
 
 impl Default for Batch {
     fn default() -> Self {
-        let buffers = std::array::from_fn(|_| Buffer::default());
-        Self { buffers, metas: [RecvMeta::default(); BATCH_SIZE] }
+        let buffers = Box::new(std::array::from_fn(|_| Buffer::default()));
+        let metas = Box::new([RecvMeta::default(); BATCH_SIZE]);
+        Self { buffers, metas, count: 0, bound: (Ipv4Addr::UNSPECIFIED, 0).into() }
+    }
+}
+
+impl Batch {
+    /// What has arrived, in buffers that may be exchanged.
+    pub(super) fn arrivals(&mut self) -> impl Iterator<Item = (Arrival, &mut Buffer)> {
+        let bound = self.bound;
+        self.metas.iter().zip(&mut *self.buffers).take(self.count).map(move |(meta, buffer)| {
+            let local = SocketAddr::new(meta.dst_ip.unwrap_or_else(|| bound.ip()), bound.port());
+            // The system may have joined datagrams of one sender; `stride` cuts them apart.
+            (Arrival { local, from: meta.addr, length: meta.len, stride: meta.stride }, buffer)
+        })
     }
 }
 
@@ -50,7 +70,32 @@ pub(super) struct Arrival {
 }
 
 impl ServerSocket {
+    /// Binds to an address that is nobody else's.
     pub(super) fn bind(address: SocketAddr) -> io::Result<Self> {
+        Self::open(address, |_| Ok(()))
+    }
+
+    /// Binds one more socket to the address of this one. The system spreads senders over all of them, each
+    /// to one (`SO_REUSEPORT`, socket(7)).
+    ///
+    /// Only now this one allows it: a second server, which would take half of the senders, finds the
+    /// address taken.
+    #[cfg(target_os = "linux")]
+    pub(super) fn bind_beside(&self) -> io::Result<Self> {
+        SockRef::from(&self.io).set_reuse_port(true)?;
+        Self::open(self.bound, |socket| socket.set_reuse_port(true))
+    }
+
+    /// Other systems have no such thing, or give all to one of them.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn bind_beside(&self) -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    fn open(
+        address: SocketAddr,
+        prepare: impl FnOnce(&Socket) -> io::Result<()>,
+    ) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         if address.is_ipv6() {
             // IPv4 has a socket of its own, so that its addresses look like what they are.
@@ -60,6 +105,7 @@ impl ServerSocket {
         let _ = socket.set_recv_buffer_size(BUFFER);
         let _ = socket.set_send_buffer_size(BUFFER);
         socket.set_nonblocking(true)?;
+        prepare(&socket)?;
         socket.bind(&address.into())?;
         let io = UdpSocket::from_std(socket.into())?;
         let state = UdpSocketState::new((&io).into())?;
@@ -79,38 +125,24 @@ impl ServerSocket {
             && (self.bound.ip() == address.ip() || self.bound.ip().is_unspecified())
     }
 
-    /// Whether there may be something to receive.
-    pub(super) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
-        self.io.poll_recv_ready(context).map(drop)
+    /// Waits until something may be sent.
+    pub(super) async fn writable(&self) {
+        let _ = self.io.writable().await;
     }
 
-    /// Whether something may be sent again, after it could not.
-    pub(super) fn poll_writable(&self, context: &mut Context<'_>) -> Poll<()> {
-        self.io.poll_send_ready(context).map(drop)
-    }
-
-    /// Receives one batch and hands each buffer of it to `take`, which may exchange it.
+    /// Receives one batch.
     ///
     /// # Errors
     ///
     /// `WouldBlock` if nothing has arrived. Others are about some earlier datagram (an ICMP message,
     /// on some systems): that datagram is lost, the socket is well.
-    pub(super) fn receive(
-        &self,
-        batch: &mut Batch,
-        mut take: impl FnMut(Arrival, &mut Buffer),
-    ) -> io::Result<()> {
-        let Batch { buffers, metas } = batch;
-        let count = self.io.try_io(Interest::READABLE, || {
+    pub(super) fn receive(&self, batch: &mut Batch) -> io::Result<()> {
+        let Batch { buffers, metas, count, bound } = batch;
+        (*count, *bound) = (0, self.bound);
+        *count = self.io.try_io(Interest::READABLE, || {
             let mut slices = buffers.each_mut().map(|buffer| IoSliceMut::new(buffer.bytes_mut()));
-            self.state.recv((&self.io).into(), &mut slices, metas)
+            self.state.recv((&self.io).into(), &mut slices, &mut **metas)
         })?;
-        for (meta, buffer) in metas.iter().zip(buffers).take(count) {
-            let ip = meta.dst_ip.unwrap_or_else(|| self.bound.ip());
-            let local = SocketAddr::new(ip, self.bound.port());
-            // The system may have joined datagrams of one sender; `stride` cuts them apart.
-            take(Arrival { local, from: meta.addr, length: meta.len, stride: meta.stride }, buffer);
-        }
         Ok(())
     }
 
@@ -119,14 +151,10 @@ impl ServerSocket {
         self.send_joined(from, to, bytes, bytes.len())
     }
 
-    /// Sends datagrams of one size, which lie in `pieces`, with one system call.
-    pub(super) fn send_train<'a>(
-        &self,
-        from: SocketAddr,
-        to: SocketAddr,
-        pieces: impl Iterator<Item = &'a [u8]> + Clone,
-        size: usize,
-    ) -> io::Result<()> {
+    /// Sends a train with one system call.
+    pub(super) fn send_train(&self, train: &Train) -> io::Result<()> {
+        let Local::Udp(from) = train.from else { return Err(io::ErrorKind::InvalidInput.into()) };
+        let (to, size, pieces) = (train.to, train.size, train.pieces());
         let mut rest = pieces.clone();
         if let (Some(bytes), None) = (rest.next(), rest.next()) {
             return self.send_joined(from, to, bytes, size);
@@ -181,4 +209,20 @@ impl ServerSocket {
     pub(super) fn max_joined(&self) -> usize {
         self.state.max_gso_segments().min(MAX_JOINED)
     }
+}
+
+/// Waits until something may have arrived at one of the sockets, if that `is_heard`, or the one with the number
+/// `blocked` takes something again. One task may wait for a socket so, and no other.
+pub(super) async fn ready(sockets: &[Arc<ServerSocket>], is_heard: bool, blocked: Option<usize>) {
+    poll_fn(|context| {
+        let may_go_on =
+            blocked.is_some_and(|at| sockets[at].io.poll_send_ready(context).is_ready());
+        // Every socket is asked, so that every one wakes us.
+        let arrived = sockets
+            .iter()
+            .filter(|socket| is_heard && socket.io.poll_recv_ready(context).is_ready())
+            .count();
+        if arrived > 0 || may_go_on { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }

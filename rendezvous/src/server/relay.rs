@@ -21,8 +21,7 @@ use super::limits::Bucket;
 use super::wheel::Wheel;
 
 pub use self::arena::Buffer;
-pub use self::backlog::MAX_JOINED;
-pub use self::forward::Train;
+pub use self::backlog::{MAX_JOINED, Train};
 
 use self::backlog::{Backlog, ClassId};
 

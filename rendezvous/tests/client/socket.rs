@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use p2pchat_wire::datagram::Datagram;
 use p2pchat_wire::identity::Name;
-use p2pchat_wire::signal::{ClientSignal, Registration, ServerSignal};
+use p2pchat_wire::signal::{ClientSignal, Connect, Introduction, Registration, ServerSignal};
 
 use crate::client::Client;
 
@@ -71,6 +71,16 @@ impl Peer {
     pub(crate) fn say(&mut self, signal: &ClientSignal) {
         let packet = self.client.seal(signal);
         self.socket.send(&packet).expect("sent");
+    }
+
+    /// Asks for somebody who is registered as `name`; returns what we and he are told.
+    pub(crate) fn meet(&mut self, name: &str, other: &mut Self) -> (Introduction, Introduction) {
+        let name = Name::new(name).expect("name");
+        self.say(&ClientSignal::Connect(Connect { name, key: None, initiation: None }));
+        match (self.next(), other.next()) {
+            (ServerSignal::Introduction(ours), ServerSignal::Introduction(his)) => (ours, his),
+            others => panic!("two introductions: {others:?}"),
+        }
     }
 
     /// The next signal of the server.

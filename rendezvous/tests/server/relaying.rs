@@ -49,7 +49,7 @@ fn trains(world: &mut World) -> Vec<(SocketAddr, Vec<Vec<u8>>)> {
     let mut trains = Vec::new();
     while let Some(train) = world.server.poll_train(MAX_JOINED) {
         trains.push((train.to, train.datagrams().map(<[u8]>::to_vec).collect()));
-        world.server.train_left();
+        world.server.train_left(train);
     }
     trains
 }

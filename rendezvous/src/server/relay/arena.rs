@@ -1,5 +1,7 @@
 //! Datagrams that wait, in the buffers that they were received in.
 
+use std::sync::Arc;
+
 /// What the system joins to one is no longer than an IP packet can be, nor is any single datagram.
 const ROOM: usize = 65_536;
 
@@ -9,13 +11,14 @@ const STAGGER: usize = 1_344;
 
 /// Where datagrams are received: one, or several of one sender that the system has joined.
 ///
-/// What nothing was received into takes no memory yet.
+/// What nothing was received into takes no memory yet. Whoever sends a part of it, on whatever thread,
+/// shares it meanwhile.
 #[derive(Debug)]
-pub struct Buffer(Box<[u8]>);
+pub struct Buffer(Arc<Vec<u8>>);
 
 impl Default for Buffer {
     fn default() -> Self {
-        Self(vec![0; ROOM + STAGGER].into_boxed_slice())
+        Self(Arc::new(vec![0; ROOM + STAGGER]))
     }
 }
 
@@ -26,9 +29,10 @@ impl Buffer {
         &self.0[..ROOM]
     }
 
-    /// The bytes, to receive into.
+    /// The bytes, to receive into. Should somebody still share them, he keeps them as they are, and these
+    /// are a copy.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
-        &mut self.0[..ROOM]
+        &mut Arc::make_mut(&mut self.0)[..ROOM]
     }
 }
 
@@ -82,7 +86,9 @@ impl Arena {
         }
     }
 
-    pub(super) fn bytes(&self, slot: u32) -> &[u8] {
-        self.held[slot as usize].buffer.bytes()
+    /// The buffer, for whoever sends a piece of it. He must have let go of it when that piece is
+    /// [released](Self::release).
+    pub(super) fn lend(&self, slot: u32) -> Buffer {
+        Buffer(Arc::clone(&self.held[slot as usize].buffer.0))
     }
 }

@@ -6,7 +6,7 @@
 //! people's files, and a flood does not become sparse by being interrupted. Both directions of a pair share
 //! its turn, one train each.
 //!
-//! Nothing is copied: what waits are pieces of the buffers in [`Arena`], and a train ([`Backlog::stage`]) is several of one
+//! Nothing is copied: what waits are pieces of the buffers in [`Arena`], and a [`Train`] is several of one
 //! direction that can leave as one.
 //!
 //! Three bounds, each with what is dropped:
@@ -18,7 +18,9 @@
 //!   pieces of them loses its oldest.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 
+use super::super::local::Local;
 use super::super::registry::Endpoint;
 use super::arena::{Arena, Buffer};
 
@@ -97,21 +99,54 @@ const EMPTY: Class = Class {
     deficit: 0,
 };
 
-/// What is to leave next.
-#[derive(Debug, Default)]
-struct Departure {
-    to: Option<Endpoint>,
-    pieces: Vec<(u32, Run)>,
-    size: usize,
-    length: usize,
-    count: usize,
+/// Relayed datagrams of one direction of a pair that leave together. To be given back when they have left
+/// ([`Server::train_left`](super::super::Server::train_left)).
+#[derive(Debug)]
+pub struct Train {
+    /// By what.
+    pub from: Local,
+    /// Where to.
+    pub to: SocketAddr,
+    /// Bytes of each datagram but the last, which may be shorter.
+    pub size: usize,
+    pub(super) count: usize,
+    pub(super) length: usize,
+    pieces: Vec<Leaving>,
 }
 
-/// What stands in the way of the next departure.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// A piece of a train.
+#[derive(Debug)]
+struct Leaving {
+    slot: u32,
+    run: Run,
+    buffer: Buffer,
+}
+
+impl Train {
+    /// The bytes, in pieces of whole datagrams.
+    pub fn pieces(&self) -> impl Iterator<Item = &[u8]> + Clone {
+        self.pieces
+            .iter()
+            .map(|Leaving { run, buffer, .. }| &buffer.bytes()[run.start..run.start + run.length])
+    }
+
+    /// The datagrams.
+    pub fn datagrams(&self) -> impl Iterator<Item = &[u8]> + Clone {
+        self.pieces().flat_map(|piece| piece.chunks(self.size))
+    }
+
+    /// How many datagrams those are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.count
+    }
+}
+
+/// What leaves next, or stands in the way of it.
+#[derive(Debug)]
 pub(super) enum Next {
-    /// Nothing: there is one, of so many datagrams and bytes.
-    Staged(usize, usize),
+    /// This.
+    Train(Train),
     /// There must be credit for so many bytes.
     Wait(usize),
     /// Nothing waits.
@@ -132,7 +167,8 @@ pub(super) struct Backlog {
     fresh: VecDeque<u32>,
     /// All others.
     later: VecDeque<u32>,
-    departure: Departure,
+    /// For the pieces of trains to come.
+    spare: Vec<Vec<Leaving>>,
     bytes: usize,
     /// Datagrams dropped since somebody has asked.
     dropped: u64,
@@ -160,7 +196,7 @@ impl Backlog {
             free_classes: Vec::new(),
             fresh: VecDeque::new(),
             later: VecDeque::new(),
-            departure: Departure::default(),
+            spare: Vec::new(),
             bytes: 0,
             dropped: 0,
         }
@@ -234,10 +270,9 @@ impl Backlog {
         std::mem::take(&mut self.dropped)
     }
 
-    /// Decides what leaves next, if that is not decided yet: `most` datagrams and `credit` bytes, to at
-    /// most.
-    pub(super) fn stage(&mut self, at: u64, credit: usize, most: usize) -> Next {
-        while self.departure.count == 0 {
+    /// Takes what leaves next: `most` datagrams and `credit` bytes, at most.
+    pub(super) fn next_train(&mut self, at: u64, credit: usize, most: usize) -> Next {
+        loop {
             let (is_fresh, id) = match (self.fresh.front(), self.later.front()) {
                 (Some(id), _) => (true, *id),
                 (None, Some(id)) => (false, *id),
@@ -271,43 +306,38 @@ impl Backlog {
             }
             // The last datagram may be more than the turn has left.
             let turn = usize::try_from(class.deficit).unwrap_or(0) + head - 1;
-            self.gather(id, side, credit.min(turn).min(MAX_TRAIN), most.min(MAX_JOINED));
+            let room = credit.min(turn).min(MAX_TRAIN);
+            if let Some(train) = self.gather(id, side, room, most.min(MAX_JOINED)) {
+                return Next::Train(train);
+            }
         }
-        Next::Staged(self.departure.count, self.departure.length)
     }
 
-    /// Where the next departure goes, how long its datagrams are, and its bytes, piece by piece.
-    pub(super) fn staged(&self) -> Option<(Endpoint, usize, impl Iterator<Item = &[u8]> + Clone)> {
-        let Departure { to, pieces, size, .. } = &self.departure;
-        let bytes = pieces
-            .iter()
-            .map(|(slot, run)| &self.arena.bytes(*slot)[run.start..run.start + run.length]);
-        to.map(|to| (to, *size, bytes))
-    }
-
-    /// The next departure is over.
-    pub(super) fn left(&mut self) {
-        for (slot, _) in self.departure.pieces.drain(..) {
+    /// A train has left.
+    pub(super) fn left(&mut self, mut train: Train) {
+        for Leaving { slot, buffer, .. } in train.pieces.drain(..) {
+            drop(buffer);
             self.arena.release(slot);
         }
-        (self.departure.to, self.departure.count, self.departure.length) = (None, 0, 0);
+        self.spare.push(train.pieces);
     }
 
-    /// Makes of what a side has waiting the next departure.
-    fn gather(&mut self, id: u32, side: usize, room: usize, most: usize) {
+    /// Makes a train of what a side has waiting, which must be something.
+    fn gather(&mut self, id: u32, side: usize, room: usize, most: usize) -> Option<Train> {
         let class = &mut self.classes[id as usize];
-        let Departure { to, pieces, size, length, count } = &mut self.departure;
         let queue = &mut class.sides[side];
-        *to = queue.to;
-        *size = self.pieces[queue.first as usize].run.size;
+        let to = queue.to?;
+        let size = self.pieces[queue.first as usize].run.size;
+        let (mut length, mut count) = (0, 0);
+        let mut pieces = self.spare.pop().unwrap_or_default();
         // All are of one size; the last may be shorter.
         let mut is_whole = true;
         while let Some(piece) = self.pieces.get_mut(queue.first as usize)
             && is_whole
-            && (piece.run.size == *size
-                || piece.run.size < *size && piece.run.length <= piece.run.size)
+            && (piece.run.size == size
+                || piece.run.size < size && piece.run.length <= piece.run.size)
         {
-            let fitting = (room - *length).min((most - *count) * *size);
+            let fitting = (room - length).min((most - count) * size);
             let taken = if piece.run.length <= fitting {
                 piece.run.length
             } else {
@@ -317,17 +347,18 @@ impl Backlog {
                 break;
             }
             let run = Run { length: taken, ..piece.run };
-            *length += taken;
-            *count += taken.div_ceil(run.size);
-            is_whole = taken.is_multiple_of(*size);
-            pieces.push((piece.slot, run));
+            length += taken;
+            count += taken.div_ceil(run.size);
+            is_whole = taken.is_multiple_of(size);
+            let buffer = self.arena.lend(piece.slot);
+            pieces.push(Leaving { slot: piece.slot, run, buffer });
             piece.run.start += taken;
             piece.run.length -= taken;
             if piece.run.length > 0 {
                 self.arena.share(piece.slot);
                 break;
             }
-            // The departure has the piece's share of the buffer now.
+            // The train has the piece's share of the buffer now.
             let gone = std::mem::replace(&mut queue.first, piece.next);
             self.free_pieces.push(gone);
             class.pieces -= 1;
@@ -335,9 +366,10 @@ impl Backlog {
                 queue.last = NONE;
             }
         }
-        self.bytes -= *length;
-        class.bytes -= *length;
-        class.deficit -= *length as i64;
+        self.bytes -= length;
+        class.bytes -= length;
+        class.deficit -= length as i64;
+        Some(Train { from: to.local, to: to.remote, size, count, length, pieces })
     }
 
     /// The class of a pair, a new one if it has none.

@@ -10,6 +10,8 @@ const SIZE: usize = 1209;
 /// A backlog and the pairs that use it.
 struct Queue {
     backlog: Backlog,
+    /// To receive into: what the backlog left in the place of the last one.
+    buffer: Buffer,
     ids: BTreeMap<u64, ClassId>,
     now: u64,
     /// Bytes that each pair's trains had.
@@ -27,12 +29,19 @@ fn to(pair: u64, side: usize) -> Endpoint {
 impl Queue {
     fn new(quantum: usize) -> Self {
         let (ids, left) = (BTreeMap::new(), BTreeMap::new());
-        Self { backlog: Backlog::new(quantum), ids, now: 0, left, order: Vec::new() }
+        let (backlog, buffer) = (Backlog::new(quantum), Buffer::default());
+        Self { backlog, buffer, ids, now: 0, left, order: Vec::new() }
     }
 
     /// `count` datagrams come in one buffer.
     fn arrive(&mut self, pair: u64, side: usize, count: usize, size: usize) {
-        let slot = self.backlog.keep(&mut Buffer::default());
+        self.arrive_with(pair, side, count, size, 0);
+    }
+
+    /// As [`arrive`](Self::arrive), and all bytes are this one.
+    fn arrive_with(&mut self, pair: u64, side: usize, count: usize, size: usize, filled: u8) {
+        self.buffer.bytes_mut()[..count * size].fill(filled);
+        let slot = self.backlog.keep(&mut self.buffer);
         let flow = Flow { pair, side, to: to(pair, side) };
         let run = Run { start: 0, length: count * size, size };
         self.backlog.push(self.now, self.ids.entry(pair).or_default(), flow, slot, run);
@@ -41,15 +50,15 @@ impl Queue {
 
     /// One train leaves, if one may; its bytes.
     fn leave(&mut self, credit: usize) -> usize {
-        let Next::Staged(_, length) = self.backlog.stage(self.now, credit, MAX_JOINED) else {
+        let Next::Train(train) = self.backlog.next_train(self.now, credit, MAX_JOINED) else {
             return 0;
         };
-        let (to, _, pieces) = self.backlog.staged().expect("staged");
-        assert_eq!(pieces.map(<[u8]>::len).sum::<usize>(), length);
-        let pair = u64::from(to.remote.port() / 2);
+        let length = train.length;
+        assert_eq!(train.pieces().map(<[u8]>::len).sum::<usize>(), length);
+        let pair = u64::from(train.to.port() / 2);
         *self.left.entry(pair).or_default() += length;
         self.order.push(pair);
-        self.backlog.left();
+        self.backlog.left(train);
         length
     }
 
@@ -200,11 +209,32 @@ fn what_may_not_leave_yet_says_how_much_it_needs_and_keeps_its_turn() {
     let mut queue = Queue::new(5_000);
     queue.arrive(1, 0, 10, SIZE);
     queue.arrive(2, 0, 10, SIZE);
-    assert_eq!(queue.backlog.stage(0, SIZE - 1, MAX_JOINED), Next::Wait(SIZE));
-    assert_eq!(queue.backlog.stage(0, SIZE, MAX_JOINED), Next::Staged(1, SIZE));
-    assert_eq!(queue.backlog.stage(0, 0, MAX_JOINED), Next::Staged(1, SIZE), "decided already");
-    queue.leave(0);
+    let next = queue.backlog.next_train(0, SIZE - 1, MAX_JOINED);
+    assert!(matches!(next, Next::Wait(SIZE)), "{next:?}");
+    assert_eq!(queue.leave(SIZE), SIZE);
     assert_eq!(queue.order, [1]);
+}
+
+#[test]
+fn trains_under_way_keep_what_they_carry_until_they_are_given_back() {
+    let mut queue = Queue::new(2 * SIZE);
+    queue.arrive_with(1, 0, 4, SIZE, 7);
+    queue.arrive_with(2, 0, 2, SIZE, 8);
+    let mut under_way = Vec::new();
+    while let Next::Train(train) = queue.backlog.next_train(0, usize::MAX, MAX_JOINED) {
+        under_way.push(train);
+    }
+    assert_eq!(under_way.len(), 3);
+    assert_eq!((queue.backlog.bytes(), queue.backlog.arena.len()), (0, 2));
+    // More comes and goes meanwhile, in other buffers.
+    queue.arrive_with(3, 0, 4, SIZE, 9);
+    while queue.leave(usize::MAX) > 0 {}
+    for train in under_way {
+        let filled = if train.to.port() == to(1, 0).remote.port() { 7 } else { 8 };
+        assert!(train.pieces().flatten().all(|byte| *byte == filled));
+        queue.backlog.left(train);
+    }
+    assert_eq!(queue.backlog.arena.len(), 0);
 }
 
 #[test]

@@ -20,7 +20,7 @@ use super::super::config::Config;
 use super::super::local::Local;
 use super::super::registry::Endpoint;
 use super::super::{Drop, Server, Transmit};
-use super::backlog::{Backlog, Flow, MAX_TRAIN, Next, Run};
+use super::backlog::{Flow, MAX_TRAIN, Next, Run, Train};
 use super::{Buffer, Route};
 
 /// The largest datagram that is relayed, with its header.
@@ -40,30 +40,6 @@ pub(super) fn quantum(config: &Config) -> usize {
 pub(super) struct Admitted {
     flow: Flow,
     run: Run,
-}
-
-/// Relayed datagrams of one pair that leave together.
-#[derive(Debug)]
-pub struct Train<'a> {
-    /// By what.
-    pub from: Local,
-    /// Where to.
-    pub to: SocketAddr,
-    /// Bytes of each datagram but the last, which may be shorter.
-    pub size: usize,
-    backlog: &'a Backlog,
-}
-
-impl Train<'_> {
-    /// The bytes, in pieces of whole datagrams.
-    pub fn pieces(&self) -> impl Iterator<Item = &[u8]> + Clone {
-        self.backlog.staged().into_iter().flat_map(|(_, _, pieces)| pieces)
-    }
-
-    /// The datagrams.
-    pub fn datagrams(&self) -> impl Iterator<Item = &[u8]> + Clone {
-        self.pieces().flat_map(|piece| piece.chunks(self.size))
-    }
 }
 
 impl Server {
@@ -123,45 +99,41 @@ impl Server {
         self.relay.backlog.bytes()
     }
 
-    /// What is relayed next, `most` datagrams at most; the same until [`Server::train_left`].
+    /// Takes what is relayed next, `most` datagrams at most. Several may be under way at once.
     ///
     /// Whoever does not ask gets it from [`Server::poll_output`], one by one.
-    pub fn poll_train(&mut self, most: usize) -> Option<Train<'_>> {
+    pub fn poll_train(&mut self, most: usize) -> Option<Train> {
         let (at, rate) = (self.at, self.config.relay_total);
         let total = &mut self.rates.relay_total;
         let relay = &mut self.relay;
         relay.resumes = None;
-        if relay.backlog.staged().is_none() {
-            let next = relay.backlog.stage(at, total.left(at, rate), most.max(1));
-            self.statistics.drop_many(Drop::RelayBacklog, relay.backlog.take_dropped());
-            match next {
-                Next::Staged(count, length) => {
-                    total.take(at, rate, length);
-                    self.statistics.relayed += count as u64;
-                    self.statistics.relayed_bytes += (length - count * RELAY_HEADER) as u64;
-                }
-                Next::Wait(length) => relay.resumes = total.when(at, rate, length),
-                Next::Idle => {}
+        let next = relay.backlog.next_train(at, total.left(at, rate), most.max(1));
+        self.statistics.drop_many(Drop::RelayBacklog, relay.backlog.take_dropped());
+        match next {
+            Next::Train(train) => {
+                total.take(at, rate, train.length);
+                self.statistics.relayed += train.count as u64;
+                let headers = train.count * RELAY_HEADER;
+                self.statistics.relayed_bytes += (train.length - headers) as u64;
+                return Some(train);
             }
+            Next::Wait(length) => relay.resumes = total.when(at, rate, length),
+            Next::Idle => {}
         }
-        let (to, size, _) = relay.backlog.staged()?;
-        Some(Train { from: to.local, to: to.remote, size, backlog: &relay.backlog })
+        None
     }
 
-    /// The train that [`Server::poll_train`] gave was sent, or is lost.
-    pub fn train_left(&mut self) {
-        self.relay.backlog.left();
+    /// A train was sent, or is lost.
+    pub fn train_left(&mut self, train: Train) {
+        self.relay.backlog.left(train);
     }
 
     /// The next relayed datagram, for those who take one at a time.
     pub(in super::super) fn poll_relayed(&mut self) -> Option<Transmit> {
         let train = self.poll_train(1)?;
-        let transmit = Transmit {
-            from: train.from,
-            to: train.to,
-            payload: train.pieces().flatten().copied().collect(),
-        };
-        self.train_left();
+        let payload = train.pieces().flatten().copied().collect();
+        let transmit = Transmit { from: train.from, to: train.to, payload };
+        self.train_left(train);
         Some(transmit)
     }
 
