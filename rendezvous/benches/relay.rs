@@ -1,6 +1,6 @@
 //! How many datagrams one core relays.
 //!
-//! `cargo bench -p p2pchat-rendezvous --bench relay`
+//! `cargo bench -p p2pchat-rendezvous --bench relay`, or of one load with `-- "32 flows, singly"`.
 //!
 //! In one run: a bare loop of `recv_from` and `send_to`; one of `recvmmsg` and `sendmmsg`; one of `recvmmsg` with segments joined by the
 //! system (GRO) that sends each buffer on as it came (GSO), which is what the system can do at most; the server. Each is
@@ -68,28 +68,40 @@ fn main() {
     if !turns {
         println!("there is no `turnserver` on the PATH: coturn is not measured");
     }
-    for (flows, train) in [(1, 1), (32, 1), (1, 32), (32, 32)] {
+    let wanted = std::env::args().skip(1).find(|argument| argument.contains("flows"));
+    for kind in [
+        (1, 1, false),
+        (32, 1, false),
+        (1, 1, true),
+        (32, 1, true),
+        (1, 32, false),
+        (32, 32, false),
+    ] {
+        let name = match kind {
+            (flows, 1, false) => format!("{flows} flows, singly"),
+            (flows, 1, true) => format!("{flows} flows, singly, too much"),
+            (flows, train, _) => format!("{flows} flows, trains of {train}"),
+        };
+        if wanted.as_ref().is_some_and(|wanted| *wanted != name) {
+            continue;
+        }
         let mut bares = BARE.map(|(name, forward)| (name, forward, Rates::default()));
         let [mut server, mut many, mut decided, mut coturn] =
             std::array::from_fn(|_| Rates::default());
         for _ in 0..RUNS {
             for (_, forward, rates) in &mut bares {
-                rates.push(bare(flows, train, *forward));
+                rates.push(bare(kind, *forward));
             }
-            server.push(relayed(flows, train, 0).0);
+            server.push(relayed(kind, 0).0);
             if cfg!(target_os = "linux") {
-                let (all, decision) = relayed(flows, train, WORKERS);
+                let (all, decision) = relayed(kind, WORKERS);
                 many.push(all);
                 decided.push(decision);
             }
             if turns {
-                coturn.push(turned(flows, train));
+                coturn.push(turned(kind));
             }
         }
-        let name = match train {
-            1 => format!("{flows} flows, singly"),
-            _ => format!("{flows} flows, trains of {train}"),
-        };
         let base = bares[0].2.median();
         for (forwarder, _, rates) in &bares {
             rates.tell(&name, forwarder, base);
@@ -104,6 +116,9 @@ fn main() {
         }
     }
 }
+
+/// How many flows, how many datagrams of one at once, and whether it is more than can be relayed.
+type Kind = (usize, usize, bool);
 
 /// Sockets of one flow each: who sends to `to`, and who is to receive.
 fn ends(to: SocketAddr, flows: usize) -> (Vec<Flow>, HashMap<SocketAddr, SocketAddr>) {
@@ -136,7 +151,7 @@ const BARE: [(&str, Forward); if cfg!(target_os = "linux") { 3 } else { 2 }] = [
 ];
 
 /// A loop on a processor of its own, and nothing around it.
-fn bare(flows: usize, train: usize, forward: Forward) -> Work {
+fn bare((flows, train, too_much): Kind, forward: Forward) -> Work {
     let socket = traffic::large(UdpSocket::bind("127.0.0.1:0").expect("a socket"));
     socket.set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout");
     let (flows, routes) = ends(socket.local_addr().expect("an address"), flows);
@@ -148,7 +163,7 @@ fn bare(flows: usize, train: usize, forward: Forward) -> Work {
         let count = forward(&socket, &routes, &goes_on);
         (count, traffic::processor_time() - busy)
     });
-    let arrived = Load { flows, train }.run(RUN);
+    let arrived = Load { flows, train, too_much }.run(RUN);
     running.store(false, Ordering::Relaxed);
     let (count, busy) = forwarding.join().expect("ended");
     Work { count, busy, arrived, clock: RUN }
@@ -191,18 +206,19 @@ fn joined(socket: &UdpSocket, routes: &Routes, goes_on: &AtomicBool) -> u64 {
 }
 
 /// The server, between pairs of registered peers: all its threads, and the one that decides.
-fn relayed(flows: usize, train: usize, workers: usize) -> (Work, Work) {
+fn relayed((flows, train, too_much): Kind, workers: usize) -> (Work, Work) {
     let (stop, stopped) = oneshot::channel::<()>();
     let (tell, told) = std::sync::mpsc::channel();
     let (begin, begun) = oneshot::channel::<()>();
-    let serving = thread::spawn(move || {
+    let serving = thread::Builder::new().name("rendezvous".to_owned()).spawn(move || {
         pin(traffic::FORWARDER);
         serve(workers, &tell, begun, stopped)
     });
+    let serving = serving.expect("a thread");
     let address = told.recv().expect("started");
     let flows = (0..flows as u64).map(|n| pair(address, n)).collect();
     begin.send(()).expect("running");
-    let arrived = Load { flows, train }.run(RUN);
+    let arrived = Load { flows, train, too_much }.run(RUN);
     stop.send(()).expect("running");
     let (count, decided, busy) = serving.join().expect("ended");
     let work = |busy| Work { count, busy, arrived, clock: RUN };
@@ -221,16 +237,16 @@ fn turn_is_here() -> bool {
 
 /// coturn, from clients that have a channel to those who receive.
 #[cfg(target_os = "linux")]
-fn turned(flows: usize, train: usize) -> Work {
+fn turned((flows, train, too_much): Kind) -> Work {
     let server = coturn::Coturn::start();
     let flows = (0..flows).map(|_| server.flow(SIZE - 9)).collect();
     let busy = server.processor_time();
-    let arrived = Load { flows, train }.run(RUN);
+    let arrived = Load { flows, train, too_much }.run(RUN);
     Work { count: arrived, busy: server.processor_time() - busy, arrived, clock: RUN }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn turned(_: usize, _: usize) -> Work {
+fn turned(_: Kind) -> Work {
     unreachable!("it is not looked for")
 }
 
@@ -265,16 +281,18 @@ fn serve(
         .expect("started");
         tell.send(server.local_addr()).expect("waited for");
         let times = || [traffic::processor_time(), traffic::processor_time_of("worker-")];
-        let busy = std::cell::Cell::new([0.0; 2]);
-        let statistics = server
-            .run(async {
-                drop(begun.await);
-                let before = times();
-                drop(stopped.await);
-                busy.set(std::array::from_fn(|at| times()[at] - before[at]));
-            })
-            .await;
-        let [decided, worked] = busy.get();
+        let (tell, busy) = oneshot::channel();
+        // A task, as in the program.
+        let running = tokio::spawn(server.run(async move {
+            drop(begun.await);
+            let before = times();
+            drop(stopped.await);
+            let after = times();
+            let busy: [f64; 2] = std::array::from_fn(|at| after[at] - before[at]);
+            tell.send(busy).expect("waited for");
+        }));
+        let statistics = running.await.expect("ended");
+        let [decided, worked] = busy.await.expect("told");
         (statistics.relayed - statistics.unsent, decided, worked)
     })
 }

@@ -88,8 +88,8 @@ impl WorkerCount {
     /// left for anybody else, and one thread relays more than the line of such a machine takes.
     const ENOUGH: usize = 4;
 
-    /// Workers that one thread can keep busy: deciding is a seventh of the work at most.
-    const USEFUL: usize = 6;
+    /// Workers that one thread can keep busy: what it does is a fifth of the work (docs/performance.md).
+    const USEFUL: usize = 4;
 
     /// How many that is on a machine with so many processors.
     #[must_use]
@@ -313,7 +313,7 @@ mod tests {
     fn there_are_workers_where_there_are_processors_for_them_or_as_the_file_says() {
         let on = |text, processors| parse(text).expect("valid").workers.on(processors);
         let linux = |count| if cfg!(target_os = "linux") { count } else { 0 };
-        for (processors, count) in [(1, 0), (3, 0), (4, 3), (7, 6), (64, 6)] {
+        for (processors, count) in [(1, 0), (3, 0), (4, 3), (5, 4), (64, 4)] {
             assert_eq!(on("", processors), linux(count), "{processors} processors");
             assert_eq!(on("workers = \"auto\"", processors), linux(count));
         }

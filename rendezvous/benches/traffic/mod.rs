@@ -28,6 +28,8 @@ pub(crate) struct Flow {
 pub(crate) struct Load {
     pub(crate) flows: Vec<Flow>,
     pub(crate) train: usize,
+    /// Whether the forwarder's own processor sends too, in turn with it, so that there is always more than it can do.
+    pub(crate) too_much: bool,
 }
 
 /// What a forwarder did.
@@ -61,19 +63,30 @@ impl Load {
             receivers.push(large(flow.receiver));
         }
         let receiving = thread::spawn(move || receive(&receivers, &goes_on));
-        let began = Instant::now();
-        while began.elapsed() < time {
-            for (socket, state, to, bytes, size) in &senders {
-                let transmit = Transmit {
-                    destination: *to,
-                    ecn: None,
-                    contents: bytes,
-                    segment_size: (*size < bytes.len()).then_some(*size),
-                    src_ip: None,
-                };
-                let _ = state.try_send(socket.into(), &transmit);
+        let send = || {
+            let began = Instant::now();
+            while began.elapsed() < time {
+                for (socket, state, to, bytes, size) in &senders {
+                    let transmit = Transmit {
+                        destination: *to,
+                        ecn: None,
+                        contents: bytes,
+                        segment_size: (*size < bytes.len()).then_some(*size),
+                        src_ip: None,
+                    };
+                    let _ = state.try_send(socket.into(), &transmit);
+                }
             }
-        }
+        };
+        thread::scope(|scope| {
+            if self.too_much {
+                scope.spawn(|| {
+                    pin(FORWARDER);
+                    send();
+                });
+            }
+            send();
+        });
         running.store(false, Ordering::Relaxed);
         receiving.join().expect("ended")
     }

@@ -93,7 +93,12 @@ impl Rendezvous {
                     continue;
                 };
                 match socket.receive(batch) {
-                    Ok(()) => hear(&mut self.server, now, batch),
+                    Ok(more) => {
+                        hear(&mut self.server, now, batch);
+                        if !more {
+                            break;
+                        }
+                    }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     Err(error) => {
                         tracing::debug!(%error, "receiving");

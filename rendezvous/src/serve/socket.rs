@@ -23,6 +23,9 @@ use crate::server::{Buffer, Local, MAX_JOINED, Train};
 /// Room for bursts, as far as the system allows.
 const BUFFER: usize = 4 << 20;
 
+/// Buffers that are offered at least.
+const FEW: usize = 4;
+
 /// A socket, bound.
 #[derive(Debug)]
 pub(super) struct ServerSocket {
@@ -36,6 +39,8 @@ pub(super) struct Batch {
     buffers: Box<[Buffer; BATCH_SIZE]>,
     metas: Box<[RecvMeta; BATCH_SIZE]>,
     count: usize,
+    /// How many buffers are offered to the system, which has work with each: some more than it had use for last.
+    offered: usize,
     /// The address of the socket that it came by.
     bound: SocketAddr,
 }
@@ -44,7 +49,8 @@ impl Default for Batch {
     fn default() -> Self {
         let buffers = Box::new(std::array::from_fn(|_| Buffer::default()));
         let metas = Box::new([RecvMeta::default(); BATCH_SIZE]);
-        Self { buffers, metas, count: 0, bound: (Ipv4Addr::UNSPECIFIED, 0).into() }
+        let bound = (Ipv4Addr::UNSPECIFIED, 0).into();
+        Self { buffers, metas, count: 0, offered: FEW.min(BATCH_SIZE), bound }
     }
 }
 
@@ -130,20 +136,30 @@ impl ServerSocket {
         let _ = self.io.writable().await;
     }
 
-    /// Receives one batch.
+    /// Receives one batch; says whether there may be more.
     ///
     /// # Errors
     ///
     /// `WouldBlock` if nothing has arrived. Others are about some earlier datagram (an ICMP message,
     /// on some systems): that datagram is lost, the socket is well.
-    pub(super) fn receive(&self, batch: &mut Batch) -> io::Result<()> {
-        let Batch { buffers, metas, count, bound } = batch;
+    pub(super) fn receive(&self, batch: &mut Batch) -> io::Result<bool> {
+        let Batch { buffers, metas, count, offered, bound } = batch;
         (*count, *bound) = (0, self.bound);
-        *count = self.io.try_io(Interest::READABLE, || {
-            let mut slices = buffers.each_mut().map(|buffer| IoSliceMut::new(buffer.bytes_mut()));
-            self.state.recv((&self.io).into(), &mut slices, &mut **metas)
-        })?;
-        Ok(())
+        let full = self.io.try_io(Interest::READABLE, || {
+            let mut slices: [_; BATCH_SIZE] = std::array::from_fn(|_| IoSliceMut::new(&mut []));
+            for (slice, buffer) in slices.iter_mut().zip(&mut **buffers).take(*offered) {
+                *slice = IoSliceMut::new(buffer.bytes_mut());
+            }
+            *count = self.state.recv((&self.io).into(), &mut slices[..*offered], &mut **metas)?;
+            // A batch with room left is all there was: the next attempt would only say so. If something has
+            // come meanwhile, the system tells again.
+            if *count < *offered { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        });
+        if *count == 0 {
+            return full.map(|()| true);
+        }
+        *offered = (2 * *count).max(FEW).min(BATCH_SIZE);
+        Ok(full.is_ok())
     }
 
     /// Sends a datagram from the address that was asked.

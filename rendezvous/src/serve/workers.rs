@@ -281,7 +281,7 @@ impl Worker {
         for at in (self.first..count).chain(0..self.first) {
             let Some(mut batch) = self.free.pop() else { return };
             match self.sockets[at].receive(&mut batch) {
-                Ok(()) => {
+                Ok(_) => {
                     let _ = self.received.send(Received { batch, worker: self.number });
                     continue;
                 }

@@ -143,17 +143,17 @@ impl Networks {
             let factor = f64::from(network.share);
             Rate::new(rate.per_second * factor, rate.burst * factor)
         };
+        let mut found = [None; 2];
+        for (found, network) in found.iter_mut().zip(networks(ip)) {
+            *found = Some((self.find(&network.prefix), share(&network)));
+        }
+        let found = found.iter().flatten();
         // All are looked at before any is used up: a network over its rate must not use up its
         // site's, nor a site the table.
-        let allowed = networks(ip).all(|network| {
-            let bucket = self.bucket(&self.find(&network.prefix));
-            bucket.is_none_or(|mut bucket| bucket.take(at, share(&network), cost))
+        let allowed = found.clone().all(|(place, rate)| {
+            self.bucket(place).is_none_or(|mut bucket| bucket.take(at, *rate, cost))
         });
-        allowed
-            && networks(ip).all(|network| {
-                let place = self.find(&network.prefix);
-                self.take_from(at, &place, share(&network), cost)
-            })
+        allowed && found.clone().all(|(place, rate)| self.take_from(at, place, *rate, cost))
     }
 
     fn find(&self, network: &Prefix) -> Place {
