@@ -1,8 +1,9 @@
-//! A large file between two programs on one computer, checked and kept, beside a bare stream of as many bytes.
+//! A large file between two programs on one computer, checked and kept, beside a bare stream of as many bytes, and
+//! beside a copy of the file by the system, which is what is left of it without a network.
 //!
 //! `cargo bench --bench carry`, or `-- 1` for 1 GiB in place of 4. The programs are those that people run: one chat that is
 //! told to accept, and `p2pchat send --file`. `P2PCHAT_BENCH_DIR` says where the files are, if not in the target
-//! folder; where that is in memory, no disk is measured. Streams and files take turns.
+//! folder; where that is in memory, no disk is measured. Streams, copies and files take turns.
 
 #![allow(
     clippy::expect_used,
@@ -34,14 +35,20 @@ fn main() {
     let gib = std::env::args().find_map(|word| word.parse::<usize>().ok()).unwrap_or(4);
     let source = folder.path().join("source");
     make(&source, gib << 10);
-    let server = rendezvous();
+    // The streams have a server of their own: names are taken once and for all.
+    let (server, other) = (rendezvous(), rendezvous());
     let mut bob = Bob::start(&folder.path().join("b"), server);
     // They know each other and their ways.
     send(&folder.path().join("a"), server, &["hello"]);
 
-    let [mut bare, mut whole, mut carried] = [(); 3].map(|()| Sample::default());
+    let [mut bare, mut copied, mut whole, mut carried] = [(); 4].map(|()| Sample::default());
     for _ in 0..ROUNDS {
-        bare.push(stream(server, gib << 30).took);
+        bare.push(stream(other, gib << 30).took);
+        let began = Instant::now();
+        let copy = folder.path().join("copy");
+        std::fs::copy(&source, &copy).expect("copied");
+        copied.push(began.elapsed());
+        std::fs::remove_file(copy).expect("it is there");
         let began = Instant::now();
         let alice = folder.path().join("a");
         let sender = std::thread::spawn({
@@ -59,6 +66,7 @@ fn main() {
     }
     heading(&format!("{gib} GiB"));
     bare.tell("a bare stream");
+    copied.tell("a copy by the system, not asked of the disk");
     carried.tell("a file: from its acceptance until it is whole and kept");
     whole.tell("... from the start of the sender until its end");
     let ratio =
