@@ -23,8 +23,8 @@ use crate::server::{Buffer, Local, MAX_JOINED, Train};
 /// Room for bursts, as far as the system allows.
 const BUFFER: usize = 4 << 20;
 
-/// Buffers that are offered at least.
-const FEW: usize = 4;
+/// Buffers that are offered at least. Some systems take one at a time.
+const FEW: usize = if BATCH_SIZE < 4 { BATCH_SIZE } else { 4 };
 
 /// A socket, bound.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Default for Batch {
         let buffers = Box::new(std::array::from_fn(|_| Buffer::default()));
         let metas = Box::new([RecvMeta::default(); BATCH_SIZE]);
         let bound = (Ipv4Addr::UNSPECIFIED, 0).into();
-        Self { buffers, metas, count: 0, offered: FEW.min(BATCH_SIZE), bound }
+        Self { buffers, metas, count: 0, offered: FEW, bound }
     }
 }
 
@@ -158,7 +158,7 @@ impl ServerSocket {
         if *count == 0 {
             return full.map(|()| true);
         }
-        *offered = (2 * *count).max(FEW).min(BATCH_SIZE);
+        *offered = (2 * *count).clamp(FEW, BATCH_SIZE);
         Ok(full.is_ok())
     }
 
