@@ -7,7 +7,8 @@ mod client;
 #[path = "client/socket.rs"]
 mod socket;
 
-use std::net::{SocketAddr, UdpSocket};
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::thread::JoinHandle;
 
 use p2pchat_rendezvous::serve::{Rendezvous, ServeConfig, StartError, TcpConfig};
@@ -69,14 +70,20 @@ impl Running {
     }
 }
 
-/// How many UDP sockets of this machine have the port.
-fn sockets(port: u16) -> usize {
-    let table = std::fs::read_to_string("/proc/self/net/udp").expect("a table");
-    let ours = |line: &&str| {
-        let local = line.split_whitespace().nth(1);
-        local.is_some_and(|local| local.ends_with(&format!(":{port:04X}")))
-    };
-    table.lines().filter(ours).count()
+/// How many UDP sockets of this machine have the address, by their inodes.
+///
+/// The table is not read at one moment: while others come and go, a line may be there twice, or be missing once.
+fn sockets(address: SocketAddr) -> usize {
+    let IpAddr::V4(ip) = address.ip() else { panic!("{address}") };
+    let local = format!("{:08X}:{:04X}", u32::from_ne_bytes(ip.octets()), address.port());
+    let mut inodes = BTreeSet::new();
+    for _ in 0..20 {
+        let table = std::fs::read_to_string("/proc/self/net/udp").expect("a table");
+        let columns = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let ours = columns.filter(|columns| columns.get(1) == Some(&local.as_str()));
+        inodes.extend(ours.map(|columns| columns[9].to_owned()));
+    }
+    inodes.len()
 }
 
 /// Two who were introduced, and their channels.
@@ -117,7 +124,7 @@ impl Pair {
 /// Every other hundred is all of one length and leaves in trains; in the others each is longer than the one before
 /// and leaves alone, so there are more than a worker takes at once.
 fn length(number: u32) -> usize {
-    if number / 100 % 2 == 0 { 600 } else { 600 + number as usize % 100 }
+    if (number / 100).is_multiple_of(2) { 600 } else { 600 + number as usize % 100 }
 }
 
 #[test]
@@ -148,25 +155,26 @@ fn what_is_relayed_arrives_whole_and_in_order_whoever_receives_and_sends_it() {
 
 #[test]
 fn each_worker_has_a_socket_and_a_second_server_gets_none_beside_them() {
-    let server = Running::start(([127, 0, 0, 1], 0).into());
+    // An address of its own: a port of it is nobody else's meanwhile.
+    let server = Running::start(([127, 0, 0, 2], 0).into());
     let address = server.address;
-    assert_eq!(sockets(address.port()), WORKERS);
+    assert_eq!(sockets(address), WORKERS);
     for workers in [0, WORKERS] {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let _inside = runtime.as_ref().expect("a runtime").enter();
         let refused = start(address, workers).expect_err("taken").to_string();
         assert!(refused.contains("another program uses this port"), "{refused}");
     }
-    assert_eq!(sockets(address.port()), WORKERS);
+    assert_eq!(sockets(address), WORKERS);
     server.stop();
-    assert_eq!(sockets(address.port()), 0);
+    assert_eq!(sockets(address), 0);
 }
 
 #[test]
 fn a_server_that_was_never_run_leaves_its_address_to_the_next() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let _inside = runtime.as_ref().expect("a runtime").enter();
-    let server = start(([127, 0, 0, 1], 0).into(), WORKERS).expect("started");
+    let server = start(([127, 0, 0, 3], 0).into(), WORKERS).expect("started");
     let address = server.local_addr();
     drop(server);
     UdpSocket::bind(address).expect("free");
