@@ -1,4 +1,5 @@
 //! `p2pchat-rendezvous`: runs the server, and looks after its data.
+#![expect(clippy::disallowed_methods, reason = "it runs the server")]
 #![expect(clippy::print_stdout, reason = "the program's answers go to standard output")]
 #![expect(clippy::print_stderr, reason = "and its complaints to standard error")]
 
@@ -224,12 +225,12 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     println!("{}", greeting(&server, &config.public_name, home.path()));
     tracing::info!(workers, processors, "serving");
     notify(&Notice::Ready);
-    let statistics = server
-        .run(async {
-            signals.wait().await;
-            notify(&Notice::Stopping);
-        })
-        .await;
+    let stopped = async {
+        signals.wait().await;
+        notify(&Notice::Stopping);
+    };
+    // In a task of its own: to wake the one that the thread waits for is a system call.
+    let statistics = tokio::spawn(server.run(stopped)).await.context("the server has failed")?;
     tracing::info!(
         links = statistics.links,
         introductions = statistics.introductions,

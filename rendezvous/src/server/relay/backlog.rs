@@ -307,9 +307,8 @@ impl Backlog {
             // The last datagram may be more than the turn has left.
             let turn = usize::try_from(class.deficit).unwrap_or(0) + head - 1;
             let room = credit.min(turn).min(MAX_TRAIN);
-            if let Some(train) = self.gather(id, side, room, most.min(MAX_JOINED)) {
-                return Next::Train(train);
-            }
+            let train = self.gather(id, side, room, most.min(MAX_JOINED));
+            return train.map_or(Next::Idle, Next::Train);
         }
     }
 
@@ -322,7 +321,7 @@ impl Backlog {
         self.spare.push(train.pieces);
     }
 
-    /// Makes a train of what a side has waiting, which must be something.
+    /// Makes a train of what a side has waiting. None if that is nothing.
     fn gather(&mut self, id: u32, side: usize, room: usize, most: usize) -> Option<Train> {
         let class = &mut self.classes[id as usize];
         let queue = &mut class.sides[side];
