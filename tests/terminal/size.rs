@@ -26,3 +26,16 @@ fn everything_is_there_in_every_width() {
     terminal.resizes(80, 24);
     terminal.writes("half 一半", 9);
 }
+
+#[test]
+fn a_key_that_comes_with_a_new_size_waits_for_no_other() {
+    let mut terminal = demo(80, 24);
+    // The key and the signal come at the same moment or one after the other, often enough for both.
+    for round in 1..=200 {
+        terminal.resizes(80 - round % 2, 24);
+        terminal.types("b");
+        terminal.writes("b", 1);
+        terminal.types("\x7f");
+        terminal.writes("", 0);
+    }
+}

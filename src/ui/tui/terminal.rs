@@ -35,6 +35,10 @@ use crate::ui::terminal::is_dumb;
 /// How long the last frame may take to be written when the terminal is given back.
 const LAST_FRAME: Duration = Duration::from_millis(500);
 
+/// How long it may take to read what has been typed. Not zero, for which `crossterm` 0.29 says that there
+/// is nothing (its issue 839), and enough for a busy computer.
+const READING: Duration = Duration::from_millis(10);
+
 /// Whether the terminal is ours at the moment.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
@@ -313,16 +317,11 @@ fn enter(mouse: bool) -> io::Result<Vec<Event>> {
 }
 
 /// Whether nobody is at the other end of the terminal any more. `crossterm` 0.29 reads from such a one
-/// for ever (`event/source/unix/mio.rs` takes no error but `WouldBlock` for an end), and we with it.
+/// for ever (`event/source/unix/tty.rs` takes an end for nothing new), and we with it.
 #[cfg(unix)]
 fn has_hung_up() -> bool {
-    use std::os::fd::AsFd as _;
-
-    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-    let input = io::stdin();
-    let mut asked = [PollFd::new(input.as_fd(), PollFlags::empty())];
-    let answered = poll(&mut asked, PollTimeout::ZERO).is_ok_and(|ready| ready > 0);
-    answered && asked[0].revents().is_some_and(|is| is.contains(PollFlags::POLLHUP))
+    use nix::poll::PollFlags;
+    input_is(PollFlags::empty()).contains(PollFlags::POLLHUP)
 }
 
 /// Elsewhere a read says so.
@@ -331,12 +330,41 @@ fn has_hung_up() -> bool {
     false
 }
 
+/// Whether something may be read from the terminal.
+#[cfg(unix)]
+fn has_keys() -> bool {
+    use nix::poll::PollFlags;
+    input_is(PollFlags::POLLIN).contains(PollFlags::POLLIN)
+}
+
+/// Elsewhere the events say so.
+#[cfg(not(unix))]
+fn has_keys() -> bool {
+    true
+}
+
+/// What of this, and of what is always told, holds of the standard input.
+#[cfg(unix)]
+fn input_is(wanted: nix::poll::PollFlags) -> nix::poll::PollFlags {
+    use std::os::fd::AsFd as _;
+
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    let input = io::stdin();
+    let mut asked = [PollFd::new(input.as_fd(), wanted)];
+    match poll(&mut asked, PollTimeout::ZERO) {
+        Ok(1..) => asked[0].revents().unwrap_or(PollFlags::empty()),
+        Ok(_) | Err(_) => PollFlags::empty(),
+    }
+}
+
 /// What waits to be read at the moment at which the terminal becomes ours, typed while it was still
 /// the shell's.
 fn typed_before() -> io::Result<Vec<Event>> {
     let mut typed = Vec::new();
-    while !has_hung_up() && crossterm::event::poll(Duration::ZERO)? {
-        typed.push(crossterm::event::read()?);
+    if has_keys() {
+        while !has_hung_up() && crossterm::event::poll(READING)? {
+            typed.push(crossterm::event::read()?);
+        }
     }
     Ok(as_meant(typed))
 }
