@@ -136,8 +136,8 @@ impl Faces {
 impl Chat {
     /// Lets another face look at the chat. `peer` is whom it wants to talk to, `alice` or
     /// `alice@host`, and `wait` what the end of its input waits for, as in
-    /// [`Config`](super::Config). It is told how things stand: under which names we are known, who
-    /// is there, what is typed and not sent.
+    /// [`Config`](super::Config). It is told how things stand: under which names we are known, what
+    /// keeps us from being known, who is there, what is typed and not sent.
     pub fn attach(&mut self, now: Timestamp, peer: Option<&str>, wait: Option<Wait>) -> FaceId {
         self.now = now;
         self.faces.given_out += 1;
@@ -204,6 +204,7 @@ impl Chat {
 
     fn how_things_stand(&self) -> Vec<Notice> {
         let mut notices = self.known_as();
+        notices.extend(self.standing_troubles());
         for (address, one) in &self.conversations {
             if one.state() != Presence::Offline {
                 notices.push(Notice::Peer {

@@ -232,6 +232,38 @@ impl Chat {
         known.chain(self.announced_as()).collect()
     }
 
+    /// Why servers do not know us, each as it was told to whoever was here when it began.
+    pub(super) fn standing_troubles(&self) -> Vec<Notice> {
+        if self.config.name.is_none() {
+            return vec![Notice::Unregistered];
+        }
+        self.servers.ids().filter_map(|id| self.standing_trouble(id)).collect()
+    }
+
+    fn standing_trouble(&self, id: ServerId) -> Option<Notice> {
+        let (named, server) = (self.servers.named(id), self.servers.get(id)?);
+        match (server.trouble, server.refusal) {
+            (Some(trouble), _) => {
+                let same_as = self.same_as(trouble);
+                let others = self.servers.any_registered();
+                Some(Notice::Trouble { server: named, trouble, same_as, others })
+            }
+            (None, Some(refusal)) => {
+                let name = self.config.name.clone()?;
+                Some(Notice::RegisterRefused { server: named, name, refusal })
+            }
+            (None, None) => None,
+        }
+    }
+
+    /// The other server, of two that are one.
+    fn same_as(&self, trouble: RendezvousTrouble) -> Option<String> {
+        match trouble {
+            RendezvousTrouble::SameAs(other) => self.servers.named(other),
+            _ => None,
+        }
+    }
+
     pub(super) fn carried(&mut self, id: ServerId, over_tcp: bool) {
         let named = self.servers.named(id);
         if let Some(server) = self.servers.get_mut(id)
@@ -260,6 +292,8 @@ impl Chat {
         let named = self.servers.named(id);
         let Some(server) = self.servers.get_mut(id) else { return };
         server.registered = false;
+        // It answers.
+        server.trouble.take_if(|trouble| *trouble == RendezvousTrouble::Unreachable);
         if server.refusal.replace(refusal) != Some(refusal) {
             self.show(Notice::RegisterRefused { server: named, name, refusal });
         }
@@ -268,10 +302,7 @@ impl Chat {
 
     pub(super) fn rendezvous_trouble(&mut self, id: ServerId, trouble: RendezvousTrouble) {
         let named = self.servers.named(id);
-        let same_as = match trouble {
-            RendezvousTrouble::SameAs(other) => self.servers.named(other),
-            _ => None,
-        };
+        let same_as = self.same_as(trouble);
         let Some(server) = self.servers.get_mut(id) else { return };
         server.registered = false;
         let news = server.trouble.replace(trouble) != Some(trouble);

@@ -303,7 +303,11 @@ impl Chat {
             Command::Identity => {
                 let hosts = self.servers.hosts().map(str::to_owned).collect();
                 let name = self.config.name.clone();
+                let named = name.is_some();
                 self.answer(Notice::Identity { name, hosts, key: self.config.key });
+                // Under a name that is not ours at the moment, nobody finds us.
+                let troubles = self.standing_troubles().into_iter().filter(|_| named);
+                troubles.for_each(|trouble| self.answer(trouble));
             }
             Command::Help => self.answer(Notice::Help(command::all().collect())),
             Command::Detach => self.detach(),

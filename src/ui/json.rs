@@ -27,7 +27,7 @@ use super::{Background, Printout, files, invitations, plain, words};
 use crate::chat::{
     Address, Audience, Contact, LineState, Message, Notice, PeerSummary, Timestamp, Trust, clean,
 };
-use crate::proto::{PathInfo, PathKind, RendezvousTrouble};
+use crate::proto::{PathInfo, PathKind};
 
 /// The longest line of input: the longest text, every character of it escaped.
 pub const MAX_LINE: usize = 1 << 20;
@@ -229,16 +229,9 @@ pub fn render(notice: &Notice, background: Background<'_>, english: &Language) -
             error_at(server.as_deref(), words::refusal_code(*refusal), &sentence())
         }
         Notice::ConnectRefused { refusal, .. } => error(words::refusal_code(*refusal), &sentence()),
-        Notice::Trouble { server, trouble, .. } => error_at(
-            server.as_deref(),
-            match trouble {
-                RendezvousTrouble::Unreachable => "rendezvous-unreachable",
-                RendezvousTrouble::Version { .. } => "version-mismatch",
-                RendezvousTrouble::KeyChanged { .. } => "rendezvous-key-changed",
-                RendezvousTrouble::SameAs(_) => "same-rendezvous",
-            },
-            &sentence(),
-        ),
+        Notice::Trouble { server, trouble, .. } => {
+            error_at(server.as_deref(), words::trouble_code(*trouble), &sentence())
+        }
         Notice::OverTcp { server, over_tcp } => write(&json!({
             "type": "transport",
             "transport": if *over_tcp { "tcp" } else { "udp" },

@@ -334,25 +334,13 @@ impl Script {
         Printout { shows: Some((message.from.clone(), message.id)), ..Printout::out(text) }
     }
 
-    /// The answer to `who` comes last.
     fn sum_up(&mut self, notice: &Notice, background: Background<'_>) -> Vec<Printout> {
-        match notice {
-            Notice::Registered { me, .. } => {
-                self.overview.registered.insert(me.host.clone());
-            }
-            Notice::Identity { name, hosts, key } => {
-                self.overview.name = name.as_ref().map(ToString::to_string);
-                self.overview.key = Some(key.to_string());
-                self.overview.servers.clone_from(hosts);
-            }
-            Notice::Who(peers) => {
-                self.overview.peers.clone_from(peers);
-                self.done = true;
-                return self.overview.printouts(self.json, &self.zone, background, self.language());
-            }
-            _ => {}
+        let language = if self.json { &self.english } else { &self.language };
+        self.done = self.overview.learn(notice, &self.zone, background, language);
+        if !self.done {
+            return Vec::new();
         }
-        Vec::new()
+        self.overview.printouts(self.json, &self.zone, background, language)
     }
 }
 

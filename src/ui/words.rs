@@ -374,6 +374,17 @@ pub fn refusal_code(refusal: Refusal) -> &'static str {
     }
 }
 
+/// The word for what is wrong with a rendezvous, by which programs compare.
+#[must_use]
+pub fn trouble_code(trouble: RendezvousTrouble) -> &'static str {
+    match trouble {
+        RendezvousTrouble::Unreachable => "rendezvous-unreachable",
+        RendezvousTrouble::Version { .. } => "version-mismatch",
+        RendezvousTrouble::KeyChanged { .. } => "rendezvous-key-changed",
+        RendezvousTrouble::SameAs(_) => "same-rendezvous",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

@@ -278,3 +278,25 @@ fn whatever_is_said_to_the_socket_the_chat_goes_on() {
     bob.say("and bob is here");
     assert_eq!(text(&alice.line()), "and bob is here");
 }
+
+#[test]
+fn whoever_joins_is_told_that_the_server_is_not_reached() {
+    let b = Profile::new();
+    let mut first = b.start(&["--json", "--name", "bob", "--rendezvous", "nowhere.invalid"]);
+    let error = json!({"type": "error", "code": "rendezvous-unreachable"});
+    first.object(&error);
+    b.start(&["--json"]).object(&error);
+    let mut plain = b.start(&["--plain"]);
+    plain.hears("nowhere.invalid");
+    plain.say("/id");
+    plain.hears("You are bob@");
+    plain.hears("cannot be reached");
+    let status = b.run(&["status", "--json"], "").exits(0);
+    let status: Value = serde_json::from_str(&status.out[0]).expect("JSON");
+    let server = &status["servers"][0];
+    assert_eq!((&server["registered"], &server["code"]), (&json!(false), &error["code"]));
+    let sentence = server["message"].as_str().expect("a sentence");
+    assert!(sentence.contains("nowhere.invalid"), "{sentence}");
+    let status = b.run(&["status"], "").exits(0);
+    assert!(status.out.iter().any(|line| line.contains(sentence)), "{status:#?}");
+}

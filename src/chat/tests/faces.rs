@@ -131,6 +131,38 @@ fn whoever_comes_is_told_how_things_stand() {
 }
 
 #[test]
+fn whoever_comes_is_told_why_no_server_knows_us() {
+    let mut faces = Faces::new();
+    let comes = |faces: &mut Faces| {
+        faces.told.clear();
+        let face = faces.attach(None, None);
+        let told = faces.told.iter().filter(|(who, _)| *who == face);
+        told.map(|(_, notice)| notice.clone()).collect::<Vec<_>>()
+    };
+    let lost = RendezvousTrouble::Unreachable;
+    let wrong = |trouble| Notice::Trouble { server: None, trouble, same_as: None, others: false };
+    faces.bench.event(Event::RendezvousTrouble { server: ServerId(0), trouble: lost });
+    assert_eq!(comes(&mut faces), [wrong(lost)]);
+    // Whoever asks for the name is told the same: it is nobody's now.
+    faces.told.clear();
+    faces.says(FaceId::FIRST, "/id");
+    assert!(faces.told.contains(&(FaceId::FIRST, wrong(lost))), "{:?}", faces.told);
+    let refusal = Refusal::NameTaken;
+    let (server, own) = (ServerId(0), name("alice"));
+    faces.bench.event(Event::RegisterRefused { server, name: own.clone(), refusal });
+    assert_eq!(comes(&mut faces), [Notice::RegisterRefused { server: None, name: own, refusal }]);
+    let changed =
+        RendezvousTrouble::KeyChanged { expected: PeerId([1; 32]), actual: PeerId([2; 32]) };
+    faces.bench.event(Event::RendezvousTrouble { server: ServerId(0), trouble: changed });
+    assert_eq!(comes(&mut faces), [wrong(changed)]);
+    faces.bench.registered();
+    assert!(matches!(comes(&mut faces)[..], [Notice::Registered { .. }]));
+    faces.says(FaceId::FIRST, "/logout");
+    faces.bench.event(Event::Unregistered(ServerId(0)));
+    assert_eq!(comes(&mut faces), [Notice::Unregistered]);
+}
+
+#[test]
 fn a_face_leaves_when_its_own_lines_are_delivered_and_the_others_stay() {
     let mut faces = Faces::new();
     faces.bench.connected(BOB, "bob");

@@ -477,14 +477,22 @@ fn written() -> Vec<Value> {
     for notice in [sent, Notice::Message(answer)] {
         lines.extend(asking.hear(&notice, Background::default()).into_iter().map(|one| one.text));
     }
-    let overview = Overview {
+    let mut overview = Overview {
         running: true,
         name: Some("bob".to_owned()),
         key: Some(key(2).to_string()),
-        servers: vec!["chat.example.org".to_owned()],
+        servers: ["chat.example.org", "two.example.org"].map(str::to_owned).to_vec(),
         registered: ["chat.example.org".to_owned()].into(),
         peers: vec![summary()],
+        ..Overview::default()
     };
+    let trouble = Notice::Trouble {
+        server: Some("two.example.org".to_owned()),
+        trouble: RendezvousTrouble::Unreachable,
+        same_as: None,
+        others: true,
+    };
+    overview.learn(&trouble, &zone, Background::default(), &english);
     let overview = overview.printouts(true, &zone, Background::default(), &english);
     lines.extend(overview.into_iter().map(|one| one.text));
     lines.extend(parse("nonsense").err());
