@@ -15,6 +15,7 @@ use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::SocketAddr;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::task::JoinError;
 
 use super::socket::{Batch, ServerSocket, ready};
 use crate::server::Train;
@@ -86,6 +88,8 @@ pub(super) struct Workers {
     leaving: Vec<usize>,
     received: UnboundedReceiver<Received>,
     sent: UnboundedReceiver<Sent>,
+    /// What a worker has ended by, if not by the end of the loop.
+    failed: UnboundedReceiver<JoinError>,
     hasher: RandomState,
     threads: Vec<JoinHandle<()>>,
 }
@@ -96,12 +100,14 @@ impl Workers {
     pub(super) fn start(threads: Threads, sockets: &[Arc<ServerSocket>]) -> io::Result<Self> {
         let (to_loop, received) = mpsc::unbounded_channel();
         let (sent_to_loop, sent) = mpsc::unbounded_channel();
+        let (fault, failed) = mpsc::unbounded_channel();
         let (tell, told) = std::sync::mpsc::channel();
         let mut workers = Self {
             orders: Vec::new(),
             leaving: Vec::new(),
             received,
             sent,
+            failed,
             hasher: RandomState::new(),
             threads: Vec::new(),
         };
@@ -125,10 +131,12 @@ impl Workers {
                 leaving: VecDeque::new(),
                 first: 0,
             };
-            let tell = tell.clone();
+            let (tell, fault) = (tell.clone(), fault.clone());
             let work = move || {
                 // In a task of its own: to wake the one that the thread waits for is a system call.
-                let _ = runtime.block_on(async { tokio::spawn(worker.run(tell)).await });
+                if let Err(error) = runtime.block_on(async { tokio::spawn(worker.run(tell)).await }) {
+                    let _ = fault.send(error);
+                }
             };
             let thread = thread::Builder::new().name(format!("worker-{number}")).spawn(work)?;
             workers.orders.push(order);
@@ -187,10 +195,15 @@ impl Workers {
 
 /// Waits for the next report, if there are workers; of what was received only when that `is_heard`. Can be given up
 /// at any moment without losing one.
+///
+/// # Panics
+///
+/// When a worker has: its peers would not be heard any more, and the server would not say so.
 pub(super) async fn report(workers: &mut Option<Workers>, is_heard: bool) -> Report {
     let Some(workers) = workers else { return std::future::pending().await };
     tokio::select! {
         biased;
+        Some(error) = workers.failed.recv() => resume_unwind(error.into_panic()),
         Some(sent) = workers.sent.recv() => Report::Sent(sent),
         Some(received) = workers.received.recv(), if is_heard => Report::Received(received),
         else => std::future::pending().await,
@@ -294,5 +307,18 @@ impl Worker {
             }
             self.free.push(batch);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    #[should_panic(expected = "divisor of zero")]
+    async fn the_fault_of_a_worker_is_the_servers() {
+        // Who has no socket has a fault as soon as he asks the next one.
+        let workers = Workers::start(Threads::new(2).expect("threads"), &[]);
+        report(&mut Some(workers.expect("they start")), true).await;
     }
 }
