@@ -72,22 +72,9 @@ impl AckRanges {
         self.ranges.last().map(|range| range.end)
     }
 
-    /// Whether nothing is in it.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.ranges.is_empty()
-    }
-
     /// How many ranges there are.
     pub(crate) fn len(&self) -> usize {
         self.ranges.len()
-    }
-
-    /// Forgets the numbers below `number`: the peer knows that they arrived (RFC 9000 §13.2.4).
-    pub(crate) fn forget_below(&mut self, number: u64) {
-        self.ranges.retain_mut(|range| {
-            range.start = range.start.max(number);
-            range.start <= range.end
-        });
     }
 
     /// Newest first, as [`Recovery::on_ack`](super::Recovery::on_ack) takes them.
@@ -187,8 +174,6 @@ mod tests {
         let mut ranges = of([u64::MAX, 0, u64::MAX - 1, 1]);
         assert!(!ranges.insert(u64::MAX) && !ranges.insert(0));
         assert_eq!(ranges.iter().collect::<Vec<_>>(), [u64::MAX - 1..=u64::MAX, 0..=1]);
-        ranges.forget_below(1);
-        assert!(!ranges.is_empty());
         assert_eq!(codec::decode::<AckRanges, 1200>(&codec::encode(&ranges)), Ok(ranges));
     }
 
