@@ -8,7 +8,7 @@ use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 
 use super::language::{Language, Tongue};
-use super::{Background, files, plain, tables};
+use super::{Background, files, tables};
 use crate::chat::safety::{SafetyCode, Wording, picture};
 use crate::chat::{Address, Contact, Limit, Notice, Timestamp};
 
@@ -58,7 +58,7 @@ pub(super) fn sentence(
             (Limit::Ignored, true, _) => about("ignored", peer),
             (Limit::Ignored, false, _) => about("unignored", peer),
             (Limit::Muted, true, Some(until)) if *until < Timestamp::MAX => {
-                let (name, time) = (background.name(peer), plain::time(*until, zone));
+                let (name, time) = (background.name(peer), tables::moment(*until, zone));
                 let arguments: [(_, &dyn Display); 2] = [("name", &name), ("time", &time)];
                 language.say("muted-until", &arguments)
             }
@@ -77,7 +77,7 @@ pub(super) fn sentence(
         Notice::Requests(list) if list.is_empty() => language.text("requests-none"),
         Notice::Requests(list) => tables::rows(list.iter().map(|one| {
             let rejected = one.rejected.then(|| language.text("request-rejected"));
-            let (peer, at) = (one.address.to_string(), plain::time(one.at, zone));
+            let (peer, at) = (one.address.to_string(), tables::moment(one.at, zone));
             [peer, one.key.tag(), at, rejected.unwrap_or_default()]
         })),
         Notice::Accepted(peer) => about("request-accepted", peer),
@@ -108,7 +108,7 @@ pub(super) fn limits(contact: &Contact, zone: &TimeZone, language: &Language) ->
     limits.extend(regard.ignored.then(|| language.text("limit-ignored")));
     limits.extend(regard.muted_until.map(|until| match until {
         Timestamp::MAX => language.text("limit-muted"),
-        until => language.say("limit-muted-until", &[("time", &plain::time(until, zone))]),
+        until => language.say("limit-muted-until", &[("time", &tables::moment(until, zone))]),
     }));
     limits.extend(files::rule_in_short(regard.files, language));
     limits
@@ -205,5 +205,15 @@ mod tests {
         let other = Address::new(name("小丽"), "rv");
         assert_eq!(background.name(&other), "小丽@rv", "whose own name it is");
         assert_eq!(background.name(&Address::new(name("carol"), "rv")), "carol");
+    }
+
+    #[test]
+    fn times_are_those_of_the_clock_on_the_wall() {
+        let until = Some(Timestamp(90_000_000));
+        let notice = Notice::Limit { peer: bob(), limit: Limit::Muted, on: true, until };
+        let zone = jiff::tz::offset(8).to_time_zone();
+        let language = Language::new(Tongue::En);
+        let said = sentence(&notice, &zone, Background::default(), &language).expect("a sentence");
+        assert!(said.contains("until 1970-01-02 09:00."), "{said}");
     }
 }

@@ -83,10 +83,7 @@ pub fn contact(contact: &Contact, zone: &TimeZone, language: &Language) -> Strin
         ("contact-nickname", nickname.unwrap_or_default()),
         ("contact-key", key.unwrap_or_else(|| language.text("no-key"))),
         ("contact-trust", format!("{} {}", trust.mark(), language.text(id))),
-        (
-            "contact-since",
-            contact.key.map_or_else(String::new, |_| plain::time(contact.since, zone)),
-        ),
+        ("contact-since", contact.key.map_or_else(String::new, |_| moment(contact.since, zone))),
         ("contact-other-key", stopped(contact.offered, language)),
         ("contact-limits", limits),
         (
@@ -140,7 +137,7 @@ pub(super) fn history(
 }
 
 /// Day and minute, as people read them.
-fn moment(at: Timestamp, zone: &TimeZone) -> String {
+pub(super) fn moment(at: Timestamp, zone: &TimeZone) -> String {
     plain::instant(at).to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
 }
 

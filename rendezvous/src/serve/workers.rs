@@ -134,7 +134,8 @@ impl Workers {
             let (tell, fault) = (tell.clone(), fault.clone());
             let work = move || {
                 // In a task of its own: to wake the one that the thread waits for is a system call.
-                if let Err(error) = runtime.block_on(async { tokio::spawn(worker.run(tell)).await }) {
+                if let Err(error) = runtime.block_on(async { tokio::spawn(worker.run(tell)).await })
+                {
                     let _ = fault.send(error);
                 }
             };
