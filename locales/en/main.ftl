@@ -42,8 +42,8 @@ kept-connecting =
     }
 leaving =
     { $count ->
-        [one] 1 line is not delivered yet. It is kept on this computer and goes out when you are both here again.
-       *[other] { $count } lines are not delivered yet. They are kept on this computer and go out when you are both here again.
+        [one] 1 line is not delivered yet. It is kept on this computer and goes out when you and whoever it is for are here at the same time.
+       *[other] { $count } lines are not delivered yet. They are kept on this computer and go out when you and whoever they are for are here at the same time.
     }
 identity = You are { $names }. Your key: { $key }
 identity-nameless = You have no name at { $hosts } yet; /login NAME gives you one. Your key: { $key }

@@ -4,7 +4,7 @@ use p2pchat_wire::signal::Refusal;
 
 use super::conversation::Conversation;
 use super::disk::Asked;
-use super::{Chat, Effect, FileState, Notice, Presence, RoomNews};
+use super::{Address, Chat, Effect, FileState, Notice, Presence, RoomNews};
 use crate::proto::{Command, RendezvousTrouble};
 
 /// The exit codes that scripts rely on.
@@ -142,24 +142,40 @@ impl Chat {
     fn what_was_missing(&self) -> ExitCode {
         let missing = self.waited_for().filter(|(one, seq)| !one.outbox.is_delivered(*seq));
         let reason = |one: &Conversation| {
-            let own = self.servers.of(&one.contact.address);
             // Whose key we know may be met at any server.
             let other = one.contact.key.is_some() && self.servers.any_registered();
-            match own.filter(|_| !other).map(|own| (own.trouble, own.refusal)) {
-                Some((Some(RendezvousTrouble::Unreachable), _)) => ExitCode::RendezvousUnreachable,
-                Some((Some(RendezvousTrouble::Version { .. }), _)) => ExitCode::Version,
-                Some((Some(RendezvousTrouble::KeyChanged { .. }), _)) => ExitCode::KeyChanged,
-                Some((Some(RendezvousTrouble::SameAs(_)), _)) => ExitCode::Usage,
-                Some((None, Some(_))) => ExitCode::Refused,
-                Some((None, None)) | None => self.why_undelivered(one),
-            }
+            let server = || self.trouble_with_server(&one.contact.address);
+            (!other).then(server).flatten().unwrap_or_else(|| self.why_undelivered(one))
         };
-        let missing = missing.map(|(one, _)| reason(one)).min_by_key(|code| code.code());
+        let sent_is_enough = self.faces.asking().wait == Some(Wait::Sent);
+        let in_rooms = self.missing_in_rooms(sent_is_enough);
+        let missing = missing.map(|(one, _)| reason(one)).chain(in_rooms);
+        let missing = missing.min_by_key(|code| code.code());
         let incomplete = || match self.faces.asking().wait {
             Some(Wait::Received) if !self.files_are_given() => ExitCode::Incomplete,
             _ => ExitCode::Done,
         };
         missing.unwrap_or_else(incomplete)
+    }
+
+    /// What is wrong with the server of somebody.
+    fn trouble_with_server(&self, address: &Address) -> Option<ExitCode> {
+        let server = self.servers.of(address)?;
+        match (server.trouble, server.refusal) {
+            (Some(RendezvousTrouble::Unreachable), _) => Some(ExitCode::RendezvousUnreachable),
+            (Some(RendezvousTrouble::Version { .. }), _) => Some(ExitCode::Version),
+            (Some(RendezvousTrouble::KeyChanged { .. }), _) => Some(ExitCode::KeyChanged),
+            (Some(RendezvousTrouble::SameAs(_)), _) => Some(ExitCode::Usage),
+            (None, Some(_)) => Some(ExitCode::Refused),
+            (None, None) => None,
+        }
+    }
+
+    /// Why the server of a room tells us nothing about it.
+    pub(super) fn server_is_missing(&self, room: &Address) -> Option<ExitCode> {
+        let silent = self.servers.of(room).is_some_and(|server| !server.registered);
+        let trouble = self.trouble_with_server(room);
+        trouble.or_else(|| silent.then_some(ExitCode::RendezvousUnreachable))
     }
 
     fn why_undelivered(&self, one: &Conversation) -> ExitCode {
@@ -199,8 +215,8 @@ impl Chat {
         }
         self.run.gone = true;
         let undelivered = self.undelivered();
-        if undelivered > 0 && !self.run.detached {
-            self.show(Notice::Leaving { undelivered });
+        if !self.run.detached {
+            self.say_what_is_left();
         }
         self.command(Command::Close);
         self.effects.push_back(Effect::Quit { code, undelivered });

@@ -290,6 +290,11 @@ impl Chat {
 
     /// Ends a face, unless it is ending already; with the first, the run.
     pub(super) fn leave(&mut self, code: ExitCode) {
+        let all_ends = self.faces.asking_id() == FaceId::FIRST;
+        // A person who goes and comes back to a chat that runs finds said what was waiting to be.
+        if all_ends || self.faces.asking().wait.is_some() {
+            self.forget_unsaid(all_ends);
+        }
         self.faces.asking_mut().leaving.get_or_insert(code);
         self.receives_nothing_new();
         if self.faces.asking_id() == FaceId::FIRST {
@@ -320,14 +325,36 @@ impl Chat {
                 && !errands.contains(face)
         });
         let gone: Vec<(FaceId, Face)> = gone.collect();
-        let undelivered = self.undelivered();
         for (face, one) in gone {
+            let undelivered = self.left_over(face, &one);
             if undelivered > 0 && one.wait.is_some() {
                 self.effects.push_back(Effect::Answer(face, Notice::Leaving { undelivered }));
             }
             let code = one.leaving.unwrap_or(ExitCode::Done);
             self.effects.push_back(Effect::Left { face, code });
             self.receives_no_more(face);
+        }
+    }
+
+    /// How many lines stay behind that concern a face when it leaves: a person wants to know of all of them, a
+    /// program of those that it waits for.
+    fn left_over(&self, id: FaceId, face: &Face) -> u64 {
+        if face.wait.is_none() {
+            return self.undelivered();
+        }
+        let left = |(with, seq): (&Address, &u64)| {
+            self.conversations.get(with).map_or(0, |one| one.outbox.waiting_up_to(*seq))
+        };
+        face.waits_for.iter().map(left).sum::<u64>() + self.gathering.unheard(id)
+    }
+
+    /// All ends: every face is told how many of its lines stay behind.
+    pub(super) fn say_what_is_left(&mut self) {
+        for id in self.faces.ids() {
+            let undelivered = self.faces.get(id).map_or(0, |face| self.left_over(id, face));
+            if undelivered > 0 {
+                self.effects.push_back(Effect::Answer(id, Notice::Leaving { undelivered }));
+            }
         }
     }
 

@@ -87,6 +87,8 @@ struct Room {
     told: Option<(usize, usize)>,
     /// Why we are not let in, as far as a person was told since he wanted to be in it.
     denials: BTreeSet<Denial>,
+    /// Whether the server has refused the last time that it was asked who is in it.
+    is_refused: bool,
     unsaid: VecDeque<Unsaid>,
     underway: BTreeMap<LineId, Underway>,
     /// Our last lines, the oldest first.
@@ -204,6 +206,7 @@ impl Chat {
         let room = self.gathering.rooms.entry(address.clone()).or_default();
         room.leaves_at = None;
         room.denials.clear();
+        room.is_refused = false;
         (room.access, room.keep) = (Some(access), keep);
         if room.replica.as_ref().is_some_and(|replica| replica.is_wanted() && replica.is_member()) {
             return;
@@ -283,6 +286,7 @@ impl Chat {
             // Those who are there are nobody to us.
             return self.tell_room(&address, RoomNews::OtherRoom);
         }
+        room.is_refused = false;
         room.people = people.into_iter().map(|(name, key)| (key, name)).collect();
         let was_new = std::mem::take(&mut room.is_new);
         match room.id() {
@@ -342,6 +346,7 @@ impl Chat {
             RoomRefusal::OtherRoom { .. } => self.tell_room(&address, RoomNews::OtherRoom),
             RoomRefusal::NotRegistered => {}
             RoomRefusal::Full | RoomRefusal::Busy | RoomRefusal::Storage => {
+                room.is_refused = true;
                 self.tell_room(&address, RoomNews::ServerRefuses(refusal));
             }
         }

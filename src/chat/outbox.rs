@@ -122,6 +122,11 @@ impl Outbox {
         self.waiting == 0 || self.known_delivered() >= seq
     }
 
+    /// How many lines up to this number are undelivered, or at most are.
+    pub(super) fn waiting_up_to(&self, seq: u64) -> u64 {
+        self.waiting.min(seq.saturating_sub(self.known_delivered()))
+    }
+
     /// Whether lines wait of which this run has sent none.
     pub(super) fn none_sent(&self) -> bool {
         self.lines.front().is_some_and(|first| self.transmitted < first.line.seq)

@@ -9,6 +9,7 @@ use super::exit::ExitCode;
 use super::files::disk::DiskProblem;
 use super::invitation::NotACode;
 use super::room::Refusal;
+use super::rooms::Denial;
 use super::storage::{FailureKind, StoreFailure};
 
 /// Why something that was typed is not done.
@@ -189,6 +190,13 @@ pub enum Problem {
     File(DiskProblem),
     /// There is no room of this name that we are in.
     NotInRoom(Address),
+    /// What was said in a room is not said any more: until the end, we were not let in.
+    NotLetIn {
+        /// Which room.
+        room: Address,
+        /// Why not, if somebody who is there has said so.
+        why: Option<Denial>,
+    },
     /// Which room is meant: none is open.
     WhichRoom,
     /// /rooms, and we are in none.
@@ -212,7 +220,10 @@ impl Problem {
             Self::KeyChanged { .. } | Self::OtherKey { .. } | Self::OtherServerKey { .. } => {
                 ExitCode::KeyChanged
             }
-            Self::HasHistory(_) | Self::Removed(_) => ExitCode::Refused,
+            Self::HasHistory(_) | Self::Removed(_) | Self::NotLetIn { why: Some(_), .. } => {
+                ExitCode::Refused
+            }
+            Self::NotLetIn { why: None, .. } => ExitCode::PeerOffline,
             Self::Store(_) => ExitCode::Internal,
             _ => ExitCode::Usage,
         }

@@ -142,6 +142,13 @@ pub fn problem_sentence(problem: &Problem, language: &Language) -> String {
         Problem::NotInRoom(room) => {
             language.say("problem-not-in-room", &[("room", &room.marked_name())])
         }
+        Problem::NotLetIn { room, why: None } => {
+            language.say("problem-not-let-in", &[("room", &room.marked_name())])
+        }
+        Problem::NotLetIn { room, why: Some(why) } => {
+            let (room, why) = (room.marked_name(), rooms::denial(*why, language));
+            language.say("problem-room-denied", &[("room", &room), ("why", &why)])
+        }
         Problem::WhichRoom => language.text("problem-which-room"),
         Problem::NoServer(room) => {
             language.say("problem-no-server", &[("room", &room.marked_name())])
@@ -229,6 +236,7 @@ pub fn problem_code(problem: &Problem) -> &'static str {
         Problem::FilesInRooms => "files-in-rooms",
         Problem::File(_) => "file",
         Problem::NotInRoom(_) => "not-in-room",
+        Problem::NotLetIn { .. } => "not-let-in",
         Problem::WhichRoom => "which-room",
         Problem::NoServer(_) => "no-server",
         Problem::NoRooms => "no-rooms",

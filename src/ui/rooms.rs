@@ -156,7 +156,8 @@ pub(super) fn refusal(refusal: Refusal, language: &Language) -> String {
     }
 }
 
-fn denial(denial: Denial, language: &Language) -> String {
+/// Why somebody who is in a room does not let us in.
+pub(super) fn denial(denial: Denial, language: &Language) -> String {
     match denial {
         Denial::Unknown => language.text("room-refusal-unknown"),
         Denial::NotInvited => refusal(Refusal::NotInvited, language),

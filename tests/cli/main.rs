@@ -29,6 +29,7 @@ mod passphrase;
 mod people;
 mod program;
 mod queries;
+mod room_scripts;
 mod rooms;
 #[cfg(unix)]
 mod scripts;

@@ -264,3 +264,21 @@ fn how_things_stand_is_told_with_a_chat_and_without() {
     assert!(chat.is_running());
     Profile::new().run(&["status"], "").exits(0);
 }
+
+#[test]
+fn whoever_sends_hears_nothing_of_lines_that_wait_for_others() {
+    let two = Two::new();
+    let mut alice = two.person(&[]);
+    Profile::new().register("gina", &two.server.address().to_string());
+    for peer in ["gina", "nobody"] {
+        let late = two.b.run(&["--timeout", "3s", "send", "--to", peer, "late"], "");
+        assert!(matches!(late.code, Some(3 | 4)), "{late:#?}");
+        late.says("1 line is not delivered yet");
+    }
+    for runs in [false, true] {
+        let _chat = two.chat(runs);
+        let sent = two.b.run(&["send", "--to", "alice", "in time"], "").exits(0);
+        assert_eq!((sent.out.len(), sent.err.len()), (0, 0), "{sent:#?}");
+        assert_eq!(text(&alice.line()), "in time");
+    }
+}

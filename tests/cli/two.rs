@@ -10,7 +10,7 @@ pub(crate) struct Two {
     pub(crate) a: Profile,
     /// Bob's.
     pub(crate) b: Profile,
-    _server: Server,
+    pub(crate) server: Server,
 }
 
 impl Two {
@@ -19,7 +19,7 @@ impl Two {
         let address = server.address().to_string();
         a.register("alice", &address);
         b.register("bob", &address);
-        Self { a, b, _server: server }
+        Self { a, b, server }
     }
 
     /// A chat of alice's with bob, as a program has it.

@@ -4,9 +4,9 @@ use p2pchat_wire::identity::PeerId;
 
 use super::super::face::FaceId;
 use super::super::room::{Act, Line, Refusal};
-use super::super::rooms::Replica;
+use super::super::rooms::{Denial, Replica};
 use super::super::storage::{OwnLine, Progress, StoreRequest};
-use super::super::{Address, Asked, Chat, LineId, LineState, Manner, Notice, Problem};
+use super::super::{Address, Asked, Chat, ExitCode, LineId, LineState, Manner, Problem};
 use super::news::RoomNews;
 use super::{Gathering, Room};
 
@@ -80,14 +80,29 @@ impl Gathering {
 
     /// Whether a line of a face waits, and for more than what is `enough`.
     pub(in crate::chat) fn owes(&self, face: FaceId, is_kept_enough: bool) -> bool {
-        self.rooms.values().any(|room| {
+        self.owed(face, is_kept_enough).next().is_some()
+    }
+
+    /// The rooms in which a line of a face waits, and how many lines there are on disk or on their way there.
+    fn owed(
+        &self,
+        face: FaceId,
+        is_kept_enough: bool,
+    ) -> impl Iterator<Item = (&Address, &Room, usize)> {
+        self.rooms.iter().filter_map(move |(address, room)| {
             let unsaid = room.unsaid.iter().any(|unsaid| unsaid.face == face);
-            let waits = |line: &Underway| {
+            let waits = |line: &&Underway| {
                 line.face == Some(face)
                     && !(line.is_kept && (is_kept_enough || self.nobody_waits(room, line)))
             };
-            unsaid || room.underway.values().any(waits)
+            let said = room.underway.values().filter(waits).count();
+            (unsaid || said > 0).then_some((address, room, said))
         })
+    }
+
+    /// How many lines a face has said that nobody else has.
+    pub(in crate::chat) fn unheard(&self, face: FaceId) -> u64 {
+        self.owed(face, false).map(|(_, _, said)| said as u64).sum()
     }
 
     /// Whether everybody who is connected has a line, and at least somebody.
@@ -99,7 +114,52 @@ impl Gathering {
     }
 }
 
+impl Room {
+    /// Why we are not in, if somebody who is there has said so.
+    fn denial(&self) -> Option<Denial> {
+        // That one of them does not know the room says least.
+        self.denials.last().copied()
+    }
+}
+
 impl Chat {
+    /// Why lines of the face that asks still wait in rooms, the reason nearest to us first.
+    pub(in crate::chat) fn missing_in_rooms(&self, is_kept_enough: bool) -> Option<ExitCode> {
+        let owed = self.gathering.owed(self.faces.asking_id(), is_kept_enough);
+        let reason = |(address, room, _): (&Address, &Room, usize)| {
+            let refused = room.is_refused || room.denial().is_some() || !room.is_wanted();
+            match self.server_is_missing(address) {
+                Some(code) => code,
+                None if refused && !self.has_entered(address) => ExitCode::Refused,
+                None => ExitCode::PeerOffline,
+            }
+        };
+        owed.map(reason).min_by_key(|code| code.code())
+    }
+
+    /// What has waited for us to be let in is not said any more, and whoever wrote it is told: all of it if
+    /// everything ends, else what the face that asks has written.
+    pub(in crate::chat) fn forget_unsaid(&mut self, of_all: bool) {
+        let own = self.faces.asking_id();
+        let mut gone = Vec::new();
+        for (address, room) in &mut self.gathering.rooms {
+            let (why, before) = (room.denial(), std::mem::take(&mut room.unsaid));
+            for unsaid in before {
+                match unsaid.what {
+                    What::Line { line, reference } if of_all || unsaid.face == own => {
+                        gone.push((address.clone(), line.id, reference, why));
+                    }
+                    what if of_all || unsaid.face == own => drop(what),
+                    what => room.unsaid.push_back(Unsaid { what, ..unsaid }),
+                }
+            }
+        }
+        for (to, id, reference, why) in gone {
+            let problem = Problem::NotLetIn { room: to.clone(), why };
+            self.tell_status(to, id, reference, LineState::Failed(problem));
+        }
+    }
+
     /// Says something in a room, or keeps it until we are in.
     pub(in crate::chat) fn say_in_room(
         &mut self,
@@ -110,6 +170,9 @@ impl Chat {
     ) {
         let id = LineId(self.random.array());
         let line = Line { id, text, manner };
+        if reference.is_some() {
+            self.faces.note_author(id);
+        }
         if self.has_entered(address) {
             return self.utter(address, line, reference);
         }
@@ -216,7 +279,7 @@ impl Chat {
             let to = address.clone();
             let request = StoreRequest::RoomDelivered { room: to.clone(), id, at: self.now };
             self.ask(request, Asked::Nothing);
-            self.show(Notice::Status { to, id, reference, state: LineState::Delivered });
+            self.tell_status(to, id, reference, LineState::Delivered);
         }
     }
 

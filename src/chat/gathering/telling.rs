@@ -7,9 +7,7 @@ use p2pchat_wire::identity::PeerId;
 use super::super::room::{Body, Entry, LogId, Member, Standing, State};
 use super::super::rooms::{Denial, Event};
 use super::super::storage::{OutgoingLine, Quote, ReceivedLine, StoreFailure};
-use super::super::{
-    Address, Audience, Chat, ExitCode, FailureKind, LineState, Notice, Problem, Timestamp,
-};
+use super::super::{Address, Audience, Chat, ExitCode, FailureKind, LineState, Problem, Timestamp};
 use super::RoomNews;
 use super::saying::Underway;
 
@@ -90,7 +88,7 @@ impl Chat {
         };
         self.show_own(&own, quote);
         let (to, id, state) = (own.to, own.id, LineState::Queued);
-        self.show(Notice::Status { to, id, reference, state });
+        self.tell_status(to, id, reference, state);
         self.tell_progress(address, |line| line.id == id);
         self.room_delivered(address);
     }
@@ -110,7 +108,7 @@ impl Chat {
             cause: "the line could not be kept".to_owned(),
         };
         let state = LineState::Failed(Problem::Store(failure));
-        self.show(Notice::Status { to: address.clone(), id: line.id, reference, state });
+        self.tell_status(address.clone(), line.id, reference, state);
     }
 
     /// We are not let in: every member says so, and a person is told once.
