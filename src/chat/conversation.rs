@@ -88,6 +88,12 @@ impl Conversation {
         self.presence.unwrap_or_default()
     }
 
+    /// Whether something stands in the way of which those who were here have been told.
+    pub(super) fn is_in_trouble(&self) -> bool {
+        let pending = self.session.as_ref().is_some_and(|session| session.told_pending);
+        self.refusal.is_some() || self.told_kept || pending
+    }
+
     /// Whether text may be sent now.
     pub(super) fn may_send(&self) -> bool {
         self.session.is_some() && self.pinned && self.contact.offered.is_none()

@@ -9,6 +9,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use p2pchat_wire::signal::Refusal;
+
 use super::exit::Wait;
 use super::files::Taking;
 use super::files::disk::OfferId;
@@ -49,6 +51,8 @@ pub(super) struct Face {
     pub(super) leaving: Option<ExitCode>,
     /// A line of its will never be delivered: how it ends for that.
     pub(super) lost: Option<ExitCode>,
+    /// Conversations in which something stood in the way when it came, of which it has not heard.
+    unheard: BTreeSet<Address>,
 }
 
 /// All faces, and the one for which something is being done.
@@ -142,7 +146,9 @@ impl Chat {
         self.now = now;
         self.faces.given_out += 1;
         let face = FaceId(self.faces.given_out);
-        self.faces.others.insert(face, Face { wait, ..Face::default() });
+        let troubled = self.conversations.iter().filter(|(_, one)| one.is_in_trouble());
+        let unheard = troubled.map(|(address, _)| address.clone()).collect();
+        self.faces.others.insert(face, Face { wait, unheard, ..Face::default() });
         let before = self.faces.turn_to(face);
         for notice in self.how_things_stand() {
             self.answer(notice);
@@ -180,6 +186,13 @@ impl Chat {
     #[must_use]
     pub fn current(&self, face: FaceId) -> Option<&Address> {
         self.faces.get(face)?.current.as_ref()
+    }
+
+    /// Whether there is a session with whom the plain lines of a face go to.
+    #[must_use]
+    pub fn is_connected(&self, face: FaceId) -> bool {
+        let open = self.current(face).and_then(|open| self.conversations.get(open));
+        open.is_some_and(|one| one.session.is_some())
     }
 
     /// Opens the conversation for which a face was started.
@@ -222,6 +235,31 @@ impl Chat {
             Notice::Draft { with, text }
         }));
         notices
+    }
+
+    /// Tells the face that has written there what stands in the way since before it came.
+    pub(super) fn tell_standing(&mut self, address: &Address) {
+        if !self.faces.asking_mut().unheard.remove(address) {
+            return;
+        }
+        let Some(one) = self.conversations.get(address) else { return };
+        let (peer, waiting) = (address.clone(), one.outbox.waiting());
+        let refused = one.refusal.and_then(|refusal| match refusal {
+            Refusal::NoSuchName => Some(Notice::NoSuchName(peer.clone())),
+            // Which is told as that it waits.
+            Refusal::Offline => None,
+            refusal => Some(Notice::ConnectRefused { peer: peer.clone(), refusal }),
+        });
+        let kept = (one.told_kept && waiting > 0).then(|| Notice::Kept {
+            to: peer.clone(),
+            state: one.state(),
+            waiting,
+        });
+        let pending = one.session.as_ref().filter(|session| session.told_pending);
+        let pending = pending.map(|_| Notice::Pending(peer));
+        for notice in [refused, kept, pending].into_iter().flatten() {
+            self.answer(notice);
+        }
     }
 
     /// Tells the face that asked.

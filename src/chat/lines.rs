@@ -36,6 +36,7 @@ impl Chat {
         conversation.outbox.queued(line);
         self.want(&address);
         self.pump(&address);
+        self.tell_standing(&address);
         self.tell_kept(&address);
     }
 

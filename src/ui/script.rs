@@ -3,6 +3,7 @@
 //! A [`Script`] is a face with one [`Task`]. It shows what belongs to that and nothing else, knows
 //! when it is done, and makes an exit code of how it went.
 
+mod standing;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -58,6 +59,10 @@ pub struct Script {
     began: bool,
     /// How far those are that are on their way.
     ways: BTreeMap<LineId, String>,
+    /// Its line goes by a session that is there: trouble with servers need not concern it.
+    is_connected: bool,
+    /// What is to be said of that if its line does not arrive.
+    held: Vec<Printout>,
     /// There is nothing left to do.
     done: bool,
 }
@@ -82,6 +87,8 @@ impl Script {
             ended: BTreeSet::new(),
             began: false,
             ways: BTreeMap::new(),
+            is_connected: false,
+            held: Vec::new(),
             done: false,
         }
     }
@@ -182,6 +189,12 @@ impl Script {
                 self.render(notice, background)
             }
             (Task::Status, _) => self.sum_up(notice, background),
+            (_, Notice::RegisterRefused { .. } | Notice::Trouble { .. })
+                if self.may_do_without_servers() =>
+            {
+                self.hold_back(notice, background)
+            }
+            (_, Notice::Leaving { .. }) => self.leave(notice, background),
             (
                 Task::Receive { from: None, .. } | Task::Follow { with: None },
                 Notice::Current(_),
@@ -210,8 +223,7 @@ impl Script {
                 | Notice::KeyChanged { .. }
                 | Notice::StoreFailed(_)
                 | Notice::Pending(_)
-                | Notice::Kept { .. }
-                | Notice::Leaving { .. },
+                | Notice::Kept { .. },
             ) => self.render(notice, background),
             (
                 Task::Send | Task::Offer { .. },

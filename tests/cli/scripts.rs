@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::program::{Profile, Program};
+use super::program::{Outcome, Profile, Program};
 use super::two::Two;
 
 impl Two {
@@ -240,6 +240,53 @@ fn a_question_without_an_answer_exits_with_none_of_them() {
     two.b.run(&["ask", "bob", "deploy?"], "").exits(108);
     two.b.run(&["ask", "alice"], "").exits(102);
     two.b.run(&["send", "--to"], "ask").exits(2);
+}
+
+/// What a script that writes JSON says, by code or type, but for the steps of its line.
+fn said(outcome: &Outcome) -> Vec<String> {
+    let objects = outcome.out.iter().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let objects = objects.filter(|object| object["type"] != "status");
+    let word = |object: Value| {
+        let word = if object["code"].is_string() { &object["code"] } else { &object["type"] };
+        word.as_str().map(str::to_owned)
+    };
+    objects.filter_map(word).collect()
+}
+
+#[test]
+fn beside_a_chat_a_script_says_why_it_fails_as_often_as_it_is_run() {
+    let two = Two::new();
+    let mut chat = two.b.start(&["--json", "--peer", "nosuch"]);
+    chat.object(&json!({"type": "error", "code": "no-such-name"}));
+    for _ in 0..2 {
+        let send = ["send", "--json", "--to", "nosuch", "--timeout", "1s", "hi"];
+        let outcome = two.b.run(&send, "").exits(3);
+        assert_eq!(said(&outcome), ["no-such-name", "leaving"], "{outcome:#?}");
+        let ask = ["ask", "nosuch", "hm?", "--timeout", "1s"];
+        two.b.run(&ask, "").exits(103).says("Nobody is called nosuch");
+    }
+    // Alice is asked about bob.
+    let mut command = two.a.command(&["--json"]);
+    command.env("P2PCHAT_STRANGERS", "request");
+    let mut alice = Program::start(command);
+    alice.object(&json!({"type": "ready"}));
+    for _ in 0..2 {
+        let send = ["send", "--json", "--to", "alice", "--timeout", "2s", "hi"];
+        let outcome = two.b.run(&send, "").exits(4);
+        assert!(said(&outcome).contains(&"pending".to_owned()), "{outcome:#?}");
+    }
+}
+
+#[test]
+fn beside_a_chat_without_a_server_a_script_says_so() {
+    let b = Profile::new();
+    let mut chat = b.start(&["--json", "--name", "bob", "--rendezvous", "nowhere.invalid"]);
+    chat.object(&json!({"type": "error", "code": "rendezvous-unreachable"}));
+    for _ in 0..2 {
+        let send = ["send", "--json", "--to", "alice", "--timeout", "1s", "hi"];
+        let outcome = b.run(&send, "").exits(5);
+        assert_eq!(said(&outcome), ["rendezvous-unreachable", "leaving"], "{outcome:#?}");
+    }
 }
 
 #[test]

@@ -186,6 +186,12 @@ impl Guests {
                         out.say(&word);
                     }
                 }
+                if let Sight::View(view) = &mut sight
+                    && let View::Script(script) = &mut **view
+                    && chat.is_connected(face)
+                {
+                    script.is_connected();
+                }
                 let begins = match &sight {
                     Sight::View(view) => view.begins_with(),
                     Sight::Screen(_) => None,

@@ -162,6 +162,43 @@ fn whoever_comes_is_told_why_no_server_knows_us() {
     assert_eq!(comes(&mut faces), [Notice::Unregistered]);
 }
 
+/// What a face is told that comes and says something to bob, beside what becomes of its line.
+fn hears_who_writes_to_bob(faces: &mut Faces) -> Vec<Notice> {
+    let face = faces.attach(Some("bob"), Some(Wait::Delivered));
+    faces.told.clear();
+    for line in ["one", "two"] {
+        faces.says(face, line);
+    }
+    let about_it = |notice: &&Notice| {
+        !matches!(notice, Notice::Written(_) | Notice::Status { .. } | Notice::Measured { .. })
+    };
+    let told = faces.told.iter().filter(|(who, _)| *who == face).map(|(_, notice)| notice);
+    told.filter(about_it).cloned().collect()
+}
+
+#[test]
+fn whoever_writes_is_told_once_what_stood_in_the_way_before() {
+    let bob = || address("bob");
+    let mut faces = Faces::new();
+    faces.says(FaceId::FIRST, "/msg bob hello");
+    faces.bench.refused(Refusal::NoSuchName);
+    assert_eq!(hears_who_writes_to_bob(&mut faces), [Notice::NoSuchName(bob())]);
+    faces.bench.refused(Refusal::Busy);
+    let busy = Notice::ConnectRefused { peer: bob(), refusal: Refusal::Busy };
+    assert_eq!(hears_who_writes_to_bob(&mut faces), [busy]);
+    faces.bench.refused(Refusal::Offline);
+    let (to, state) = (bob(), Presence::Offline);
+    let kept = Notice::Kept { to, state, waiting: 6 };
+    assert_eq!(hears_who_writes_to_bob(&mut faces), [kept]);
+    faces.bench.connected(BOB, "bob");
+    faces.bench.event(Event::Message { peer: BOB, message: Record::Pending.encode() });
+    assert_eq!(hears_who_writes_to_bob(&mut faces), [Notice::Pending(bob())]);
+    // Who was here then has heard it.
+    faces.told.clear();
+    faces.says(FaceId::FIRST, "/msg bob again");
+    assert_eq!(faces.who(|notice| matches!(notice, Notice::Pending(_))), []);
+}
+
 #[test]
 fn a_face_leaves_when_its_own_lines_are_delivered_and_the_others_stay() {
     let mut faces = Faces::new();

@@ -1,0 +1,60 @@
+//! What stands in the way of a script, and when it is said.
+
+use super::super::{Background, Printout};
+use super::{Script, Task};
+use crate::chat::Notice;
+
+impl Script {
+    /// There is a session with whom its line is for.
+    pub fn is_connected(&mut self) {
+        self.is_connected = true;
+    }
+
+    /// Whether it comes to its end by a session that is there, whatever servers do.
+    pub(super) fn may_do_without_servers(&self) -> bool {
+        let says = matches!(self.task, Task::Send | Task::Offer { .. } | Task::Ask { .. });
+        self.is_connected && says
+    }
+
+    /// Says nothing of trouble that may not matter, until its line has not arrived.
+    pub(super) fn hold_back(
+        &mut self,
+        notice: &Notice,
+        background: Background<'_>,
+    ) -> Vec<Printout> {
+        let held = self.render(notice, background);
+        self.held.extend(held);
+        Vec::new()
+    }
+
+    /// Leaves while lines wait.
+    pub(super) fn leave(&mut self, notice: &Notice, background: Background<'_>) -> Vec<Printout> {
+        let mut printouts = std::mem::take(&mut self.held);
+        printouts.extend(self.render(notice, background));
+        printouts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::proto::RendezvousTrouble;
+    use crate::ui::language::Language;
+
+    #[test]
+    fn trouble_with_a_server_concerns_only_a_line_that_does_not_arrive_without_it() {
+        let (trouble, same_as) = (RendezvousTrouble::Unreachable, None);
+        let lost = Notice::Trouble { server: None, trouble, same_as, others: false };
+        let script = || Script::new(Task::Send, false, TimeZone::UTC, Language::default());
+        let mut alone = script();
+        assert_eq!(alone.hear(&lost, Background::default()).len(), 1);
+        let mut connected = script();
+        connected.is_connected();
+        assert_eq!(connected.hear(&lost, Background::default()), []);
+        let left = connected.hear(&Notice::Leaving { undelivered: 1 }, Background::default());
+        assert_eq!(left.len(), 2);
+        assert!(left[0].text.contains("cannot be reached"), "{left:?}");
+    }
+}
