@@ -51,16 +51,19 @@ room-refusal-not-owner = only the owner can do that
 room-refusal-not-member = you are not in it
 room-refusal-worn-out = too much was done to this room; only its owner can still do something but talk
 room-refusal-unknown = those who are there do not know it
-problem-not-in-room = You are not in { $room }; nothing was sent. /join { $room } brings you there.
+problem-not-in-room = You are not in { $room }; nothing was done. /join { $room } brings you there.
 problem-not-let-in = You did not come into { $room } in time: nobody was there who could let you in. The line is kept nowhere; send it again later.
 problem-room-denied = You were not let into { $room }: { $why }. The line is kept nowhere.
 problem-which-room = Which room? Name it, such as #tea, or open it first.
+problem-kicks-oneself = That is you: /leave { $room } leaves.
+problem-no-key-to-invite = The key of { $peer } is not known here, and an invitation lets in a key, not a name. Talk to { $peer } first: /connect { $peer }.
+problem-topic-too-long = What a room is about has at most { $bytes } bytes; nothing was done.
 problem-no-server = { $room } needs a rendezvous that you use: --rendezvous HOST.
 problem-room = That cannot be: { $why }.
 room-summary =
     { $count ->
         [one] { $room }: you are in it, and nobody else is.
-       *[other] { $room }: { $count } are in it; you are connected with { $here }.
+       *[other] { $room }: { $count } members, { $here } here.
     }
 room-summary-waiting = { $room }: you wait to be let in.
 room-here =
@@ -95,6 +98,7 @@ room-lines-no-member =
     }
 room-progress = { $have } of { $of } have it
 room-receipts = { $has } of { $all } have it: { $names }
+room-receipts-none = Nobody has it yet.
 room-receipts-waiting = It waits for { $names }.
 room-receipts-nobody = Nobody else was there.
 problem-no-rooms = You are in no room. /join #tea goes into one, or makes it.

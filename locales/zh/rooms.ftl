@@ -51,16 +51,19 @@ room-refusal-not-owner = 只有房主能这样做
 room-refusal-not-member = 你不在里面
 room-refusal-worn-out = 对这个房间做过的事太多；除了说话，只有房主还能做别的
 room-refusal-unknown = 那里的人不知道这个房间
-problem-not-in-room = 你不在 { $room } 里；什么也没有发出。/join { $room } 可以进去。
+problem-not-in-room = 你不在 { $room } 里；什么也没有做。/join { $room } 可以进去。
 problem-not-let-in = 没能及时进入 { $room }：没有能让你进去的人在。这一行没有保存；请以后再发。
 problem-room-denied = 没能进入 { $room }：{ $why }。这一行没有保存。
 problem-which-room = 哪个房间？请写出名字，比如 #tea，或先打开它。
+problem-kicks-oneself = 那是你自己：/leave { $room } 可以离开。
+problem-no-key-to-invite = 这里不知道 { $peer } 的公钥，而邀请放行的是公钥，不是名字。请先与 { $peer } 交谈：/connect { $peer }。
+problem-topic-too-long = 房间的话题最多 { $bytes } 字节；什么也没有做。
 problem-no-server = { $room } 需要一个你使用的服务器：--rendezvous 主机。
 problem-room = 不行：{ $why }。
 room-summary =
     { $count ->
         [1] { $room }：你在里面，没有别人。
-       *[other] { $room }：里面有 { $count } 人，你与其中 { $here } 人相连。
+       *[other] { $room }：{ $count } 名成员，{ $here } 人在场。
     }
 room-summary-waiting = { $room }：你在等人让你进去。
 room-here = { $count } 名成员，{ $here } 人在场
@@ -75,6 +78,7 @@ room-lines-two-histories = { $name } 的 { $count } 行已撤销：{ $name } 对
 room-lines-no-member = { $name } 的 { $count } 行已撤销：写下时 { $name } 不在 { $room } 中。
 room-progress = { $of } 人中 { $have } 人已收到
 room-receipts = { $all } 人中有 { $has } 人已收到：{ $names }
+room-receipts-none = 还没有人收到。
 room-receipts-waiting = 还在等 { $names }。
 room-receipts-nobody = 当时没有别人在。
 problem-no-rooms = 你不在任何房间里。/join #tea 进入一个，或新建一个。

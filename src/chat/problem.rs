@@ -203,6 +203,12 @@ pub enum Problem {
     NoRooms,
     /// Nobody of that name is in the room.
     NobodyThere(Address),
+    /// /kick, and that is us.
+    KicksOneself(Address),
+    /// /invite into a room, and the key of whom it would let in is not known.
+    NoKeyToInvite(Address),
+    /// What a room is about, in more than [`MAX_TOPIC`](super::room::MAX_TOPIC) bytes.
+    TopicTooLong,
     /// A room belongs to a server that we use.
     NoServer(Address),
     /// The room does not allow it.

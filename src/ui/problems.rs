@@ -9,6 +9,7 @@ use super::invitations;
 use super::language::{Language, Phrase};
 use super::rooms;
 use super::words::{help, store_failure, usage};
+use crate::chat::room::MAX_TOPIC;
 use crate::chat::{Problem, TRUSTED, clean};
 
 /// Why something typed was not done.
@@ -157,6 +158,11 @@ pub fn problem_sentence(problem: &Problem, language: &Language) -> String {
         Problem::NobodyThere(room) => {
             language.say("problem-nobody-there", &[("room", &room.marked_name())])
         }
+        Problem::KicksOneself(room) => {
+            language.say("problem-kicks-oneself", &[("room", &room.marked_name())])
+        }
+        Problem::NoKeyToInvite(peer) => language.say("problem-no-key-to-invite", &[("peer", peer)]),
+        Problem::TopicTooLong => language.say("problem-topic-too-long", &[("bytes", &MAX_TOPIC)]),
         Problem::Room(refusal) => {
             language.say("problem-room", &[("why", &rooms::refusal(*refusal, language))])
         }
@@ -241,6 +247,9 @@ pub fn problem_code(problem: &Problem) -> &'static str {
         Problem::NoServer(_) => "no-server",
         Problem::NoRooms => "no-rooms",
         Problem::NobodyThere(_) => "nobody-there",
+        Problem::KicksOneself(_) => "kicks-oneself",
+        Problem::NoKeyToInvite(_) => "no-key-to-invite",
+        Problem::TopicTooLong => "topic-too-long",
         Problem::Room(_) => "room",
         Problem::Store(_) => "store",
     }

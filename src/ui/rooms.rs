@@ -101,7 +101,10 @@ pub(super) fn sentence(
             let count = has.len();
             let arguments: [(_, &dyn Display); 3] =
                 [("has", &count), ("all", &all), ("names", &having)];
-            let mut sentence = language.say("room-receipts", &arguments);
+            let mut sentence = match count {
+                0 => language.text("room-receipts-none"),
+                _ => language.say("room-receipts", &arguments),
+            };
             if !waits.is_empty() {
                 sentence.push(' ');
                 let waits = language.say("room-receipts-waiting", &[("names", &waiting)]);

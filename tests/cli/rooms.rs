@@ -183,6 +183,10 @@ fn a_room_by_invitation_lets_in_whom_a_member_has_invited_and_its_owner_removes(
     alice.object(&json!({"type": "room", "event": "members"}));
 
     command(&mut alice, "/topic green tea");
+    command(&mut alice, &format!("/topic {}", "x".repeat(1025)));
+    alice.object(&json!({"type": "error", "code": "topic-too-long"}));
+    command(&mut alice, "/invite #tea nobody");
+    alice.object(&json!({"type": "error", "code": "no-key-to-invite"}));
     let bobs = format!("alice@{address}");
     bob.object(&json!({"type": "room", "event": "topic", "topic": "green tea", "by": bobs}));
     command(&mut bob, "/who");
@@ -200,6 +204,11 @@ fn a_room_by_invitation_lets_in_whom_a_member_has_invited_and_its_owner_removes(
     // Only the owner can.
     command(&mut bob, "/kick alice");
     bob.object(&json!({"type": "error", "code": "room"}));
+    command(&mut alice, "/kick alice");
+    alice.object(&json!({"type": "error", "code": "kicks-oneself"}));
+    command(&mut alice, "/rooms");
+    let both = json!({"type": "room", "event": "summary", "members": 2, "connected": 2});
+    alice.object(&both);
     command(&mut alice, "/kick bob");
     bob.object(&json!({"type": "room", "event": "kicked", "us": true}));
     say(&mut bob, "but");
@@ -276,8 +285,18 @@ fn in_a_room_lines_are_named_by_numbers_and_the_classic_words_do_what_they_say()
     bob.hears("It is about: green tea");
     alice.hears("bob came into #tea.");
 
+    bob.say("/topic");
+    bob.hears("#tea: 2 members, 2 here. It is about: green tea");
+    bob.say("/topic #tea -");
+    alice.hears("bob took back what #tea is about.");
+    bob.hears("bob took back what #tea is about.");
+    bob.say("/topic ＃tea");
+    bob.hears("#tea: 2 members, 2 here.");
+
     alice.say("say hello all");
     assert!(bob.line().ends_with("\thello all"));
+    alice.say("/info #tee");
+    alice.hears("You are not in #tee; nothing was done.");
     bob.say("/reply 1 hello alice");
     assert!(alice.line().ends_with("\thello alice"));
     bob.say("/edit hello Alice");

@@ -15,8 +15,12 @@ pub(in crate::chat) enum RoomCommand {
     },
     /// The one named, or the one that is open.
     Leave(Option<Address>),
-    /// In the room that is open.
-    Topic(String),
+    /// What the one named, or the one that is open, is about.
+    Topic {
+        room: Option<Address>,
+        /// What it is to be; `None` asks what it is.
+        text: Option<String>,
+    },
     /// Somebody who is in the room, or was.
     Kick {
         room: Option<Address>,
@@ -31,7 +35,10 @@ pub(in crate::chat) enum RoomCommand {
     /// Who is in the room that is named, or open.
     Members(Option<Address>),
     /// Who has our last line (1), or the one with this number counted back.
-    Info(usize),
+    Info {
+        room: Option<Address>,
+        number: usize,
+    },
 }
 
 /// As many of the last lines of each member as newcomers of a room can be given.
@@ -42,7 +49,7 @@ pub(super) const TABLE: &[Entry] = &[
         "join",
         &["j"],
         "#ROOM [invited] [keep N]",
-        "go into a room of the server; if there is none of that name, make one: for all, or for whom a member has invited, where newcomers are given the last N lines of each (50)",
+        "go into a room of the server; if there is none of that name, make one: for all, or for whom a member has invited, where newcomers are given the last N lines of each (50; 1000 at most)",
         |rest, context| {
             let (name, rest) = word(rest)?;
             let (access, rest) = match word(rest) {
@@ -82,9 +89,15 @@ pub(super) const TABLE: &[Entry] = &[
     entry(
         "topic",
         &[],
-        "[TEXT]",
-        "say what the room is about; without TEXT, nothing",
-        |rest, _| Some(Ok(Command::Room(RoomCommand::Topic(rest.trim().to_owned())))),
+        "[#ROOM] [TEXT|-]",
+        "say what the room is about, or with - that it is about nothing; without TEXT, show what it is about",
+        |rest, context| {
+            let (named, text) = named_room(rest);
+            let text = Some(text.trim()).filter(|text| !text.is_empty());
+            let text = text.map(|text| if text == "-" { String::new() } else { text.to_owned() });
+            let room = named.map(|named| room(named, context)).transpose();
+            Some(room.map(|room| Command::Room(RoomCommand::Topic { room, text })))
+        },
     ),
     entry(
         "kick",
@@ -102,11 +115,14 @@ pub(super) const TABLE: &[Entry] = &[
     entry(
         "info",
         &[],
-        "[N]",
+        "[#ROOM] [N]",
         "show who in the room has your last line, or the line N counted back from it (1)",
-        |rest, _| {
+        |rest, context| {
+            let (named, rest) = named_room(rest);
             let number = if rest.trim().is_empty() { 1 } else { only_word(rest)?.parse().ok()? };
-            (number > 0).then(|| Ok(Command::Room(RoomCommand::Info(number))))
+            let room = named.map(|named| room(named, context)).transpose();
+            let info = |room| Command::Room(RoomCommand::Info { room, number });
+            (number > 0).then(|| room.map(info))
         },
     ),
 ];
@@ -120,6 +136,14 @@ pub(super) fn invite(rest: &str, context: &Context<'_>) -> Option<Result<Command
         Ok(Command::Room(RoomCommand::Invite { room, who }))
     };
     Some(read())
+}
+
+/// The room in the first word, if its mark stands before it, and what follows.
+fn named_room(rest: &str) -> (Option<&str>, &str) {
+    match word(rest) {
+        Some((first, more)) if first.starts_with([ROOM_MARK, '＃']) => (Some(first), more),
+        _ => (None, rest),
+    }
 }
 
 /// The room that is meant, with or without its mark.

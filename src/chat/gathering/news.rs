@@ -66,11 +66,11 @@ pub enum RoomNews {
     NotAdmitted(Refusal),
     /// A member does not let us in.
     Denied(Denial),
-    /// Answers /rooms, once for each.
+    /// Answers /rooms, once for each, and /topic.
     Summary {
         /// How many are in it, with us.
         members: usize,
-        /// With how many of them we are connected.
+        /// How many of them are connected, with us.
         here: usize,
         /// Whether we are in, or wait to be let in.
         is_in: bool,

@@ -18,8 +18,11 @@ impl Chat {
                 Ok(())
             }
             RoomCommand::Leave(room) => self.meant_room(room).map(|room| self.leave_room(&room)),
-            RoomCommand::Topic(text) => {
-                self.meant_room(None).and_then(|room| self.act_in_room(&room, Act::Topic(text)))
+            RoomCommand::Topic { room, text } => {
+                self.meant_room(room).and_then(|room| match text {
+                    Some(text) => self.act_in_room(&room, Act::Topic(text)),
+                    None => self.show_room(&room),
+                })
             }
             RoomCommand::Kick { room, name } => {
                 self.meant_room(room).and_then(|room| self.kick_from_room(&room, &name))
@@ -29,8 +32,8 @@ impl Chat {
             RoomCommand::Members(room) => {
                 self.meant_room(room).and_then(|room| self.show_members(&room))
             }
-            RoomCommand::Info(number) => {
-                self.meant_room(None).and_then(|room| self.show_receipts(&room, number))
+            RoomCommand::Info { room, number } => {
+                self.meant_room(room).and_then(|room| self.show_receipts(&room, number))
             }
         };
         if let Err(problem) = done {
@@ -64,33 +67,37 @@ impl Chat {
         meant.map(|(key, _)| *key)
     }
 
-    /// A member lets somebody in whose key is known here.
+    /// A member lets somebody in whose key is known here, as a contact or from another room.
     fn invite_into_room(&mut self, address: &Address, who: &Address) -> Result<(), Problem> {
         let contact = self.conversations.get(who).map(|one| &one.contact);
-        let contact = contact.filter(|contact| contact.offered.is_none());
-        let key = contact.and_then(|contact| contact.key);
-        let key = key.ok_or_else(|| Problem::NothingToVerify(who.clone()))?;
+        let is_in_doubt = contact.is_some_and(|contact| contact.offered.is_some());
+        let key = contact.and_then(|contact| contact.key).or_else(|| self.member_key(who));
+        let key = key.filter(|_| !is_in_doubt);
+        let key = key.ok_or_else(|| Problem::NoKeyToInvite(who.clone()))?;
         let (name, host) = (who.name.clone(), who.host.clone());
         self.act_in_room(address, Act::Invite { key, name, host })
     }
 
     fn show_rooms(&mut self) -> Result<(), Problem> {
         let rooms = self.gathering.rooms.iter().filter(|(_, room)| room.is_wanted());
-        let summaries = rooms.map(|(address, room)| {
-            let state = room.state();
-            let news = RoomNews::Summary {
-                members: state.map_or(0, |state| state.members.len()),
-                here: room.met.len(),
-                is_in: room.replica.as_ref().is_some_and(|replica| replica.is_member()),
-                topic: state.and_then(|state| state.topic.as_ref()).map(|topic| topic.text.clone()),
-            };
-            Notice::Room { room: address.clone(), news }
-        });
-        let summaries: Vec<Notice> = summaries.collect();
-        if summaries.is_empty() {
+        let rooms: Vec<Address> = rooms.map(|(address, _)| address.clone()).collect();
+        if rooms.is_empty() {
             return Err(Problem::NoRooms);
         }
-        summaries.into_iter().for_each(|notice| self.answer(notice));
+        rooms.iter().try_for_each(|room| self.show_room(room))
+    }
+
+    /// Says how many are in a room, and what it is about.
+    fn show_room(&mut self, address: &Address) -> Result<(), Problem> {
+        let room = self.gathering.rooms.get(address).filter(|room| room.is_wanted());
+        let room = room.ok_or_else(|| Problem::NotInRoom(address.clone()))?;
+        let topic = room.state().and_then(|state| state.topic.as_ref());
+        let topic = topic.map(|topic| topic.text.clone());
+        let is_in = room.replica.as_ref().is_some_and(|replica| replica.is_member());
+        let members = self.members(address).unwrap_or_default();
+        let here = members.iter().filter(|member| member.is_here).count();
+        let news = RoomNews::Summary { members: members.len(), here, is_in, topic };
+        self.answer(Notice::Room { room: address.clone(), news });
         Ok(())
     }
 

@@ -185,7 +185,7 @@ impl Chat {
     /// Does something to a room, as soon as we are in.
     pub(super) fn act_in_room(&mut self, address: &Address, act: Act) -> Result<(), Problem> {
         if !act.is_sane() {
-            return Err(Problem::TooLong);
+            return Err(Problem::TopicTooLong);
         }
         if !self.has_entered(address) {
             return self.wait_to_enter(address, What::Act(act));
@@ -201,6 +201,9 @@ impl Chat {
         }
         let key = self.member_called(address, name);
         let key = key.ok_or_else(|| Problem::NobodyThere(address.clone()))?;
+        if key == self.config.key {
+            return Err(Problem::KicksOneself(address.clone()));
+        }
         let done = self.with_room(address, |replica, now| replica.kick(now, key));
         done.unwrap_or(Err(Refusal::NotMember)).map_err(Problem::Room)
     }

@@ -252,6 +252,10 @@ impl Screen {
 /// Whose conversation a notice belongs to. Answers to what was typed belong where it was typed.
 fn concerned(notice: &Notice) -> Option<&Address> {
     match notice {
+        Notice::Room {
+            news: RoomNews::Summary { .. } | RoomNews::Members(_) | RoomNews::Receipts { .. },
+            ..
+        } => None,
         Notice::Peer { peer, .. }
         | Notice::Searching { peer, .. }
         | Notice::SamePerson { peer, .. }

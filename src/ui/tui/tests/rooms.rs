@@ -5,8 +5,8 @@ use p2pchat_wire::identity::Name;
 use super::story::{Story, address, key_of, stored};
 use crate::chat::room::{End, Standing};
 use crate::chat::{
-    Address, Attendee, Direction, HistoryLine, LineId, LineState, Manner, Notice, Progress, Quote,
-    RoomNews, Timestamp,
+    Address, Attendee, Direction, HistoryLine, LineId, LineState, Manner, Notice, Presence,
+    Progress, Quote, RoomNews, Timestamp,
 };
 use crate::ui::language::Tongue;
 use crate::ui::tui::theme::Theme;
@@ -38,6 +38,24 @@ fn whoever_comes_and_goes_is_told_in_one_line_as_long_as_nothing_else_is_said() 
         story.picture();
         story.told(&format!("coming_and_going_{columns}"));
     }
+}
+
+#[test]
+fn what_is_asked_about_a_room_is_answered_where_it_was_asked() {
+    let mut story = Story::of(80, 10);
+    story.enters(&tea());
+    story.comes(&address("bob@host"), Presence::Connected);
+    story.opens(&address("bob@host"));
+    let news = RoomNews::Summary { members: 3, here: 2, is_in: true, topic: None };
+    story.hears(&Notice::Room { room: tea(), news });
+    let answer = "#tea: 3 members, 2 here.";
+    assert!(story.text().contains(answer), "where one looks");
+    let waits = vec![address("bob@host")];
+    let news = RoomNews::Receipts { id: LineId([1; 16]), has: vec![], waits };
+    story.hears(&Notice::Room { room: tea(), news });
+    assert!(story.text().contains("Nobody has it yet. It waits for bob."));
+    story.opens(&tea());
+    assert!(!story.text().contains(answer), "and nowhere else");
 }
 
 #[test]
