@@ -2,6 +2,9 @@
 
 ask-name = Your name (others call you by it):{" "}
 serving = A rendezvous runs in this process, on UDP port { $port }. Others come with --rendezvous HOST:{ $port }#{ $key } where HOST is this machine's public name or address.
+hold-runs-already = A chat runs on this profile already; it goes on as it is.
+hold-not-known-yet = The chat runs in the background; no server has answered yet. p2pchat status tells how it stands.
+hold-none-to-end = No chat runs on this profile.
 input-too-long = A line of input was too long and was left out.
 interrupted-once = Ctrl+C again, Ctrl+D or /quit to leave.
 

@@ -2,6 +2,9 @@
 
 ask-name = 你的名字（别人用它呼叫你）：
 serving = 会合服务器正在本进程中运行，UDP 端口 { $port }。其他人使用 --rendezvous HOST:{ $port }#{ $key } 前来，其中 HOST 是本机的公网域名或地址。
+hold-runs-already = 这份数据上已有聊天在运行，它照常继续。
+hold-not-known-yet = 聊天已在后台运行；还没有服务器应答。p2pchat status 显示情况。
+hold-none-to-end = 这份数据上没有聊天在运行。
 input-too-long = 有一行输入太长，已略过。
 interrupted-once = 再按一次 Ctrl+C，或按 Ctrl+D，或输入 /quit 即可退出。
 

@@ -448,10 +448,12 @@ impl Chatting {
                         self.view.shown(id);
                         self.peer.input(Input::Shown { from, id });
                     }
-                    // As other programs in a pipe, end when nobody reads.
+                    // As other programs in a pipe, end when nobody reads; but not what runs for others.
                     Some(Printed::Closed) | None => {
                         self.output_closed = true;
-                        self.peer.input(Input::Quit);
+                        if !self.is_for_others() {
+                            self.peer.input(Input::Quit);
+                        }
                     }
                 },
                 () = reached(settles_at) => self.queue.extend(self.view.settle(now())),
@@ -489,6 +491,11 @@ impl Chatting {
         self.view.fit(columns());
         let sentence = sentence(self.view.language());
         self.queue.push_back(self.view.remark(code, &sentence));
+    }
+
+    /// Whether it runs for whoever joins, and not for who started it.
+    fn is_for_others(&self) -> bool {
+        matches!(&self.view, View::Script(script) if *script.task() == Task::Hold)
     }
 
     fn entered(&mut self, entered: Entered) {

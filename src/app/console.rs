@@ -110,6 +110,12 @@ impl Console {
         Self { entered, prompts: None, printouts, printed, _open: Some(sender) }
     }
 
+    /// The same, and what is printed is for nobody.
+    pub(super) fn silent(what: &[Entered]) -> Self {
+        let (printouts, printed) = writer(|_| Ok(()));
+        Self { printouts, printed, ..Self::saying(what) }
+    }
+
     /// Takes the terminal that `editor` and `printer` hold.
     pub(super) fn terminal(mut editor: LineEditor, mut printer: Printer) -> Self {
         let (entered_sender, entered) = mpsc::channel(CHANNEL);

@@ -63,6 +63,8 @@ pub struct Script {
     is_connected: bool,
     /// What is to be said of that if its line does not arrive.
     held: Vec<Printout>,
+    /// It says nothing.
+    is_quiet: bool,
     /// There is nothing left to do.
     done: bool,
 }
@@ -89,6 +91,7 @@ impl Script {
             ways: BTreeMap::new(),
             is_connected: false,
             held: Vec::new(),
+            is_quiet: false,
             done: false,
         }
     }
@@ -176,7 +179,8 @@ impl Script {
     /// What is to be written about `notice`.
     pub fn hear(&mut self, notice: &Notice, background: Background<'_>) -> Vec<Printout> {
         match (&self.task, notice) {
-            (Task::Hold | Task::End, _) => Vec::new(),
+            (Task::End, _) => Vec::new(),
+            (Task::Hold, _) => self.holds(notice, background),
             (Task::Change(_), _) => self.learn(notice, background),
             (_, Notice::Refused { problem, .. }) => {
                 let code = match problem {

@@ -143,3 +143,47 @@ fn a_sealed_chat_is_given_to_another_process_without_its_passphrase() {
     demo.say(&json!({"type": "command", "line": "/detach"}).to_string());
     demo.object(&json!({"type": "error", "code": "not-detached"}));
 }
+
+#[test]
+fn a_chat_in_the_background_says_why_it_does_not_run() {
+    let server = Server::start();
+    let address = server.address().to_string();
+    let b = Profile::new();
+    Profile::new().register("bob", &address);
+    let taken = ["hold", "--name", "bob", "--rendezvous", &address];
+    for _ in 0..2 {
+        b.run(&taken, "").exits(8).says("belongs to somebody else");
+    }
+    let told = b.run(&[&taken[..], &["--json"]].concat(), "").exits(8);
+    let error: Value = serde_json::from_str(&told.out[0]).expect("JSON");
+    assert_eq!((&error["type"], &error["code"]), (&json!("error"), &json!("name-taken")));
+    let other = format!("{address}#{}", Server::another(9).key());
+    let other = ["hold", "--name", "eve", "--rendezvous", &other];
+    for more in [&[][..], &["--foreground"]] {
+        let outcome = Profile::new().run(&[&other[..], more].concat(), "");
+        outcome.exits(7).says("has another key than before");
+    }
+}
+
+#[test]
+fn a_chat_in_the_background_says_how_it_stands_when_it_is_started() {
+    let server = Server::start();
+    let address = server.address().to_string();
+    let b = Profile::new();
+    let hold = ["hold", "--name", "bob", "--rendezvous"];
+    b.run(&[&hold[..], &[&address]].concat(), "").exits(0).says("You are bob@");
+    b.run(&["hold"], "").exits(0).says("runs on this profile already");
+    let ready = b.run(&["hold", "--json"], "").exits(0);
+    let ready: Value = serde_json::from_str(&ready.out[0]).expect("JSON");
+    assert_eq!(ready["type"], "ready");
+    b.run(&["hold", "--end"], "").exits(0);
+    b.run(&["hold", "--end"], "").exits(0).says("No chat runs");
+    // Who started it reads no more, and it goes on.
+    let c = Profile::new();
+    let nowhere = [&hold[..], &["nowhere.invalid", "--json"]].concat();
+    let told = c.run(&nowhere, "").exits(0);
+    let error: Value = serde_json::from_str(&told.out[0]).expect("JSON");
+    assert_eq!(error["code"], "rendezvous-unreachable");
+    c.run(&["hold"], "").exits(0).says("nowhere.invalid").says("already");
+    c.run(&["hold", "--end"], "").exits(0);
+}

@@ -188,9 +188,13 @@ impl Guests {
                 }
                 if let Sight::View(view) = &mut sight
                     && let View::Script(script) = &mut **view
-                    && chat.is_connected(face)
                 {
-                    script.is_connected();
+                    if chat.is_connected(face) {
+                        script.is_connected();
+                    }
+                    if self.succeeded {
+                        script.keep_quiet();
+                    }
                 }
                 let begins = match &sight {
                     Sight::View(view) => view.begins_with(),

@@ -27,6 +27,28 @@ impl Script {
         Vec::new()
     }
 
+    /// It waits for the end of another one, whose words are enough.
+    pub fn keep_quiet(&mut self) {
+        self.is_quiet = true;
+    }
+
+    /// Runs the chat for others: whether it can, and why not.
+    pub(super) fn holds(&self, notice: &Notice, background: Background<'_>) -> Vec<Printout> {
+        match notice {
+            Notice::Registered { .. }
+            | Notice::Announced { .. }
+            | Notice::Unregistered
+            | Notice::RegisterRefused { .. }
+            | Notice::Trouble { .. }
+            | Notice::StoreFailed(_)
+                if !self.is_quiet =>
+            {
+                self.render(notice, background)
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// Leaves while lines wait.
     pub(super) fn leave(&mut self, notice: &Notice, background: Background<'_>) -> Vec<Printout> {
         let mut printouts = std::mem::take(&mut self.held);
