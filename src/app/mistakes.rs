@@ -173,6 +173,7 @@ fn not_exported(problem: &NotExported) -> Phrase {
         NotExported::Text => Phrase::new("not-exported-text"),
         NotExported::Manner => Phrase::new("not-exported-manner"),
         NotExported::Reference => Phrase::new("not-exported-reference"),
+        NotExported::Withdrawn => Phrase::new("not-exported-withdrawn"),
         NotExported::Reactions => Phrase::new("not-exported-reactions"),
         NotExported::Source => Phrase::new("not-exported-source"),
     }

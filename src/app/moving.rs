@@ -102,7 +102,7 @@ pub(super) fn write_export(
 ///
 /// # Errors
 ///
-/// The file is no such export, another process uses the profile, or the disk fails.
+/// There is no profile, the file is no such export, another process uses the profile, or the disk fails.
 pub fn import(
     data_dir: Option<PathBuf>,
     face: Face,
@@ -118,6 +118,10 @@ pub fn import(
     };
     let dir = profile::directory(data_dir)?;
     let key = unlock::key(&dir, language)?;
+    // It would make somebody new, whose no export is.
+    if Reader::unlock(&dir, key.as_ref())?.is_none() {
+        return Err(refused(about("import-no-profile", &dir)));
+    }
     let mut profile = Profile::unlock(&dir, key.as_ref())?;
     let imported = profile.import(&mut input).map_err(|error| {
         let code = match error {

@@ -89,7 +89,7 @@ const LINES: &str = concat!(
     reactions!("l"),
     ", ",
     author!("l"),
-    " FROM lines AS l JOIN contacts ON contacts.id = l.contact ORDER BY l.id"
+    ", l.withdrawn FROM lines AS l JOIN contacts ON contacts.id = l.contact ORDER BY l.id"
 );
 
 fn said(row: &Row<'_>) -> rusqlite::Result<Said> {
@@ -120,6 +120,7 @@ fn said(row: &Row<'_>) -> rusqlite::Result<Said> {
         read_at: rows::optional_time(row, 11)?,
         everyone: row.get(12)?,
         reference: row.get(13)?,
+        withdrawn: row.get(20)?,
         reactions: reactions
             .map(|one| Reaction { by: way(one.by), from: one.author, text: one.text })
             .collect(),

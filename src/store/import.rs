@@ -104,6 +104,9 @@ pub enum NotExported {
     /// A reference that nobody could have given.
     #[error("the reference is too long")]
     Reference,
+    /// It does not count for a reason that no room knows, or is in no room.
+    #[error("it was withdrawn, and nothing says from which room and why")]
+    Withdrawn,
     /// Reactions that nobody could have sent.
     #[error("the reactions are too many or too long")]
     Reactions,
@@ -188,6 +191,9 @@ fn check(said: &Said) -> Result<(), NotExported> {
     }
     if said.reference.as_ref().is_some_and(|reference| reference.len() > 256) {
         return Err(NotExported::Reference);
+    }
+    if said.withdrawn.is_some_and(|why| !said.with.is_room || !(1..=4).contains(&why)) {
+        return Err(NotExported::Withdrawn);
     }
     let most = if said.with.is_room { MAX_REACTIONS } else { 2 };
     if said.reactions.len() > most || said.reactions.iter().any(|one| one.text.len() > 256) {
@@ -369,11 +375,11 @@ impl<'a> Import<'a> {
             .prepare_cached(
                 "INSERT INTO lines (id, contact, incoming, seq, line, peer, log, sent_at,
                      arrived_at, audience, text, reference, done, manner, target, about, amends,
-                     edited_at, deleted_at, read_at, author, offer)
+                     edited_at, deleted_at, read_at, author, offer, withdrawn)
                  VALUES (?1, ?2, ?3, ?4, ?5, seal_equal('key', ?6), ?7, ?8, ?9, ?10,
                      seal('line', ?2, ?3, ?5, ?11), seal('reference', ?2, ?3, ?5, ?12), ?13, ?14,
                      ?15, ?16, ?17, ?18, ?19, ?20, seal('author', ?2, ?3, ?5, ?21),
-                     seal('offer', ?2, ?3, ?5, ?22))",
+                     seal('offer', ?2, ?3, ?5, ?22), ?23)",
             )?
             .execute(params![
                 row,
@@ -386,7 +392,7 @@ impl<'a> Import<'a> {
                 number(said.sent_at.0),
                 said.arrived_at.map(|at| number(at.0)),
                 said.everyone,
-                said.text,
+                if said.withdrawn.is_none() { &said.text } else { "" },
                 said.reference,
                 said.done,
                 said.manner,
@@ -398,6 +404,7 @@ impl<'a> Import<'a> {
                 said.read_at.map(|at| number(at.0)),
                 said.from.as_ref().filter(|_| incoming).map(ToString::to_string),
                 offer(said),
+                said.withdrawn,
             ])?;
         let row = self.connection.last_insert_rowid();
         for reaction in &said.reactions {

@@ -123,6 +123,10 @@ pub(super) struct Said {
     pub(super) everyone: bool,
     #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
     pub(super) reference: Option<String>,
+    /// In a room: why it does not count, and has no text. 1 who wrote it had left, 2 was removed, 3 has shown
+    /// two histories, 4 was no member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) withdrawn: Option<i64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) reactions: Vec<Reaction>,
     /// Ours is delivered, theirs has been shown.

@@ -12,7 +12,7 @@ use crate::chat::rooms::{Answer, Receipt, Request};
 use crate::chat::storage::{
     Contact, HistoryLine, KeptRoom, RoomReply, RoomRequest, StoreReply, StoreRequest,
 };
-use crate::chat::{Address, LineId, LineState, Manner, Regard, Timestamp};
+use crate::chat::{Address, Format, LineId, LineState, Manner, Regard, Timestamp};
 
 const NOW: u64 = 1_700_000_000_000;
 
@@ -280,6 +280,36 @@ fn a_line_is_not_kept_behind_one_that_is_missing() {
     };
     let kept = without.iter().map(|request| memory.handle(request.clone())).collect();
     assert_eq!((failures(handle(without)), failures(kept)), (3, 3));
+}
+
+#[test]
+fn what_does_not_count_does_not_count_after_an_import_either() {
+    let mut room = Room::new();
+    room.say(true, 1, "nonsense", Manner::Text);
+    room.say(false, 2, "tea?", Manner::Text);
+    let log = LogId { author: room.bob.id(), stay: 2 };
+    let kicked = Standing::Withdrawn(End::Kicked);
+    let counted = Counted { log, lines: 0, acts: u64::MAX, rest: kicked };
+    let (id, key) = (room.log.id(), room.alice.id());
+    room.requests.push(StoreRequest::RoomStanding { room: tea(), id, counted });
+    let dir = tempfile::tempdir().expect("a directory for the test");
+    let open = |name| Database::open_either(&dir.path().join(name), false).expect("opens");
+    let (mut old, mut new) = (open("old.db"), open("new.db"));
+    old.handle(&room.requests);
+    let mut file = Vec::new();
+    let zone = jiff::tz::TimeZone::UTC;
+    old.export(key, Format::Json, None, &zone, &mut file).expect("writes");
+    let file = String::from_utf8(file).expect("text");
+
+    new.import(key, &mut file.as_bytes(), &mut || 7).expect("imports");
+    let lines = new.history(None, 9).expect("reads");
+    let told: Vec<_> = lines.iter().map(|line| (&*line.text, line.standing)).collect();
+    assert_eq!(told, [("", kicked), ("tea?", Standing::Counts)]);
+    for why in ["0", "5"] {
+        let other = file.replace("\"withdrawn\":2", &format!("\"withdrawn\":{why}"));
+        assert_ne!(other, file);
+        assert!(open(why).import(key, &mut other.as_bytes(), &mut || 7).is_err(), "{why}");
+    }
 }
 
 #[test]

@@ -124,6 +124,7 @@ fn what_each_setting_is_for_is_told_in_chinese() {
 #[test]
 fn why_nothing_was_imported_is_told_in_chinese() {
     let profile = Profile::new();
+    profile.run(&["id"], "").exits(0);
     let import = |text: &str| {
         let path = profile.path().join("export.json");
         std::fs::write(&path, text).expect("a file");

@@ -82,12 +82,16 @@ fn an_export_is_a_new_file_that_only_its_owner_can_read() {
 
 #[test]
 fn another_person_s_export_is_refused() {
-    let (one, two) = (Profile::new(), Profile::new());
+    let (one, two, nobody) = (Profile::new(), Profile::new(), Profile::new());
     for profile in [&one, &two] {
         profile.run(&["id"], "").exits(0);
     }
     let export = one.run(&["history", "export", "--format", "json"], "").exits(0).out.join("\n");
     two.run(&["history", "import", "-"], &export).exits(8).says("id restore");
+    nobody.run(&["history", "import", "-"], &export).exits(8).says("There is no profile");
+    let words = one.run(&["id", "words", "--yes"], "").exits(0).out.join(" ");
+    nobody.run(&["id", "restore"], &words).exits(0);
+    nobody.run(&["history", "import", "-"], &export).exits(0);
     one.run(&["history", "import", "-"], "no export").exits(2).says("Line 1");
     one.run(&["history", "import", "/nowhere"], "").exits(8).says("/nowhere");
 }
