@@ -52,6 +52,7 @@ room-refusal-not-member = you are not in it
 room-refusal-worn-out = too much was done to this room; only its owner can still do something but talk
 room-refusal-unknown = those who are there do not know it
 problem-not-in-room = You are not in { $room }; nothing was done. /join { $room } brings you there.
+problem-no-such-room = There is no room { $room }; p2pchat --room { $name } makes it.
 problem-not-let-in = You did not come into { $room } in time: nobody was there who could let you in. The line is kept nowhere; send it again later.
 problem-room-denied = You were not let into { $room }: { $why }. The line is kept nowhere.
 problem-which-room = Which room? Name it, such as #tea, or open it first.

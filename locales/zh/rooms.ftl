@@ -52,6 +52,7 @@ room-refusal-not-member = 你不在里面
 room-refusal-worn-out = 对这个房间做过的事太多；除了说话，只有房主还能做别的
 room-refusal-unknown = 那里的人不知道这个房间
 problem-not-in-room = 你不在 { $room } 里；什么也没有做。/join { $room } 可以进去。
+problem-no-such-room = 没有房间 { $room }；p2pchat --room { $name } 会建立它。
 problem-not-let-in = 没能及时进入 { $room }：没有能让你进去的人在。这一行没有保存；请以后再发。
 problem-room-denied = 没能进入 { $room }：{ $why }。这一行没有保存。
 problem-which-room = 哪个房间？请写出名字，比如 #tea，或先打开它。

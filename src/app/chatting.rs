@@ -120,6 +120,14 @@ impl Partner {
         }
     }
 
+    /// Whether it makes a room that it is started for, if there is none.
+    fn founds(&self) -> bool {
+        match self {
+            Self::Screen | Self::Line | Self::Pipe => true,
+            Self::Script(job) => job.task.founds(),
+        }
+    }
+
     /// Whether it wants to be told what nobody has seen in earlier runs.
     fn wants_replay(&self) -> bool {
         match self {
@@ -245,6 +253,7 @@ async fn hold(
         peer: carried.current.clone().or(invited),
         downloads: downloads(wanted.downloads.as_deref()),
         wait,
+        founds: partner.founds(),
         replay: partner.wants_replay() || !on_a_screen && for_a_person,
         strangers: match wanted.strangers {
             Strangers::Request => chat::Strangers::Request,

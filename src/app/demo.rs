@@ -396,6 +396,7 @@ fn setup(
         downloads: String::new(),
         peer,
         wait,
+        founds: true,
         // The directory is new.
         replay: false,
         // Nobody else is there, and the echo has nobody who could accept.

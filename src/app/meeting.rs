@@ -54,6 +54,7 @@ pub(super) async fn meet(
         downloads: downloads(wanted.downloads.as_deref()),
         peer: wanted.peer.as_ref().map(PeerAddress::without_key),
         wait: Some(Wait::Sent),
+        founds: false,
         // Nobody reads here.
         replay: false,
         // They are told of when the chat is opened.

@@ -47,6 +47,8 @@ pub(super) struct Setup {
     /// Whom to talk to: `alice` or `alice@host`.
     pub(super) peer: Option<String>,
     pub(super) wait: Option<Wait>,
+    /// Whether a room that it is started for is made, if there is none.
+    pub(super) founds: bool,
     /// Whether what earlier runs did not show is told, or read when it is looked at.
     pub(super) replay: bool,
     pub(super) policy: Policy,
@@ -113,6 +115,7 @@ impl Peer {
             downloads,
             peer,
             wait,
+            founds,
             replay,
             strangers,
             policy,
@@ -132,6 +135,7 @@ impl Peer {
             hosts: place.rendezvous.iter().map(|one| one.host.to_string()).collect(),
             peer,
             wait,
+            founds,
             replay,
             strangers,
             downloads,

@@ -41,6 +41,8 @@ pub(super) struct Face {
     pub(super) invited: Option<Address>,
     /// What the end of its input waits for; `None` for a person, who does not wait.
     pub(super) wait: Option<Wait>,
+    /// Whether it makes a room that it is started for, if there is none.
+    pub(super) founds: bool,
     /// The last line that it waits for, in each conversation that it has opened or written to.
     pub(super) waits_for: BTreeMap<Address, u64>,
     /// Files that it has offered.
@@ -87,8 +89,8 @@ impl Authors {
 }
 
 impl Faces {
-    pub(super) fn new(wait: Option<Wait>) -> Self {
-        let first = Face { wait, ..Face::default() };
+    pub(super) fn new(wait: Option<Wait>, founds: bool) -> Self {
+        let first = Face { wait, founds, ..Face::default() };
         let (others, authors) = (BTreeMap::new(), Authors::default());
         Self { first, others, asking: FaceId::FIRST, given_out: 0, authors }
     }
@@ -140,15 +142,21 @@ impl Faces {
 impl Chat {
     /// Lets another face look at the chat. `peer` is whom it wants to talk to, `alice` or
     /// `alice@host`, and `wait` what the end of its input waits for, as in
-    /// [`Config`](super::Config). It is told how things stand: under which names we are known, what
+    /// [`Config`](super::Config), as is `founds`. It is told how things stand: under which names we are known, what
     /// keeps us from being known, who is there, what is typed and not sent.
-    pub fn attach(&mut self, now: Timestamp, peer: Option<&str>, wait: Option<Wait>) -> FaceId {
+    pub fn attach(
+        &mut self,
+        now: Timestamp,
+        peer: Option<&str>,
+        wait: Option<Wait>,
+        founds: bool,
+    ) -> FaceId {
         self.now = now;
         self.faces.given_out += 1;
         let face = FaceId(self.faces.given_out);
         let troubled = self.conversations.iter().filter(|(_, one)| one.is_in_trouble());
         let unheard = troubled.map(|(address, _)| address.clone()).collect();
-        self.faces.others.insert(face, Face { wait, unheard, ..Face::default() });
+        self.faces.others.insert(face, Face { wait, founds, unheard, ..Face::default() });
         let before = self.faces.turn_to(face);
         for notice in self.how_things_stand() {
             self.answer(notice);

@@ -33,7 +33,7 @@ use super::room::{Access, Act, Body, Entry, Header, RoomId, State};
 use super::rooms::replica::Persona;
 use super::rooms::{Denial, Moment, Output, Replica, Request, Stored};
 use super::storage::{KeptRoom, Quote, RoomReply, RoomRequest, StoreReply, StoreRequest};
-use super::{Address, Asked, Chat, LineId, Notice, Presence, Problem, Timestamp};
+use super::{Address, Asked, Chat, ExitCode, LineId, Notice, Presence, Problem, Timestamp};
 use crate::proto::{Command, PathInfo, ServerId};
 
 /// How many lines of each log a newcomer of a room of ours is given, if nobody says otherwise.
@@ -70,7 +70,7 @@ struct Here {
 struct Room {
     /// None until we know which room the name stands for.
     replica: Option<Replica>,
-    /// Who may join, if it is for us to make the room.
+    /// Who may join, if it is for us to make the room; `None` if only those want to be in it who make none.
     access: Option<Access>,
     /// How many lines of each log it gives newcomers then.
     keep: Option<u16>,
@@ -188,8 +188,14 @@ impl Chat {
         Some(Persona { name: self.config.name.clone()?, host: address.host.clone() })
     }
 
-    /// Goes into a room, and makes it if there is none.
-    pub(super) fn join_room(&mut self, address: Address, access: Access, keep: Option<u16>) {
+    /// Goes into a room. If there is none, makes one into which those may come whom `access` lets in; without
+    /// that, whoever wanted to be in it hears that there is none.
+    pub(super) fn join_room(
+        &mut self,
+        address: Address,
+        access: Option<Access>,
+        keep: Option<u16>,
+    ) {
         let identity = self.config.identity.is_some();
         let problem = match self.servers.id_of(&address.host) {
             None => Some(Problem::NoServer(address.clone())),
@@ -199,7 +205,9 @@ impl Chat {
         if let Some(problem) = problem {
             return self.refuse(None, problem);
         }
-        self.conversation(&address);
+        if access.is_some() {
+            self.conversation(&address);
+        }
         if self.faces.asking().current.as_ref() != Some(&address) {
             self.make_current(&address);
         }
@@ -207,7 +215,9 @@ impl Chat {
         room.leaves_at = None;
         room.denials.clear();
         room.is_refused = false;
-        (room.access, room.keep) = (Some(access), keep);
+        if access.is_some() {
+            (room.access, room.keep) = (access, keep);
+        }
         if room.replica.as_ref().is_some_and(|replica| replica.is_wanted() && replica.is_member()) {
             return;
         }
@@ -292,6 +302,7 @@ impl Chat {
         match room.id() {
             None => {
                 let Some(replica) = self.replica(id, &address, Stored::default()) else { return };
+                self.conversation(&address);
                 let Some(room) = self.gathering.rooms.get_mut(&address) else { return };
                 let alone = room.people.is_empty();
                 room.replica = Some(replica);
@@ -328,9 +339,11 @@ impl Chat {
         let Some(room) = self.gathering.rooms.get_mut(&address) else { return };
         match refusal {
             RoomRefusal::Unfounded if room.replica.is_none() => {
-                let access = room.access.unwrap_or(Access::Open);
                 let keep = room.keep.unwrap_or(KEEP);
-                self.make_room(&address, access, keep);
+                match room.access {
+                    Some(access) => self.make_room(&address, access, keep),
+                    None => self.no_such_room(&address),
+                }
             }
             // Somebody has been faster: what we have made has no name, and nobody has seen it.
             RoomRefusal::OtherRoom { .. } if room.is_new => {
@@ -349,6 +362,22 @@ impl Chat {
                 room.is_refused = true;
                 self.tell_room(&address, RoomNews::ServerRefuses(refusal));
             }
+        }
+    }
+
+    /// There is no such room, and nobody here wants to make it.
+    fn no_such_room(&mut self, address: &Address) {
+        let Some(room) = self.gathering.rooms.remove(address) else { return };
+        let told = self.fail_unsaid(address, room);
+        for face in self.faces.ids() {
+            let before = self.faces.turn_to(face);
+            if self.faces.asking().invited.as_ref() == Some(address) {
+                if !told.contains(&face) {
+                    self.refuse(None, Problem::NoSuchRoom(address.clone()));
+                }
+                self.leave(ExitCode::NoSuchName);
+            }
+            self.faces.turn_to(before);
         }
     }
 

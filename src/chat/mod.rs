@@ -130,6 +130,8 @@ pub struct Config {
     /// `None` for a person at a terminal. For a pipe: what the end of input waits for. A run that
     /// is not interactive ends by itself where waiting cannot help (a changed key, a refused name).
     pub wait: Option<Wait>,
+    /// Whether the first face makes a room that it is started for, if there is none.
+    pub founds: bool,
     /// Whether lines that were received in earlier runs and never shown are told, as a pipe needs
     /// it. A screen reads them when it wants to ([`Input::Page`]).
     pub replay: bool,
@@ -351,7 +353,7 @@ impl Chat {
             sessions: BTreeMap::new(),
             inboxes: BTreeMap::new(),
             network: OwnNetwork::default(),
-            faces: Faces::new(config.wait),
+            faces: Faces::new(config.wait, config.founds),
             describing: Vec::new(),
             servers: Servers::new(&config.hosts, &snapshot),
             settings: Settings::new(&snapshot.settings),

@@ -190,6 +190,8 @@ pub enum Problem {
     File(DiskProblem),
     /// There is no room of this name that we are in.
     NotInRoom(Address),
+    /// The server knows no room of this name, and whoever wants to be in it makes none.
+    NoSuchRoom(Address),
     /// What was said in a room is not said any more: until the end, we were not let in.
     NotLetIn {
         /// Which room.
@@ -222,7 +224,7 @@ impl Problem {
     #[must_use]
     pub fn exit(&self) -> ExitCode {
         match self {
-            Self::Nobody(_) | Self::NoContact(_) => ExitCode::NoSuchName,
+            Self::Nobody(_) | Self::NoContact(_) | Self::NoSuchRoom(_) => ExitCode::NoSuchName,
             Self::KeyChanged { .. } | Self::OtherKey { .. } | Self::OtherServerKey { .. } => {
                 ExitCode::KeyChanged
             }

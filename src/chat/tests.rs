@@ -82,6 +82,7 @@ impl Bench {
             hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
             peer: peer.map(str::to_owned),
             wait,
+            founds: true,
             replay: true,
             strangers,
             software: "test 1".to_owned(),

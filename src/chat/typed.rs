@@ -318,7 +318,8 @@ impl Chat {
     /// Makes this the current conversation, and connects.
     pub(super) fn open(&mut self, address: Address) {
         if address.is_room {
-            return self.join_room(address, Access::Open, None);
+            let access = self.faces.asking().founds.then_some(Access::Open);
+            return self.join_room(address, access, None);
         }
         if self.config.name.as_ref() == Some(&address.name) {
             return self.refuse(None, Problem::Yourself);

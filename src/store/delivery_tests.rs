@@ -3,7 +3,7 @@
 mod giving;
 mod reading;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use p2pchat_wire::identity::{Identity, Name, PeerId};
 use proptest::prelude::*;
@@ -82,6 +82,7 @@ impl Side {
             hosts: vec!["rv".to_owned()],
             peer: None,
             wait,
+            founds: true,
             replay: true,
             strangers: crate::chat::Strangers::Accept,
             software: "test".to_owned(),
@@ -320,9 +321,7 @@ impl World {
             let unshown = self.sides[side].store.snapshot().unshown.len();
             assert!(unshown == 0 || self.was_full, "all was shown, and is known to have been");
             let shown = &self.sides[side].shown;
-            let mut once = shown.clone();
-            once.sort();
-            once.dedup();
+            let once: BTreeSet<_> = shown.iter().collect();
             assert_eq!(once.len(), shown.len(), "nothing was shown as new twice");
         }
     }

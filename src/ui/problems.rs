@@ -143,6 +143,10 @@ pub fn problem_sentence(problem: &Problem, language: &Language) -> String {
         Problem::NotInRoom(room) => {
             language.say("problem-not-in-room", &[("room", &room.marked_name())])
         }
+        Problem::NoSuchRoom(room) => {
+            let (marked, name) = (room.marked_name(), &room.name);
+            language.say("problem-no-such-room", &[("room", &marked), ("name", name)])
+        }
         Problem::NotLetIn { room, why: None } => {
             language.say("problem-not-let-in", &[("room", &room.marked_name())])
         }
@@ -242,6 +246,7 @@ pub fn problem_code(problem: &Problem) -> &'static str {
         Problem::FilesInRooms => "files-in-rooms",
         Problem::File(_) => "file",
         Problem::NotInRoom(_) => "not-in-room",
+        Problem::NoSuchRoom(_) => "no-such-room",
         Problem::NotLetIn { .. } => "not-let-in",
         Problem::WhichRoom => "which-room",
         Problem::NoServer(_) => "no-server",

@@ -183,11 +183,7 @@ impl Script {
             (Task::Hold, _) => self.holds(notice, background),
             (Task::Change(_), _) => self.learn(notice, background),
             (_, Notice::Refused { problem, .. }) => {
-                let code = match problem {
-                    Problem::File(_) => problem.exit(),
-                    _ => ExitCode::Refused,
-                };
-                self.refused = Some(code);
+                self.refused = Some(refused(problem));
                 // What is refused has been all there was to do.
                 self.done |= matches!(self.task, Task::Ask { .. });
                 self.render(notice, background)
@@ -259,6 +255,13 @@ impl Script {
                     printouts.push(Printout::status(ways.join(" | ")));
                 }
                 printouts
+            }
+            (
+                Task::Ask { .. },
+                Notice::Status { reference: Some(_), state: LineState::Failed(problem), .. },
+            ) => {
+                (self.done, self.refused) = (true, Some(refused(problem)));
+                self.render(notice, background)
             }
             (Task::Ask { .. }, Notice::Status { to, id, reference: Some(_), state, .. }) => {
                 // What came before the question had left is no answer to it. In a room it leaves when it
@@ -398,6 +401,14 @@ impl Script {
             return Vec::new();
         }
         self.overview.printouts(self.json, &self.zone, background, language)
+    }
+}
+
+/// How a script ends of which this was refused. What it wanted has made sense as far as its own words go.
+fn refused(problem: &Problem) -> ExitCode {
+    match problem.exit() {
+        ExitCode::Usage if !matches!(problem, Problem::File(_)) => ExitCode::Refused,
+        code => code,
     }
 }
 

@@ -67,3 +67,34 @@ fn a_line_that_nobody_has_but_us_is_kept_and_the_exit_code_says_so() {
     assert!(told.contains(&json!({"type": "leaving", "undelivered": 1})), "{told:#?}");
     assert!(told.iter().any(|one| one["state"] == "queued"), "{told:#?}");
 }
+
+#[test]
+fn a_script_makes_no_room_of_a_name_that_was_mistyped() {
+    let server = Server::start();
+    let (profile, mut alice) = alice_in(&server, "tea");
+    let (bob, sends) = newcomer(&server, "bob", &["send", "--to", "#taa", "hello"]);
+    let no_room = "There is no room #taa; p2pchat --room taa makes it.";
+    let outcome = sends.outcome().exits(3);
+    assert_eq!(outcome.says(no_room).err.len(), 1);
+    let wait = ["--timeout", "60s"];
+    for (rest, code) in [
+        (&["recv", "--from", "#taa"][..], 3),
+        (&["follow", "--with", "#taa"], 3),
+        (&["ask", "#taa", "hello?"], 103),
+    ] {
+        bob.run(&[&wait, rest].concat(), "").exits(code).says(no_room);
+    }
+    // Nor does one that joins a chat which runs.
+    let outcome = profile.run(&["--json", "send", "--to", "#taa", "hello"], "").exits(3);
+    // It may be known before the line is read.
+    let last = objects(&outcome).pop().expect("a status or an error");
+    assert!(last["reason"] == no_room || last["message"] == no_room, "{last}");
+    alice.say(r#"{"type":"command","line":"/rooms"}"#);
+    alice.object(&json!({"type": "room", "event": "summary"}));
+    // Nothing was made by all this.
+    let mut carol = newcomer(&server, "carol", &["--json", "--room", "taa"]).1;
+    carol.object(&json!({"type": "room", "event": "made"}));
+    // A script goes into one that is there.
+    bob.run(&[&wait, &["send", "--to", "#taa", "hello"][..]].concat(), "").exits(0);
+    carol.object(&json!({"type": "message", "text": "hello"}));
+}

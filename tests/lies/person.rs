@@ -153,6 +153,7 @@ fn chat(who: u8, run: u8, text: &str, store: &Memory) -> Chat {
         hosts: vec![HOST.to_owned()],
         peer: None,
         wait: None,
+        founds: true,
         replay: true,
         strangers: Strangers::Request,
         software: "test 1".to_owned(),

@@ -92,6 +92,7 @@ impl Person {
             hosts: vec![RENDEZVOUS.to_owned()],
             peer: peer.map(str::to_owned),
             wait: None,
+            founds: true,
             replay: true,
             strangers,
             software: "simulated".to_owned(),

@@ -165,7 +165,11 @@ impl Guests {
             }
             News::Came { number, hello, out } => {
                 let wait = hello.wait.map(Into::into);
-                let face = chat.attach(now, hello.peer.as_deref(), wait);
+                let founds = match &hello.face {
+                    Kind::Script { task, .. } => task.founds(),
+                    _ => true,
+                };
+                let face = chat.attach(now, hello.peer.as_deref(), wait, founds);
                 let name = chat.name().map(ToString::to_string).unwrap_or_default();
                 out.say(&Word::Hello { version: VERSION, name });
                 match &hello.face {

@@ -14,7 +14,7 @@ impl Chat {
     pub(in crate::chat) fn obey_about_rooms(&mut self, command: RoomCommand) {
         let done = match command {
             RoomCommand::Join { room, access, keep } => {
-                self.join_room(room, access, keep);
+                self.join_room(room, Some(access), keep);
                 Ok(())
             }
             RoomCommand::Leave(room) => self.meant_room(room).map(|room| self.leave_room(&room)),

@@ -1,5 +1,7 @@
 //! What we say in a room, and how far it has come.
 
+use std::collections::BTreeSet;
+
 use p2pchat_wire::identity::PeerId;
 
 use super::super::face::FaceId;
@@ -158,6 +160,19 @@ impl Chat {
             let problem = Problem::NotLetIn { room: to.clone(), why };
             self.tell_status(to, id, reference, LineState::Failed(problem));
         }
+    }
+
+    /// Whoever has said something in a room that is not there is told so: these faces are.
+    pub(super) fn fail_unsaid(&mut self, address: &Address, room: Room) -> BTreeSet<FaceId> {
+        let mut told = BTreeSet::new();
+        for Unsaid { what, face } in room.unsaid {
+            if let What::Line { line, reference } = what {
+                let state = LineState::Failed(Problem::NoSuchRoom(address.clone()));
+                self.tell_status(address.clone(), line.id, reference, state);
+                told.insert(face);
+            }
+        }
+        told
     }
 
     /// Says something in a room, or keeps it until we are in.

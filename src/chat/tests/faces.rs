@@ -18,7 +18,7 @@ impl Faces {
     }
 
     pub(super) fn attach(&mut self, peer: Option<&str>, wait: Option<Wait>) -> FaceId {
-        let face = self.bench.chat.attach(Timestamp(1_000_000), peer, wait);
+        let face = self.bench.chat.attach(Timestamp(1_000_000), peer, wait, true);
         self.all.push(face);
         self.drain();
         face

@@ -140,7 +140,7 @@ impl Desk {
 
     /// A script comes and asks for so many lines.
     fn comes(&mut self, count: u64, from: Option<&str>) -> FaceId {
-        let face = self.chat.attach(self.now(), None, Some(Wait::Delivered));
+        let face = self.chat.attach(self.now(), None, Some(Wait::Delivered), true);
         self.input(face, Input::Receive { from: from.map(str::to_owned), count });
         face
     }
@@ -213,7 +213,7 @@ fn a_script_is_given_what_came_before_it_did_and_no_more_than_it_asked_for() {
 #[test]
 fn what_a_script_has_stays_unread_for_people_and_is_told_to_everybody_who_looks_on() {
     let mut desk = Desk::owing();
-    let follower = desk.chat.attach(desk.now(), None, None);
+    let follower = desk.chat.attach(desk.now(), None, None, true);
     let script = desk.receives(9, None);
     desk.hears_many("alice", 2);
     for face in [FaceId::FIRST, follower, script] {

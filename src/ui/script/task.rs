@@ -58,6 +58,13 @@ impl Task {
         !matches!(self, Self::Status | Self::Change(_) | Self::End)
     }
 
+    /// Whether it makes a room that it is started for, if there is none: a name that was mistyped in a script
+    /// makes none.
+    #[must_use]
+    pub fn founds(&self) -> bool {
+        matches!(self, Self::Hold)
+    }
+
     /// What is left of it when so many messages have been written.
     #[must_use]
     pub fn after(&self, written: u64) -> Self {
