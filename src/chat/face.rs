@@ -227,11 +227,15 @@ impl Chat {
         let mut notices = self.known_as();
         notices.extend(self.standing_troubles());
         for (address, one) in &self.conversations {
-            if one.state() != Presence::Offline {
+            if address.is_room {
+                let news = self.room_standing(address).into_iter();
+                notices.extend(news.map(|news| Notice::Room { room: address.clone(), news }));
+            } else if one.state() != Presence::Offline {
                 notices.push(Notice::Peer {
                     peer: address.clone(),
                     key: one.contact.key,
-                    was: one.state(),
+                    // Who comes has not seen anybody yet.
+                    was: Presence::Offline,
                     state: one.state(),
                     path: one.session.as_ref().map(|session| session.path),
                 });

@@ -101,13 +101,13 @@ pub enum Notice {
     },
     /// Plain lines go to this peer from now on.
     Current(Address),
-    /// A peer, or our path to it, is in another state than before.
+    /// A peer, or our path to it, is in another state than before. Also said to who comes.
     Peer {
         /// Who.
         peer: Address,
         /// The key, if known.
         key: Option<PeerId>,
-        /// Before.
+        /// Before; for who comes, nobody was there.
         was: Presence,
         /// Now.
         state: Presence,

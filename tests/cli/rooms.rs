@@ -434,3 +434,36 @@ fn a_profile_that_was_copied_and_its_copy_take_turns_and_nobody_sees_two_histori
     let told = quit(at_alices).out;
     assert!(!told.iter().any(|line| line.contains("two-histories")), "{told:#?}");
 }
+
+#[test]
+fn whoever_joins_a_chat_is_told_which_rooms_it_is_in_and_who_is_here() {
+    let server = Server::start();
+    let (people, [mut alice, mut bob, _carol]) = three_in_tea(&server);
+    alice.say(&json!({"type": "command", "line": "/topic green tea"}).to_string());
+    bob.object(&json!({"type": "room", "event": "topic", "topic": "green tea"}));
+    bob.say(&json!({"type": "command", "line": "/msg alice hello"}).to_string());
+    bob.object(&json!({"type": "status", "state": "delivered"}));
+    let mut joins = people[1].profile.start(&["--json"]);
+    let room = format!("#tea@{}", server.address());
+    let owner = format!("alice@{}", server.address());
+    joins.object(&json!({
+        "type": "room", "room": room, "event": "entered",
+        "owner": owner, "members": 3, "topic": "green tea",
+    }));
+    joins.object(&json!({"type": "room", "room": room, "event": "here", "members": 3}));
+    joins.say(&json!({"type": "quit"}).to_string());
+    for line in joins.outcome().exits(0).out {
+        let object: Value = serde_json::from_str(&line).expect("JSON");
+        assert!(object["type"] != "peer" || object["peer"] != room.as_str(), "{object}");
+    }
+    let joins = people[1].profile.run(&["--plain"], "/quit\n").exits(0);
+    let joins = joins.says("You are in #tea, one of 3; it is alice's.").says("alice is here");
+    assert!(!joins.err.iter().any(|line| line.contains(": now ")), "{joins:#?}");
+    // Whom the owner has removed is told that he is not in it.
+    alice.say(&json!({"type": "command", "line": "/kick bob"}).to_string());
+    bob.object(&json!({"type": "room", "event": "kicked", "us": true}));
+    let joins = people[1].profile.run(&["--json"], "{\"type\":\"quit\"}\n").exits(0);
+    let about = |line: &&String| line.contains("#tea@") && line.contains("\"room\"");
+    let about: Vec<&String> = joins.out.iter().filter(about).collect();
+    assert!(!about.iter().any(|line| line.contains("entered")), "{about:#?}");
+}

@@ -163,6 +163,32 @@ impl Chat {
         self.room_delivered(address);
     }
 
+    /// How it stands with a room, for who comes: what is said when we enter, or that we are not let in.
+    pub(in crate::chat) fn room_standing(&self, address: &Address) -> Vec<RoomNews> {
+        let room = self.gathering.rooms.get(address).filter(|room| room.is_wanted());
+        let Some(room) = room else { return Vec::new() };
+        let members = self.members(address).unwrap_or_default();
+        let here = members.iter().filter(|member| member.is_here).count();
+        let topic = room.state().and_then(|state| state.topic.as_ref());
+        let topic = topic.map(|topic| topic.text.clone());
+        if room.replica.as_ref().is_some_and(|replica| replica.is_member()) {
+            let owner = members.iter().find(|member| member.is_owner);
+            let owner = owner.map(|member| member.who.clone());
+            let members = members.len();
+            return vec![
+                RoomNews::Entered { owner, members, topic },
+                RoomNews::Here { members, here },
+            ];
+        }
+        // Another one may know the room.
+        let why = room.denials.iter().filter(|denial| **denial != Denial::Unknown);
+        let why: Vec<RoomNews> = why.copied().map(RoomNews::Denied).collect();
+        if !why.is_empty() {
+            return why;
+        }
+        vec![RoomNews::Summary { members: members.len(), here, is_in: false, topic }]
+    }
+
     fn tell_changes(&mut self, address: &Address, before: &State, state: &State) {
         let named = |member: &Member| Address::new(member.name.clone(), &member.host);
         let only = |these: &State, those: &State| -> Vec<(PeerId, Address)> {
