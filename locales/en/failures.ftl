@@ -58,6 +58,7 @@ profile-no-randomness = The operating system gave no random numbers, so no ident
 
 ## For scripts
 
+contacts-no-room = { $room } is a room, and rooms are not among the contacts; in the chat, /rooms and /members tell of it
 hold-not-started = the chat could not be started in the background: { $error }
 send-no-text = there is no text: name it behind --to NAME, or write it to the standard input
 send-too-long = a message has { $most } bytes at most

@@ -17,11 +17,11 @@ use crate::chat::safety::{SafetyCode, Wording};
 use crate::chat::{Contact, ExitCode, Notice, Problem};
 use crate::config::{Face, PeerAddress, Wanted};
 use crate::store::{Profile, Reader};
-use crate::ui::language::Language;
+use crate::ui::language::{Language, Phrase};
 use crate::ui::script::Task;
 use crate::ui::{Background, Printout, json, tables, words};
 
-/// Everybody.
+/// Everybody; rooms are nobody.
 ///
 /// # Errors
 ///
@@ -32,7 +32,7 @@ pub fn list(
     language: &Language,
 ) -> Result<Vec<Printout>, Failure> {
     let Some(reader) = read(data_dir, language)? else { return Ok(Vec::new()) };
-    let contacts = reader.contacts()?;
+    let contacts = people(&reader)?;
     if contacts.is_empty() {
         return Ok(Vec::new());
     }
@@ -50,8 +50,12 @@ pub fn show(
     typed: &PeerAddress,
     language: &Language,
 ) -> Result<Vec<Printout>, Failure> {
+    if typed.is_room {
+        let phrase = Phrase::new("contacts-no-room").with("room", format!("#{}", typed.name));
+        return Err(Failure::new(ExitCode::NoSuchName, phrase));
+    }
     let contacts = match read(data_dir, language)? {
-        Some(reader) => reader.contacts()?,
+        Some(reader) => people(&reader)?,
         None => Vec::new(),
     };
     let meant = called(typed, &contacts);
@@ -150,6 +154,13 @@ pub fn code(
 /// their rendezvous.
 pub(super) fn called<'a>(typed: &PeerAddress, contacts: &'a [Contact]) -> Vec<&'a Contact> {
     whom(typed).among(contacts.iter())
+}
+
+/// All contacts but rooms: those have neither a key nor anybody to be trusted.
+fn people(reader: &Reader) -> Result<Vec<Contact>, Failure> {
+    let mut contacts = reader.contacts()?;
+    contacts.retain(|contact| !contact.address.is_room);
+    Ok(contacts)
 }
 
 fn read(data_dir: Option<PathBuf>, language: &Language) -> Result<Option<Reader>, Failure> {

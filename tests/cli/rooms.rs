@@ -467,3 +467,16 @@ fn whoever_joins_a_chat_is_told_which_rooms_it_is_in_and_who_is_here() {
     let about: Vec<&String> = joins.out.iter().filter(about).collect();
     assert!(!about.iter().any(|line| line.contains("entered")), "{about:#?}");
 }
+
+#[test]
+fn a_room_is_none_of_the_contacts() {
+    let server = Server::start();
+    let (people, programs) = three_in_tea(&server);
+    drop(programs);
+    let bob = &people[1].profile;
+    let listed = bob.run(&["contacts", "--json"], "").exits(0);
+    assert!(!listed.out.iter().any(|line| line.contains('#')), "{listed:#?}");
+    let listed = bob.run(&["contacts"], "").exits(0);
+    assert!(!listed.out.iter().any(|line| line.contains('#')), "{listed:#?}");
+    bob.run(&["contacts", "show", "#tea"], "").exits(3).says("#tea is a room");
+}
