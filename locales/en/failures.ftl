@@ -60,6 +60,7 @@ profile-no-randomness = The operating system gave no random numbers, so no ident
 
 contacts-no-room = { $room } is a room, and rooms are not among the contacts; in the chat, /rooms and /members tell of it
 hold-not-started = the chat could not be started in the background: { $error }
+ask-no-text = there is no question: write it behind the name
 send-no-text = there is no text: name it behind --to NAME, or write it to the standard input
 send-too-long = a message has { $most } bytes at most
 pipe-busy = another recv --file waits for the same

@@ -113,6 +113,7 @@ problem-no-such-line = There is no such line; nothing was sent.
 problem-not-yours = Only who wrote a line can edit or delete it; nothing was sent.
 problem-deleted = That line is deleted; nothing was sent.
 problem-not-a-reaction = A reaction is one character or one emoji; nothing was sent.
+problem-nothing-said = There is no text; nothing was sent.
 problem-no-text = There is no text to put in its place; /delete takes a line back.
 problem-too-long = A line has at most 64 KiB; nothing was sent. Send it in parts.
 problem-reference-too-long = A ref has at most 256 bytes; nothing was sent.

@@ -60,6 +60,7 @@ profile-no-randomness = 操作系统没有提供随机数，因此无法生成�
 
 contacts-no-room = { $room } 是房间，不在联系人之列；可在聊天中用 /rooms 和 /members 查看
 hold-not-started = 无法在后台启动聊天：{ $error }
+ask-no-text = 没有问题：请写在名字之后
 send-no-text = 没有内容：请写在 --to NAME 之后，或写到标准输入
 send-too-long = 一条消息最多 { $most } 字节
 pipe-busy = 另一个 recv --file 正在等同样的文件

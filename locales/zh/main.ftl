@@ -101,6 +101,7 @@ problem-no-such-line = 没有这一行；什么都没有发出。
 problem-not-yours = 只有写下这一行的人才能修改或删除它；什么都没有发出。
 problem-deleted = 这一行已被删除；什么都没有发出。
 problem-not-a-reaction = 回应只能是一个字符或一个表情；什么都没有发出。
+problem-nothing-said = 没有内容；什么也没有发出。
 problem-no-text = 没有可以替换的内容；要撤回一行请用 /delete。
 problem-too-long = 一条消息最多 64 KiB；什么都没有发出。请分成几段发送。
 problem-reference-too-long = ref 最多 256 字节；什么都没有发出。

@@ -37,6 +37,7 @@ pub async fn send(
         Some(text) => text,
         None => typed()?,
     };
+    check(&text, "send-no-text")?;
     let says = vec![Entered::Text(text), Entered::End];
     let wanted = Wanted { peer: Some(to), ..wanted };
     script(wanted, Job { task: Task::Send, says, time: None, detaches: false, key: None }, language)
@@ -162,7 +163,7 @@ pub async fn follow(
 ///
 /// # Errors
 ///
-/// As [`chat()`](super::chat()), or there are too many choices.
+/// As [`chat()`](super::chat()), or there is no question, or too much of it, or there are too many choices.
 pub async fn ask(
     wanted: Wanted,
     to: PeerAddress,
@@ -175,7 +176,10 @@ pub async fn ask(
         let phrase = Phrase::new("ask-too-many-choices").with("most", MAX_CHOICES);
         return Err(Failure::new(ExitCode::Usage, phrase));
     }
-    let says = vec![Entered::Text(question(text, &choices))];
+    check(text, "ask-no-text")?;
+    let text = question(text, &choices);
+    check(&text, "ask-no-text")?;
+    let says = vec![Entered::Text(text)];
     let wanted = Wanted { peer: Some(to), ..wanted };
     script(
         wanted,
@@ -251,11 +255,15 @@ fn typed() -> Result<String, Failure> {
         .read_to_end(&mut bytes)
         .map_err(|error| Failure::internal(Phrase::new("input-unreadable").with("error", error)))?;
     let text = String::from_utf8_lossy(&bytes);
-    let text = text.trim_end_matches(['\n', '\r']);
+    Ok(text.trim_end_matches(['\n', '\r']).to_owned())
+}
+
+/// Whether a message can have this text.
+fn check(text: &str, nothing: &'static str) -> Result<(), Failure> {
     let usage = |id| Failure::new(ExitCode::Usage, Phrase::new(id).with("most", MAX_TEXT));
     match text.len() {
-        0 => Err(usage("send-no-text")),
+        _ if text.trim().is_empty() => Err(usage(nothing)),
         length if length > MAX_TEXT => Err(usage("send-too-long")),
-        _ => Ok(text.to_owned()),
+        _ => Ok(()),
     }
 }

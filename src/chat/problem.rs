@@ -59,6 +59,8 @@ pub enum Problem {
     Deleted,
     /// A reaction is one character, or one emoji.
     NotAReaction,
+    /// A line without a text, or of nothing but spaces.
+    NothingSaid,
     /// An edit without a text.
     NoText,
     /// Longer than [`MAX_TEXT`](super::record::MAX_TEXT).

@@ -38,6 +38,9 @@ fn check(text: &str, manner: Manner) -> Result<(), Problem> {
             Err(Problem::NotAReaction)
         }
         Manner::Edit { .. } if text.is_empty() => Err(Problem::NoText),
+        Manner::Text | Manner::Action | Manner::Reply { .. } if text.trim().is_empty() => {
+            Err(Problem::NothingSaid)
+        }
         _ => Ok(()),
     }
 }

@@ -40,9 +40,26 @@ fn a_message_is_the_words_or_the_standard_input() {
         two.b.run(&["send", "--to", "alice"], "one\nmessage\n").exits(0);
         assert_eq!(text(&alice.line()), "one\\nmessage");
     }
-    two.b.run(&["send", "--to", "alice"], "\n").exits(2).says("no text");
+    for (rest, input) in [(&[][..], "\n"), (&[], " \n"), (&[""], ""), (&["", " "], "")] {
+        let send = [&["send", "--to", "alice"], rest].concat();
+        two.b.run(&send, input).exits(2).says("no text");
+    }
     two.b.run(&["send", "--to", "alice"], &"x".repeat(65_537)).exits(2).says("65536 bytes");
     two.b.run(&["send", "--to", "bob", "to myself"], "").exits(8);
+}
+
+#[test]
+fn a_program_cannot_send_a_line_without_a_text() {
+    let two = Two::new();
+    let (mut alice, mut bob) = (two.alice(&[]), two.bob(&[]));
+    bob.say(r#"{"type":"send","text":""}"#);
+    bob.object(&json!({"type": "error", "code": "no-text"}));
+    bob.say(r#"{"type":"send","to":"alice","text":" \n","ref":"a"}"#);
+    let failed = bob.object(&json!({"type": "status", "ref": "a", "state": "failed"}));
+    assert_eq!(failed["reason"], "There is no text; nothing was sent.");
+    bob.say(r#"{"type":"send","text":"with one"}"#);
+    let first = alice.object(&json!({"type": "message"}));
+    assert_eq!(first["text"], "with one");
 }
 
 #[test]
@@ -239,6 +256,7 @@ fn a_question_without_an_answer_exits_with_none_of_them() {
     two.b.run(&["ask", "nobody", "deploy?", "--timeout", "3s"], "").exits(103);
     two.b.run(&["ask", "bob", "deploy?"], "").exits(108);
     two.b.run(&["ask", "alice"], "").exits(102);
+    two.b.run(&["ask", "alice", " ", "--choices", "yes,no"], "").exits(102).says("no question");
     two.b.run(&["send", "--to"], "ask").exits(2);
 }
 
