@@ -22,6 +22,8 @@ overview-running = runs
 overview-not-running = does not run
 overview-registered = { $server } (registered)
 overview-not-registered = { $server } (not registered)
+overview-room-waiting = waiting to be let in
+overview-request = wants to talk to you: /accept or /reject in the chat
 
 ## The demo
 

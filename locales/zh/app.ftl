@@ -22,6 +22,8 @@ overview-running = 正在运行
 overview-not-running = 没有运行
 overview-registered = { $server }（已登记）
 overview-not-registered = { $server }（未登记）
+overview-room-waiting = 等待加入
+overview-request = 想与你聊天：请在聊天中 /accept 或 /reject
 
 ## 演示
 

@@ -18,7 +18,7 @@ use crate::config::{Face, PeerAddress, Wait, Wanted};
 use crate::store::Reader;
 use crate::ui::Background;
 use crate::ui::language::{Language, Phrase};
-use crate::ui::overview::Overview;
+use crate::ui::overview::{self, Overview};
 use crate::ui::script::{MAX_CHOICES, NO_ANSWER, Task, question};
 
 /// Sends one message and leaves; without a text, what stands on the standard input. Returns the exit
@@ -214,7 +214,8 @@ pub(super) fn in_a_pipe(wanted: Wanted) -> Wanted {
 pub async fn status(wanted: Wanted, language: &Language) -> Result<u8, Failure> {
     let wanted = in_a_pipe(wanted);
     let dir = profile::directory(wanted.data_dir.clone())?;
-    let says = ["/id", "/who"].map(|line| Entered::Line(line.to_owned())).to_vec();
+    let says = ["/id", "/requests", "/rooms", "/who"];
+    let says = says.map(|line| Entered::Line(line.to_owned())).to_vec();
     let job =
         Job { task: Task::Status, says, time: Some(wanted.timeout), detaches: false, key: None };
     let view = job.view(wanted.face, language);
@@ -233,8 +234,16 @@ pub async fn status(wanted: Wanted, language: &Language) -> Result<u8, Failure> 
         let open = snapshot
             .contacts
             .iter()
-            .filter(|one| one.waiting > 0 || one.unread > 0 || one.offered.is_some());
+            .filter(|one| one.waiting > 0 || one.unread > 0 || one.offered.is_some())
+            .filter(|one| !one.address.is_room);
         overview.peers = open.map(|one| PeerSummary::on_disk(one, now())).collect();
+        for room in snapshot.rooms.iter().filter(|room| room.stored.wanted) {
+            let contact = snapshot.contacts.iter().find(|one| one.address == room.address);
+            let unread = contact.map_or(0, |contact| contact.unread);
+            overview.rooms.insert(room.address.clone(), overview::Room { unread, known: None });
+        }
+        let waiting = snapshot.requests.into_iter().filter(|request| !request.rejected);
+        overview.requests = waiting.collect();
     }
     let json = wanted.face == Face::Json;
     let printouts = overview.printouts(json, &TimeZone::system(), Background::default(), language);

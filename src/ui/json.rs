@@ -25,7 +25,8 @@ pub use requests::parse;
 use super::language::Language;
 use super::{Background, Printout, files, invitations, plain, words};
 use crate::chat::{
-    Address, Audience, Contact, LineState, Message, Notice, PeerSummary, Timestamp, Trust, clean,
+    Address, Audience, Contact, LineState, Message, Notice, PeerSummary, Request, Timestamp, Trust,
+    clean,
 };
 use crate::proto::{PathInfo, PathKind};
 
@@ -299,12 +300,7 @@ pub fn render(notice: &Notice, background: Background<'_>, english: &Language) -
         }
         Notice::Requests(list) => write(&json!({
             "type": "requests",
-            "requests": list.iter().map(|one| json!({
-                "peer": one.address.to_string(),
-                "key": one.key.to_string(),
-                "at": time(one.at),
-                "rejected": one.rejected,
-            })).collect::<Vec<_>>(),
+            "requests": list.iter().map(request).collect::<Vec<_>>(),
         })),
         Notice::Invitation { .. }
         | Notice::Invited { .. }
@@ -392,6 +388,16 @@ fn removed(peer: &Address) -> String {
 #[must_use]
 pub fn setting(key: &str, value: Option<&str>, from: &str) -> String {
     write(&json!({ "type": "setting", "key": key, "value": value, "from": from }))
+}
+
+/// Somebody who wants to talk to us.
+pub(super) fn request(one: &Request) -> Value {
+    json!({
+        "peer": one.address.to_string(),
+        "key": one.key.to_string(),
+        "at": time(one.at),
+        "rejected": one.rejected,
+    })
 }
 
 pub(super) fn summary(peer: &PeerSummary) -> Value {

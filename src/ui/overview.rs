@@ -7,7 +7,32 @@ use serde_json::{Value, json};
 
 use super::language::Language;
 use super::{Background, Printout, json, tables, words};
-use crate::chat::{Notice, PeerSummary};
+use crate::chat::{Address, Notice, PeerSummary, Request, RoomNews, clean};
+
+/// Cells of a topic in a table.
+const TOPIC: usize = 60;
+
+/// How it stands with a room.
+#[derive(Clone, Debug, Default)]
+pub struct Room {
+    /// Lines that nobody here has seen yet.
+    pub unread: u64,
+    /// What only a chat that runs knows.
+    pub known: Option<KnownRoom>,
+}
+
+/// What a chat knows of a room that it is in, or wants to be.
+#[derive(Clone, Debug)]
+pub struct KnownRoom {
+    /// How many are in it, with us.
+    pub members: usize,
+    /// With how many of them we are connected.
+    pub here: usize,
+    /// Whether we are in, or wait to be let in.
+    pub is_in: bool,
+    /// What it is about: not fit for a terminal as it is.
+    pub topic: Option<String>,
+}
 
 /// How things stand with a profile.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +51,10 @@ pub struct Overview {
     pub troubles: BTreeMap<String, (&'static str, String)>,
     /// With whom something is open, or who is there.
     pub peers: Vec<PeerSummary>,
+    /// The rooms that we are in, or want to be.
+    pub rooms: BTreeMap<Address, Room>,
+    /// Who wants to talk to us and is not known.
+    pub requests: Vec<Request>,
 }
 
 impl Overview {
@@ -65,6 +94,18 @@ impl Overview {
                 self.name = name.as_ref().map(ToString::to_string);
                 self.key = Some(key.to_string());
                 self.servers.clone_from(hosts);
+            }
+            Notice::Room {
+                room,
+                news: RoomNews::Summary { members, here, is_in, topic, unread },
+            } => {
+                let (members, here, is_in) = (*members, *here, *is_in);
+                let known = Some(KnownRoom { members, here, is_in, topic: topic.clone() });
+                self.rooms.insert(room.clone(), Room { unread: *unread, known });
+            }
+            Notice::Requests(list) => {
+                let waiting = list.iter().filter(|request| !request.rejected);
+                self.requests = waiting.cloned().collect();
             }
             Notice::Who(peers) => {
                 self.peers.clone_from(peers);
@@ -130,6 +171,18 @@ impl Overview {
             let sentence = words::sentence(&who, zone, background, language);
             printouts.extend(sentence.map(Printout::out));
         }
+        if !self.rooms.is_empty() {
+            let rows = self.rooms.iter().map(|(address, room)| room.row(address, language));
+            printouts.push(Printout::out(tables::rows(rows)));
+        }
+        if !self.requests.is_empty() {
+            let wants = language.text("overview-request");
+            let row = |one: &Request| {
+                let (peer, at) = (one.address.to_string(), tables::moment(one.at, zone));
+                [format!("  {peer}"), one.key.tag(), at, wants.clone()]
+            };
+            printouts.push(Printout::out(tables::rows(self.requests.iter().map(row))));
+        }
         printouts
     }
 
@@ -153,6 +206,36 @@ impl Overview {
             "key": self.key,
             "servers": self.servers.iter().map(server).collect::<Vec<_>>(),
             "peers": self.peers.iter().map(json::summary).collect::<Vec<_>>(),
+            "rooms": self.rooms.iter().map(Room::object).collect::<Vec<_>>(),
+            "requests": self.requests.iter().map(json::request).collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl Room {
+    fn row(&self, address: &Address, language: &Language) -> [String; 4] {
+        let state = self.known.as_ref().map(|known| match known.is_in {
+            true => language.count("room-here", known.members as u64, &[("here", &known.here)]),
+            false => language.text("overview-room-waiting"),
+        });
+        let topic = self.known.as_ref().and_then(|known| known.topic.as_ref());
+        [
+            format!("  {address}"),
+            state.unwrap_or_default(),
+            tables::unread(self.unread, language),
+            topic.map(|topic| clean::label(topic, TOPIC)).unwrap_or_default(),
+        ]
+    }
+
+    fn object((address, room): (&Address, &Self)) -> Value {
+        let known = room.known.as_ref();
+        json!({
+            "room": address.to_string(),
+            "in": known.map(|known| known.is_in),
+            "members": known.map(|known| known.members),
+            "connected": known.map(|known| known.here),
+            "topic": known.and_then(|known| known.topic.as_ref()),
+            "unread": room.unread,
         })
     }
 }

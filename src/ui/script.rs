@@ -182,13 +182,14 @@ impl Script {
             (Task::End, _) => Vec::new(),
             (Task::Hold, _) => self.holds(notice, background),
             (Task::Change(_), _) => self.learn(notice, background),
+            // Of what is asked, nothing is refused but to list rooms where there are none.
+            (Task::Status, _) => self.sum_up(notice, background),
             (_, Notice::Refused { problem, .. }) => {
                 self.refused = Some(refused(problem));
                 // What is refused has been all there was to do.
                 self.done |= matches!(self.task, Task::Ask { .. });
                 self.render(notice, background)
             }
-            (Task::Status, _) => self.sum_up(notice, background),
             (_, Notice::RegisterRefused { .. } | Notice::Trouble { .. })
                 if self.may_do_without_servers() =>
             {

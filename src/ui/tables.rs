@@ -153,7 +153,7 @@ pub(super) fn help(commands: &[CommandHelp], language: &Language) -> String {
 }
 
 /// How many lines nobody has seen yet, if any.
-fn unread(count: u64, language: &Language) -> String {
+pub(super) fn unread(count: u64, language: &Language) -> String {
     if count == 0 { String::new() } else { language.count("unread", count, &[]) }
 }
 

@@ -1,6 +1,6 @@
 //! People who do not know each other yet.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::program::{Profile, Program};
 use super::server::Server;
@@ -56,6 +56,11 @@ fn programs_are_told_of_strangers_and_decide() {
     bob.say(r#"{"type":"send","text":"hi","ref":"1"}"#);
     bob.object(&json!({"type": "pending"}));
     alice.object(&json!({"type": "request", "peer": peer}));
+    let status = a.run(&["status", "--json"], "").exits(0);
+    let status: Value = serde_json::from_str(&status.out[0]).expect("JSON");
+    assert_eq!(status["requests"][0]["peer"], peer.as_str(), "{status}");
+    let status = a.run(&["status"], "").exits(0);
+    assert!(status.out.iter().any(|line| line.contains("wants to talk to you")), "{status:#?}");
     alice.say(r#"{"type":"command","line":"/requests"}"#);
     let list = alice.object(&json!({"type": "requests"}));
     assert_eq!(list["requests"][0]["peer"], peer);

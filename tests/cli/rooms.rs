@@ -480,3 +480,30 @@ fn a_room_is_none_of_the_contacts() {
     assert!(!listed.out.iter().any(|line| line.contains('#')), "{listed:#?}");
     bob.run(&["contacts", "show", "#tea"], "").exits(3).says("#tea is a room");
 }
+
+#[test]
+fn how_things_stand_names_rooms_with_a_chat_and_without() {
+    let server = Server::start();
+    let (people, [_alice, mut bob, _carol]) = three_in_tea(&server);
+    let profile = &people[1].profile;
+    let status = || {
+        let status = profile.run(&["status", "--json"], "").exits(0);
+        let status: Value = serde_json::from_str(&status.out[0]).expect("JSON");
+        let peers = status["peers"].as_array().expect("a list");
+        assert!(!peers.iter().any(|one| one["peer"].to_string().contains('#')), "{status}");
+        status["rooms"].clone()
+    };
+    let room = format!("#tea@{}", server.address());
+    bob.object(&json!({"type": "room", "event": "here", "members": 3, "connected": 3}));
+    let with = status();
+    assert_eq!(with[0]["room"], room.as_str());
+    assert_eq!((&with[0]["members"], &with[0]["in"]), (&json!(3), &json!(true)), "{with}");
+    let plain = profile.run(&["status"], "").exits(0);
+    let told = plain.out.iter().any(|line| line.contains(&room) && line.contains("3 members"));
+    assert!(told, "{plain:#?}");
+    bob.say(&json!({"type": "quit"}).to_string());
+    bob.outcome().exits(0);
+    let without = status();
+    assert_eq!(without[0]["room"], room.as_str());
+    assert!(without[0]["members"].is_null(), "{without}");
+}

@@ -76,6 +76,8 @@ pub enum RoomNews {
         is_in: bool,
         /// What it is about: not fit for a terminal as it is.
         topic: Option<String>,
+        /// How many lines nobody here has seen yet.
+        unread: u64,
     },
     /// So many of the members are connected with us now. It is for whoever keeps a list of them.
     Here {

@@ -96,9 +96,15 @@ impl Chat {
         let is_in = room.replica.as_ref().is_some_and(|replica| replica.is_member());
         let members = self.members(address).unwrap_or_default();
         let here = members.iter().filter(|member| member.is_here).count();
-        let news = RoomNews::Summary { members: members.len(), here, is_in, topic };
+        let unread = self.unread_in(address);
+        let news = RoomNews::Summary { members: members.len(), here, is_in, topic, unread };
         self.answer(Notice::Room { room: address.clone(), news });
         Ok(())
+    }
+
+    /// How many lines of a room nobody here has seen yet.
+    pub(super) fn unread_in(&self, address: &Address) -> u64 {
+        self.conversations.get(address).map_or(0, |one| one.contact.unread)
     }
 
     /// Who is in a room, by name; `None` if we know of no such room.

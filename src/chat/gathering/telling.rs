@@ -186,7 +186,8 @@ impl Chat {
         if !why.is_empty() {
             return why;
         }
-        vec![RoomNews::Summary { members: members.len(), here, is_in: false, topic }]
+        let (members, unread) = (members.len(), self.unread_in(address));
+        vec![RoomNews::Summary { members, here, is_in: false, topic, unread }]
     }
 
     fn tell_changes(&mut self, address: &Address, before: &State, state: &State) {

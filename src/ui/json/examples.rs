@@ -430,7 +430,7 @@ pub(crate) fn room_notices() -> impl Iterator<Item = Notice> {
         RoomNews::Invited { who: alice(), by: Some(bob()) },
         RoomNews::NotAdmitted(crate::chat::room::Refusal::Full),
         RoomNews::Denied(Denial::NotInvited),
-        RoomNews::Summary { members: 3, here: 2, is_in: true, topic: Some(topic()) },
+        RoomNews::Summary { members: 3, here: 2, is_in: true, topic: Some(topic()), unread: 1 },
         RoomNews::Here { members: 3, here: 2 },
         RoomNews::Members(vec![Attendee {
             who: alice(),
@@ -486,13 +486,18 @@ fn written() -> Vec<Value> {
         peers: vec![summary()],
         ..Overview::default()
     };
+    let (room, topic) = (tea(), Some("green tea".to_owned()));
+    let news = RoomNews::Summary { members: 3, here: 2, is_in: true, topic, unread: 1 };
+    let requests = vec![Request { address: alice(), key: key(1), at: NOW, rejected: false }];
     let trouble = Notice::Trouble {
         server: Some("two.example.org".to_owned()),
         trouble: RendezvousTrouble::Unreachable,
         same_as: None,
         others: true,
     };
-    overview.learn(&trouble, &zone, Background::default(), &english);
+    for notice in [trouble, Notice::Room { room, news }, Notice::Requests(requests)] {
+        overview.learn(&notice, &zone, Background::default(), &english);
+    }
     let overview = overview.printouts(true, &zone, Background::default(), &english);
     lines.extend(overview.into_iter().map(|one| one.text));
     lines.extend(parse("nonsense").err());

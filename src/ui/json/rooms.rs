@@ -62,9 +62,13 @@ fn details(news: &RoomNews, sentence: &str) -> Value {
             json!({ "code": self::refusal(*refusal), "message": sentence })
         }
         RoomNews::Denied(denial) => json!({ "code": self::denial(*denial), "message": sentence }),
-        RoomNews::Summary { members, here, is_in, topic } => {
-            json!({ "members": members, "connected": here, "in": is_in, "topic": topic })
-        }
+        RoomNews::Summary { members, here, is_in, topic, unread } => json!({
+            "members": members,
+            "connected": here,
+            "in": is_in,
+            "topic": topic,
+            "unread": unread,
+        }),
         RoomNews::Here { members, here } => json!({ "members": members, "connected": here }),
         RoomNews::Members(members) => json!({ "list": members.iter().map(|one| json!({
             "who": one.who.to_string(),

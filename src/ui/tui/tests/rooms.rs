@@ -46,7 +46,7 @@ fn what_is_asked_about_a_room_is_answered_where_it_was_asked() {
     story.enters(&tea());
     story.comes(&address("bob@host"), Presence::Connected);
     story.opens(&address("bob@host"));
-    let news = RoomNews::Summary { members: 3, here: 2, is_in: true, topic: None };
+    let news = RoomNews::Summary { members: 3, here: 2, is_in: true, topic: None, unread: 0 };
     story.hears(&Notice::Room { room: tea(), news });
     let answer = "#tea: 3 members, 2 here.";
     assert!(story.text().contains(answer), "where one looks");
