@@ -10,7 +10,7 @@ use clap::{CommandFactory, FromArgMatches};
 use p2pchat::app::{self, Configuration, Failure};
 use p2pchat::chat::book::Intent;
 use p2pchat::chat::safety::Wording;
-use p2pchat::chat::{ExitCode, Format, clean};
+use p2pchat::chat::{Format, clean};
 use p2pchat::cli::help;
 use p2pchat::cli::scripts::joined;
 use p2pchat::cli::{
@@ -21,7 +21,7 @@ use p2pchat::config::{Face, Settings, Wanted};
 use p2pchat::store::words::WordList;
 use p2pchat::ui::language::{Language, Tongue};
 use p2pchat::ui::tui::terminal::has_room_for_a_screen;
-use p2pchat::ui::{Printout, Stream, json};
+use p2pchat::ui::{Printout, Stream, json, words};
 
 /// A question that makes no sense: wrong usage, and none of the answers.
 const NO_QUESTION: i32 = 102;
@@ -328,12 +328,7 @@ fn complain(face: Face, failure: &Failure, language: &Language) -> u8 {
         // Programs search what they are told.
         Face::Json => {
             let sentence = failure.sentence(&Language::default());
-            let word = match failure.code {
-                ExitCode::Usage => "usage",
-                ExitCode::Refused => "refused",
-                _ => "internal",
-            };
-            Printout::out(json::error(word, &sentence))
+            Printout::out(json::error(words::failure_code(failure.code), &sentence))
         }
         Face::Plain | Face::Line | Face::Screen => {
             Printout::err(format!("p2pchat: {}", failure.sentence(language)))

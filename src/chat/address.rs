@@ -6,6 +6,8 @@ use std::fmt;
 use p2pchat_wire::identity::Name;
 use serde::{Deserialize, Serialize};
 
+use super::clean;
+
 /// A name at a rendezvous, written `alice@host`; a room's is written `#tea@host`.
 ///
 /// Names belong to the rendezvous that gave them out: `alice@one.example` and `alice@two.example`
@@ -23,6 +25,9 @@ pub struct Address {
 /// What stands before the name of a room.
 pub const ROOM_MARK: char = '#';
 
+/// The longest host: a name of 253 bytes (RFC 1035 §2.3.4) or a bracketed address, and a port.
+pub(super) const MAX_HOST: usize = 262;
+
 /// The host of those whom no server knows: they named themselves in the local network. RFC 6762 §3
 /// keeps the word out of the names of the Internet.
 pub const LOCAL_HOST: &str = p2pchat_wire::neighbour::HOST;
@@ -38,6 +43,18 @@ impl Address {
     #[must_use]
     pub fn room(name: Name, host: &str) -> Self {
         Self { name, host: host.to_owned(), is_room: true }
+    }
+
+    /// Reads an address as it is written, whole: `None` for a name alone, and for what no host can be.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (name, host) = text.split_once('@')?;
+        let can_be = (1..=MAX_HOST).contains(&host.len()) && host.chars().all(clean::is_plain);
+        let address = match name.strip_prefix(ROOM_MARK) {
+            Some(room) => Self::room(Name::new(room).ok()?, host),
+            None => Self::new(Name::new(name).ok()?, host),
+        };
+        can_be.then_some(address)
     }
 
     /// The name as it is written, with the mark of a room.

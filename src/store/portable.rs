@@ -4,10 +4,10 @@
 //! their logs were received, and every line that was written or came. The secret is not in it, and
 //! neither are the numbers that a copy must not go on with: see [`import`](super::import).
 
-use p2pchat_wire::identity::{Name, PeerId};
+use p2pchat_wire::identity::PeerId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::chat::{Address, LineId, ROOM_MARK, Timestamp, clean};
+use crate::chat::{Address, LineId, Timestamp, clean};
 
 /// The version of the format, which grows when an older program would misread it.
 pub const VERSION: u32 = 1;
@@ -226,13 +226,7 @@ impl Written for Address {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let (name, host) = text.split_once('@')?;
-        let good = (1..=MAX_HOST).contains(&host.len()) && host.chars().all(clean::is_plain);
-        let address = match name.strip_prefix(ROOM_MARK) {
-            Some(room) => Name::new(room).map(|name| Self::room(name, host)),
-            None => Name::new(name).map(|name| Self::new(name, host)),
-        };
-        address.ok().filter(|_| good)
+        Self::parse(text)
     }
 }
 
@@ -248,9 +242,6 @@ impl Written for Timestamp {
         u64::try_from(at.as_millisecond()).ok().map(|at| Self(at).min(Self::MAX))
     }
 }
-
-/// RFC 1035 §2.3.4 allows 255 for a name; a port may follow.
-const MAX_HOST: usize = 262;
 
 /// How `serde` reads and writes such a value, and one that may be missing.
 macro_rules! written {

@@ -7,6 +7,8 @@
 //! as `\uXXXX`, so that the output can be looked at.
 
 #[cfg(test)]
+mod codes;
+#[cfg(test)]
 pub(crate) mod examples;
 mod lines;
 mod requests;

@@ -11,7 +11,7 @@ use super::language::{Language, Phrase};
 pub use super::problems::{no_name, problem_code, problem_sentence};
 use super::{Background, Cause, files, invitations, paths, people, rooms, tables};
 use crate::chat::command::CommandHelp;
-use crate::chat::{FailureKind, Notice, Presence, RoomNews, StoreFailure, clean};
+use crate::chat::{ExitCode, FailureKind, Notice, Presence, RoomNews, StoreFailure, clean};
 use crate::proto::{PathInfo, PathKind, RendezvousTrouble};
 
 /// What is said about a notice, if anything.
@@ -356,6 +356,24 @@ pub fn usage(command: &CommandHelp, language: &Language) -> String {
     match command.usage {
         "" => String::new(),
         _ => language.text(&format!("command-{}.usage", command.word)),
+    }
+}
+
+/// The word under which a program finds why a command ended.
+#[must_use]
+pub fn failure_code(code: ExitCode) -> &'static str {
+    match code {
+        ExitCode::Done | ExitCode::Internal => "internal",
+        ExitCode::Usage => "usage",
+        ExitCode::NoSuchName => "no-such-name",
+        ExitCode::PeerOffline => "offline",
+        ExitCode::RendezvousUnreachable => "rendezvous-unreachable",
+        ExitCode::NoPath => "no-path",
+        ExitCode::KeyChanged => "key-changed",
+        ExitCode::Refused => "refused",
+        ExitCode::Version => "version-mismatch",
+        ExitCode::Incomplete => "incomplete",
+        ExitCode::TimeUp => "time-up",
     }
 }
 

@@ -196,8 +196,12 @@ fn a_room_by_invitation_lets_in_whom_a_member_has_invited_and_its_owner_removes(
     assert_eq!(list["list"][1]["us"], true);
     say(&mut bob, "nice");
     hears(&mut alice, &server, "bob", "nice");
+    // As its lines name it.
+    let room = format!("#tea@{address}");
+    bob.say(&json!({"type": "send", "room": room, "text": "and green"}).to_string());
+    hears(&mut alice, &server, "bob", "and green");
     bob.object(&json!({"type": "status", "ref": "nice", "state": "delivered"}));
-    command(&mut bob, "/info");
+    command(&mut bob, "/info 2");
     let receipts = bob.object(&json!({"type": "room", "event": "receipts"}));
     assert_eq!((&receipts["has"], &receipts["waits"]), (&json!([bobs]), &json!([])));
 

@@ -5,12 +5,10 @@ use p2pchat_wire::identity::{Name, PeerId};
 use serde::{Deserialize, Serialize};
 
 use super::MAX_ACT;
+use crate::chat::address::MAX_HOST;
 
 /// The longest topic, in bytes.
 pub const MAX_TOPIC: usize = 1024;
-
-/// The longest host: a name of 253 bytes (RFC 1035 §2.3.4) or a bracketed address, and a port.
-pub const MAX_HOST: usize = 262;
 
 /// The most stays that one Kick cuts.
 pub const MAX_CUTS: usize = 64;

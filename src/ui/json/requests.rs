@@ -1,11 +1,9 @@
 //! What a program asks for, one JSON object per line.
 
-use p2pchat_wire::identity::Name;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::error;
-use crate::chat::{Address, Input, LineId, Manner, Place};
+use crate::chat::{Address, Input, LineId, Manner, Place, ROOM_MARK};
 
 /// Lines of a page, or found, if it is not said how many.
 const LIMIT: usize = 50;
@@ -47,7 +45,7 @@ enum Incoming {
 #[derive(Deserialize)]
 struct Send {
     to: Option<String>,
-    room: Option<Value>,
+    room: Option<String>,
     text: Option<String>,
     #[serde(rename = "ref")]
     reference: Option<String>,
@@ -64,12 +62,8 @@ struct Send {
 ///
 /// The line to be written about an input that makes no sense. Nothing of it is done.
 pub fn parse(line: &str) -> Result<Input, String> {
-    match serde_json::from_str(line) {
-        // Said before anything else: what is meant for a room must not reach a single person.
-        Ok(Incoming::Send(send)) if send.room.is_some() => {
-            Err(error("no-rooms", "this version has no rooms; nothing was sent"))
-        }
-        Ok(other) => other.read().map_err(|why| bad(&why)),
+    match serde_json::from_str::<Incoming>(line) {
+        Ok(incoming) => incoming.read().map_err(|why| bad(&why)),
         Err(problem) => Err(bad(&problem.to_string())),
     }
 }
@@ -97,13 +91,9 @@ impl Incoming {
     }
 }
 
-/// `alice@host`, as every object that we write has it.
+/// `alice@host` or `#tea@host`, as every object that we write has it.
 fn address(text: &str) -> Result<Address, String> {
-    let parsed = text.split_once('@').and_then(|(name, host)| {
-        let name = Name::new(name).ok()?;
-        (!host.is_empty()).then(|| Address::new(name, host))
-    });
-    parsed.ok_or_else(|| format!("{text:?} is no NAME@HOST"))
+    Address::parse(text).ok_or_else(|| format!("{text:?} is neither NAME@HOST nor #ROOM@HOST"))
 }
 
 fn bad(why: &str) -> String {
@@ -118,7 +108,15 @@ impl Send {
             (Some(text), _) => text,
             (None, _) => return Err("missing field `text`".to_owned()),
         };
-        Ok(Input::Send { to: self.to, text, reference: self.reference, manner })
+        let to = match (self.to, self.room) {
+            (to, None) => to,
+            // What is meant for a room must not reach a single person.
+            (None, Some(room)) => {
+                Some(format!("{ROOM_MARK}{}", room.trim_start_matches([ROOM_MARK, '＃'])))
+            }
+            (Some(_), Some(_)) => return Err("one of `to`, `room`, no more".to_owned()),
+        };
+        Ok(Input::Send { to, text, reference: self.reference, manner })
     }
 
     fn manner(&self) -> Result<Manner, String> {
@@ -153,7 +151,8 @@ impl Send {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use p2pchat_wire::identity::Name;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -232,7 +231,14 @@ mod tests {
 
     #[test]
     fn what_is_meant_for_a_room_reaches_nobody_else() {
+        for room in ["tea", "#tea", "＃tea"] {
+            let parsed = parse(&json!({"type": "send", "room": room, "text": "hi"}).to_string());
+            assert!(matches!(parsed, Ok(Input::Send { to: Some(to), .. }) if to == "#tea"));
+        }
         let said = parse(r##"{"type":"send","room":"#a","to":"bob","text":"hi"}"##);
-        assert!(said.expect_err("refused").contains("no-rooms"));
+        assert!(said.expect_err("refused").contains("bad-input"));
+        let tea = Address::room(Name::new("tea").expect("name"), "host");
+        let parsed = parse(r##"{"type":"page","with":"#tea@host"}"##);
+        assert!(matches!(parsed, Ok(Input::Page { with, .. }) if with == tea));
     }
 }
