@@ -204,9 +204,10 @@ pub async fn end(wanted: Wanted, language: &Language) -> Result<u8, Failure> {
     let job = job(Task::End, false);
     let view = job.view(wanted.face, language);
     let mut visitor = Visitor::new(&wanted, None, view, job.begins());
-    let code = visitor.call(&dir, Console::saying(&[])).await?;
-    if code.is_none() {
+    if !Visitor::is_held(&dir).await {
         remark(&wanted, "hold-none-to-end", language);
     }
+    // One that ends has no other word for whoever wants that.
+    let code = visitor.call(&dir, Console::saying(&[])).await?;
     Ok(code.unwrap_or_else(|| ExitCode::Done.code()))
 }

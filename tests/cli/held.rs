@@ -176,7 +176,8 @@ fn a_chat_in_the_background_says_how_it_stands_when_it_is_started() {
     let ready = b.run(&["hold", "--json"], "").exits(0);
     let ready: Value = serde_json::from_str(&ready.out[0]).expect("JSON");
     assert_eq!(ready["type"], "ready");
-    b.run(&["hold", "--end"], "").exits(0);
+    let ended = b.run(&["hold", "--end"], "").exits(0);
+    assert!(ended.err.is_empty(), "{ended:#?}");
     b.run(&["hold", "--end"], "").exits(0).says("No chat runs");
     // Who started it reads no more, and it goes on.
     let c = Profile::new();

@@ -243,3 +243,13 @@ fn a_screen_goes_on_with_the_chat_when_whoever_ran_it_leaves() {
     second.shows("bob    before \u{2713}");
     alice.shows("half a thought and more");
 }
+
+#[test]
+fn a_screen_that_joins_a_chat_without_a_server_says_so() {
+    let bobs = tempfile::tempdir().expect("a directory");
+    let bob = ["--name", "bob", "--rendezvous", "nowhere.invalid"];
+    let _held = Held::start(bobs.path(), &bob);
+    let mut screen = looks(bobs.path(), &[]);
+    screen.shows("bob (no server)");
+    screen.shows("nowhere.invalid");
+}
