@@ -35,12 +35,12 @@ Exit codes:
   0  done
   1  internal error
   2  wrong usage
-  3  no such name at the rendezvous
+  3  no such name at the rendezvous, or no such room for a script
   4  the peer is offline; what was not delivered is kept and goes out later
   5  the rendezvous cannot be reached
   6  no path to the peer
   7  somebody's key has changed; stopped
-  8  refused (the name belongs to another key, ...)
+  8  refused (the name belongs to another key, a room lets nobody in, ...)
   9  the other side speaks another version
  10  a transfer is incomplete and can be resumed
  11  what was waited for did not come within --timeout
@@ -234,8 +234,7 @@ pub enum Command {
     Recv(RecvArgs),
     /// Print what is said, on both sides, until it is ended
     Follow(FollowArgs),
-    /// Ask somebody and wait for the answer, which the exit code tells; without one, it is 100 more
-    /// than below
+    /// Ask somebody and wait for the answer, which the exit code tells
     Ask(AskArgs),
     /// Run the chat in the background, for others to join and leave: terminals, bots, scripts
     Hold(HoldArgs),

@@ -66,6 +66,11 @@ send-too-long = a message has { $most } bytes at most
 pipe-busy = another recv --file waits for the same
 pipe-failed = { $path }: { $error }
 pipe-twice = the standard input can be only one file
+ask-empty-choice = a choice is empty: give each a name, as in --choices yes,no
+ask-same-choices = two choices are the same for whoever answers: { $choice }
+ask-unanswered = No answer came in time. The question has left; an answer that comes later is a line like any other.
+recv-time-up = { $received } of { $count } came in time. What comes later is for the next recv.
+recv-file-time-up = No file was offered in time. One that is offered later waits for the next recv --file, or for /accept.
 ask-too-many-choices = a question has { $most } choices at most
 
 ## Where another process has the profile

@@ -66,6 +66,11 @@ send-too-long = 一条消息最多 { $most } 字节
 pipe-busy = 另一个 recv --file 正在等同样的文件
 pipe-failed = { $path }：{ $error }
 pipe-twice = 标准输入只能作为一个文件
+ask-empty-choice = 有一个选项是空的：请给每个选项写上名字，比如 --choices yes,no
+ask-same-choices = 有两个选项对回答的人来说是一样的：{ $choice }
+ask-unanswered = 没有及时得到回答。问题已经发出；以后到来的回答是普通的一行。
+recv-time-up = { $count } 条中及时到了 { $received } 条。以后到来的留给下一次 recv。
+recv-file-time-up = 没有人及时提供文件。以后提供的文件等待下一次 recv --file，或 /accept。
 ask-too-many-choices = 一个问题最多有 { $most } 个选项
 
 ## 另一个进程占着数据时

@@ -483,7 +483,7 @@ impl Chatting {
         let Console { printouts, mut printed, .. } = console;
         peer.close().await;
         let last_words = async {
-            for printout in queue {
+            for printout in queue.into_iter().chain(view.last_words(code)) {
                 if printouts.send(printout).await.is_err() {
                     break;
                 }

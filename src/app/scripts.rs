@@ -13,13 +13,13 @@ use super::console::{Console, Entered};
 use super::peer::now;
 use super::spool::{self, Incoming};
 use super::{Failure, profile, unlock};
-use crate::chat::{ExitCode, MAX_TEXT, PeerSummary};
+use crate::chat::{ExitCode, MAX_TEXT, PeerSummary, clean};
 use crate::config::{Face, PeerAddress, Wait, Wanted};
 use crate::store::Reader;
 use crate::ui::Background;
 use crate::ui::language::{Language, Phrase};
 use crate::ui::overview::{self, Overview};
-use crate::ui::script::{MAX_CHOICES, NO_ANSWER, Task, question};
+use crate::ui::script::{MAX_CHOICES, NO_ANSWER, Task, indistinct, question};
 
 /// Sends one message and leaves; without a text, what stands on the standard input. Returns the exit
 /// code.
@@ -174,6 +174,11 @@ pub async fn ask(
 ) -> Result<u8, Failure> {
     if choices.len() > MAX_CHOICES {
         let phrase = Phrase::new("ask-too-many-choices").with("most", MAX_CHOICES);
+        return Err(Failure::new(ExitCode::Usage, phrase));
+    }
+    if let Some(choice) = indistinct(&choices) {
+        let id = if choice.trim().is_empty() { "ask-empty-choice" } else { "ask-same-choices" };
+        let phrase = Phrase::new(id).with("choice", clean::label(choice, 80));
         return Err(Failure::new(ExitCode::Usage, phrase));
     }
     check(text, "ask-no-text")?;

@@ -77,6 +77,9 @@ fn translated(command: Command, path: &str, language: &Language) -> Command {
     if let Some(about) = language.own(path) {
         command = command.about(about.clone()).long_about(about);
     }
+    if let Some(after) = language.own(&format!("{path}-after")) {
+        command = command.after_help(after);
+    }
     command.mut_subcommands(|sub| {
         let path = format!("{path}-{}", sub.get_name());
         translated(sub, &path, language)
@@ -155,6 +158,8 @@ mod tests {
             let is_chinese = |text: String| text.chars().any(|c| ('一'..='龥').contains(&c));
             let about = command.get_about().map(ToString::to_string).unwrap_or_default();
             assert!(is_chinese(about), "{path} has no help");
+            let after = command.get_after_help().map(ToString::to_string);
+            assert!(after.is_none_or(is_chinese), "{path} ends in English");
             for arg in command.get_arguments() {
                 let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
                 assert!(is_chinese(help), "{path} {} has no help", arg.get_id());

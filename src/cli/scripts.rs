@@ -6,8 +6,54 @@ use clap::Args;
 
 use crate::config::PeerAddress;
 
+/// How `send` ends.
+const SEND_CODES: &str = "\
+Exit codes:
+  0  it is delivered, or has come as far as --wait says
+  1  internal error
+  2  wrong usage, or there is no text; nothing was sent
+  3  no such name at the rendezvous, or no such room
+  4  the peer is offline, or nobody is in the room; what is kept goes out later
+  5  the rendezvous cannot be reached; the message is kept
+  6  no path to the peer; the message is kept
+  7  the peer's key has changed; stopped
+  8  refused, or not let into the room; nothing was sent
+  9  the other side speaks another version
+ 10  not every file was received in time; it goes on with the next start";
+
+/// How `recv` ends.
+const RECV_CODES: &str = "\
+Exit codes:
+  0  all that was waited for is printed
+  1  internal error
+  2  wrong usage
+  3  no such room
+  7  the key of whom it was to come from has changed; stopped
+  8  refused, or the file was withdrawn
+ 10  the file is incomplete, and goes on with the next recv --file
+ 11  not all came within --timeout; what comes later is for the next recv";
+
+/// How `ask` ends.
+const ASK_CODES: &str = "\
+Exit codes:
+  0  the first choice; without --choices, any answer
+  1  the second choice, and so on
+
+Without an answer:
+101  internal error
+102  wrong usage, or there is no question; nothing was asked
+103  no such name at the rendezvous, or no such room
+104  the peer is offline, or nobody is in the room; what is kept goes out later
+105  the rendezvous cannot be reached; the question is kept
+106  no path to the peer; the question is kept
+107  the peer's key has changed; stopped
+108  refused, or not let into the room; nothing was asked
+109  the other side speaks another version
+111  no answer within --timeout; an answer that comes later is an ordinary line";
+
 /// One message.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = SEND_CODES)]
 pub struct SendArgs {
     /// Whom to
     #[arg(long, value_name = "NAME[@HOST[:PORT][#KEY]]")]
@@ -37,6 +83,7 @@ impl SendArgs {
 
 /// Messages that are waited for.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = RECV_CODES)]
 pub struct RecvArgs {
     /// How many
     #[arg(long, short = 'n', value_name = "COUNT", default_value_t = 1,
@@ -60,6 +107,7 @@ pub struct FollowArgs {
 
 /// A question.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = ASK_CODES)]
 pub struct AskArgs {
     /// Whom
     #[arg(value_name = "NAME[@HOST[:PORT][#KEY]]")]

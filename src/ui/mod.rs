@@ -247,6 +247,13 @@ impl View {
         }
     }
 
+    /// What is to be written last if the chat ends with `code`.
+    #[must_use]
+    pub fn last_words(&self, code: ExitCode) -> Option<Printout> {
+        let Self::Script(script) = self else { return None };
+        script.time_is_over(code).map(|sentence| self.remark("time-up", &sentence))
+    }
+
     /// When [`settle`](Self::settle) has something to say if nothing else happens.
     #[must_use]
     pub fn settles_at(&self) -> Option<Timestamp> {

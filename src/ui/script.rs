@@ -449,6 +449,16 @@ fn normal(text: &str) -> String {
     text.trim().trim_end_matches(['.', '!', '。', '！', ' ']).to_lowercase()
 }
 
+/// A choice that no answer could mean for sure: one that is empty, or the same as another for whoever answers.
+#[must_use]
+pub fn indistinct(choices: &[String]) -> Option<&str> {
+    let same = |(index, choice): (usize, &String)| {
+        let said = normal(choice);
+        said.is_empty() || choices.iter().take(index).any(|other| normal(other) == said)
+    };
+    choices.iter().enumerate().find(|one| same(*one)).map(|(_, choice)| choice.as_str())
+}
+
 /// The question as the other side reads it.
 #[must_use]
 pub fn question(text: &str, choices: &[String]) -> String {

@@ -124,6 +124,8 @@ fn another_key_behind_a_known_name_is_7_and_nothing_is_sent() {
     let mut impostor = new.start(&alice);
     impostor.hears("You are alice@");
     bob.run(&to_alice, "a secret\n").exits(7).says("STOP: alice@");
+    bob.run(&["send", "--to", "alice", "a secret"], "").exits(7).says("STOP: alice@");
+    bob.run(&["ask", "alice", "a secret?"], "").exits(107).says("STOP: alice@");
     impostor.end_input();
     assert_eq!(impostor.outcome().out, Vec::<String>::new());
 }

@@ -410,7 +410,8 @@ fn a_pipe_that_was_killed_goes_on_and_comes_whole() {
     assert!(second.stdout == fs::read(&file).expect("read"), "not the same");
     alice.object(&json!({"type": "file", "state": "done"}));
     // With nobody there it waits, and says that time was up.
-    two.b.run(&["recv", "--file", "--timeout", "1s"], "").exits(11);
+    let late = two.b.run(&["recv", "--file", "--timeout", "1s"], "").exits(11);
+    late.says("No file was offered in time.");
 }
 
 #[test]

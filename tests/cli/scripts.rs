@@ -115,7 +115,10 @@ fn what_came_while_nobody_received_is_received_once_beside_a_running_chat() {
         let outcome = two.b.run(&[&["recv", "--count", "1"], options].concat(), "").exits(0);
         assert_eq!(outcome.out.iter().map(|line| self::text(line)).collect::<Vec<_>>(), [text]);
     };
-    let none = || two.b.run(&["recv", "--timeout", "1s"], "").exits(11);
+    let none = || {
+        let nothing = two.b.run(&["recv", "--timeout", "1s"], "").exits(11);
+        nothing.says("0 of 1 came in time. What comes later is for the next recv.");
+    };
     let mut chat = two.chat(true).expect("it runs");
     chat.hears("alice is here");
     none();
@@ -249,7 +252,7 @@ fn a_question_without_an_answer_exits_with_none_of_them() {
     let ask = ["ask", "alice", "deploy?", "--choices", "yes,no", "--timeout", "3s"];
     let asking = two.b.start(&ask);
     assert_eq!(text(&alice.line()), "deploy? (yes / no)");
-    asking.outcome().exits(111);
+    asking.outcome().exits(111).says("No answer came in time. The question has left");
     alice.say("/quit");
     alice.outcome().exits(0);
     two.b.run(&ask, "").exits(104);
@@ -257,6 +260,9 @@ fn a_question_without_an_answer_exits_with_none_of_them() {
     two.b.run(&["ask", "bob", "deploy?"], "").exits(108);
     two.b.run(&["ask", "alice"], "").exits(102);
     two.b.run(&["ask", "alice", " ", "--choices", "yes,no"], "").exits(102).says("no question");
+    for choices in ["", "yes,", "yes,yes", "yes,YES", "yes, Yes."] {
+        two.b.run(&["ask", "alice", "deploy?", "--choices", choices], "").exits(102).says("choice");
+    }
     two.b.run(&["send", "--to"], "ask").exits(2);
 }
 

@@ -409,6 +409,11 @@ impl Guests {
     /// One of them has left the chat.
     pub(in crate::app) fn left(&mut self, face: FaceId, code: ExitCode) {
         if let Some(guest) = self.guests.remove(&face) {
+            if let Sight::View(view) = &guest.sight
+                && let Some(last) = view.last_words(code)
+            {
+                guest.out.say(&Word::Print(Print::from(last)));
+            }
             guest.out.say(&Word::Left { code: guest.sight.exit(code) });
         }
     }

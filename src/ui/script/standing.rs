@@ -1,8 +1,10 @@
 //! What stands in the way of a script, and when it is said.
 
+use std::fmt::Display;
+
 use super::super::{Background, Printout};
-use super::{Script, Task};
-use crate::chat::Notice;
+use super::{NO_ANSWER, Script, Task};
+use crate::chat::{ExitCode, Notice};
 
 impl Script {
     /// There is a session with whom its line is for.
@@ -25,6 +27,25 @@ impl Script {
         let held = self.render(notice, background);
         self.held.extend(held);
         Vec::new()
+    }
+
+    /// What is said about the time being over, if the chat ends with `code`.
+    #[must_use]
+    pub fn time_is_over(&self, code: ExitCode) -> Option<String> {
+        let exit = self.exit(code);
+        let time_up = ExitCode::TimeUp.code();
+        match &self.task {
+            Task::Ask { .. } if exit == NO_ANSWER + time_up && self.asked.is_some() => {
+                Some(self.language().text("ask-unanswered"))
+            }
+            Task::Receive { count, .. } if exit == time_up => {
+                let arguments: [(_, &dyn Display); 2] =
+                    [("received", &self.received), ("count", count)];
+                Some(self.language().say("recv-time-up", &arguments))
+            }
+            Task::Take { .. } if exit == time_up => Some(self.language().text("recv-file-time-up")),
+            _ => None,
+        }
     }
 
     /// It waits for the end of another one, whose words are enough.
