@@ -36,7 +36,8 @@ def main():
             answers += 1
             say(
                 type="send",
-                to=event["from"],
+                # What is said in a room is answered there.
+                to=event.get("room", event["from"]),
                 text=event["text"],
                 reply_to=event["id"],
                 ref=str(answers),
