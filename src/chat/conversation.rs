@@ -30,9 +30,9 @@ pub(super) struct Conversation {
     pub(super) told_kept: bool,
     /// Whether a person was told in this run that the key has changed.
     pub(super) told_changed: bool,
-    /// Whether a person was told that one of us lacks the secret of our invitation, since the last
-    /// session.
-    pub(super) told_lacking: bool,
+    /// That one of us lacks the secret of our invitation, as a person was told since the last session,
+    /// and whether it is we.
+    pub(super) told_lacking: Option<bool>,
     /// What the server said the last time that it did not introduce us.
     pub(super) refusal: Option<Refusal>,
     /// What a person has seen and the peer is still to be told.
@@ -75,7 +75,7 @@ impl Conversation {
             wanted: false,
             told_kept: false,
             told_changed: false,
-            told_lacking: false,
+            told_lacking: None,
             refusal: None,
             to_tell: None,
             reading: Confirming::default(),
@@ -91,7 +91,7 @@ impl Conversation {
     /// Whether something stands in the way of which those who were here have been told.
     pub(super) fn is_in_trouble(&self) -> bool {
         let pending = self.session.as_ref().is_some_and(|session| session.told_pending);
-        self.refusal.is_some() || self.told_kept || pending
+        self.refusal.is_some() || self.told_lacking.is_some() || self.told_kept || pending
     }
 
     /// Whether text may be sent now.

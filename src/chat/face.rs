@@ -262,6 +262,8 @@ impl Chat {
             Refusal::Offline => None,
             refusal => Some(Notice::ConnectRefused { peer: peer.clone(), refusal }),
         });
+        let lacking = one.told_lacking;
+        let lacking = lacking.map(|by_us| Notice::SecretLacking { peer: peer.clone(), by_us });
         let kept = (one.told_kept && waiting > 0).then(|| Notice::Kept {
             to: peer.clone(),
             state: one.state(),
@@ -269,7 +271,7 @@ impl Chat {
         });
         let pending = one.session.as_ref().filter(|session| session.told_pending);
         let pending = pending.map(|_| Notice::Pending(peer));
-        for notice in [refused, kept, pending].into_iter().flatten() {
+        for notice in [refused, lacking, kept, pending].into_iter().flatten() {
             self.answer(notice);
         }
     }

@@ -185,7 +185,7 @@ impl Chat {
     pub(super) fn secret_lacking(&mut self, key: PeerId, peer: Address, by_us: bool) {
         let told = match self.conversations.get_mut(&peer) {
             Some(one) if one.contact.key.is_none_or(|pinned| pinned == key) => {
-                std::mem::replace(&mut one.told_lacking, true)
+                one.told_lacking.replace(by_us).is_some()
             }
             Some(_) => true,
             None => {
@@ -224,7 +224,7 @@ impl Chat {
         contact.verified |= verified;
         contact.offered = None;
         (conversation.pinned, conversation.told_changed) = (false, false);
-        (conversation.told_lacking, conversation.refusal) = (false, None);
+        (conversation.told_lacking, conversation.refusal) = (None, None);
         if conversation.session.as_ref().is_some_and(|session| session.peer != key) {
             self.hang_up(peer);
         }

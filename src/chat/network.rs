@@ -233,7 +233,7 @@ impl Chat {
                 conversation.contact.is_new = true;
             }
         }
-        (conversation.refusal, conversation.told_lacking) = (None, false);
+        (conversation.refusal, conversation.told_lacking) = (None, None);
         conversation.outbox.rewind(0);
         conversation.session = Some(Session::new(peer, path));
         let log = conversation.contact.log;

@@ -212,6 +212,7 @@ impl Script {
                 Notice::ConnectRefused { peer, .. }
                 | Notice::NoSuchName(peer)
                 | Notice::KeyChanged { peer, .. }
+                | Notice::SecretLacking { peer, .. }
                 | Notice::Pending(peer)
                 | Notice::Kept { to: peer, .. },
             ) if self.whom.as_ref().is_some_and(|whom| whom != peer) => Vec::new(),
@@ -222,6 +223,7 @@ impl Script {
                 | Notice::Trouble { .. }
                 | Notice::NoSuchName(_)
                 | Notice::KeyChanged { .. }
+                | Notice::SecretLacking { .. }
                 | Notice::StoreFailed(_)
                 | Notice::Pending(_)
                 | Notice::Kept { .. },

@@ -193,10 +193,16 @@ fn whoever_writes_is_told_once_what_stood_in_the_way_before() {
     faces.bench.connected(BOB, "bob");
     faces.bench.event(Event::Message { peer: BOB, message: Record::Pending.encode() });
     assert_eq!(hears_who_writes_to_bob(&mut faces), [Notice::Pending(bob())]);
+    faces.bench.disconnected(BOB, DisconnectReason::Closed);
+    let by_us = true;
+    faces.bench.event(Event::SecretLacking { peer: BOB, name: name("bob").into(), by_us });
+    let lacking = Notice::SecretLacking { peer: bob(), by_us };
+    let heard = hears_who_writes_to_bob(&mut faces);
+    assert!(heard.contains(&lacking), "{heard:?}");
     // Who was here then has heard it.
     faces.told.clear();
     faces.says(FaceId::FIRST, "/msg bob again");
-    assert_eq!(faces.who(|notice| matches!(notice, Notice::Pending(_))), []);
+    assert_eq!(faces.who(|notice| matches!(notice, Notice::SecretLacking { .. })), []);
 }
 
 #[test]

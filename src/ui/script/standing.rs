@@ -100,4 +100,13 @@ mod tests {
         assert_eq!(left.len(), 2);
         assert!(left[0].text.contains("cannot be reached"), "{left:?}");
     }
+
+    #[test]
+    fn whoever_sends_hears_that_a_secret_is_lacking() {
+        let name = p2pchat_wire::identity::Name::new("alice").expect("name");
+        let peer = crate::chat::Address::new(name, "host");
+        let mut script = Script::new(Task::Send, false, TimeZone::UTC, Language::default());
+        let lacking = Notice::SecretLacking { peer, by_us: false };
+        assert_eq!(script.hear(&lacking, Background::default()).len(), 1);
+    }
 }
