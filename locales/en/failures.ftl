@@ -40,6 +40,7 @@ not-settled = not settled
 
 ## The profile
 
+invitation-profile-busy = A chat of yours is running, and invitations are its business: type /invite there, or /accept and the code. Nothing was done here.
 profile-busy = Another p2pchat is using the profile in { $path }. Close it first, or choose another profile with --data-dir.
 profile-readable = Other users of this computer may read { $path }, which holds your secret identity. If nobody has, run `chmod 600 { $path }` and start again; if somebody may have, move it away, and a new identity is made.
 profile-bad-identity = { $path } is no identity: it should hold 32 bytes. Put your backup of it there, or move it away, and a new identity is made, with which your contacts do not know you.

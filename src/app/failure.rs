@@ -59,7 +59,9 @@ pub(super) fn as_it_is(text: impl std::fmt::Display) -> Phrase {
 impl From<ProfileError> for Failure {
     fn from(error: ProfileError) -> Self {
         let code = match error {
-            ProfileError::HasIdentity { .. } | ProfileError::Sealed { .. } => ExitCode::Refused,
+            ProfileError::HasIdentity { .. }
+            | ProfileError::Sealed { .. }
+            | ProfileError::Busy { .. } => ExitCode::Refused,
             _ => ExitCode::Internal,
         };
         Self::new(code, profile(&error))

@@ -25,7 +25,7 @@ use crate::net::{self, Network, Sockets};
 use crate::proto::{
     self, Command, Endpoint, Event, InvitationFailure, RendezvousTrouble, ServerId,
 };
-use crate::store::Profile;
+use crate::store::{Profile, ProfileError};
 use crate::ui::language::{Language, Phrase};
 use crate::ui::{Background, Printout, invitations, json, words};
 
@@ -145,7 +145,12 @@ fn believe(
 fn open(wanted: &Wanted, language: &Language) -> Result<Profile, Failure> {
     let dir = profile::directory(wanted.data_dir.clone())?;
     let key = unlock::key(&dir, language)?;
-    Ok(Profile::unlock(&dir, key.as_ref())?)
+    Profile::unlock(&dir, key.as_ref()).map_err(|error| match error {
+        ProfileError::Busy { .. } => {
+            Failure::new(ExitCode::Refused, Phrase::new("invitation-profile-busy"))
+        }
+        other => other.into(),
+    })
 }
 
 /// What an invitation needs: a name at a rendezvous.

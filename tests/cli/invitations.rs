@@ -41,6 +41,8 @@ fn whoever_types_the_code_is_a_contact_and_so_is_who_made_it() {
         alice.hears("You are alice@");
         b.run(&["send", "--to", "alice", "hello"], "").exits(0);
         assert!(alice.line().ends_with("\thello"));
+        // The chat that runs has the profile, and says it itself.
+        a.run(&["invite"], "").exits(8).says("type /invite there");
         for (profile, name) in [(&a, "bob"), (&b, "alice")] {
             let contacts = profile.run(&["contacts", "--json"], "").exits(0).out;
             let contact = contacts.iter().find(|line| line.contains(&format!("\"{name}@")));

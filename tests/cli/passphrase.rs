@@ -162,7 +162,7 @@ fn a_profile_that_is_in_use_is_not_sealed() {
     let mut program = profile.start(&["--name", "alice", "--rendezvous", "127.0.0.1:9"]);
     program.hears("127.0.0.1:9");
     let from = files.path("one");
-    profile.run(&["passphrase", "set", "--from", text(&from)], "").exits(1).says("Another p2pchat");
+    profile.run(&["passphrase", "set", "--from", text(&from)], "").exits(8).says("Another p2pchat");
     program.end_input();
     program.outcome();
     profile.run(&["id"], "").exits(0);
