@@ -143,7 +143,6 @@ demo-unconnected = nothing happened for { $seconds }s: of { $sent } lines { $del
 ## The history in a file, and out of one
 
 export-no-profile = there is no profile in { $path } yet
-export-nobody = you know nobody called { $name }
 export-unwritable = { $path } could not be written: { $error }
 export-broken = The export could not be written: { $error }.
 export-exists = { $path } is there already, and is not replaced

@@ -142,7 +142,6 @@ demo-unconnected = { $seconds } 秒内没有任何进展：{ $sent } 行中有 {
 ## 历史记录的导出与导入
 
 export-no-profile = { $path } 中还没有数据
-export-nobody = 你的联系人中没有 { $name }
 export-unwritable = 无法写入 { $path }：{ $error }
 export-broken = 无法写出导出的内容：{ $error }。
 export-exists = { $path } 已经存在，不会覆盖

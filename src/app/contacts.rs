@@ -60,7 +60,7 @@ pub fn show(
     };
     let meant = called(typed, &contacts);
     if meant.is_empty() {
-        return Err(problem(&Problem::Nobody(typed.name.clone()), language));
+        return Err(nobody(typed, language));
     }
     if face == Face::Json {
         return Ok(said(&Notice::Contacts(meant.into_iter().cloned().collect()), face, language));
@@ -139,7 +139,7 @@ pub fn code(
 ) -> Result<Vec<Printout>, Failure> {
     let refused = |why| problem(&why, language);
     let Some(reader) = read(data_dir, language)? else {
-        return Err(refused(Problem::Nobody(typed.name.clone())));
+        return Err(nobody(typed, language));
     };
     let (me, snapshot) = (reader.identity()?.id(), reader.snapshot()?);
     let book = Book::new(me, None, None).read(&snapshot);
@@ -154,6 +154,11 @@ pub fn code(
 /// their rendezvous.
 pub(super) fn called<'a>(typed: &PeerAddress, contacts: &'a [Contact]) -> Vec<&'a Contact> {
     whom(typed).among(contacts.iter())
+}
+
+/// That nobody is called what was typed, nor any room.
+pub(super) fn nobody(typed: &PeerAddress, language: &Language) -> Failure {
+    problem(&Problem::Nobody(typed.name.clone()), language)
 }
 
 /// All contacts but rooms: those have neither a key nor anybody to be trusted.

@@ -39,7 +39,7 @@ pub fn export(
             let meant = contacts::called(&typed, &known).into_iter();
             let meant: Vec<Address> = meant.map(|contact| contact.address.clone()).collect();
             if meant.is_empty() {
-                return Err(refused(Phrase::new("export-nobody").with("name", typed.name)));
+                return Err(contacts::nobody(&typed, language));
             }
             Some(meant)
         }

@@ -62,7 +62,7 @@ pub fn id(
 ///
 /// # Errors
 ///
-/// The profile cannot be read.
+/// The profile cannot be read, or nobody is known who is called so.
 pub fn history(
     data_dir: Option<PathBuf>,
     face: Face,
@@ -84,7 +84,11 @@ pub fn history(
         None => read(None)?,
         Some(with) => {
             let (contacts, mut lines) = (reader.contacts()?, Vec::new());
-            for contact in contacts::called(&with, &contacts) {
+            let called = contacts::called(&with, &contacts);
+            if called.is_empty() {
+                return Err(contacts::nobody(&with, language));
+            }
+            for contact in called {
                 lines.extend(read(Some(&contact.address))?);
             }
             lines.sort_by_key(|line| line.place);
