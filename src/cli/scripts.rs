@@ -55,7 +55,7 @@ Without an answer:
 #[derive(Args, Clone, Debug)]
 #[command(after_help = SEND_CODES)]
 pub struct SendArgs {
-    /// Whom to
+    /// Whom to, or in which room (#NAME)
     #[arg(long, value_name = "NAME[@HOST[:PORT][#KEY]]")]
     pub to: PeerAddress,
     /// The message; several words are joined by spaces. Without it, the standard input is the message; - alone offers the
@@ -89,7 +89,7 @@ pub struct RecvArgs {
     #[arg(long, short = 'n', value_name = "COUNT", default_value_t = 1,
           value_parser = clap::value_parser!(u64).range(1..))]
     pub count: u64,
-    /// Only from this person
+    /// Only from this person, or in this room (#NAME)
     #[arg(long, value_name = "NAME[@HOST[:PORT][#KEY]]")]
     pub from: Option<PeerAddress>,
     /// Accept the next file that is offered, and write it to the standard output when it is whole
@@ -100,7 +100,7 @@ pub struct RecvArgs {
 /// What is said from now on.
 #[derive(Args, Clone, Debug)]
 pub struct FollowArgs {
-    /// Only with this person
+    /// Only with this person, or in this room (#NAME)
     #[arg(long, value_name = "NAME[@HOST[:PORT][#KEY]]")]
     pub with: Option<PeerAddress>,
 }
@@ -109,7 +109,7 @@ pub struct FollowArgs {
 #[derive(Args, Clone, Debug)]
 #[command(after_help = ASK_CODES)]
 pub struct AskArgs {
-    /// Whom
+    /// Whom, or in which room (#NAME)
     #[arg(value_name = "NAME[@HOST[:PORT][#KEY]]")]
     pub to: PeerAddress,
     /// The question; several words are joined by spaces
