@@ -26,7 +26,7 @@ pub struct Room {
 pub struct KnownRoom {
     /// How many are in it, with us.
     pub members: usize,
-    /// With how many of them we are connected.
+    /// How many of them are connected, with us.
     pub here: usize,
     /// Whether we are in, or wait to be let in.
     pub is_in: bool,
