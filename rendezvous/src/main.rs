@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use p2pchat_rendezvous::config::Config;
 use p2pchat_rendezvous::home::Home;
@@ -25,12 +26,26 @@ use p2pchat_wire::{DEFAULT_PORT, address};
 /// Without any option it listens on port 3478 of every address, UDP and TCP (and on UDP 3479 for NAT
 /// behaviour discovery), makes its key at the first start, and prints the address to hand out.
 #[derive(Debug, Parser)]
-#[command(name = "p2pchat-rendezvous", version, args_conflicts_with_subcommands = true)]
+#[command(name = "p2pchat-rendezvous", version)]
 struct Arguments {
     #[command(flatten)]
     options: Options,
     #[command(subcommand)]
     command: Option<Command>,
+}
+
+impl Arguments {
+    /// Options stand before a command as well as behind it; where to listen concerns the server alone, and its
+    /// configuration.
+    fn checked(self) -> Result<Self, clap::Error> {
+        let is_of_the_server = matches!(&self.command, None | Some(Command::CheckConfig));
+        let listens = !self.options.listen.is_empty() || !self.options.listen_tcp.is_empty();
+        if listens && !is_of_the_server {
+            let said = "--listen and --listen-tcp say where the server listens; this command does not run it";
+            return Err(Self::command().error(ErrorKind::ArgumentConflict, said));
+        }
+        Ok(self)
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -82,7 +97,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match Arguments::try_parse().and_then(Arguments::checked) {
         Ok(arguments) => arguments,
         Err(answer) => return answered(&answer),
     };

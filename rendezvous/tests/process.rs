@@ -179,6 +179,12 @@ fn key_and_names_survive_a_kill_at_any_moment() {
     let (names, _) = text(&output.expect("ran"));
     assert_eq!(names.lines().count(), 10);
     assert!(names.starts_with("peer0\t"), "{names}");
+    // Options stand where people put them.
+    let before = program().arg("--data-dir").arg(folder.path()).arg("names").output();
+    assert_eq!(text(&before.expect("ran")).0, names);
+    let output = program().args(["--listen", "127.0.0.1:0", "names"]).output().expect("ran");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output).1.contains("this command does not run it"));
 }
 
 #[test]
