@@ -152,6 +152,7 @@ verified = verified
 state-offline = offline
 state-registered = registered
 state-connecting = connecting
+state-waiting = waiting
 state-connected = connected
 
 ## A person's terminal

@@ -140,6 +140,7 @@ verified = 已核对
 state-offline = 离线
 state-registered = 已登记
 state-connecting = 正在连接
+state-waiting = 等待进入
 state-connected = 已连接
 
 ## 终端

@@ -22,7 +22,7 @@ pub(super) fn who(peers: &[PeerSummary], language: &Language) -> String {
     rows(peers.iter().map(|peer| {
         let state = match peer.path {
             Some(_) => words::by(peer.path, language),
-            None => words::state(peer.state, language),
+            None => words::state(peer.peer.is_room, peer.state, language),
         };
         let mark = if peer.current { "> " } else { "  " };
         // A room has neither a key nor anybody to be trusted.

@@ -333,10 +333,12 @@ pub fn milliseconds(time: std::time::Duration) -> String {
     }
 }
 
-/// Whether somebody is there, in a word.
+/// Whether somebody is there, or whether we are in a room, in a word.
 #[must_use]
-pub fn state(state: Presence, language: &Language) -> String {
+pub fn state(is_room: bool, state: Presence, language: &Language) -> String {
     language.text(match state {
+        // To be let in, for as long as nobody does.
+        Presence::Connecting if is_room => "state-waiting",
         Presence::Offline => "state-offline",
         Presence::Registered => "state-registered",
         Presence::Connecting => "state-connecting",

@@ -132,6 +132,7 @@ impl Screen {
     fn items(&self) -> Vec<Item> {
         let item = |(index, one): (usize, &Dialogue)| Item {
             name: self.name(&one.address),
+            is_room: one.address.is_room,
             style: self.theme.name(one.summary.as_ref().and_then(|summary| summary.key)),
             state: one.summary.as_ref().map(|summary| summary.state).unwrap_or_default(),
             unread: if self.is_watched(index) { 0 } else { one.unread() },
@@ -177,7 +178,7 @@ impl Screen {
     fn state(&self, summary: &PeerSummary) -> String {
         let there = summary.peer.is_room && summary.state == Presence::Connected;
         if !there || self.members.is_empty() {
-            return words::state(summary.state, &self.language);
+            return words::state(summary.peer.is_room, summary.state, &self.language);
         }
         let here = self.members.iter().filter(|member| member.is_here).count();
         self.language.count("room-here", self.members.len() as u64, &[("here", &here)])

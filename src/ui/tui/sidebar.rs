@@ -19,6 +19,7 @@ pub(super) const FROM: u16 = 90;
 #[derive(Clone, Debug)]
 pub(super) struct Item {
     pub(super) name: String,
+    pub(super) is_room: bool,
     pub(super) style: Style,
     pub(super) state: Presence,
     pub(super) unread: u64,
@@ -85,5 +86,5 @@ pub(super) fn render(
 
 /// Whether they are there, in a word.
 fn word(item: &Item, language: &Language) -> String {
-    if item.alarm { "STOP".to_owned() } else { words::state(item.state, language) }
+    if item.alarm { "STOP".to_owned() } else { words::state(item.is_room, item.state, language) }
 }

@@ -41,6 +41,14 @@ fn whoever_comes_and_goes_is_told_in_one_line_as_long_as_nothing_else_is_said() 
 }
 
 #[test]
+fn a_room_that_lets_nobody_in_yet_is_waited_for() {
+    let mut story = Story::of(120, 10);
+    story.waits_before(&tea());
+    let text = story.text();
+    assert_eq!(text.matches("waiting").count(), 2, "in the list and below: {text}");
+}
+
+#[test]
 fn what_is_asked_about_a_room_is_answered_where_it_was_asked() {
     let mut story = Story::of(80, 10);
     story.enters(&tea());

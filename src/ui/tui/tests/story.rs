@@ -180,6 +180,12 @@ impl Story {
         self.opens(room);
     }
 
+    /// The chat wants to be in this room, which is open, and nobody lets it in.
+    pub(super) fn waits_before(&mut self, room: &Address) {
+        self.learns(room, Presence::Connecting, None, 0);
+        self.opens(room);
+    }
+
     /// So many lines of an absent one are on the disk and were never seen.
     pub(super) fn has_unread(&mut self, peer: &Address, unread: u64) {
         self.learns(peer, Presence::Offline, None, unread);
