@@ -558,6 +558,8 @@ impl Message {
 /// How far a line of ours has come.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub enum LineState {
+    /// In memory: it is said as soon as we are in the room that it is for. It fails if everything ends before.
+    Waiting,
     /// On our disk.
     Queued,
     /// Has left in datagrams.

@@ -212,9 +212,7 @@ pub fn render(notice: &Notice, background: Background<'_>, english: &Language) -
             state: word(state),
             reason: match state {
                 LineState::Failed(problem) => Some(words::problem_sentence(problem, english)),
-                LineState::Queued | LineState::Sent | LineState::Delivered | LineState::Read => {
-                    None
-                }
+                _ => None,
             },
         }),
         // A line with a name of the program's own has failed; the rest is just an error.
@@ -439,6 +437,7 @@ pub(super) fn kind(kind: PathKind) -> &'static str {
 
 fn word(state: &LineState) -> &'static str {
     match state {
+        LineState::Waiting => "waiting",
         LineState::Queued => "queued",
         LineState::Sent => "sent",
         LineState::Delivered => "delivered",

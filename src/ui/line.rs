@@ -299,7 +299,7 @@ impl LineView {
     ) -> Vec<Printout> {
         let underway = self.underway.entry(to.clone()).or_default();
         match state {
-            LineState::Queued | LineState::Read => {}
+            LineState::Waiting | LineState::Queued | LineState::Read => {}
             LineState::Sent if underway.sent.len() < MAX_UNDERWAY => {
                 underway.sent.insert(id, now);
             }

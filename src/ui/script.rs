@@ -272,7 +272,7 @@ impl Script {
                 let left = match state {
                     LineState::Queued => to.is_room,
                     LineState::Sent | LineState::Delivered | LineState::Read => true,
-                    LineState::Failed(_) => false,
+                    LineState::Waiting | LineState::Failed(_) => false,
                 };
                 if left {
                     self.asked = Some((to.clone(), *id));

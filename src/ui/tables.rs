@@ -121,7 +121,7 @@ pub(super) fn history(
                 let why = words::problem_sentence(problem, language);
                 format!("  {}", language.say("not-sent", &[("why", &why)]))
             }
-            (LineState::Queued | LineState::Sent, _) => {
+            (LineState::Waiting | LineState::Queued | LineState::Sent, _) => {
                 format!("  {}", language.text("history-undelivered"))
             }
             (LineState::Delivered | LineState::Read, Some(at)) if line.is_late() => {

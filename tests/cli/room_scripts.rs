@@ -98,3 +98,33 @@ fn a_script_makes_no_room_of_a_name_that_was_mistyped() {
     bob.run(&[&wait, &["send", "--to", "#taa", "hello"][..]].concat(), "").exits(0);
     carol.object(&json!({"type": "message", "text": "hello"}));
 }
+
+#[test]
+fn a_program_hears_that_its_line_waits_to_be_let_in_and_when_it_is_said_or_never_will_be() {
+    let server = Server::start();
+    let (_profile, mut alice) = alice_in(&server, "club invited");
+    let (bob, mut program) = newcomer(&server, "bob", &["--json", "--room", "club"]);
+    program.object(&json!({"type": "room", "event": "not-admitted"}));
+    let send =
+        |text: &str| json!({"type": "send", "to": "#club", "text": text, "ref": text}).to_string();
+    program.say(&send("one"));
+    let to = format!("#club@{}", server.address());
+    let waits = program.object(&json!({"type": "status", "ref": "one", "to": to}));
+    assert_eq!(waits["state"], "waiting");
+    program.say(r#"{"type":"quit"}"#);
+    let failed = program.object(&json!({"type": "status", "ref": "one", "state": "failed"}));
+    assert_eq!(failed["id"], waits["id"]);
+    program.outcome().exits(0);
+
+    let mut program = bob.start(&["--json", "--room", "club"]);
+    program.object(&json!({"type": "room", "event": "not-admitted"}));
+    program.say(&send("two"));
+    program.object(&json!({"type": "status", "ref": "two", "state": "waiting"}));
+    // Who is to be invited is a contact.
+    program.say(r#"{"type":"send","to":"alice","text":"let me in"}"#);
+    alice.object(&json!({"type": "message", "text": "let me in"}));
+    alice.say(r##"{"type":"command","line":"/invite #club bob"}"##);
+    program.object(&json!({"type": "status", "ref": "two", "state": "delivered"}));
+    let said = alice.object(&json!({"type": "message", "room": to}));
+    assert_eq!(said["text"], "two");
+}

@@ -43,6 +43,7 @@ impl Diary {
                 self.failed.push((*id, *why));
             }
             Notice::Status { reference: Some(reference), state, .. } => match state {
+                LineState::Waiting => {}
                 LineState::Queued => self.queued.push(reference.clone()),
                 LineState::Delivered => self.delivered.push(reference.clone()),
                 LineState::Sent | LineState::Read | LineState::Failed(_) => {}

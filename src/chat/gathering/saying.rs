@@ -192,8 +192,9 @@ impl Chat {
             return self.utter(address, line, reference);
         }
         let what = What::Line { line, reference: reference.clone() };
-        if let Err(problem) = self.wait_to_enter(address, what) {
-            self.refuse(reference, problem);
+        match self.wait_to_enter(address, what) {
+            Ok(()) => self.tell_status(address.clone(), id, reference, LineState::Waiting),
+            Err(problem) => self.refuse(reference, problem),
         }
     }
 

@@ -222,6 +222,12 @@ pub(crate) fn notices() -> Vec<Notice> {
             state: LineState::Delivered,
         },
         Notice::Status {
+            to: tea(),
+            id: id(2),
+            reference: Some("build 7".to_owned()),
+            state: LineState::Waiting,
+        },
+        Notice::Status {
             to: alice(),
             id: id(2),
             reference: None,

@@ -85,7 +85,7 @@ pub(super) enum Mark {
 impl Mark {
     pub(super) fn new(state: &LineState, language: &Language) -> Self {
         match state {
-            LineState::Queued => Self::Queued,
+            LineState::Waiting | LineState::Queued => Self::Queued,
             LineState::Sent => Self::Sent,
             LineState::Delivered => Self::Delivered,
             LineState::Read => Self::Read,
