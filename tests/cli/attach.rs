@@ -116,6 +116,11 @@ fn two_programs_show_the_same_chat_and_each_has_its_own_answers() {
     alice.say("to both of you");
     for program in [&mut first, &mut second] {
         program.object(&json!({"type": "message", "text": "to both of you"}));
+    }
+    // Before bob goes, or his last confirmation may be lost.
+    alice.end_input();
+    alice.outcome().exits(0);
+    for program in [&mut first, &mut second] {
         program.say(&json!({"type": "quit"}).to_string());
     }
     let outcomes = [second.outcome().exits(0), first.outcome().exits(0)];
@@ -125,8 +130,6 @@ fn two_programs_show_the_same_chat_and_each_has_its_own_answers() {
         assert_eq!(outcome.out.iter().filter(delivered).count(), 1, "{outcome:#?}");
         assert_eq!(outcome.out.iter().filter(|line| line.contains("\"type\":\"id\"")).count(), 1);
     }
-    alice.end_input();
-    alice.outcome().exits(0);
 }
 
 #[test]
