@@ -347,8 +347,8 @@ fn whatever_a_room_is_about_the_screen_stands() {
     let changed = "mallory says what #tea is about:";
     is_about(&bob, &[(entered, "first"), (changed, "second")]);
     bob.types("/rooms\r");
-    bob.shows("#tea: 2 are in it");
-    let summary = "#tea: 2 are in it; you are connected with 1. It is about:";
+    bob.shows("#tea: 2 members");
+    let summary = "#tea: 2 members, 2 here. It is about:";
     let said = [(entered, "first"), (changed, "second"), (summary, "second")];
     is_about(&bob, &said);
     // What a diff of frames leaves wrong, a whole frame puts right.
