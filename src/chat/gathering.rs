@@ -355,7 +355,12 @@ impl Chat {
                 }
                 self.ask_server(&address);
             }
-            RoomRefusal::Unfounded => self.ask_server(&address),
+            // Only who is in it can give it its name again; the others are told when the server, which is
+            // asked now and then, knows it.
+            RoomRefusal::Unfounded if room.replica.as_ref().is_some_and(Replica::is_member) => {
+                self.ask_server(&address);
+            }
+            RoomRefusal::Unfounded => {}
             RoomRefusal::OtherRoom { .. } => self.tell_room(&address, RoomNews::OtherRoom),
             RoomRefusal::NotRegistered => {}
             RoomRefusal::Full | RoomRefusal::Busy | RoomRefusal::Storage => {

@@ -359,3 +359,20 @@ fn a_server_that_swaps_the_key_of_a_member_is_reported_and_its_key_is_no_member(
     parlour.wait(SECOND * 5);
     assert_eq!(reads(parlour.person(BOB), "alice", "bob?"), 1);
 }
+
+#[test]
+fn a_server_that_has_forgotten_a_room_is_asked_for_it_now_and_then() {
+    let mut parlour = by_invitation();
+    parlour.types(ALICE, "/kick #tea bob");
+    parlour.wait(SECOND * 2);
+    assert_eq!(keys(parlour.person(ALICE)), of([ALICE]));
+    // Bob cannot make it again, and Alice has not heard of it.
+    (parlour.founded, parlour.entrances) = (None, 0);
+    parlour.types(BOB, "/join tea");
+    parlour.wait(SECOND * 60);
+    assert!((3..=10).contains(&parlour.entrances), "{} times in a minute", parlour.entrances);
+    // Who is in it makes it for both.
+    parlour.restart(ALICE);
+    parlour.wait(SECOND * 20);
+    assert!(parlour.founded.is_some());
+}
