@@ -66,29 +66,19 @@ impl Overview {
         background: Background<'_>,
         language: &Language,
     ) -> bool {
+        let mut fails = |server: &Option<String>, code| {
+            let sentence = words::sentence(notice, zone, background, language).unwrap_or_default();
+            self.troubles.insert(server.clone().unwrap_or_default(), (code, sentence));
+        };
         match notice {
             Notice::Registered { me, .. } => {
                 self.registered.insert(me.host.clone());
             }
             Notice::RegisterRefused { server, refusal, .. } => {
-                self.fails(
-                    server,
-                    words::refusal_code(*refusal),
-                    notice,
-                    zone,
-                    background,
-                    language,
-                );
+                fails(server, words::refusal_code(*refusal));
             }
             Notice::Trouble { server, trouble, .. } => {
-                self.fails(
-                    server,
-                    words::trouble_code(*trouble),
-                    notice,
-                    zone,
-                    background,
-                    language,
-                );
+                fails(server, words::trouble_code(*trouble));
             }
             Notice::Identity { name, hosts, key } => {
                 self.name = name.as_ref().map(ToString::to_string);
@@ -114,20 +104,6 @@ impl Overview {
             _ => {}
         }
         false
-    }
-
-    fn fails(
-        &mut self,
-        server: &Option<String>,
-        code: &'static str,
-        notice: &Notice,
-        zone: &TimeZone,
-        background: Background<'_>,
-        language: &Language,
-    ) {
-        let sentence = words::sentence(notice, zone, background, language);
-        let why = (code, sentence.unwrap_or_default());
-        self.troubles.insert(server.clone().unwrap_or_default(), why);
     }
 
     /// Why a server does not know us.
