@@ -6,12 +6,12 @@
 //!   whom, [`world`] the clock and the hosts, [`trace`] what is printed when a test fails.
 //! - [`machine`] lists who can live there: the real [`server`], a [`person`] with the real peer, chat
 //!   and endpoint, above a [`store`] that a crash leaves as a crash leaves a disk, and with a
-//!   [`diary`] of what was shown; a [`talker`] with
-//!   the endpoint alone; and a [`client`] that says to the server whatever its test likes.
+//!   [`diary`] of what was shown; a [`talker`] with the endpoint alone, each with [`sockets`] of its
+//!   own; and a [`client`] that says to the server whatever its test likes.
 //! - [`scene`] puts two talkers somewhere. [`matrix`] says which path every pair of places ends with,
-//!   [`latency`] after how many round trips, [`calls`] how they find each other, [`carriers`] how they do without UDP, [`paths`] what
-//!   happens when the world changes under a chat, [`adversary`] that nothing happens when somebody
-//!   forges.
+//!   [`latency`] after how many round trips, [`calls`] how they find each other, [`carriers`] how they
+//!   do without UDP, [`paths`] what happens when the world changes under a chat, [`adversary`] that
+//!   nothing happens when somebody forges.
 //! - [`strangers`] are a crowd that calls one person at once.
 //! - [`diagnosis`] finds out behind every kind of box what the box is.
 //! - [`delivery`] tells hundreds of stories of two people and whatever can go wrong, each from one
@@ -45,6 +45,7 @@ mod seeds;
 mod server;
 mod server_tests;
 mod servers;
+mod sockets;
 mod store;
 mod strangers;
 mod talker;

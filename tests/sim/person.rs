@@ -1,7 +1,6 @@
 //! A whole peer: the real endpoint, the real chat above it, a disk that remembers what a crash
 //! leaves, and a person who types and reads.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,15 +8,15 @@ use std::time::{Duration, Instant};
 use p2pchat::chat::{
     self, Chat, Effect, Input, LineState, Notice, Problem, StoreReply, StoreRequest, Timestamp,
 };
-use p2pchat::proto::{self, Command, Endpoint, Output as Out, ServerId, SocketId, SocketRequest};
+use p2pchat::proto::{self, Command, Endpoint, Output as Out, ServerId};
 use p2pchat_wire::identity::{Identity, PeerId};
 use p2pchat_wire::random::Random;
 
 use crate::diary::Diary;
+use crate::sockets::Sockets;
 use crate::store::{Disk, Store};
-use crate::talker::{STARTED_AT_MS, congestion, has_aes, identity, named, port_of, socket_at};
-use crate::topology::STREAMS;
-use crate::world::{Host, Output, Transmit, epoch};
+use crate::talker::{STARTED_AT_MS, congestion, has_aes, identity, named};
+use crate::world::{Host, Output, epoch};
 
 /// How people write the rendezvous.
 pub(crate) const RENDEZVOUS: &str = "rendezvous.example";
@@ -38,9 +37,7 @@ pub(crate) struct Person {
     /// How often it was told of a stranger.
     pub(crate) asked: usize,
     remarks: Vec<String>,
-    /// Streams to ports where nobody listens.
-    refused: BTreeSet<SocketId>,
-    closed: BTreeSet<SocketId>,
+    sockets: Sockets,
 }
 
 /// What outlives a process: the disk, and the person's memory.
@@ -116,8 +113,7 @@ impl Person {
             complaints: Vec::new(),
             asked: 0,
             remarks: Vec::new(),
-            refused: BTreeSet::new(),
-            closed: BTreeSet::new(),
+            sockets: Sockets::new(),
         }
     }
 
@@ -284,8 +280,8 @@ impl Host for Person {
     }
 
     fn handle_datagram(&mut self, now: Instant, from: SocketAddr, at: SocketAddr, bytes: &[u8]) {
-        if !self.closed.contains(&socket_at(at)) {
-            self.endpoint.handle_datagram(now, socket_at(at), from, &mut bytes.to_vec());
+        if let Some(socket) = self.sockets.at(at) {
+            self.endpoint.handle_datagram(now, socket, from, &mut bytes.to_vec());
         }
     }
 
@@ -304,23 +300,11 @@ impl Host for Person {
             self.take_effects(now);
             match self.endpoint.poll_output() {
                 Out::Transmit(transmit) => {
-                    if self.refused.contains(&transmit.from) {
-                        continue;
+                    if let Some(transmit) = self.sockets.send(transmit) {
+                        return Output::Transmit(transmit);
                     }
-                    let port = port_of(transmit.from);
-                    let proto::Transmit { to, ttl, segment_size, payload, .. } = transmit;
-                    let source = None;
-                    let transmit = Transmit { source, port, to, ttl, segment_size, payload };
-                    return Output::Transmit(transmit);
                 }
-                Out::Socket(SocketRequest::Dial { id, to, .. }) if to.port() != STREAMS => {
-                    self.refused.insert(id);
-                }
-                Out::Socket(SocketRequest::Close(id)) => {
-                    self.closed.insert(id);
-                }
-                // Every other port of a simulated host is open.
-                Out::Socket(_) => {}
+                Out::Socket(request) => self.sockets.obey(request),
                 Out::Event(event) => {
                     self.remark(&event);
                     let wall = wall_clock(now, self.clock_error_ms);

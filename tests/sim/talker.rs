@@ -1,17 +1,17 @@
 //! A peer without a chat above it: the real endpoint, and a log of what it reported.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Instant;
 
 use p2pchat::proto::{
-    self, Command, Config, Congestion, Endpoint, Event, Output as Out, PathDescription, PathInfo,
-    PathKind, Policy, PunchState, SocketId, SocketRequest,
+    Command, Config, Congestion, Endpoint, Event, Output as Out, PathDescription, PathInfo,
+    PathKind, Policy, PunchState,
 };
 use p2pchat_wire::identity::{Identity, Name, PeerId};
 
-use crate::topology::STREAMS;
-use crate::world::{Host, Output, Transmit, epoch};
+use crate::sockets::Sockets;
+use crate::world::{Host, Output, epoch};
 
 /// The local port of every peer. Behind two NATs both may well have the same.
 pub(crate) const PORT: u16 = 40_000;
@@ -34,9 +34,7 @@ pub(crate) struct Talker {
     pub(crate) paths: Vec<PathDescription>,
     /// What was last said about guessing ports.
     pub(crate) punch: Option<PunchState>,
-    /// Streams to ports where nobody listens.
-    refused: BTreeSet<SocketId>,
-    closed: BTreeSet<SocketId>,
+    sockets: Sockets,
 }
 
 /// Half of all people have the one controller and half the other: what holds in the simulator holds with
@@ -69,8 +67,7 @@ impl Talker {
             token: None,
             paths: Vec::new(),
             punch: None,
-            refused: BTreeSet::new(),
-            closed: BTreeSet::new(),
+            sockets: Sockets::new(),
         }
     }
 
@@ -137,16 +134,6 @@ impl Talker {
     }
 }
 
-/// The local port of a peer's socket.
-pub(crate) fn port_of(socket: SocketId) -> u16 {
-    PORT + u16::try_from(socket.0 % 20_000).expect("small")
-}
-
-/// The socket of a peer that has this local endpoint.
-pub(crate) fn socket_at(local: SocketAddr) -> SocketId {
-    SocketId(u32::from(local.port() - PORT))
-}
-
 /// The identity that everybody of this name has, in every world.
 pub(crate) fn identity(name: &str) -> Identity {
     Identity::from_seed(*blake3::hash(name.as_bytes()).as_bytes())
@@ -162,8 +149,8 @@ impl Host for Talker {
     }
 
     fn handle_datagram(&mut self, now: Instant, from: SocketAddr, at: SocketAddr, bytes: &[u8]) {
-        if !self.closed.contains(&socket_at(at)) {
-            self.endpoint.handle_datagram(now, socket_at(at), from, &mut bytes.to_vec());
+        if let Some(socket) = self.sockets.at(at) {
+            self.endpoint.handle_datagram(now, socket, from, &mut bytes.to_vec());
         }
     }
 
@@ -175,23 +162,11 @@ impl Host for Talker {
         loop {
             match self.endpoint.poll_output() {
                 Out::Transmit(transmit) => {
-                    if self.refused.contains(&transmit.from) {
-                        continue;
+                    if let Some(transmit) = self.sockets.send(transmit) {
+                        return Output::Transmit(transmit);
                     }
-                    let port = port_of(transmit.from);
-                    let proto::Transmit { to, ttl, segment_size, payload, .. } = transmit;
-                    let source = None;
-                    let transmit = Transmit { source, port, to, ttl, segment_size, payload };
-                    return Output::Transmit(transmit);
                 }
-                Out::Socket(SocketRequest::Dial { id, to, .. }) if to.port() != STREAMS => {
-                    self.refused.insert(id);
-                }
-                Out::Socket(SocketRequest::Close(id)) => {
-                    self.closed.insert(id);
-                }
-                // Every other port of a simulated host is open.
-                Out::Socket(_) => {}
+                Out::Socket(request) => self.sockets.obey(request),
                 Out::Event(event) => self.notice(now, event),
                 Out::Timeout(timeout) => return Output::Timeout(timeout),
             }

@@ -50,7 +50,7 @@ impl Endpoint {
         bytes: &mut [u8],
         size: usize,
     ) {
-        if self.closed {
+        if self.closed || !self.sockets.is_open(local) {
             return;
         }
         let from = Pair { local, remote: address::canonical(from) };

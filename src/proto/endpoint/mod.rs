@@ -239,6 +239,7 @@ impl Endpoint {
                 }
             }
             Command::CarrierLost(socket) => {
+                self.sockets.lose(socket);
                 for home in self.homes.iter_mut() {
                     home.link.lose_carrier(now, socket, &mut self.random);
                 }

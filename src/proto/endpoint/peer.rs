@@ -279,7 +279,18 @@ impl Peer {
                 self.session.as_ref().is_some_and(|session| session.is_in_doubt(PathId::RELAY));
             self.relays.heard(cx.now, server, self.leads(cx), in_doubt);
         }
+        if let Remote::Direct(pair) = remote
+            && self.is_anothers(cx, pair)
+        {
+            return None;
+        }
         self.paths.heard(cx.now, remote, bytes)
+    }
+
+    /// Whether a way begins at a socket that was opened for something else, and is closed with it: a NAT
+    /// may give it the port by which this peer knew us.
+    fn is_anothers(&self, cx: &Context<'_>, way: Pair) -> bool {
+        cx.sockets.is_passing(way.local) && !self.punching.owns(way.local)
     }
 
     /// Queues a message, if there is a session.
@@ -375,14 +386,19 @@ impl Peer {
 
     /// Ends the session that there is, if any, for this one. What was not confirmed in it is lost.
     fn begin_session(&mut self, cx: &mut Context<'_>, session: Session) {
-        self.end_session(cx, DisconnectReason::Restarted);
+        self.forget_session(cx, DisconnectReason::Restarted);
         self.session = Some(session);
         self.told_lacking = false;
     }
 
     fn end_session(&mut self, cx: &mut Context<'_>, reason: DisconnectReason) {
-        let ended = self.session.take().map(|session| session.instances().local);
+        self.forget_session(cx, reason);
         self.give_up_punching(cx);
+    }
+
+    fn forget_session(&mut self, cx: &mut Context<'_>, reason: DisconnectReason) {
+        let ended = self.session.take().map(|session| session.instances().local);
+        self.stop_punching(cx);
         if ended.is_some() {
             self.paths.start_over(cx.now, &self.targets);
         }

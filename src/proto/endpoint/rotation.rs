@@ -92,7 +92,7 @@ impl Endpoint {
         self.rotation.shunned = shunned.or(self.rotation.shunned);
         let new = self.sockets.open();
         for home in self.homes.iter_mut() {
-            self.transmits.extend(home.link.move_to(now, new));
+            self.transmits.extend(home.link.move_to(now, new, &mut self.random));
         }
         self.with_all_peers(now, |peer, cx| peer.change_socket(cx, old, new));
         self.rotation.retiring = Some((old, now + OVERLAP));

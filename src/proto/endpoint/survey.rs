@@ -128,7 +128,7 @@ impl Survey {
             self.filtering = Some(Filtering::Unknown);
             return;
         };
-        let socket = sockets.open();
+        let socket = sockets.open_passing();
         self.filtered = Some(socket);
         let pair = Pair { local: socket, remote: second };
         self.stun.ask_across(now, first, pair, Purpose::Filtering, random);
@@ -261,7 +261,7 @@ impl Survey {
         let samples: Vec<Sample> = self.places.iter().flatten().copied().collect();
         let model = infer(&samples);
         if model.varies() && self.fresh.is_empty() {
-            self.fresh = (0..FRESH).map(|_| sockets.open()).collect();
+            self.fresh = (0..FRESH).map(|_| sockets.open_passing()).collect();
             for socket in self.fresh.clone() {
                 for via in self.vantages.clone() {
                     self.look_from(now, socket, via, random);

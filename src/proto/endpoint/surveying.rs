@@ -48,7 +48,7 @@ impl Endpoint {
         self.idle.seen(now, self.homes.chosen().and_then(Home::witness));
         let (local, busy) = (self.homes.local(), self.is_search_unwelcome());
         let (idle, sockets, random) = (&mut self.idle, &mut self.sockets, &mut self.random);
-        while let Some(step) = idle.poll(now, local, busy, || sockets.open(), random) {
+        while let Some(step) = idle.poll(now, local, busy, || sockets.open_passing(), random) {
             match step {
                 idle::Step::Transmit(transmit) => self.transmits.push_back(transmit),
                 idle::Step::Close(socket) => sockets.close(socket),

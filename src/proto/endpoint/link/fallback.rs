@@ -53,7 +53,8 @@ impl Link {
     /// Whether a challenge that came by `from` is to be answered.
     pub(super) fn is_wanted(&self, from: Pair, challenge: &Challenge) -> bool {
         let carried = self.carriers.pairs().any(|pair| pair == from);
-        if !carried && (self.carriers.holds(from.local) || !self.addresses.contains(&from.remote)) {
+        // One that was asked for from a socket which we have left proves nothing about this one.
+        if !carried && !self.udp().any(|way| way == from) {
             return false;
         }
         // Against a link that works, the word of a stranger is worth nothing.

@@ -36,15 +36,30 @@ impl Link {
     }
 
     /// From now on the server is addressed from another socket of ours, and follows with the ping that
-    /// is returned. A link over TCP stays where it is.
+    /// is returned. A link over TCP stays where it is. A handshake over UDP that is under way begins anew:
+    /// it would end in a link at the socket that we leave.
     pub(in crate::proto::endpoint) fn move_to(
         &mut self,
         now: Instant,
         socket: SocketId,
+        random: &mut Random,
     ) -> Option<Transmit> {
         self.local = socket;
-        let up = self.up.as_mut().filter(|up| !self.carriers.holds(up.way.local))?;
-        up.way.local = socket;
-        Some(up.ping(now))
+        let ping = self.up.as_mut().filter(|up| !self.carriers.holds(up.way.local)).map(|up| {
+            up.way.local = socket;
+            up.ping(now)
+        });
+        let way = match &self.attempt {
+            Attempt::Ready { way, .. } => Some(way),
+            Attempt::Init(init) => Some(&init.way),
+            Attempt::None | Attempt::Later(_) | Attempt::Hello { .. } => None,
+        };
+        if way.is_some_and(|way| !self.carriers.holds(way.local)) {
+            match self.is_carried() {
+                true => self.stay_over_tcp(now),
+                false => self.restart(now, random),
+            }
+        }
+        ping
     }
 }

@@ -160,7 +160,7 @@ impl Peer {
 
     /// A punch with our introduction's number arrived: most likely from the peer's NAT.
     pub(in crate::proto::endpoint) fn handle_punch(&mut self, cx: &mut Context<'_>, from: Pair) {
-        if !self.may_send_directly(cx, from.remote) {
+        if !self.may_send_directly(cx, from.remote) || self.is_anothers(cx, from) {
             return;
         }
         if self.punching.owns(from.local) || self.punching.expects(from) {

@@ -106,8 +106,11 @@ impl Punching {
 impl Peer {
     /// Does what is to be done now: tells the peer about our NAT, proposes, sends, ends.
     pub(super) fn plan_punch(&mut self, cx: &mut Context<'_>) {
-        if self.session.is_none() || !self.confirmed || cx.policy == Policy::RelayOnly {
+        if self.session.is_none() || cx.policy == Policy::RelayOnly {
             return self.give_up_punching(cx);
+        }
+        if !self.confirmed {
+            return self.stop_punching(cx);
         }
         self.close_unused(cx);
         let model = cx.survey.evidence().model;
@@ -438,16 +441,26 @@ impl Peer {
         });
     }
 
-    /// The session is over, or direct paths are not wanted.
+    /// There is no session, or direct paths are not wanted.
     pub(super) fn give_up_punching(&mut self, cx: &mut Context<'_>) {
-        self.end_round(cx, None);
+        self.stop_punching(cx);
         for socket in self.punching.kept.drain(..) {
             self.paths.leave(socket);
             cx.sockets.close(socket);
         }
-        let ledger = std::mem::take(&mut self.punching.ledger);
-        let packets_sent = self.punching.packets_sent;
-        self.punching = Punching { ledger, packets_sent, ..Punching::default() };
+    }
+
+    /// The session is over, and the round with it. What was opened stays open for now: the first packet of
+    /// the next session may have come by one of them, and is answered there.
+    pub(super) fn stop_punching(&mut self, cx: &mut Context<'_>) {
+        let before = std::mem::take(&mut self.punching);
+        let (mut kept, ledger, packets_sent) = (before.kept, before.ledger, before.packets_sent);
+        if let Some(round) = before.current {
+            *cx.punching = None;
+            cx.survey.forget(self.id);
+            kept.extend(round.into_opened());
+        }
+        self.punching = Punching { kept, ledger, packets_sent, ..Punching::default() };
     }
 
     /// Our NAT is another one, or in another mood.

@@ -77,7 +77,7 @@ impl Round {
         let opened = agreed.plan.sockets(agreed.acts_as);
         let sockets = match opened {
             0 => vec![cx.survey.home().map_or(cx.home, |home| home.socket)],
-            count => (0..count).map(|_| cx.sockets.open()).collect(),
+            count => (0..count).map(|_| cx.sockets.open_passing()).collect(),
         };
         let questions = if opened == 0 {
             Vec::new()
