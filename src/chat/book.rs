@@ -195,7 +195,9 @@ impl<'a> Book<'a> {
     /// There is none, or two.
     pub fn key(contact: &Contact) -> Result<PeerId, Problem> {
         match (contact.key, contact.offered) {
-            (Some(expected), Some(actual)) => Err(Problem::KeyChanged { expected, actual }),
+            (Some(expected), Some(actual)) => {
+                Err(Problem::KeyChanged { peer: contact.address.clone(), expected, actual })
+            }
             (Some(key), None) => Ok(key),
             (None, _) => Err(Problem::NothingToVerify(contact.address.clone())),
         }

@@ -69,6 +69,8 @@ pub enum Problem {
     ReferenceTooLong,
     /// The contact's key has changed; see [`Notice::KeyChanged`](super::Notice::KeyChanged).
     KeyChanged {
+        /// The contact.
+        peer: Address,
         /// The pinned key.
         expected: PeerId,
         /// The key that was offered.

@@ -103,7 +103,7 @@ impl Chat {
         };
         let (key, offered) = (conversation.contact.key, conversation.contact.offered);
         if let Some((expected, actual)) = key.zip(offered) {
-            return self.refuse(None, Problem::KeyChanged { expected, actual });
+            return self.refuse(None, Problem::KeyChanged { peer: address, expected, actual });
         }
         let Some(key) = key else { return self.refuse(None, Problem::NothingToVerify(address)) };
         let code = SafetyCode::new(&me, &key);

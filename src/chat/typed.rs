@@ -204,7 +204,7 @@ impl Chat {
             if face.wait.is_some() && face.invited.as_ref() == Some(&to) {
                 self.leave(ExitCode::KeyChanged);
             }
-            return Err(Problem::KeyChanged { expected, actual });
+            return Err(Problem::KeyChanged { peer: to, expected, actual });
         }
         if conversation.contact.regard.blocked {
             return Err(Problem::Blocked(to));

@@ -488,7 +488,7 @@ fn after_a_changed_key_nothing_is_sent_until_a_person_decides() {
         world.sides[0].seen.last(),
         Some(&Notice::Refused {
             reference: None,
-            problem: Problem::KeyChanged { expected, actual }
+            problem: Problem::KeyChanged { peer: address("bob"), expected, actual }
         })
     );
     world.sides[0].disk(10);

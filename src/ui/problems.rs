@@ -59,8 +59,10 @@ pub fn problem_sentence(problem: &Problem, language: &Language) -> String {
         Problem::NoText => language.text("problem-no-text"),
         Problem::TooLong => language.text("problem-too-long"),
         Problem::ReferenceTooLong => language.text("problem-reference-too-long"),
-        Problem::KeyChanged { expected, actual } => {
-            language.say("problem-key-changed", &[("was", &expected.tag()), ("key", actual)])
+        Problem::KeyChanged { peer, expected, actual } => {
+            let arguments: [(_, &dyn Display); 3] =
+                [("peer", peer), ("was", &expected.tag()), ("key", actual)];
+            language.say("problem-key-changed", &arguments)
         }
         Problem::NothingToTrust(peer) => {
             language.say("problem-nothing-to-trust", &[("peer", peer)])

@@ -224,7 +224,7 @@ fn who_attaches_to_a_sealed_profile_is_not_asked_for_its_passphrase() {
 /// A greeting as a guest of this version writes it, with another face.
 fn hello(more: &Value) -> String {
     let mut hello = json!({
-        "type": "hello", "version": 7, "face": "plain", "name": null, "peer": null, "given": [], "wait": null,
+        "type": "hello", "version": 8, "face": "plain", "name": null, "peer": null, "given": [], "wait": null,
         "language": "en", "directory": "/", "zone": null, "colour": false, "columns": null,
     });
     for (field, value) in more.as_object().expect("an object") {
@@ -267,7 +267,7 @@ fn whatever_is_said_to_the_socket_the_chat_goes_on() {
     }
     // Another version is told so, also if this one cannot read the rest of what it says.
     for face in [json!("plain"), json!({ "script": { "task": { "task": "dance" } } })] {
-        let mut other = says(hello(&json!({ "version": 8, "face": face })).as_bytes());
+        let mut other = says(hello(&json!({ "version": 9, "face": face })).as_bytes());
         let mut answer = String::new();
         other.read_to_string(&mut answer).expect("an answer");
         assert!(answer.contains("\"version\""), "{answer}");

@@ -11,7 +11,7 @@ use crate::ui::{Cause, Printout, Stream, json};
 use p2pchat_wire::identity::Name;
 
 /// Of this protocol. Whoever speaks another is told so and sent away.
-pub(super) const VERSION: u32 = 7;
+pub(super) const VERSION: u32 = 8;
 
 /// The longest line, in bytes: the longest line of JSON input, every character of it escaped once
 /// more.
