@@ -13,7 +13,7 @@ use crate::nat::NotAdmitted;
 /// How many datagrams are kept, unless `P2PCHAT_SIM_TRACE` says another number.
 const KEPT: usize = 400;
 
-/// How many notes are kept: what a test did to the world, however long ago.
+/// How many notes are kept at least: what a test did to the world, however long ago.
 const KEPT_NOTES: usize = 1000;
 
 /// Why a datagram did not arrive.
@@ -82,7 +82,7 @@ impl Trace {
     }
 
     pub(crate) fn note(&mut self, now: Instant, text: String) {
-        if self.notes.len() == KEPT_NOTES {
+        if self.notes.len() >= self.kept.max(KEPT_NOTES) {
             self.notes.pop_front();
         }
         self.notes.push_back((now - self.epoch, text));

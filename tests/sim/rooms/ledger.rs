@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use p2pchat::chat::room::LogId;
+
 /// One line that somebody typed.
 #[derive(Clone, Debug)]
 pub(super) struct Said {
     pub(super) at: Instant,
-    /// Whom its author took for members then; nobody, if he was none himself and it had to wait.
-    pub(super) audience: BTreeSet<usize>,
+    /// The stays of those whom its author took for members then; none, if he was none himself and it had
+    /// to wait. Whoever leaves after and comes again is given what a newcomer is.
+    pub(super) audience: BTreeSet<LogId>,
     /// Who had been removed, as far as he knew.
     pub(super) banned: BTreeSet<usize>,
 }

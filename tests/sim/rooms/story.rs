@@ -176,7 +176,7 @@ impl Story {
             Incident::Join => self.command(who, &format!("/join {ROOM}")),
             Incident::Kick => self.kick(who),
             Incident::Invite => self.invite(who),
-            Incident::Topic if !self.audience(who).is_empty() => {
+            Incident::Topic if self.is_member(who) => {
                 // A topic is said in the room that is open.
                 self.command(who, &format!("/join {ROOM}"));
                 self.command(who, &format!("/topic as {} says", PEOPLE[who]));
@@ -222,13 +222,9 @@ impl Story {
         }
     }
 
-    /// Whom somebody takes for members, if he is one.
-    fn audience(&self, who: usize) -> Vec<usize> {
+    fn is_member(&self, who: usize) -> bool {
         let members = self.company.person(who).chat().members(&room()).unwrap_or_default();
-        if !members.iter().any(|member| member.is_us) {
-            return Vec::new();
-        }
-        members.iter().map(|member| number_of(member.key)).collect()
+        members.iter().any(|member| member.is_us)
     }
 
     fn talk(&mut self, who: usize) {
@@ -245,8 +241,10 @@ impl Story {
 
     fn say(&mut self, who: usize, pasted: usize) {
         let line = self.ledger.next(who);
-        let audience = self.audience(who).into_iter().collect();
         let log = Copy::log_of(self.company.person(who).disk());
+        let stays = log.iter().flat_map(|log| &log.state().stays);
+        let present = stays.filter(|(_, stay)| self.is_member(who) && stay.end.is_none());
+        let audience = present.map(|(log, _)| *log).collect();
         let banned = log.iter().flat_map(|log| &log.state().kicked);
         let banned = banned.map(|key| number_of(*key)).collect();
         let said = Said { at: self.company.world.now(), audience, banned };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use p2pchat::chat::room::{Act, Hash, Refusal, Standing};
+use p2pchat::chat::room::{Act, Hash, LogId, Refusal, Standing};
 use p2pchat::chat::storage::HistoryLine;
 use p2pchat::chat::{Address, LineId, RoomNews};
 use p2pchat_wire::identity::PeerId;
@@ -208,13 +208,17 @@ impl<'a> Verdict<'a> {
         }
     }
 
-    /// What was said to have arrived has; and whatever has not, its author was not told that it had.
+    /// What was said to have arrived has, with everybody who was there and has not left since; and whatever
+    /// has not, its author was not told that it had.
     fn assert_delivered(&self) {
+        let Some(&first) = self.members.first() else { return };
+        let stays = &self.copy(first).log.state().stays;
+        let lasts = |log: &LogId| stays.get(log).is_some_and(|stay| stay.end.is_none());
         for person in &self.people {
             for line in &person.diary.delivered {
                 let said = &self.ledger.lines[line];
-                let due = self.members.iter().filter(|who| said.audience.contains(who));
-                for &who in due {
+                for log in said.audience.iter().filter(|log| lasts(log)) {
+                    let who = number_of(log.author);
                     let has = |entry: &p2pchat::chat::room::Entry| label(text(entry)) == line;
                     let mut lines = self.copy(who).lines.values().flat_map(BTreeMap::values);
                     assert!(lines.any(has), "{line:?} was said to be delivered to {}", PEOPLE[who]);
