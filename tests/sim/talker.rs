@@ -149,7 +149,7 @@ impl Host for Talker {
     }
 
     fn handle_datagram(&mut self, now: Instant, from: SocketAddr, at: SocketAddr, bytes: &[u8]) {
-        if let Some(socket) = self.sockets.at(at) {
+        if let Some(socket) = self.sockets.at(at, from) {
             self.endpoint.handle_datagram(now, socket, from, &mut bytes.to_vec());
         }
     }
