@@ -174,9 +174,11 @@ fn run(cli: Cli, ends: Ends, language: &mut Language) -> Result<u8, Failure> {
             }
             Some(PassphraseCommand::Remove) => app::remove_passphrase(data_dir, face, language)?,
         },
-        Some(Command::Invite { list }) => awaited(app::invite(wanted, wording(list), language))?,
+        Some(Command::Invite { list }) => {
+            return awaited(app::invite(wanted, wording(list), language));
+        }
         Some(Command::Accept { link }) => {
-            awaited(app::accept(wanted, link.map(|link| *link), language))?
+            return awaited(app::accept(wanted, link.map(|link| *link), language));
         }
         Some(Command::Contacts { command }) => {
             return contacts(wanted, command, language);

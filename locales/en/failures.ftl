@@ -40,7 +40,6 @@ not-settled = not settled
 
 ## The profile
 
-invitation-profile-busy = A chat of yours is running, and invitations are its business: type /invite there, or /accept and the code. Nothing was done here.
 profile-busy = Another p2pchat is using the profile in { $path }. Close it first, or choose another profile with --data-dir.
 profile-readable = Other users of this computer may read { $path }, which holds your secret identity. If nobody has, run `chmod 600 { $path }` and start again; if somebody may have, move it away, and a new identity is made.
 profile-bad-identity = { $path } is no identity: it should hold 32 bytes. Put your backup of it there, or move it away, and a new identity is made, with which your contacts do not know you.
@@ -200,7 +199,7 @@ days =
 
 invitation-tell = Tell somebody the code below, face to face or by a call you trust. It is good once, for { $minutes } minutes.
     They type it where this command asks for it:
-      { $command }
+    {"  "}{ $command }
     Or send a link, which has no secret in it, by a way on which nobody can change it:
       p2pchat accept '{ $link }'
 invitation-ask = The code that you were told: 

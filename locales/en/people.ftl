@@ -46,9 +46,9 @@ invitation-code = Tell somebody this code, face to face or by a call you trust. 
     [one] one minute
    *[other] { $minutes } minutes
 }, and while this chat runs:
-      { $code }
+    {"  "}{ $code }
     They type /accept { $code }{ $at } in their chat, or run p2pchat accept. Or send a link, which has no secret in it, by a way on which nobody can change it:
-      { $link }
+    {"  "}{ $link }
 invited = { $peer } is a contact, and this is the right key: { $key }. To talk: /msg { $name }
 invited-by-link = { $peer } is a contact, with the key that the link says: { $key }. Nobody has verified it; /verify { $name } does. To talk: /msg { $name }
 problem-no-contact-link = This is no link to a contact; it looks like p2pchat:NAME@HOST#KEY?key=KEY.

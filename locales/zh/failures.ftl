@@ -40,7 +40,6 @@ not-settled = 未设置
 
 ## 数据目录
 
-invitation-profile-busy = 你的聊天正在运行，邀请由它办理：请在那里输入 /invite，或 /accept 加上代码。这里什么也没有做。
 profile-busy = 另一个 p2pchat 正在使用 { $path } 中的数据。请先关闭它，或用 --data-dir 另选一处。
 profile-readable = 本机的其他用户可以读取 { $path }，其中是你的私密身份。如果没有人读过，请运行 `chmod 600 { $path }` 后重新启动；如果可能有人读过，请把它移走，程序会生成新的身份。
 profile-bad-identity = { $path } 不是身份文件：它应当有 32 字节。请把备份放回那里，或者把它移走，程序会生成新的身份，但你的联系人不认识它。
@@ -179,7 +178,7 @@ days = { $count } 天
 
 invitation-tell = 把下面的邀请码当面或用你信得过的电话告诉对方。它只能用一次，{ $minutes } 分钟内有效。
     对方运行这条命令，在提示处输入：
-      { $command }
+    {"  "}{ $command }
     也可以发一个链接，其中没有秘密，但要用别人改不了的方式发送：
       p2pchat accept '{ $link }'
 invitation-ask = 对方告诉你的邀请码：

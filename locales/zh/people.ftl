@@ -37,9 +37,9 @@ pending = { $name } 还不认识你，正在询问是否愿意和你聊天。在
 problem-no-request = 没有这个名字的人等你接受；用 /requests 查看都有谁。
 problem-confusable = { $peer } 不是你认识的 { $like }：只是名字看起来像。什么都没有做。如果确实是指 { $peer }，请再输入一次。
 invitation-code = 把下面的邀请码当面或用你信得过的电话告诉对方。它只能用一次，{ $minutes } 分钟内有效，期间请不要关闭聊天：
-      { $code }
+    {"  "}{ $code }
     对方在聊天中输入 /accept { $code }{ $at }，或者运行 p2pchat accept。也可以发一个链接，其中没有秘密，但要用别人改不了的方式发送：
-      { $link }
+    {"  "}{ $link }
 invited = { $peer } 现在是联系人，而且公钥无误：{ $key }。开始聊天：/msg { $name }
 invited-by-link = { $peer } 现在是联系人，公钥以链接为准：{ $key }。还没有人核对过，用 /verify { $name } 核对。开始聊天：/msg { $name }
 problem-no-contact-link = 这不是联系人链接；链接的形式是 p2pchat:名字@主机#公钥?key=公钥。

@@ -1,21 +1,27 @@
 //! `p2pchat invite` and `p2pchat accept`: two people become sure of each other's keys, with a code that
 //! is told, not sent, or with a link.
 //!
-//! There is no chat in it: an endpoint registers, the letters go through the mailbox, and what comes
-//! of it is written into the profile, for the next chat.
+//! Where a chat runs, it does that for them: the two join it with the command that a person would type there.
+//! Else there is no chat in it: an endpoint registers, the letters go through the mailbox, and what comes of
+//! it is written into the profile, for the next chat.
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use p2pchat_wire::handshake::SharedSecret;
 use p2pchat_wire::identity::{Name, PeerId};
 use p2pchat_wire::random::Random;
 use p2pchat_wire::signal::Refusal;
 use zeroize::Zeroizing;
 
+use super::attach::visit::{Carried, Visitor};
+use super::chatting::Job;
+use super::console::{self, Console};
 use super::failure::as_it_is;
 use super::home::{Home, News};
 use super::peer::{StartError, instant, now, random};
+use super::scripts::in_a_pipe;
 use super::{Failure, profile, unlock};
 use crate::chat::invitation::{CodeWords, ContactLink, MINUTES, NotACode};
 use crate::chat::safety::Wording;
@@ -25,8 +31,9 @@ use crate::net::{self, Network, Sockets};
 use crate::proto::{
     self, Command, Endpoint, Event, InvitationFailure, RendezvousTrouble, ServerId,
 };
-use crate::store::{Profile, ProfileError};
+use crate::store::Profile;
 use crate::ui::language::{Language, Phrase};
+use crate::ui::script::{Part, Task};
 use crate::ui::{Background, Printout, invitations, json, words};
 
 /// Where the code may stand instead of the standard input: arguments are seen by everybody on the
@@ -39,22 +46,23 @@ const LAST_LETTER: Duration = Duration::from_secs(2);
 /// How long goodbyes may take.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// What is typed to make another invitation.
-const INVITE: &str = "p2pchat invite";
-
 /// Longer than any code.
 const MAX_INPUT: u64 = 256;
 
-/// Makes a code up, shows it, and waits for whoever has it.
+/// Makes a code up, shows it, and waits for whoever has it. Returns the exit code.
 ///
 /// # Errors
 ///
 /// Nobody came, or somebody with other words.
-pub async fn invite(
-    wanted: Wanted,
-    wording: Wording,
-    language: &Language,
-) -> Result<Vec<Printout>, Failure> {
+pub async fn invite(wanted: Wanted, wording: Wording, language: &Language) -> Result<u8, Failure> {
+    let list = match wording {
+        Wording::English => "en",
+        Wording::Chinese => "zh",
+    };
+    let command = format!("/invite {list}{}", at(&wanted));
+    if let Some(code) = join(&wanted, Part::Gives, command, language).await? {
+        return Ok(code);
+    }
     let mut letters = Correspondence::start(&wanted, language)?;
     let words = CodeWords::draw(&mut Random::from_seed(random()?));
     letters.ask(Command::Invite { server: ServerId::FIRST, words: words.secret() }).await?;
@@ -63,7 +71,7 @@ pub async fn invite(
             Event::InvitationOpened { number, .. } => letters.show(number, &words, wording)?,
             Event::Invited { name, key, secret, by_us: true, .. } => {
                 tokio::time::sleep(LAST_LETTER).await;
-                return letters.keep(name, key, Some(secret)).await;
+                return letters.keep(name, key, secret).await;
             }
             Event::InvitationFailed { reason, by_us: true, .. } => {
                 tokio::time::sleep(LAST_LETTER).await;
@@ -75,7 +83,7 @@ pub async fn invite(
     }
 }
 
-/// Accepts a code, which is asked for, or a link.
+/// Accepts a code, which is asked for, or a link. Returns the exit code.
 ///
 /// # Errors
 ///
@@ -84,19 +92,36 @@ pub async fn accept(
     wanted: Wanted,
     link: Option<ContactLink>,
     language: &Language,
-) -> Result<Vec<Printout>, Failure> {
+) -> Result<u8, Failure> {
     if let Some(link) = link {
-        return believe(&wanted, &link, language);
+        let command = format!("/accept {link}");
+        return match join(&wanted, Part::Believes, command, language).await? {
+            Some(code) => Ok(code),
+            None => believe(&wanted, &link, language),
+        };
+    }
+    let dir = profile::directory(wanted.data_dir.clone())?;
+    let mut code = None;
+    if Visitor::is_held(&dir).await {
+        let (number, words) = code.insert(CodeWords::read(&typed(language)?)?);
+        let written = words.write(*number, Wording::English);
+        let command = format!("/accept {}{}", *written, at(&wanted));
+        if let Some(code) = join(&wanted, Part::Accepts, command, language).await? {
+            return Ok(code);
+        }
     }
     // Whatever else is wrong is said before somebody types a code.
     let mut letters = Correspondence::start(&wanted, language)?;
-    let (number, words) = CodeWords::read(&typed(language)?)?;
+    let (number, words) = match code {
+        Some(code) => code,
+        None => CodeWords::read(&typed(language)?)?,
+    };
     let words = words.secret();
     letters.ask(Command::Accept { server: ServerId::FIRST, number, words }).await?;
     loop {
         match letters.next().await? {
             Event::Invited { name, key, secret, by_us: false, .. } => {
-                return letters.keep(name, key, Some(secret)).await;
+                return letters.keep(name, key, secret).await;
             }
             Event::InvitationFailed { reason, by_us: false, .. } => {
                 letters.close().await;
@@ -107,12 +132,32 @@ pub async fn accept(
     }
 }
 
-/// A link says who somebody is; nobody is asked.
-fn believe(
+/// The server that was named, for the chat that runs, which may use several.
+fn at(wanted: &Wanted) -> String {
+    match wanted.rendezvous.as_slice() {
+        [only] => format!(" @{}", only.host),
+        _ => String::new(),
+    }
+}
+
+/// Has the chat that runs do it. Returns its exit code, if there is one.
+async fn join(
     wanted: &Wanted,
-    link: &ContactLink,
+    part: Part,
+    command: String,
     language: &Language,
-) -> Result<Vec<Printout>, Failure> {
+) -> Result<Option<u8>, Failure> {
+    let wanted = in_a_pipe(wanted.clone());
+    let dir = profile::directory(wanted.data_dir.clone())?;
+    let task = Task::Invitation { part, command };
+    let job = Job { task, says: Vec::new(), time: None, detaches: false, key: None };
+    let view = job.view(wanted.face, language);
+    let mut visitor = Visitor::new(&wanted, None, view, Carried::default());
+    visitor.call(&dir, Console::saying(&job.says)).await
+}
+
+/// A link says who somebody is; nobody is asked.
+fn believe(wanted: &Wanted, link: &ContactLink, language: &Language) -> Result<u8, Failure> {
     let mut profile = open(wanted, language)?;
     if profile.identity().id() == link.key {
         return Err(failed(InvitationFailure::Own, false));
@@ -139,18 +184,13 @@ fn believe(
     rendezvous.used_at = now();
     let contact = contact(&snapshot, &link.name, &link.host, link.key, false)?;
     profile.introduce(contact, rendezvous, None)?;
-    Ok(vec![introduced(address, link.key, (false, false), wanted.face, language)])
+    print(&introduced(address, link.key, (false, false), wanted.face, language))
 }
 
 fn open(wanted: &Wanted, language: &Language) -> Result<Profile, Failure> {
     let dir = profile::directory(wanted.data_dir.clone())?;
     let key = unlock::key(&dir, language)?;
-    Profile::unlock(&dir, key.as_ref()).map_err(|error| match error {
-        ProfileError::Busy { .. } => {
-            Failure::new(ExitCode::Refused, Phrase::new("invitation-profile-busy"))
-        }
-        other => other.into(),
-    })
+    Ok(Profile::unlock(&dir, key.as_ref())?)
 }
 
 /// What an invitation needs: a name at a rendezvous.
@@ -284,22 +324,17 @@ impl<'a> Correspondence<'a> {
             let (words, link, wording) = (words.clone(), Box::new(link), Some(wording));
             let (server, minutes) = (None, MINUTES);
             let notice = Notice::Invitation { number, words, wording, server, link, minutes };
-            return print(&mut io::stdout(), &object(&notice).text);
+            return print(&object(&notice)).map(|_| ());
         }
-        let command = format!("p2pchat accept --rendezvous '{}'", self.rendezvous);
-        let arguments: [(&'static str, &dyn std::fmt::Display); 3] =
-            [("command", &command), ("link", &link), ("minutes", &MINUTES)];
-        print(&mut io::stderr(), &self.language.say("invitation-tell", &arguments))?;
-        print(&mut io::stdout(), &words.write(number, wording))
+        let code = words.write(number, wording);
+        for printout in invitations::to_be_told(&code, &link, MINUTES, self.language) {
+            print(&printout)?;
+        }
+        Ok(())
     }
 
     /// Writes down who the other is, and says so.
-    async fn keep(
-        mut self,
-        name: Name,
-        key: PeerId,
-        secret: Option<p2pchat_wire::handshake::SharedSecret>,
-    ) -> Result<Vec<Printout>, Failure> {
+    async fn keep(mut self, name: Name, key: PeerId, secret: SharedSecret) -> Result<u8, Failure> {
         let host = self.rendezvous.host.to_string();
         let contact = contact(&self.snapshot, &name, &host, key, true)?;
         let address = contact.address.clone();
@@ -312,10 +347,10 @@ impl<'a> Correspondence<'a> {
             used_at: now(),
             ..known
         };
-        self.profile.introduce(contact, rendezvous, secret.map(|secret| (key, secret)))?;
+        self.profile.introduce(contact, rendezvous, Some((key, secret)))?;
         let said = introduced(address, key, (self.by_us, true), self.face, self.language);
         self.close().await;
-        Ok(vec![said])
+        print(&said)
     }
 
     async fn close(mut self) {
@@ -374,8 +409,7 @@ fn introduced(
     if face == Face::Json {
         return object(&Notice::Invited { peer, key, by_us, verified });
     }
-    let id = if verified { "invitation-introduced" } else { "invitation-believed" };
-    Printout::out(language.say(id, &[("peer", &peer), ("key", &key)]))
+    invitations::introduced(&peer, key, verified, language)
 }
 
 /// What the chat would say of it to a program.
@@ -384,20 +418,15 @@ fn object(notice: &Notice) -> Printout {
     said.into_iter().next().unwrap_or_else(|| Printout::out(String::new()))
 }
 
-fn print(to: &mut dyn Write, text: &str) -> Result<(), Failure> {
-    writeln!(to, "{text}").and_then(|()| to.flush()).map_err(|error| Failure::not_written(&error))
+/// Writes it. That it is done is then all that there is to say.
+fn print(printout: &Printout) -> Result<u8, Failure> {
+    console::write(printout).map_err(|error| Failure::not_written(&error))?;
+    Ok(ExitCode::Done.code())
 }
 
 fn failed(reason: InvitationFailure, by_us: bool) -> Failure {
-    let code = match reason {
-        InvitationFailure::WrongWords | InvitationFailure::Gone | InvitationFailure::Busy => {
-            ExitCode::Refused
-        }
-        InvitationFailure::NoAnswer => ExitCode::PeerOffline,
-        InvitationFailure::Own => ExitCode::Usage,
-        InvitationFailure::Malformed => ExitCode::Version,
-    };
-    Failure::new(code, invitations::failure(reason, by_us, INVITE))
+    let why = invitations::failure(reason, by_us, invitations::INVITE_COMMAND);
+    Failure::new(invitations::exit(reason), why)
 }
 
 impl From<NotACode> for Failure {

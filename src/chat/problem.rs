@@ -236,6 +236,7 @@ impl Problem {
                 ExitCode::Refused
             }
             Self::NotLetIn { why: None, .. } => ExitCode::PeerOffline,
+            Self::NotRegistered => ExitCode::RendezvousUnreachable,
             Self::Store(_) => ExitCode::Internal,
             _ => ExitCode::Usage,
         }

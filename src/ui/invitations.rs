@@ -2,17 +2,22 @@
 
 use std::fmt::Display;
 
+use p2pchat_wire::identity::PeerId;
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
-use super::Background;
 use super::language::{Language, Phrase, Tongue};
-use crate::chat::Notice;
-use crate::chat::invitation::NotACode;
+use super::{Background, Printout};
+use crate::chat::invitation::{CodeWords, ContactLink, NotACode};
 use crate::chat::safety::Wording;
+use crate::chat::{Address, ExitCode, Notice};
 use crate::proto::InvitationFailure;
 
 /// What is typed in a chat to invite somebody.
 const INVITE: &str = "/invite";
+
+/// What is typed in a shell to invite somebody.
+pub const INVITE_COMMAND: &str = "p2pchat invite";
 
 /// What is said about a notice that is about an invitation.
 pub(super) fn sentence(
@@ -22,7 +27,7 @@ pub(super) fn sentence(
 ) -> Option<String> {
     Some(match notice {
         Notice::Invitation { number, words, wording, server, link, minutes } => {
-            let code = words.write(*number, wording.unwrap_or_else(|| natural(language)));
+            let code = code(*number, words, *wording, language);
             let at = server.as_ref().map(|host| format!(" @{host}")).unwrap_or_default();
             let arguments: [(_, &dyn Display); 4] =
                 [("code", &*code), ("at", &at), ("link", link), ("minutes", minutes)];
@@ -45,6 +50,57 @@ pub(super) fn sentence(
         }
         _ => return None,
     })
+}
+
+/// A code, in the words that were asked for, or else those of the language.
+pub(super) fn code(
+    number: u32,
+    words: &CodeWords,
+    wording: Option<Wording>,
+    language: &Language,
+) -> Zeroizing<String> {
+    words.write(number, wording.unwrap_or_else(|| natural(language)))
+}
+
+/// A code, and before it what its giver has to do with it.
+#[must_use]
+pub fn to_be_told(
+    code: &str,
+    link: &ContactLink,
+    minutes: u64,
+    language: &Language,
+) -> [Printout; 2] {
+    let command = format!("p2pchat accept --rendezvous '{}'", rendezvous(link));
+    let arguments: [(_, &dyn Display); 3] =
+        [("command", &command), ("link", link), ("minutes", &minutes)];
+    let tell = language.say("invitation-tell", &arguments);
+    [Printout::err(tell), Printout::out(code.to_owned())]
+}
+
+/// Who is a contact from now on, for whoever has no chat open.
+#[must_use]
+pub fn introduced(peer: &Address, key: PeerId, verified: bool, language: &Language) -> Printout {
+    let id = if verified { "invitation-introduced" } else { "invitation-believed" };
+    Printout::out(language.say(id, &[("peer", peer), ("key", &key)]))
+}
+
+/// How a command ends of which nothing came for this reason.
+#[must_use]
+pub fn exit(reason: InvitationFailure) -> ExitCode {
+    match reason {
+        InvitationFailure::WrongWords | InvitationFailure::Gone | InvitationFailure::Busy => {
+            ExitCode::Refused
+        }
+        InvitationFailure::NoAnswer => ExitCode::PeerOffline,
+        InvitationFailure::Own => ExitCode::Usage,
+        InvitationFailure::Malformed => ExitCode::Version,
+    }
+}
+
+/// The server at which a link says that its giver is, with its key if that is known.
+fn rendezvous(link: &ContactLink) -> String {
+    let key = link.server.map(|key| format!("#{key}")).unwrap_or_default();
+    format!("{}{key}", link.host)
 }
 
 /// The list of words of a language.
@@ -84,12 +140,11 @@ pub(super) fn object(notice: &Notice) -> Option<Value> {
     Some(match notice {
         Notice::Invitation { number, words, link, minutes, .. } => {
             let code = |wording| words.write(*number, wording).to_string();
-            let key = link.server.map(|key| format!("#{key}")).unwrap_or_default();
             json!({
                 "type": "invitation",
                 "code": code(Wording::English),
                 "code_zh": code(Wording::Chinese),
-                "rendezvous": format!("{}{key}", link.host),
+                "rendezvous": rendezvous(link),
                 "link": link.to_string(),
                 "expires_in_s": minutes * 60,
             })

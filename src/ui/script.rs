@@ -3,6 +3,7 @@
 //! A [`Script`] is a face with one [`Task`]. It shows what belongs to that and nothing else, knows
 //! when it is done, and makes an exit code of how it went.
 
+mod inviting;
 mod standing;
 mod task;
 #[cfg(test)]
@@ -23,7 +24,7 @@ use crate::chat::{
     RoomNews,
 };
 
-pub use task::Task;
+pub use task::{Part, Task};
 
 /// What the line of a script is called, between the script and the chat.
 pub const REFERENCE: &str = "script";
@@ -107,6 +108,7 @@ impl Script {
                 Some(Input::Take { from: from.clone(), folder: folder.clone() })
             }
             Task::Change(intent) => Some(Input::Intend((**intent).clone())),
+            Task::Invitation { command, .. } => Some(Input::Command(command.clone())),
             _ => None,
         }
     }
@@ -168,7 +170,9 @@ impl Script {
                 }
                 None => in_time(false).code(),
             },
-            Task::Change(_) => self.refused.unwrap_or_else(|| in_time(self.done)).code(),
+            Task::Change(_) | Task::Invitation { .. } => {
+                self.refused.unwrap_or_else(|| in_time(self.done)).code()
+            }
             Task::Status => in_time(self.done).code(),
             Task::Send | Task::Offer { .. } | Task::Follow { .. } | Task::Hold | Task::End => {
                 code.code()
@@ -182,6 +186,7 @@ impl Script {
             (Task::End, _) => Vec::new(),
             (Task::Hold, _) => self.holds(notice, background),
             (Task::Change(_), _) => self.learn(notice, background),
+            (Task::Invitation { part, .. }, _) => self.correspond(*part, notice, background),
             // Of what is asked, nothing is refused but to list rooms where there are none.
             (Task::Status, _) => self.sum_up(notice, background),
             (_, Notice::Refused { problem, .. }) => {

@@ -41,8 +41,6 @@ fn whoever_types_the_code_is_a_contact_and_so_is_who_made_it() {
         alice.hears("You are alice@");
         b.run(&["send", "--to", "alice", "hello"], "").exits(0);
         assert!(alice.line().ends_with("\thello"));
-        // The chat that runs has the profile, and says it itself.
-        a.run(&["invite"], "").exits(8).says("type /invite there");
         for (profile, name) in [(&a, "bob"), (&b, "alice")] {
             let contacts = profile.run(&["contacts", "--json"], "").exits(0).out;
             let contact = contacts.iter().find(|line| line.contains(&format!("\"{name}@")));
@@ -100,6 +98,52 @@ fn a_link_makes_a_contact_without_asking_anybody() {
     let contacts = b.run(&["contacts", "--json"], "").exits(0).out;
     assert!(contacts[0].contains(key), "{contacts:?}");
     a.run(&["accept", link], "").exits(2).says("your own invitation");
+}
+
+#[test]
+fn a_code_is_given_and_accepted_beside_the_running_chats() {
+    let server = Server::start();
+    let (a, b) = (Profile::new(), Profile::new());
+    let rendezvous = server.address().to_string();
+    let chat = |profile: &Profile, name| {
+        let mut chat = profile.start(&["--json", "--name", name, "--rendezvous", &rendezvous]);
+        chat.object(&json!({"type": "ready"}));
+        chat
+    };
+    let (mut alice, mut bob) = (chat(&a, "alice"), chat(&b, "bob"));
+    // A guess uses it up.
+    let mut giving = invite(&a, &server, &["--list", "zh"]);
+    let code = giving.line();
+    accept(&b, &server, &guess(&code)).exits(8).says("not the same");
+    giving.outcome().exits(8).says("Make another one: p2pchat invite");
+    // What is no code does not.
+    let mut giving = invite(&a, &server, &["--json"]);
+    let open = giving.object(&json!({"type": "invitation", "expires_in_s": 600}));
+    let code = open["code"].as_str().expect("a code");
+    accept(&b, &server, "hello\n").exits(2).says("7-orchard-clock");
+    let accepted = accept(&b, &server, code).exits(0);
+    assert!(accepted.out[0].starts_with("alice@"), "{accepted:?}");
+    giving.object(&json!({"type": "invited", "by_us": true, "verified": true}));
+    giving.outcome().exits(0);
+    // The chats know it too, and have met.
+    alice.object(&json!({"type": "invited", "by_us": true}));
+    bob.object(&json!({"type": "invited", "by_us": false}));
+    bob.say(&json!({"type": "send", "to": "alice", "text": "hello"}).to_string());
+    alice.object(&json!({"type": "message", "text": "hello"}));
+    // A link verifies nobody; nor does it take the place of a key.
+    let link = open["link"].as_str().expect("a link");
+    let c = Profile::new();
+    let mut carol = chat(&c, "carol");
+    let believed = c.run(&["accept", link], "").exits(0);
+    assert!(believed.out[0].contains("Nobody has verified it"), "{believed:?}");
+    carol.object(&json!({"type": "invited", "verified": false}));
+    let (named, _) = link.split_once("?key=").expect("a key");
+    let other = format!("{named}?key={}", server.key());
+    c.run(&["accept", &other], "").exits(7);
+    a.run(&["accept", link], "").exits(8);
+    for chat in [&mut alice, &mut bob, &mut carol] {
+        chat.end_input();
+    }
 }
 
 #[test]

@@ -45,17 +45,36 @@ pub enum Task {
     Status,
     /// Change what is known of somebody.
     Change(Box<Intent>),
+    /// Give an invitation or accept one, and wait for what comes of it.
+    Invitation {
+        /// Which of it.
+        part: Part,
+        /// The command of the chat that does it.
+        command: String,
+    },
     /// Run the chat for others.
     Hold,
     /// End the chat, whoever runs it.
     End,
 }
 
+/// Which side of an invitation.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// A code is shown, and somebody types it.
+    Gives,
+    /// A code is typed.
+    Accepts,
+    /// A link is believed.
+    Believes,
+}
+
 impl Task {
     /// Whether it wants the chat to run as it would run one itself.
     #[must_use]
     pub fn is_part_of_the_chat(&self) -> bool {
-        !matches!(self, Self::Status | Self::Change(_) | Self::End)
+        !matches!(self, Self::Status | Self::Change(_) | Self::Invitation { .. } | Self::End)
     }
 
     /// Whether it makes a room that it is started for, if there is none: a name that was mistyped in a script
