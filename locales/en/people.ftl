@@ -7,6 +7,7 @@ verify-other = STOP: { $name } sees other words than you. Either one of them was
 renamed = { $peer } is called { $nickname } here from now on. Nobody else is told.
 renamed-back = { $peer } is called by its own name again.
 blocked = { $peer } is blocked: nothing comes from there any more, under no name, and for { $name } you are not there. What you wrote and { $name } has not got stays here. /unblock { $name } takes it back.
+blocked-unknown = Nobody here knows { $peer } yet. Whoever calls by that name first is blocked, and then under any other as well. /unblock { $name } takes it back.
 unblocked = { $peer } is answered again.
 ignored = What { $peer } says is kept and no longer shown by itself; { $name } is not told. /history { $name } has it, /unignore { $name } takes it back.
 unignored = What { $peer } says is shown again.

@@ -7,6 +7,7 @@ verify-other = 停止：{ $name } 看到的词与你的不同。要么有一个�
 renamed = 从现在起，{ $peer } 在这里叫 { $nickname }。不会告诉任何人。
 renamed-back = { $peer } 恢复用自己的名字。
 blocked = 已屏蔽 { $peer }：不论用什么名字，都不再收到对方的任何内容；在 { $name } 看来你不在。你写给 { $name } 而对方还没收到的内容留在本机。/unblock { $name } 可以取消。
+blocked-unknown = 这里还不认识 { $peer }。第一个用这个名字呼叫的人会被屏蔽，此后不论用什么名字。/unblock { $name } 可以取消。
 unblocked = 重新应答 { $peer }。
 ignored = { $peer } 说的话照常收下，但不再自动显示；{ $name } 不会知道。用 /history { $name } 可以查看，/unignore { $name } 可以取消。
 unignored = 重新显示 { $peer } 说的话。

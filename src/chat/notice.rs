@@ -374,6 +374,8 @@ pub enum Notice {
         on: bool,
         /// Until when; [`Timestamp::MAX`] is for ever.
         until: Option<Timestamp>,
+        /// Whether a key is known; else whoever calls by that name first is meant.
+        has_key: bool,
     },
     /// Somebody whom nobody here knows wants to talk to us. Said a few times a minute at most.
     Request {

@@ -184,7 +184,9 @@ impl Chat {
         }
         let member = self.member_key(&peer);
         let is_known = self.conversations.contains_key(&peer) || member.is_some();
-        if limit != Limit::Blocked && !is_known {
+        // Whoever calls by a name can be blocked before that.
+        let blocks = limit == Limit::Blocked && on;
+        if !is_known && !blocks {
             return self.refuse(None, Problem::NoContact(peer));
         }
         let requested = self.take_request(&peer).or(member);
@@ -193,7 +195,7 @@ impl Chat {
         if let (Some(key), None) = (requested, contact.key) {
             (contact.key, contact.since) = (Some(key), now);
         }
-        let regard = &mut contact.regard;
+        let (regard, has_key) = (&mut contact.regard, contact.key.is_some());
         match limit {
             Limit::Blocked => regard.blocked = on,
             Limit::Ignored | Limit::Muted => regard.ignored = on,
@@ -202,7 +204,7 @@ impl Chat {
         if let Limit::Blocked = limit {
             self.blocked(&peer, on);
         }
-        self.show(Notice::Limit { peer, limit, until: None, on });
+        self.show(Notice::Limit { peer, limit, until: None, on, has_key });
     }
 
     fn mute(&mut self, peer: Address, until: Option<Timestamp>) {
@@ -215,9 +217,10 @@ impl Chat {
             (contact.key, contact.since) = (Some(key), now);
         }
         contact.regard.muted_until = until;
+        let has_key = contact.key.is_some();
         self.save_contact(&peer, Asked::Contact);
         let limit = Limit::Muted;
-        self.show(Notice::Limit { peer, limit, until, on: until.is_some() });
+        self.show(Notice::Limit { peer, limit, until, on: until.is_some(), has_key });
     }
 
     /// Somebody is blocked from now on, or no longer. It is the key that is not answered, under

@@ -11,6 +11,8 @@ mod codes;
 #[cfg(test)]
 pub(crate) mod examples;
 mod lines;
+#[cfg(test)]
+mod page;
 mod requests;
 mod rooms;
 
@@ -316,7 +318,7 @@ pub fn render(notice: &Notice, background: Background<'_>, english: &Language) -
         Notice::Renamed { peer, nickname } => write(&json!({
             "type": "renamed", "peer": peer.to_string(), "nickname": nickname,
         })),
-        Notice::Limit { peer, limit, on, until } => write(&json!({
+        Notice::Limit { peer, limit, on, until, .. } => write(&json!({
             "type": "limit",
             "peer": peer.to_string(),
             "limit": limit.as_str(),

@@ -52,7 +52,8 @@ pub(super) fn sentence(
             language.say("renamed", &[("peer", peer), ("nickname", nickname)])
         }
         Notice::Renamed { peer, nickname: None } => language.say("renamed-back", &[("peer", peer)]),
-        Notice::Limit { peer, limit, on, until } => match (limit, on, until) {
+        Notice::Limit { peer, limit, on, until, has_key } => match (limit, on, until) {
+            (Limit::Blocked, true, _) if !has_key => about("blocked-unknown", peer),
             (Limit::Blocked, true, _) => about("blocked", peer),
             (Limit::Blocked, false, _) => about("unblocked", peer),
             (Limit::Ignored, true, _) => about("ignored", peer),
@@ -210,7 +211,8 @@ mod tests {
     #[test]
     fn times_are_those_of_the_clock_on_the_wall() {
         let until = Some(Timestamp(90_000_000));
-        let notice = Notice::Limit { peer: bob(), limit: Limit::Muted, on: true, until };
+        let notice =
+            Notice::Limit { peer: bob(), limit: Limit::Muted, on: true, until, has_key: true };
         let zone = jiff::tz::offset(8).to_time_zone();
         let language = Language::new(Tongue::En);
         let said = sentence(&notice, &zone, Background::default(), &language).expect("a sentence");

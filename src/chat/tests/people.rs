@@ -126,7 +126,8 @@ fn whoever_is_blocked_is_not_answered_under_any_name_and_gets_nothing() {
     let mut bench = Bench::new(Some("bob"), None);
     bench.registered().connected(BOB, "bob").line("/block bob");
     assert_eq!(blocked(&bench), Some(&vec![BOB]));
-    assert!(matches!(bench.last(), Notice::Limit { limit: Limit::Blocked, on: true, .. }));
+    let said = bench.last();
+    assert!(matches!(said, Notice::Limit { limit: Limit::Blocked, on: true, has_key: true, .. }));
     bench.disconnected(BOB, DisconnectReason::Closed).line("/msg bob hello");
     let problem = Problem::Blocked(address("bob"));
     assert_eq!(*bench.last(), Notice::Refused { reference: None, problem });
@@ -145,7 +146,11 @@ fn whoever_is_blocked_is_not_answered_under_any_name_and_gets_nothing() {
 #[test]
 fn whoever_is_blocked_before_the_first_meeting_is_known_by_the_key_from_then_on() {
     let mut bench = Bench::new(None, None);
+    bench.line("/unblock bob");
+    let problem = Problem::NoContact(address("bob"));
+    assert_eq!(*bench.last(), Notice::Refused { reference: None, problem }, "nor is he known then");
     bench.line("/block bob");
+    assert!(matches!(bench.last(), Notice::Limit { has_key: false, .. }), "perhaps it is mistyped");
     assert_eq!(blocked(&bench), Some(&Vec::new()), "no key is known");
     bench.connected(BOB, "bob");
     assert_eq!(blocked(&bench), Some(&vec![BOB]));
