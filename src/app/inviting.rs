@@ -75,8 +75,7 @@ pub async fn invite(wanted: Wanted, wording: Wording, language: &Language) -> Re
             }
             Event::InvitationFailed { reason, by_us: true, .. } => {
                 tokio::time::sleep(LAST_LETTER).await;
-                letters.close().await;
-                return Err(failed(reason, true));
+                return letters.give_up(reason).await;
             }
             _ => {}
         }
@@ -124,8 +123,7 @@ pub async fn accept(
                 return letters.keep(name, key, secret).await;
             }
             Event::InvitationFailed { reason, by_us: false, .. } => {
-                letters.close().await;
-                return Err(failed(reason, false));
+                return letters.give_up(reason).await;
             }
             _ => {}
         }
@@ -351,6 +349,17 @@ impl<'a> Correspondence<'a> {
         let said = introduced(address, key, (self.by_us, true), self.face, self.language);
         self.close().await;
         print(&said)
+    }
+
+    /// Nothing comes of it, and why.
+    async fn give_up(self, reason: InvitationFailure) -> Result<u8, Failure> {
+        let (by_us, face) = (self.by_us, self.face);
+        self.close().await;
+        if face == Face::Json {
+            print(&object(&Notice::InvitationFailed { reason, by_us }))?;
+            return Ok(invitations::exit(reason).code());
+        }
+        Err(failed(reason, by_us))
     }
 
     async fn close(mut self) {

@@ -1,6 +1,6 @@
 //! `invite` and `accept`: a code for two, and a link.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::program::{Outcome, Profile, Program};
 use super::server::Server;
@@ -61,11 +61,15 @@ fn a_wrong_guess_uses_the_code_up_and_both_are_told() {
     let (a, b) = (Profile::new(), Profile::new());
     let mut alice = invite(&a, &server, &[]);
     let code = alice.line();
-    accept(&b, &server, &guess(&code)).exits(8).says("not the same");
+    let rendezvous = server.address().to_string();
+    let guesses = ["accept", "--json", "--name", "bob", "--rendezvous", &rendezvous];
+    let guessed = b.run(&guesses, &guess(&code)).exits(8).out;
+    let told: Value = serde_json::from_str(&guessed[0]).expect("JSON");
+    assert_eq!(told, json!({"type": "invitation-failed", "reason": "wrong-words", "by_us": false}));
     alice.outcome().exits(8).says("not the same");
     // Neither he nor anybody else gets a second guess.
     accept(&b, &server, &code).exits(8).says("not the same");
-    let (rendezvous, eve) = (server.address().to_string(), Profile::new());
+    let eve = Profile::new();
     let arguments = ["accept", "--name", "eve", "--rendezvous", &rendezvous];
     eve.run(&arguments, &code).exits(8).says("no such invitation");
 }
