@@ -62,12 +62,12 @@ impl Carriers {
     }
 
     /// A server at `addresses` owes us an answer: dials if it has done so for long enough. Returns
-    /// the streams that are new. The one that is `used` stays.
+    /// the streams that are new. Those that are `used` stay.
     pub(super) fn await_answer(
         &mut self,
         now: Instant,
         addresses: &[SocketAddr],
-        used: Option<SocketId>,
+        used: &[Option<SocketId>],
         sockets: &mut Sockets,
     ) -> Vec<Pair> {
         let next_at = *self.next_at.get_or_insert(now + DIAL_AFTER);
@@ -78,8 +78,8 @@ impl Carriers {
         for (to, tls) in targets(addresses, self.round) {
             // Whatever hangs since an earlier round will not come to life.
             self.open.retain(|known| {
-                let stays =
-                    (known.pair.remote, known.tls) != (to, tls) || Some(known.pair.local) == used;
+                let is_other = (known.pair.remote, known.tls) != (to, tls);
+                let stays = is_other || used.contains(&Some(known.pair.local));
                 if !stays {
                     sockets.close(known.pair.local);
                 }
@@ -148,11 +148,26 @@ mod tests {
     fn nothing_is_dialled_while_an_answer_may_still_come_over_udp() {
         let (mut carriers, mut sockets, now) = (Carriers::default(), Sockets::default(), epoch());
         let server = [parse("203.0.113.10:3478")];
-        assert!(carriers.await_answer(now, &server, None, &mut sockets).is_empty());
+        assert!(carriers.await_answer(now, &server, &[], &mut sockets).is_empty());
         assert_eq!(carriers.timeout(), Some(now + DIAL_AFTER));
         carriers.keep_only(None, &mut sockets);
         assert_eq!(carriers.timeout(), None, "it has come");
         assert_eq!(sockets.poll_opening(), None);
+    }
+
+    #[test]
+    fn what_is_used_is_not_dialled_anew() {
+        let (mut carriers, mut sockets, now) = (Carriers::default(), Sockets::default(), epoch());
+        let server = [parse("203.0.113.10:3478")];
+        carriers.hurry(now);
+        let first = carriers.await_answer(now, &server, &[], &mut sockets);
+        let (used, hanging) = (first[0].local, first[1].local);
+        for _ in 0..2 {
+            let later = carriers.timeout().expect("another round");
+            carriers.await_answer(later, &server, &[None, Some(used)], &mut sockets);
+        }
+        assert!(carriers.holds(used));
+        assert!(!carriers.holds(hanging));
     }
 
     #[test]
@@ -164,7 +179,7 @@ mod tests {
         let mut later = now;
         let mut rounds = Vec::new();
         for _ in 0..3 {
-            rounds.push(carriers.await_answer(later, &addresses, None, &mut sockets).len());
+            rounds.push(carriers.await_answer(later, &addresses, &[], &mut sockets).len());
             later = carriers.timeout().expect("another round");
         }
         assert_eq!(rounds, [4, 4, 4]);
@@ -198,13 +213,13 @@ mod tests {
         let (mut carriers, mut sockets, now) = (Carriers::default(), Sockets::default(), epoch());
         let server = [parse("203.0.113.10:3478")];
         carriers.hurry(now);
-        let first = carriers.await_answer(now, &server, None, &mut sockets);
+        let first = carriers.await_answer(now, &server, &[], &mut sockets);
         assert!(first.iter().all(|pair| carriers.lose(pair.local)));
         assert!(!carriers.lose(SocketId::FIRST));
         let second = carriers.timeout().expect("a second round");
-        assert_eq!(carriers.await_answer(second, &server, None, &mut sockets).len(), 2);
+        assert_eq!(carriers.await_answer(second, &server, &[], &mut sockets).len(), 2);
         let third = carriers.timeout().expect("a third round");
-        let again = carriers.await_answer(third, &server, None, &mut sockets);
+        let again = carriers.await_answer(third, &server, &[], &mut sockets);
         assert_eq!(
             again.iter().map(|pair| pair.remote).collect::<Vec<_>>(),
             first.iter().map(|pair| pair.remote).collect::<Vec<_>>()
@@ -215,7 +230,7 @@ mod tests {
     fn with_an_answer_all_streams_but_the_one_in_use_are_closed() {
         let (mut carriers, mut sockets, now) = (Carriers::default(), Sockets::default(), epoch());
         carriers.hurry(now);
-        let dialled = carriers.await_answer(now, &[parse("203.0.113.10:443")], None, &mut sockets);
+        let dialled = carriers.await_answer(now, &[parse("203.0.113.10:443")], &[], &mut sockets);
         let [bare, tls] = dialled.as_slice() else { panic!("{dialled:?}") };
         assert_eq!(bare.remote, tls.remote);
         carriers.keep_only(Some(tls.local), &mut sockets);

@@ -23,6 +23,17 @@ pub(super) enum Attempt {
     Init(Box<Init>),
 }
 
+impl Attempt {
+    /// The way by which an answer is awaited, if it is one.
+    pub(super) fn way(&self) -> Option<Pair> {
+        match self {
+            Self::Ready { way, .. } => Some(*way),
+            Self::Init(init) => Some(init.way),
+            Self::None | Self::Later(_) | Self::Hello { .. } => None,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Init {
     pub(super) initiator: Initiator,

@@ -94,11 +94,7 @@ impl Link {
             return;
         }
         let used = |way: Pair| way.local == socket;
-        let asked = match &self.attempt {
-            Attempt::Ready { way, .. } => used(*way),
-            Attempt::Init(init) => used(init.way),
-            Attempt::None | Attempt::Later(_) | Attempt::Hello { .. } => false,
-        };
+        let asked = self.attempt.way().is_some_and(used);
         if carried && self.pair().is_some_and(used) {
             (self.up, self.back_at) = (None, None);
             self.restart(now, random);
@@ -187,8 +183,9 @@ impl Link {
     }
 
     fn dial(&mut self, now: Instant, sockets: &mut Sockets, out: &mut Vec<Transmit>) {
-        let used = self.up.as_ref().map(|up| up.way.local);
-        let dialled = self.carriers.await_answer(now, &self.addresses, used, sockets);
+        // A handshake that is under way over one of them has been shown that it is open.
+        let used = [self.pair(), self.attempt.way()].map(|way| way.map(|way| way.local));
+        let dialled = self.carriers.await_answer(now, &self.addresses, &used, sockets);
         if dialled.is_empty() {
             return;
         }

@@ -49,12 +49,7 @@ impl Link {
             up.way.local = socket;
             up.ping(now)
         });
-        let way = match &self.attempt {
-            Attempt::Ready { way, .. } => Some(way),
-            Attempt::Init(init) => Some(&init.way),
-            Attempt::None | Attempt::Later(_) | Attempt::Hello { .. } => None,
-        };
-        if way.is_some_and(|way| !self.carriers.holds(way.local)) {
+        if self.attempt.way().is_some_and(|way| !self.carriers.holds(way.local)) {
             match self.is_carried() {
                 true => self.stay_over_tcp(now),
                 false => self.restart(now, random),
