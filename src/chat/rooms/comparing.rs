@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use p2pchat_wire::identity::PeerId;
 
-use super::super::room::{Act, Entry, Hash, Head, Lacking, LineRange};
+use super::super::room::{Act, Entry, Hash, Head, Lacking, LineRange, LogId};
 use super::neighbour::Neighbour;
 use super::record::{HEADS, MAX_HEADS};
 use super::{COMPARE, Denial, Event, MAX_FRUITLESS, Moment, Output, Replica, Says};
@@ -75,11 +75,13 @@ impl Replica {
         }
         let ours = self.digest();
         let me = self.identity.id();
+        let is_member = self.state().is_some_and(|state| state.is_member(&peer));
         let Some(neighbour) = self.neighbours.get_mut(&peer) else { return };
         if ours == theirs {
             neighbour.asked = false;
             neighbour.agrees = true;
             neighbour.is_known = true;
+            neighbour.is_offered_lines = is_member;
             neighbour.claims = Some(Vec::new());
             self.he_has_all(peer);
             if tell {
@@ -120,7 +122,8 @@ impl Replica {
         self.he_has(peer, &heads);
         if let Some(log) = &self.log {
             let mut lacking = log.lacking(&heads);
-            if log.state().is_member(&peer) {
+            let is_member = log.state().is_member(&peer);
+            if is_member {
                 for range in &mut lacking.lines {
                     let floor = self.floors.get(&(peer, range.log)).filter(|_| !range.continues);
                     range.from = range.from.max(floor.copied().unwrap_or(1));
@@ -130,11 +133,29 @@ impl Replica {
             }
             if let Some(neighbour) = self.neighbours.get_mut(&peer) {
                 neighbour.is_known = true;
+                neighbour.is_offered_lines = is_member;
                 neighbour.lacks(lacking);
             }
             self.pump(peer);
         }
         self.settle(now);
+    }
+
+    /// We leave, and nobody compares with us any more: members who were not offered the lines that there are,
+    /// are now. Nobody else may have them.
+    pub(super) fn offer_lines(&mut self) {
+        let Some(log) = self.log.as_ref().filter(|_| self.parting) else { return };
+        let lacks = |(peer, neighbour): &(&PeerId, &mut Neighbour)| {
+            neighbour.is_known && !neighbour.is_offered_lines && log.state().is_member(peer)
+        };
+        for (peer, neighbour) in self.neighbours.iter_mut().filter(lacks) {
+            neighbour.is_offered_lines = true;
+            for head in log.heads() {
+                let floor = self.floors.get(&(*peer, head.log)).copied().unwrap_or(1);
+                neighbour.lacks(log.from(head.log, false, floor));
+            }
+        }
+        self.pump_all();
     }
 
     /// Who was kicked and does not know is told that: the acts up to that one, which all are signed.
@@ -156,7 +177,7 @@ impl Replica {
     }
 
     /// A neighbour needs these, because what he was told stands on them.
-    pub(super) fn on_want(&mut self, peer: PeerId, log: super::LogId, acts: bool, from: u64) {
+    pub(super) fn on_want(&mut self, peer: PeerId, log: LogId, acts: bool, from: u64) {
         let Some(ours) = &self.log else { return };
         let is_member = ours.state().is_member(&peer);
         if !is_member && (!acts || ours.state().admits(&peer).is_err()) {
@@ -206,7 +227,7 @@ impl Replica {
         let is_member = self.is_member();
         let Some(neighbour) = self.neighbours.get_mut(&peer) else { return };
         neighbour.asked = false;
-        if denial != Denial::Unknown {
+        if denial != Denial::Unknown && neighbour.is_at_rest() {
             // Whoever turns us away knows that we are out.
             self.parting = false;
         }

@@ -75,7 +75,8 @@ impl Replica {
         begins: &[(LogId, u64)],
     ) {
         let mut taken = Taken::default();
-        if self.wanted && self.asked.len() < MAX_PENDING {
+        // Who leaves has yet to hear who has come.
+        if (self.wanted || self.parting) && self.asked.len() < MAX_PENDING {
             let before = self.log.as_ref().map(|log| log.state().clone());
             begins.iter().for_each(|(log, line)| self.accept_late(*log, *line));
             let honest = entries
@@ -154,7 +155,11 @@ impl Replica {
             self.log = Some(log);
             return Ok(());
         }
+        let leaves = !self.wanted;
         let Some(log) = &mut self.log else { return Ok(()) };
+        if leaves && !entry.header().place.is_act() {
+            return Ok(());
+        }
         if let (of, Place::Line { seq, .. }) = (entry.header().log, entry.header().place)
             && log.first_line(&of).is_some_and(|first| seq < first)
         {
@@ -279,6 +284,7 @@ impl Replica {
             came.clear();
         }
         came.into_iter().for_each(|peer| self.greet(now, peer));
+        self.offer_lines();
         self.outputs.push_back(Output::Event(Event::Changed(Box::new(state))));
         self.attend();
         self.settle(now);

@@ -35,6 +35,9 @@ pub(super) struct Neighbour {
     reading: bool,
     /// Whether we know what he has. Before that he is sent nothing of his own accord.
     pub(super) is_known: bool,
+    /// Whether he was offered the lines that he lacks: they are for members, and he may have been none when we
+    /// compared.
+    pub(super) is_offered_lines: bool,
     /// What he says that there is, and we have not yet: the acts of each log.
     pub(super) claims: Option<Vec<(LogId, u64)>>,
     /// The parts of a list of heads that have come so far.
@@ -77,6 +80,7 @@ impl Neighbour {
             unanswered: 0,
             reading: false,
             is_known: false,
+            is_offered_lines: false,
             claims: None,
             heads: Vec::new(),
             agrees: false,
@@ -239,7 +243,7 @@ impl Neighbour {
         self.acts.clear();
         self.lines.clear();
         self.forks.clear();
-        self.is_known = false;
+        (self.is_known, self.is_offered_lines) = (false, false);
     }
 
     /// The lines of the first range are done up to this one.

@@ -354,7 +354,8 @@ impl Replica {
     pub(super) fn note_farewell(&mut self) {
         let Some(log) = self.log.as_ref().filter(|_| self.parting) else { return };
         let heard = |(peer, neighbour): (&PeerId, &Neighbour)| {
-            log.state().is_member(peer) && neighbour.is_known && neighbour.is_at_rest()
+            let is_told = neighbour.is_known && neighbour.is_offered_lines;
+            log.state().is_member(peer) && is_told && neighbour.is_at_rest()
         };
         self.parting = !self.neighbours.iter().any(heard);
     }
@@ -372,8 +373,12 @@ impl Replica {
         for log in stays {
             let leave = self.log.as_ref().map(|ours| ours.leave(log, heir));
             leave.map_or(Err(Refusal::NotMember), |act| self.try_act(now, log.stay, act))?;
-            self.parting = self.state().is_some_and(|state| !state.members.is_empty());
+            // Whoever is being told of the room may be on his way in, and nobody else could give him our lines.
+            let is_told = |neighbour: &Neighbour| neighbour.is_known && !neighbour.is_liar;
+            self.parting = self.state().is_some_and(|state| !state.members.is_empty())
+                || self.neighbours.values().any(is_told);
         }
+        self.offer_lines();
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Whether the promise was kept.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use p2pchat::chat::room::{Act, Hash, LogId, Refusal, Standing};
 use p2pchat::chat::storage::HistoryLine;
@@ -13,6 +13,9 @@ use super::copy::{Copy, line_of, text};
 use super::ledger::Ledger;
 use crate::person::{Person, label};
 use crate::scene::key_of;
+
+/// So long whoever leaves is there for others.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What all have in the end, and what was to be.
 pub(super) struct Verdict<'a> {
@@ -122,8 +125,9 @@ impl<'a> Verdict<'a> {
     }
 
     /// Every line that its author was told to be on disk is there at the end, and counts: unless its author
-    /// was removed and the owner had not got it yet, or his stay was taken back with whom had let him in.
-    /// Of those who left or were removed everything counts that they said before.
+    /// was removed and the owner had not got it yet, or his stay was taken back with whom had let him in. Of
+    /// those who left or were removed everything counts that they said before, unless nobody was there any
+    /// more who had it when those came who are there.
     fn assert_nothing_lost(&self) {
         let Some(&first) = self.members.first() else { return };
         let state = self.copy(first).log.state();
@@ -143,7 +147,7 @@ impl<'a> Verdict<'a> {
                 let lines = self.copy(first).lines.get(&of);
                 let last = lines.and_then(|lines| lines.keys().next_back()).copied();
                 assert!(
-                    withdrawn || last.unwrap_or(0) >= seq,
+                    withdrawn || last.unwrap_or(0) >= seq || self.came_too_late(of, seq),
                     "{said:?} was on the author's disk, and all have the lines up to {last:?}",
                 );
             }
@@ -152,8 +156,34 @@ impl<'a> Verdict<'a> {
             let lines = self.copy(first).lines.get(of);
             let last = lines.and_then(|lines| lines.keys().next_back()).copied();
             let name = PEOPLE[number_of(of.author)];
-            assert!(last.unwrap_or(0) >= stay.lines, "of {name}, {stay:?}, they have {last:?}");
+            let is_there = last.unwrap_or(0) >= stay.lines || self.came_too_late(*of, stay.lines);
+            assert!(is_there, "of {name}, {stay:?}, they have {last:?}");
         }
+    }
+
+    /// Whether everybody who has a line had left, and said farewell, when the first of those came in who are
+    /// there.
+    fn came_too_late(&self, of: LogId, seq: u64) -> bool {
+        let last = |who: usize, is_it: fn(&RoomNews) -> bool| {
+            let news = &self.people[who].diary.news;
+            news.iter().filter(|(.., news)| is_it(news)).map(|(at, ..)| *at).next_back()
+        };
+        let entered = |who: &usize| last(*who, |news| matches!(news, RoomNews::Entered { .. }));
+        let came = self.members.iter().map(entered).min().flatten();
+        let has = |who: &usize| {
+            let lines = self.copies[*who].as_ref().and_then(|copy| copy.lines.get(&of));
+            lines.is_some_and(|lines| lines.contains_key(&seq))
+        };
+        let left = |who: usize| {
+            let left = |news: &RoomNews| {
+                matches!(news, RoomNews::Left | RoomNews::Kicked { us: true, .. })
+            };
+            last(who, left)
+        };
+        let mut holders = (0..PEOPLE.len()).filter(has);
+        came.is_some_and(|came| {
+            holders.all(|who| left(who).is_some_and(|left| left + FAREWELL < came))
+        })
     }
 
     /// Whoever was removed has nothing of what was said after, by those who knew it: unless he was let in

@@ -147,3 +147,26 @@ fn the_thirty_first_is_told_that_the_room_is_full() {
     world.pass(second(5));
     world.assert_received();
 }
+
+#[test]
+fn who_leaves_before_he_has_heard_of_somebody_who_comes_gives_him_what_he_has_said() {
+    for seed in 0..5 {
+        let mut world = World::new(seed, 2, Access::Open, 50);
+        world.crash(1);
+        world.pass(second(10));
+        assert!(world.say(0) && world.say(0));
+        world.pass(second(10));
+        world.begin(1);
+        world.connect(0, 1);
+        while !world.replica(1).is_member() {
+            world.pass(Duration::from_millis(1));
+        }
+        assert!(!world.replica(0).state().is_some_and(|state| state.is_member(&world.id(1))));
+        let left = world.with(0, |replica, now| replica.leave(now, None));
+        assert!(left.is_some_and(|left| left.is_ok()) && world.replica(0).is_parting());
+        world.pass(second(10));
+        assert_eq!(world.texts(1, 0), ["0: 1", "0: 2"], "seed {seed}");
+        assert!(!world.replica(0).is_parting());
+        assert_eq!(world.members(), [1]);
+    }
+}
