@@ -161,8 +161,8 @@ impl<'a> Verdict<'a> {
         }
     }
 
-    /// Whether everybody who has a line had left, and said farewell, when the first of those came in who are
-    /// there.
+    /// Whether a line is with some who are there no longer, and all of them had left, and said farewell, when
+    /// the first of those came in who are there.
     fn came_too_late(&self, of: LogId, seq: u64) -> bool {
         let last = |who: usize, is_it: fn(&RoomNews) -> bool| {
             let news = &self.people[who].diary.news;
@@ -180,10 +180,12 @@ impl<'a> Verdict<'a> {
             };
             last(who, left)
         };
-        let mut holders = (0..PEOPLE.len()).filter(has);
-        came.is_some_and(|came| {
-            holders.all(|who| left(who).is_some_and(|left| left + FAREWELL < came))
-        })
+        let holders: Vec<usize> = (0..PEOPLE.len()).filter(has).collect();
+        let is_gone = |who: &usize, came: Instant| {
+            let left = left(*who).filter(|_| !self.members.contains(who));
+            left.is_some_and(|left| left + FAREWELL < came)
+        };
+        !holders.is_empty() && came.is_some_and(|came| holders.iter().all(|who| is_gone(who, came)))
     }
 
     /// Whoever was removed has nothing of what was said after, by those who knew it: unless he was let in
