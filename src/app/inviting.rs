@@ -43,8 +43,8 @@ const CODE: &str = "P2PCHAT_CODE";
 /// How long the last letter may take to reach the server, with its repetitions.
 const LAST_LETTER: Duration = Duration::from_secs(2);
 
-/// How long goodbyes may take.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// How long goodbyes may take: more than the core has for them.
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Longer than any code.
 const MAX_INPUT: u64 = 256;

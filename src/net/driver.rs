@@ -42,6 +42,8 @@ pub trait Machine: Send + 'static {
     fn handle_timeout(&mut self, now: Instant);
     /// Take the next output; `Timeout` is always last.
     fn poll_output(&mut self) -> Output;
+    /// Whether it has stopped, as [`Command::Close`] asked it to; what is left is its last output.
+    fn is_closed(&self) -> bool;
     /// Take back the payload of a transmit that has left, to be filled again.
     fn reuse(&mut self, payload: Vec<u8>);
 }
@@ -68,6 +70,10 @@ impl Machine for Endpoint {
 
     fn poll_output(&mut self) -> Output {
         self.poll_output()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.is_closed()
     }
 
     fn reuse(&mut self, payload: Vec<u8>) {
@@ -142,15 +148,15 @@ impl<M: Machine> Driver<M> {
         // Candidates before anything else: an introduction may follow the first command at once.
         self.interfaces = self.surroundings.changed().await.interfaces;
         self.offer(self.hosts());
-        loop {
+        let mut asked_to_close = false;
+        while !self.machine.is_closed() {
             let deadline = self.flush().await;
             tokio::select! {
                 () = has_room(&self.events), if !self.pending.is_empty() => self.tell(),
-                () = self.events.closed() => break,
-                command = self.commands.recv() => match command {
-                    None | Some(Command::Close) => break,
-                    Some(command) => self.command(command),
-                },
+                command = next(&mut self.commands, &self.events), if !asked_to_close => {
+                    asked_to_close = matches!(command, Command::Close);
+                    self.command(command);
+                }
                 () = self.sockets.readable(), if self.pending.len() < MAX_PENDING => self.receive(),
                 () = self.alarm.ring(deadline) => self.machine.handle_timeout(now()),
                 sight = self.surroundings.changed() => self.see(sight),
@@ -159,7 +165,6 @@ impl<M: Machine> Driver<M> {
                 }
             }
         }
-        self.machine.handle_command(now(), Command::Close);
         self.flush().await;
         self.sockets.finish().await;
         if let Some(forwarding) = self.forwarding {
@@ -277,6 +282,14 @@ impl<M: Machine> Driver<M> {
     }
 }
 
+/// What the user wants next. One who has gone wants the end.
+async fn next(commands: &mut mpsc::Receiver<Command>, events: &mpsc::Sender<Event>) -> Command {
+    tokio::select! {
+        () = events.closed() => Command::Close,
+        command = commands.recv() => command.unwrap_or(Command::Close),
+    }
+}
+
 /// What the router says next, if it was asked.
 async fn answer(forwarding: &mut Option<Forwarding>) -> PortMapping {
     match forwarding {
@@ -316,6 +329,7 @@ mod tests {
     struct Parrot {
         outputs: VecDeque<Output>,
         deadline: Option<Instant>,
+        closed: bool,
     }
 
     impl Machine for Parrot {
@@ -326,6 +340,7 @@ mod tests {
                     let goodbye = hello_to(addresses[0]);
                     self.outputs.push_back(Output::Transmit(goodbye));
                 }
+                Command::Close => self.closed = true,
                 _ => {}
             }
         }
@@ -353,6 +368,10 @@ mod tests {
 
         fn poll_output(&mut self) -> Output {
             self.outputs.pop_front().unwrap_or(Output::Timeout(self.deadline))
+        }
+
+        fn is_closed(&self) -> bool {
+            self.closed
         }
 
         fn reuse(&mut self, _: Vec<u8>) {}

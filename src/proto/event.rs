@@ -203,7 +203,8 @@ pub enum Command {
     RecallIdle(IdleLimit),
     /// What an earlier [`Event::AgeLearned`] said.
     RecallAge(AgeLimit),
-    /// Tell everybody that we leave, and stop. No output but the goodbyes follows.
+    /// Tell everybody that we leave, as soon as they have what was said to them or have had a second for it,
+    /// and stop: then [`Endpoint::is_closed`](super::Endpoint::is_closed).
     Close,
 }
 

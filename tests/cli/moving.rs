@@ -18,14 +18,15 @@ fn a_restored_profile_chats_on_with_the_same_people_and_loses_and_doubles_nothin
     let server = Server::start();
     let (a, b, new) = (Profile::new(), Profile::new(), Profile::new());
     let address = server.address().to_string();
-    let mut alice = a.start(&["--name", "alice", "--rendezvous", &address]);
+    // Nobody is there who could take her last line, so she need not wait for that.
+    let mut alice = a.start(&["--name", "alice", "--rendezvous", &address, "--timeout", "100ms"]);
     alice.hears("You are alice@");
     b.run(&["--name", "bob", "--rendezvous", &address, "--peer", "alice"], "one\ntwo\n").exits(0);
     alice.line();
     alice.line();
     alice.say("@bob three, while you are away");
     alice.end_input();
-    alice.outcome();
+    alice.outcome().exits(4);
     // Written after the alice of before has gone, and before there is a new one.
     b.run(&["--peer", "alice", "--timeout", "1s"], "four\n").exits(4);
 

@@ -115,6 +115,47 @@ fn goodbye_is_heard_at_once() {
 }
 
 #[test]
+fn what_was_said_before_goodbye_is_heard_though_it_is_lost_the_first_time() {
+    let (mut world, alice, bob) = World::with_two(Policy::Any, Policy::Any);
+    world.call(alice, "bob");
+    world.run(SECOND * 5);
+    assert_eq!(world.last_path(bob), Some(PathKind::Direct));
+    // The goodbye goes over the relay, too, where nothing is lost.
+    let (from, to) = (world.hosts[alice].address, world.hosts[bob].address);
+    let mut lost = false;
+    world.filter(move |packet| {
+        (packet.from, packet.to) != (from, to) || std::mem::replace(&mut lost, true)
+    });
+    world.send(alice, bob, 0, b"one thing more before I go");
+    world.command(alice, Command::Close);
+    world.run(SECOND);
+    assert_eq!(world.received(bob), [b"one thing more before I go"], "{world:?}");
+    let left = |(_, event): &(Duration, Event)| {
+        matches!(event, Event::Disconnected { reason: DisconnectReason::Left, .. })
+    };
+    assert!(world.hosts[bob].events.iter().any(left), "{world:?}");
+    assert!(world.hosts[alice].endpoint.is_closed());
+}
+
+#[test]
+fn nobody_waits_for_long_with_goodbye_for_somebody_who_does_not_answer() {
+    let (mut world, alice, bob) = World::with_two(Policy::Any, Policy::Any);
+    world.call(alice, "bob");
+    world.run(SECOND * 5);
+    world.filter(|_| false);
+    world.send(alice, bob, 0, b"are you there?");
+    world.command(alice, Command::Close);
+    world.run(SECOND / 2);
+    assert!(!world.hosts[alice].endpoint.is_closed(), "an answer may still come");
+    world.run(SECOND);
+    assert!(world.hosts[alice].endpoint.is_closed());
+    world.sent.clear();
+    world.run(SECOND * 60);
+    let from = world.hosts[alice].address;
+    assert!(world.sent.iter().all(|packet| packet.from != from), "nothing comes after goodbye");
+}
+
+#[test]
 fn what_was_said_before_goodbye_is_heard_when_both_arrive_together() {
     let (mut world, alice, bob) = World::with_two(Policy::Any, Policy::Any);
     world.call(alice, "bob");
@@ -124,11 +165,12 @@ fn what_was_said_before_goodbye_is_heard_when_both_arrive_together() {
     world.filter(|_| false);
     world.send(alice, bob, 0, b"one thing more before I go");
     world.command(alice, Command::Close);
-    world.run(Duration::ZERO);
+    // As long as she waits for an answer.
+    world.run(SECOND * 2);
     let (from, to) = (world.hosts[alice].address, world.hosts[bob].address);
     let sent: Vec<_> =
         world.sent.iter().filter(|packet| packet.to == to).map(|one| &one.payload).collect();
-    let [line, goodbye] = sent[..2] else { panic!("two datagrams") };
+    let [line, .., goodbye] = sent[..] else { panic!("two datagrams") };
     assert!(goodbye.len() <= line.len(), "a train's last may be shorter, and no other");
     let (mut train, size) = ([line.as_slice(), goodbye].concat(), line.len());
     let now = world.now;

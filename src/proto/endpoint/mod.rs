@@ -17,6 +17,7 @@ mod handshaking;
 mod home;
 mod introducing;
 mod invitations;
+mod leaving;
 mod link;
 mod neighbours;
 mod offer;
@@ -101,6 +102,8 @@ pub struct Endpoint {
     port_mapping: PortMapping,
     /// `hosts`, `port_mapping`, and where the servers see us, as they are offered to peers.
     candidates: Vec<Candidate>,
+    /// When we say goodbye at the latest, if we are about to.
+    leaves_at: Option<Instant>,
     closed: bool,
     sockets: Sockets,
     rotation: Rotation,
@@ -138,6 +141,7 @@ impl Endpoint {
             hosts: Vec::new(),
             port_mapping: PortMapping::default(),
             candidates: Vec::new(),
+            leaves_at: None,
             closed: false,
             sockets: Sockets::default(),
             rotation: Rotation::default(),
@@ -257,11 +261,7 @@ impl Endpoint {
             Command::RecallPunch { peer, lesson } => self.memory.learn(peer, lesson),
             Command::RecallIdle(limit) => self.idle.learn(limit),
             Command::RecallAge(limit) => self.recall_age(now, limit),
-            Command::Close => {
-                self.with_all_peers(now, |peer, cx| peer.close(cx, DisconnectReason::Closed));
-                self.say_goodbye();
-                self.closed = true;
-            }
+            Command::Close => self.begin_to_leave(now),
         }
         self.advance(now);
     }
@@ -327,6 +327,7 @@ impl Endpoint {
             self.neighbours_timeout(),
             self.rotation.timeout(self.homes.local()).filter(|_| self.punching.is_none()),
             self.directory.timeout(),
+            self.leaves_at,
         ];
         Output::Timeout(timeouts.into_iter().flatten().min())
     }

@@ -363,6 +363,11 @@ impl Peer {
         (self.paths.describe(now, relay_rtt, longest), self.paths.reason())
     }
 
+    /// Whether the peer has every message that we have sent in the session, if there is one.
+    pub(super) fn is_heard(&self) -> bool {
+        self.session.as_ref().is_none_or(Session::is_heard)
+    }
+
     /// Says goodbye on every way that may work.
     pub(super) fn close(&mut self, cx: &mut Context<'_>, reason: DisconnectReason) {
         let code = u8::from(reason == DisconnectReason::Misbehaved);

@@ -64,6 +64,7 @@ impl Endpoint {
         self.look_at_our_nat(now);
         self.look_for_idle_limit(now);
         self.tend_neighbours(now);
+        self.leave_when_heard(now);
     }
 
     fn advance_at(&mut self, now: Instant, server: ServerId) {
@@ -106,13 +107,6 @@ impl Endpoint {
     pub(super) fn tell(&mut self, server: ServerId, signal: &ClientSignal) {
         if let Some(home) = self.homes.get_mut(server) {
             self.transmits.extend(home.link.seal(signal));
-        }
-    }
-
-    /// Says goodbye to the servers; one datagram each, whether it arrives or not.
-    pub(super) fn say_goodbye(&mut self) {
-        for server in self.homes.ids() {
-            self.tell(server, &ClientSignal::Unregister);
         }
     }
 

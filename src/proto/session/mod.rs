@@ -257,6 +257,11 @@ impl Session {
         self.streams.has_chunk()
     }
 
+    /// Whether the peer has every message of ours.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.backlog.is_empty() && self.streams.is_drained(MESSAGES)
+    }
+
     /// Opens a packet where it lies if it is genuine and new, and marks it as seen.
     pub(crate) fn open<'a>(&mut self, now: Instant, sealed: SealedMut<'a>) -> Option<&'a [u8]> {
         let number = sealed.packet_number;

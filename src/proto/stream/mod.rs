@@ -231,10 +231,9 @@ impl Streams {
         self.outgoing.iter().any(has_chunk)
     }
 
-    /// Whether everything that was written has arrived.
-    #[cfg(test)]
-    pub(crate) fn is_drained(&self) -> bool {
-        self.outgoing.values().all(|outgoing| outgoing.stream.is_drained())
+    /// Whether everything that was written into a stream has arrived.
+    pub(crate) fn is_drained(&self, id: u64) -> bool {
+        self.outgoing.get(&id).is_none_or(|outgoing| outgoing.stream.is_drained())
     }
 
     /// The piece to send next, with at most `max` bytes of data. Lost pieces of a stream go before

@@ -179,7 +179,6 @@ impl SendStream {
     }
 
     /// Whether the peer has everything that was written.
-    #[cfg(test)]
     pub(super) fn is_drained(&self) -> bool {
         self.buffer.is_empty() && matches!(self.fin, Fin::Open | Fin::Acked)
     }
