@@ -40,8 +40,8 @@ struct Pending {
     bytes: usize,
 }
 
-/// A line could not be kept, so nothing behind it may be: it would be taken for a repeated one when
-/// it comes again.
+/// A line could not be kept, or was not taken in, so nothing behind it may be: it would be taken for a repeated
+/// one when it comes again.
 #[derive(Debug)]
 struct Gap {
     log: u64,
@@ -80,9 +80,16 @@ impl Inbox {
         self.cursor(log).map_or(0, |cursor| cursor.seq)
     }
 
-    /// A new session: its sender begins with the first line that it does not know to be delivered.
-    pub(super) fn new_session(&mut self) {
+    /// In the next session, its sender begins with the first line that it does not know to be delivered.
+    pub(super) fn session_ended(&mut self) {
         self.gap = None;
+        self.news = true;
+    }
+
+    /// What came in this session from that line on was not taken in.
+    pub(super) fn missed(&mut self, log: u64, seq: u64) {
+        self.gap = None;
+        self.open_gap(log, seq);
         self.news = true;
     }
 
@@ -217,7 +224,7 @@ mod tests {
             inbox.receive(&line(7, seq));
         }
         inbox.lost();
-        inbox.new_session();
+        inbox.session_ended();
         assert_eq!(inbox.receive(&line(7, 1)), Verdict::Ignore);
         inbox.lost();
         inbox.lost();

@@ -240,7 +240,11 @@ impl Chat {
         let must_pin = !conversation.pinned;
         self.sessions.insert(peer, address.clone());
         self.meet(peer, address.clone(), path);
-        self.inboxes.entry(peer).or_default().new_session();
+        let unheard = self.requests.take_unheard(peer);
+        let inbox = self.inboxes.entry(peer).or_default();
+        if let Some((log, seq)) = unheard {
+            inbox.missed(log, seq);
+        }
         if must_pin {
             let asked = Asked::NewKey { address: address.clone(), then_call: false };
             self.save_contact(&address, asked);
@@ -249,6 +253,7 @@ impl Chat {
         self.run.owing = true;
         let software = self.config.software.clone();
         self.say(peer, &Record::Hello { log, software, files: true, folders: true });
+        self.ask_again(peer);
         self.set_presence(&address, Presence::Connected);
         if !self.is_ignored(&address) {
             self.make_current_if_none(&address);
@@ -321,6 +326,9 @@ impl Chat {
     fn disconnected(&mut self, peer: PeerId, reason: DisconnectReason) {
         self.part(peer);
         self.files_stop(peer);
+        if let Some(inbox) = self.inboxes.get_mut(&peer) {
+            inbox.session_ended();
+        }
         let Some(address) = self.sessions.remove(&peer) else { return self.stranger_left(peer) };
         let Some(conversation) = self.conversations.get_mut(&address) else { return };
         conversation.session = None;

@@ -2,7 +2,7 @@
 //!
 //! A stranger who calls makes a *request*: a name, a key, and nothing of what it says. Its lines are
 //! not taken in, so they are not confirmed and stay in its outbox; once it is accepted, it is asked
-//! to repeat them. So a stranger can fill neither disk nor screen, and nothing that was said is lost.
+//! to repeat them, and until it has, nothing that comes behind them is taken in either. So a stranger can fill neither disk nor screen, and nothing that was said is lost.
 //! Whoever was called or written to from here is no stranger, and neither is a key that we know.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -61,8 +61,6 @@ pub struct Request {
 struct Caller {
     address: Address,
     path: PathInfo,
-    /// Which log is to be repeated once it is accepted.
-    log: Option<u64>,
     /// With what it has begun: heard once it is accepted.
     hello: Option<Vec<u8>>,
 }
@@ -74,6 +72,8 @@ pub(super) struct Requests {
     list: Vec<Request>,
     callers: BTreeMap<PeerId, Caller>,
     turned_away: BTreeMap<PeerId, Address>,
+    /// The first line, and its log, of what was said in a session and not taken in.
+    unheard: BTreeMap<PeerId, (u64, u64)>,
     /// When requests were told of, lately.
     told: VecDeque<Timestamp>,
 }
@@ -102,6 +102,20 @@ impl Requests {
     pub(super) fn unanswered(&self) -> impl Iterator<Item = PeerId> {
         let rejected = self.list.iter().filter(|one| one.rejected).map(|one| one.key);
         rejected.chain(self.turned_away.keys().copied())
+    }
+
+    /// A line came in a session and is not taken in.
+    fn note_unheard(&mut self, key: PeerId, log: u64, seq: u64) {
+        let first = self.unheard.entry(key).or_insert((log, seq));
+        if first.0 != log || seq < first.1 {
+            *first = (log, seq);
+        }
+    }
+
+    /// The log, and its first line that was not taken in since the session began, of somebody who is listened
+    /// to from now on.
+    pub(super) fn take_unheard(&mut self, key: PeerId) -> Option<(u64, u64)> {
+        self.unheard.remove(&key)
     }
 
     /// Whether one more stranger may be told of; counts it.
@@ -178,7 +192,7 @@ impl Chat {
                 }
             }
         }
-        let caller = Caller { address: address.clone(), path, log: None, hello: None };
+        let caller = Caller { address: address.clone(), path, hello: None };
         self.requests.callers.insert(key, caller);
         self.say(key, &Record::Pending);
         false
@@ -219,14 +233,14 @@ impl Chat {
                 return self.message(key, message);
             }
         }
-        if let Some(caller) = self.requests.callers.get_mut(&key) {
-            match Record::decode(message) {
-                Ok(Some(hello @ Record::Hello { log, .. })) => {
-                    (caller.log, caller.hello) = (Some(log), Some(hello.encode()));
+        match Record::decode(message) {
+            Ok(Some(hello @ Record::Hello { .. })) => {
+                if let Some(caller) = self.requests.callers.get_mut(&key) {
+                    caller.hello = Some(hello.encode());
                 }
-                Ok(Some(Record::Line(line))) => caller.log = Some(line.log),
-                _ => {}
             }
+            Ok(Some(Record::Line(line))) => self.requests.note_unheard(key, line.log, line.seq),
+            _ => {}
         }
     }
 
@@ -238,6 +252,7 @@ impl Chat {
 
     pub(super) fn stranger_left(&mut self, key: PeerId) {
         self.requests.callers.remove(&key);
+        self.requests.unheard.remove(&key);
     }
 
     /// Who is meant: the one of this name, or the only one there is.
@@ -313,9 +328,6 @@ impl Chat {
             self.connected(key, caller.address, caller.path);
             if let Some(hello) = caller.hello {
                 self.message(key, &hello);
-            }
-            if let Some(log) = caller.log {
-                self.say(key, &Record::Again { log, after: 0 });
             }
             return;
         }

@@ -203,16 +203,30 @@ impl Bench {
     }
 
     fn says(&mut self, peer: PeerId, text: &str) -> &mut Self {
+        self.says_under(peer, 1, text)
+    }
+
+    /// As the line of this number.
+    fn says_under(&mut self, peer: PeerId, seq: u8, text: &str) -> &mut Self {
         let line = Line {
             log: 9,
-            seq: 1,
-            id: [9; 16],
+            seq: seq.into(),
+            id: [seq + 8; 16],
             sent_at_ms: u64::MAX,
             audience: Audience::You,
             text: text.to_owned(),
             manner: Manner::Text,
         };
         self.event(Event::Message { peer, message: Record::Line(line).encode() })
+    }
+
+    /// The texts of the lines that were shown.
+    fn heard(&self) -> Vec<&str> {
+        let text = |notice| match notice {
+            &Notice::Message(Message { ref text, .. }) => Some(text.as_str()),
+            _ => None,
+        };
+        self.notices.iter().filter_map(text).collect()
     }
 
     fn states(&self) -> Vec<(Presence, Presence)> {

@@ -57,6 +57,24 @@ fn what_a_stranger_says_waits_at_the_stranger_until_it_is_accepted() {
 }
 
 #[test]
+fn what_comes_while_a_stranger_is_accepted_does_not_overtake_what_it_said_before() {
+    let mut bench = reachable(Strangers::Request, Snapshot::default());
+    bench.connected(BOB, "bob");
+    greets(&mut bench, BOB);
+    bench.says_under(BOB, 1, "first").says_under(BOB, 2, "second").line("/accept");
+    assert_eq!(records_to(&bench, BOB).last(), Some(&Record::Again { log: 9, after: 0 }));
+    // It was on its way.
+    bench.says_under(BOB, 3, "third");
+    assert_eq!(bench.heard(), Vec::<&str>::new());
+    bench.says_under(BOB, 1, "first").says_under(BOB, 2, "second").says_under(BOB, 3, "third");
+    assert_eq!(bench.heard(), ["first", "second", "third"]);
+    // Nothing is missing when the next session begins.
+    bench.disconnected(BOB, DisconnectReason::Left).connected(BOB, "bob");
+    bench.says_under(BOB, 4, "fourth");
+    assert_eq!(bench.heard(), ["first", "second", "third", "fourth"]);
+}
+
+#[test]
 fn what_a_stranger_can_do_is_known_once_it_is_accepted() {
     for files in [true, false] {
         let mut bench = reachable(Strangers::Request, Snapshot::default());

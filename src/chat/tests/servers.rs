@@ -52,6 +52,16 @@ fn one_person_at_two_servers_has_one_session_and_it_goes_where_lines_wait() {
 }
 
 #[test]
+fn a_line_that_could_not_be_kept_is_still_missing_when_its_session_has_another_name() {
+    let mut bench = Bench::at(&["rv"], None, None, Snapshot::default());
+    bench.registered().connected(BOB, "bob").disk_fails = 2;
+    bench.says_under(BOB, 1, "one").connected(BOB, "robert").says_under(BOB, 2, "two");
+    assert_eq!(bench.heard(), Vec::<&str>::new(), "{:?}", bench.notices);
+    bench.says_under(BOB, 1, "one").says_under(BOB, 2, "two");
+    assert_eq!(bench.heard(), ["one", "two"]);
+}
+
+#[test]
 fn a_refused_name_ends_a_pipe_only_where_no_other_server_helps() {
     let refused = |server| Event::RegisterRefused {
         server: ServerId(server),
