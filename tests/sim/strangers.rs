@@ -1,4 +1,5 @@
-//! A crowd that nobody knows calls one person at the same time, and each says a lot.
+//! Callers whom nobody knows: a crowd that calls one person at the same time, each of whom says a lot; and one
+//! who is accepted in the middle of what he says.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,10 +8,14 @@ use p2pchat::chat::record::{Line, Record};
 use p2pchat::chat::{Audience, MAX_REQUESTS, Manner};
 use p2pchat::proto::{Command, Policy, ServerId};
 use p2pchat_wire::DEFAULT_PORT;
+use p2pchat_wire::random::Random;
 
+use crate::chance::{place, weather};
+use crate::link::Weather;
 use crate::machine::Machine;
 use crate::person::{Person, Remains};
-use crate::scene::{add_server, host_candidates};
+use crate::scene::{Home, Side, add_server, host_candidates};
+use crate::seeds;
 use crate::talker::{Talker, named};
 use crate::topology::{CORE, HostId};
 use crate::world::World;
@@ -112,4 +117,118 @@ fn a_crowd_of_strangers_fills_neither_screen_nor_disk_and_keeps_no_friend_away()
     let called = |who: &&HostId| world.host(**who).talker().heard.iter().any(again);
     assert_eq!(crowd.iter().filter(called).count(), 1, "it is asked to repeat");
     assert_eq!(world.host(alice).person().complaints, [""; 0]);
+}
+
+/// Bob calls Alice, who does not know him, and talks; sooner or later she accepts him.
+struct Acquaintance {
+    world: World<Machine>,
+    at: SocketAddr,
+    alice: HostId,
+    bob: HostId,
+    random: Random,
+    /// Lines typed by each.
+    typed: [u32; 2],
+}
+
+impl Acquaintance {
+    fn new(seed: u64) -> Self {
+        let mut world = World::<Machine>::seeded(seed);
+        let mut random = Random::from_seed(world.random.array());
+        let server = add_server(&mut world, Duration::from_millis(5));
+        world.with(server, |machine, _| machine.server_mut().takes_streams = true);
+        world.change_weather(&weather(&mut random));
+        let at = SocketAddr::new(world.addresses(server)[0], DEFAULT_PORT);
+        let [alice, bob] = [Side::Left, Side::Right].map(|side| {
+            let Home { network, addresses, .. } = place(&mut random).build(&mut world, side);
+            let (now, seed) = (world.now(), random.array());
+            let person = match side {
+                Side::Left => Person::reachable("alice", now, seed, Remains::default()),
+                Side::Right => Person::start("bob", "alice", now, seed, Remains::default()),
+            };
+            let who = world.add_host(network, &addresses, Machine::Person(Box::new(person)));
+            join(&mut world, who, at);
+            who
+        });
+        Self { world, at, alice, bob, random, typed: [0; 2] }
+    }
+
+    fn person(&self, who: HostId) -> &Person {
+        self.world.host(who).person()
+    }
+
+    fn bob_types(&mut self) {
+        self.typed[1] += 1;
+        let line = format!("bob {}", self.typed[1]);
+        self.world.note(format!("bob types {line:?}"));
+        self.world.with(self.bob, |machine, now| machine.person_mut().types(now, &line));
+    }
+
+    /// There are three ways to accept somebody.
+    fn alice_decides(&mut self) {
+        let command = match self.random.below(3) {
+            0 => {
+                self.typed[0] += 1;
+                let line = format!("alice {}", self.typed[0]);
+                self.world.note(format!("alice types {line:?} to bob"));
+                return self.world.with(self.alice, |machine, now| {
+                    machine.person_mut().types_to(now, Some("bob"), &line);
+                });
+            }
+            // She was told of him, and has not decided yet.
+            1 if !self.person(self.alice).disk().snapshot().requests.is_empty() => "/accept bob",
+            _ => "/msg bob",
+        };
+        self.world.note(format!("alice types {command}"));
+        self.world.with(self.alice, |machine, now| machine.person_mut().commands(now, command));
+    }
+
+    fn alice_is_killed(&mut self) {
+        self.world.note("alice is killed".to_owned());
+        let seeds = [self.random.array(), self.random.array()];
+        let idle = Person::reachable("alice", self.world.now(), seeds[0], Remains::default());
+        let dead = self.world.replace(self.alice, Machine::Person(Box::new(idle)));
+        let remains = dead.into_person().kill(&mut self.random);
+        let next = Person::reachable("alice", self.world.now(), seeds[1], remains);
+        self.world.replace(self.alice, Machine::Person(Box::new(next)));
+        join(&mut self.world, self.alice, self.at);
+    }
+
+    fn tell(&mut self) {
+        for _ in 0..40 {
+            let pause = self.random.below(400);
+            self.world.run_for(Duration::from_millis(1) * pause);
+            match self.random.below(20) {
+                0 => self.alice_is_killed(),
+                1 | 2 => self.alice_decides(),
+                3..14 => self.bob_types(),
+                _ => {}
+            }
+        }
+        self.world.change_weather(&Weather::fair(Duration::from_millis(25)));
+        self.world.with(self.alice, |machine, now| machine.person_mut().commands(now, "/msg bob"));
+        let people = [self.alice, self.bob];
+        self.world.run_until(240 * SECOND, "every line is delivered", |world| {
+            people.iter().all(|&who| world.host(who).person().is_done())
+        });
+        self.world.run_for(SECOND);
+    }
+
+    fn check(&self) {
+        for (from, to) in [(self.alice, self.bob), (self.bob, self.alice)] {
+            let (from, to) = (self.person(from), self.person(to));
+            assert_eq!(to.disk().received, from.disk().written, "once, and in order");
+            assert_eq!(to.diary.read, to.disk().received, "what was received was read");
+            assert_eq!(from.disk().delivered, from.disk().written.len());
+            assert_eq!(from.complaints, [""; 0]);
+        }
+    }
+}
+
+#[test]
+fn whoever_is_accepted_in_the_middle_of_what_he_says_is_heard_from_the_beginning() {
+    seeds::tell_all(100, |seed| {
+        let mut story = Acquaintance::new(seed);
+        story.tell();
+        story.check();
+    });
 }
