@@ -61,6 +61,8 @@ fn what_a_chat_has_confirmed_is_kept_even_if_it_is_killed() {
     for _ in 0..50 {
         alice.line();
     }
+    // One has been told something, too, at least.
+    scripts[2].0.object(&json!({"type": "status", "state": "queued"}));
     drop(bob);
     let mut kept = Vec::new();
     for (program, lines) in scripts {
