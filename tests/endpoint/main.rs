@@ -138,6 +138,24 @@ fn what_was_said_before_goodbye_is_heard_though_it_is_lost_the_first_time() {
 }
 
 #[test]
+fn goodbye_is_heard_by_somebody_who_believes_to_be_connected_before_we_do() {
+    for names in [["alice", "bob"], ["bob", "alice"]] {
+        let (mut world, alice, bob) = World::with_two(Policy::Any, Policy::Any);
+        let [caller, called] = names.map(|name| if name == "alice" { alice } else { bob });
+        world.call(caller, names[1]);
+        while !world.is_connected(caller) {
+            world.run(Duration::from_millis(1));
+        }
+        world.command(called, Command::Close);
+        world.run(SECOND);
+        let left = |(_, event): &(Duration, Event)| {
+            matches!(event, Event::Disconnected { reason: DisconnectReason::Left, .. })
+        };
+        assert!(world.hosts[caller].events.iter().any(left), "{names:?}: {world:?}");
+    }
+}
+
+#[test]
 fn nobody_waits_for_long_with_goodbye_for_somebody_who_does_not_answer() {
     let (mut world, alice, bob) = World::with_two(Policy::Any, Policy::Any);
     world.call(alice, "bob");

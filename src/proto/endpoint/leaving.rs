@@ -1,8 +1,10 @@
 //! How an endpoint stops.
 //!
 //! A goodbye ends a session, and what had been said before and was lost, or is slower on its way, would come too
-//! late: a line that its receiver has, and whose sender never learns it. So goodbyes wait until the peers have
-//! all messages, for which a round trip is enough, and for nobody longer than [`PATIENCE`].
+//! late: a line that its receiver has, and whose sender never learns it. And whoever has answered our handshake
+//! believes us to be here before we know, and can be told otherwise only when the answer is there. So goodbyes wait
+//! until handshakes have ended and the peers have all messages, for which a round trip is enough, and for nobody
+//! longer than [`PATIENCE`].
 
 use std::time::{Duration, Instant};
 

@@ -363,9 +363,10 @@ impl Peer {
         (self.paths.describe(now, relay_rtt, longest), self.paths.reason())
     }
 
-    /// Whether the peer has every message that we have sent in the session, if there is one.
+    /// Whether the peer has every message that we have sent, and no handshake of ours is under way: who has
+    /// answered it believes us to be here, and understands a goodbye only once the answer has come.
     pub(super) fn is_heard(&self) -> bool {
-        self.session.as_ref().is_none_or(Session::is_heard)
+        !self.handshaking.is_open() && self.session.as_ref().is_none_or(Session::is_heard)
     }
 
     /// Says goodbye on every way that may work.
