@@ -51,6 +51,8 @@ pub(super) enum Asked {
     Removal(Box<Contact>),
     /// What has become of a file.
     File(OfferId),
+    /// That a file is wanted, which begins to come when that is on disk.
+    Accepted(OfferId),
     Shown,
     Unshown,
     Owed,
@@ -138,6 +140,7 @@ impl Chat {
             (Asked::Removal(contact), reply) => self.removed(*contact, reply),
             (Asked::Shown, StoreReply::Shown(shown)) => self.seen(shown),
             (Asked::File(offer), StoreReply::Done) => self.file_saved(offer),
+            (Asked::Accepted(offer), reply) => self.accepted(offer, reply),
             (Asked::Room(address, id), reply) => self.room_stored(&address, id, reply),
             (
                 Asked::Standing { room, author, rest },

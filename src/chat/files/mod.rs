@@ -80,6 +80,8 @@ struct Transfer {
     stalled: Option<disk::DiskProblem>,
     /// Somebody has accepted it again after there was no room for it.
     insists: bool,
+    /// Somebody has accepted it, and that is on its way to disk.
+    accepting: bool,
     /// Who has offered it in this run, and what it calls the offer.
     author: Option<(FaceId, Option<String>)>,
 }
@@ -119,6 +121,7 @@ impl Transfer {
             done: 0,
             stalled: None,
             insists: false,
+            accepting: false,
             author: None,
         }
     }
@@ -447,8 +450,12 @@ impl Chat {
     }
 
     fn save_file(&mut self, offer: OfferId) {
+        self.save_file_as(offer, Asked::File(offer));
+    }
+
+    fn save_file_as(&mut self, offer: OfferId, asked: Asked) {
         if let Some(one) = self.files.list.get(&offer) {
-            self.ask(StoreRequest::SaveFile(Box::new(one.kept.clone())), Asked::File(offer));
+            self.ask(StoreRequest::SaveFile(Box::new(one.kept.clone())), asked);
         }
     }
 

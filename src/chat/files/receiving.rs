@@ -10,8 +10,8 @@ use super::news::Stage;
 use super::parcel::{BESIDE, OPENING, Piece, Unpacking, bytes};
 use super::record::{FileSays, MAX_RANGES};
 use super::{FileName, FileState, Transfer, Work};
-use crate::chat::storage::Direction;
-use crate::chat::{Chat, LineId};
+use crate::chat::storage::{Direction, StoreReply};
+use crate::chat::{Asked, Chat, LineId};
 use crate::proto::{Incoming, StreamCommand};
 
 /// The code of a stream that nobody has asked for, or that is not needed any more.
@@ -106,23 +106,40 @@ impl Chat {
         let before = one.kept.folder.replace(folder);
         one.kept.called = called;
         one.kept.state = FileState::Accepted;
+        one.accepting = true;
         one.insists |= matches!(one.stalled, Some(DiskProblem::NoRoom { .. }));
         one.stalled = None;
         if let (true, Some(folder)) = (elsewhere, before) {
             self.have_disk(DiskRequest::Discard { offer, folder: folder.into() });
         }
-        self.save_file(offer);
-        self.tell_of_file(offer, Stage::Accepted);
-        self.begin_receiving(offer);
+        self.save_file_as(offer, Asked::Accepted(offer));
     }
 
-    /// Has the disk make ready for a file that was accepted, if its sender is there.
+    /// The disk knows that a file was accepted, or cannot know it: then it comes all the same, as far as this run
+    /// goes.
+    pub(in crate::chat) fn accepted(&mut self, offer: OfferId, reply: StoreReply) {
+        let Some(one) = self.files.list.get_mut(&offer) else { return };
+        one.accepting = false;
+        if one.kept.state == FileState::Accepted {
+            match reply {
+                StoreReply::Done => self.tell_of_file(offer, Stage::Accepted),
+                reply => self.tell_failure(reply),
+            }
+            self.begin_receiving(offer);
+        }
+    }
+
+    /// Has the disk make ready for a file that was accepted, and is known to be, if its sender is there.
     pub(super) fn begin_receiving(&mut self, offer: OfferId) {
         if self.partner(offer).is_none() {
             return;
         }
         let Some(one) = self.files.list.get_mut(&offer) else { return };
-        let (FileState::Accepted, Work::Nothing) = (one.kept.state, &one.work) else { return };
+        let (FileState::Accepted, Work::Nothing, false) =
+            (one.kept.state, &one.work, one.accepting)
+        else {
+            return;
+        };
         let Some(folder) = one.kept.folder.clone().map(Into::into) else { return };
         let (size, root, content) = (one.kept.size, one.kept.root, one.kept.content);
         let insists = one.insists;

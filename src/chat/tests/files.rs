@@ -5,7 +5,7 @@ use crate::chat::files::disk::{
     BLOCK, Content, DiskAnswer, DiskProblem, DiskRequest, Hash, OfferId,
 };
 use crate::chat::files::record::{FileRecord, FileSays, Why};
-use crate::chat::files::{FileRule, Stage};
+use crate::chat::files::{FileRule, FileState, Stage};
 use crate::chat::storage::Direction;
 use crate::proto::{Incoming, Outgoing, StreamCommand, StreamEvent};
 
@@ -230,6 +230,23 @@ fn streams_that_nobody_has_asked_for_are_stopped() {
     let stream = Incoming(2);
     bench.event(Event::Stream(BOB, StreamEvent::Data { stream, data, last: false }));
     assert_eq!(bench.streams(), [stop(stream)], "another file");
+}
+
+#[test]
+fn a_file_is_said_to_be_accepted_and_comes_once_that_is_on_disk() {
+    let mut bench = Bench::new(None, None);
+    bench.meets_bob().is_offered(1, 5).line("/msg bob");
+    let mut accept = |input| bench.chat.handle_input(Timestamp(1_000_000), input);
+    accept(Input::Line("/accept 1".to_owned()));
+    // Killed now, it would be as if nobody had accepted it.
+    let effects: Vec<Effect> = std::iter::from_fn(|| bench.chat.poll_effect()).collect();
+    let [Effect::Store(StoreRequest::SaveFile(kept))] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(kept.state, FileState::Accepted);
+    // Whatever its sender asks meanwhile.
+    assert_eq!(bench.hears_of(OFFER, FileSays::Stands).asked(), []);
+    bench.input(Input::Stored(StoreReply::Done));
+    assert_eq!(bench.stages(), [Stage::Offered, Stage::Accepted]);
+    assert!(matches!(bench.asked()[..], [DiskRequest::Begin { .. }]));
 }
 
 #[test]
