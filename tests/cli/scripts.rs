@@ -206,11 +206,15 @@ fn a_follower_sees_both_sides() {
     let mut follower = two.b.start(&["follow", "--with", "alice"]);
     says_until_heard(&mut alice, "from alice", &mut follower);
     assert_eq!(text(&follower.line()), "from alice");
+    // She may have said it more often than it was heard by then.
+    let next = |follower: &mut Program| loop {
+        let line = follower.line();
+        if text(&line) != "from alice" {
+            return line;
+        }
+    };
     chat.say("from bob");
-    let mut line = follower.line();
-    while text(&line) == "from alice" {
-        line = follower.line();
-    }
+    let line = next(&mut follower);
     assert_eq!(text(&line), "from bob");
     assert!(line.contains("\tme>alice@"), "{line}");
     chat.say("/quit");
@@ -218,7 +222,7 @@ fn a_follower_sees_both_sides() {
     // Now it runs the chat itself.
     alice.hears("bob is here");
     alice.say("and more");
-    assert_eq!(text(&follower.line()), "and more");
+    assert_eq!(text(&next(&mut follower)), "and more");
 }
 
 #[test]
