@@ -33,6 +33,8 @@ struct Story {
     server: HostId,
     people: [Inhabitant; 2],
     random: Random,
+    /// Nobody's process is killed: people leave.
+    politely: bool,
 }
 
 struct Inhabitant {
@@ -109,7 +111,7 @@ impl Story {
                 typed: 0,
             }
         });
-        let mut story = Self { world, server, people, random };
+        let mut story = Self { world, server, people, random, politely: false };
         for who in [0, 1] {
             story.join(who);
         }
@@ -257,6 +259,12 @@ impl Story {
         if asleep {
             return;
         }
+        if self.politely {
+            self.with(who, Person::leaves);
+            self.world.run_until(2 * SECOND, "goodbye is said", |world| {
+                world.host(host).person().has_left()
+            });
+        }
         let seed = self.random.array();
         let idle = Person::start(name, peer, self.world.now(), seed, Remains::default());
         let dead = self.world.replace(host, Machine::Person(Box::new(idle)));
@@ -354,6 +362,16 @@ fn tell(seed: u64) {
 #[test]
 fn every_line_arrives_once_and_in_order_whatever_happens() {
     seeds::tell_all(500, tell);
+}
+
+#[test]
+fn every_line_arrives_once_and_in_order_when_people_leave_and_come_back() {
+    seeds::tell_all(100, |seed| {
+        let mut story = Story::new(seed);
+        story.politely = true;
+        story.tell();
+        story.check();
+    });
 }
 
 #[test]

@@ -38,6 +38,7 @@ pub(crate) struct Person {
     pub(crate) asked: usize,
     remarks: Vec<String>,
     sockets: Sockets,
+    is_leaving: bool,
 }
 
 /// What outlives a process: the disk, and the person's memory.
@@ -114,7 +115,21 @@ impl Person {
             asked: 0,
             remarks: Vec::new(),
             sockets: Sockets::new(),
+            is_leaving: false,
         }
+    }
+
+    /// The person leaves; the process ends when all has been said that is to be said, or a moment later.
+    pub(crate) fn leaves(&mut self, now: Instant) {
+        self.is_leaving = true;
+        let wall = wall_clock(now, self.clock_error_ms);
+        self.chat.handle_input(wall, Input::Quit);
+        self.take_effects(now);
+    }
+
+    /// Whether nothing comes from its endpoint any more.
+    pub(crate) fn has_left(&self) -> bool {
+        self.endpoint.is_closed()
     }
 
     /// The process is killed.
@@ -218,6 +233,7 @@ impl Person {
                 }
                 Effect::Show(notice) | Effect::Answer(_, notice) => self.see(now, notice),
                 Effect::Left { .. } => {}
+                Effect::Quit { .. } if self.is_leaving => {}
                 Effect::Quit { .. } => self.complaints.push("the chat left".to_owned()),
             }
         }
