@@ -59,6 +59,8 @@ fn three_talk_in_a_room_and_one_who_was_away_gets_what_was_said() {
     alice.object(&json!({"type": "room", "event": "made", "access": "open"}));
     let mut bob = people[1].start(&server, "tea");
     entered(&mut bob);
+    // Carol hears of him from whomever she meets first.
+    alice.object(&json!({"type": "room", "event": "here", "members": 2, "connected": 2}));
     let mut carol = people[2].start(&server, "#tea");
     assert_eq!(entered(&mut carol)["members"], 3);
 
