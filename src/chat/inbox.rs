@@ -88,8 +88,8 @@ impl Inbox {
 
     /// What came in this session from that line on was not taken in.
     pub(super) fn missed(&mut self, log: u64, seq: u64) {
-        self.gap = None;
         self.open_gap(log, seq);
+        self.gap.iter_mut().for_each(|gap| gap.asked = false);
         self.news = true;
     }
 
@@ -231,6 +231,20 @@ mod tests {
         assert_eq!(inbox.ask_again(), Some((7, 0)));
         assert_eq!(inbox.receive(&line(7, 2)), Verdict::Ignore, "1 would be lost");
         assert_eq!(inbox.receive(&line(7, 1)), Verdict::Keep { after: 0 });
+    }
+
+    #[test]
+    fn what_was_not_taken_in_is_asked_for_from_the_first_line_that_is_missing() {
+        let mut inbox = Inbox::default();
+        inbox.missed(7, 2);
+        assert_eq!(inbox.ask_again(), Some((7, 0)));
+        assert_eq!(inbox.receive(&line(7, 4)), Verdict::Ignore);
+        // Once more, before what was asked for has come.
+        inbox.missed(7, 4);
+        assert_eq!(inbox.ask_again(), Some((7, 0)));
+        assert_eq!(inbox.receive(&line(7, 3)), Verdict::Ignore, "2 would be lost");
+        assert_eq!(inbox.receive(&line(7, 2)), Verdict::Keep { after: 0 });
+        assert_eq!(inbox.receive(&line(7, 3)), Verdict::Keep { after: 2 });
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! A stranger who calls makes a *request*: a name, a key, and nothing of what it says. Its lines are
 //! not taken in, so they are not confirmed and stay in its outbox; once it is accepted, it is asked
-//! to repeat them, and until it has, nothing that comes behind them is taken in either. So a stranger can fill neither disk nor screen, and nothing that was said is lost.
+//! to repeat them, and until it has, nothing that comes behind them is taken in either. So a stranger
+//! can fill neither disk nor screen, and nothing that was said is lost.
 //! Whoever was called or written to from here is no stranger, and neither is a key that we know.
 
 use std::collections::{BTreeMap, VecDeque};
