@@ -145,6 +145,17 @@ impl Program {
         found.unwrap_or_else(|seen| panic!("no {text:?} in {seen:#?}"))
     }
 
+    /// Waits for lines on stderr, one with each text, in whatever order they come.
+    #[track_caller]
+    pub(crate) fn hears_all(&mut self, texts: &[&str]) {
+        let mut left = texts.to_vec();
+        while !left.is_empty() {
+            let found = self.err.wait_for(|line| left.iter().any(|text| line.contains(text)));
+            let line = found.unwrap_or_else(|seen| panic!("no {left:?} in {seen:#?}"));
+            left.retain(|text| !line.contains(text));
+        }
+    }
+
     /// Waits for a JSON object on stdout with these fields.
     #[track_caller]
     pub(crate) fn object(&mut self, expected: &Value) -> Value {

@@ -21,6 +21,14 @@ impl Two {
             chat
         })
     }
+
+    /// A chat of bob's, to whom alice is connected.
+    fn chat_with_alice(&self) -> Program {
+        let mut chat = self.b.start(&["--peer", "alice"]);
+        // She may have called before the server has told him who he is.
+        chat.hears_all(&["You are bob@", "alice is here"]);
+        chat
+    }
 }
 
 /// The text of a line of plain mode.
@@ -119,8 +127,7 @@ fn what_came_while_nobody_received_is_received_once_beside_a_running_chat() {
         let nothing = two.b.run(&["recv", "--timeout", "1s"], "").exits(11);
         nothing.says("0 of 1 came in time. What comes later is for the next recv.");
     };
-    let mut chat = two.chat(true).expect("it runs");
-    chat.hears("alice is here");
+    let mut chat = two.chat_with_alice();
     none();
     alice.hears("bob is here");
     for line in ["one", "two", "three"] {
@@ -132,10 +139,9 @@ fn what_came_while_nobody_received_is_received_once_beside_a_running_chat() {
     one("two", &["--from", "alice"]);
     chat.say("/quit");
     chat.outcome().exits(0);
-    let mut chat = two.chat(true).expect("it runs again");
+    let mut chat = two.chat_with_alice();
     one("three", &[]);
     none();
-    chat.hears("alice is here");
     alice.say("four");
     assert_eq!(text(&chat.line()), "four");
     chat.say("/quit");
@@ -149,8 +155,7 @@ fn what_came_while_nobody_received_is_received_once_beside_a_running_chat() {
 fn each_message_is_received_by_one_of_those_who_wait() {
     let two = Two::new();
     let mut alice = two.person(&["--peer", "bob"]);
-    let mut chat = two.chat(true).expect("it runs");
-    chat.hears("alice is here");
+    let _chat = two.chat_with_alice();
     two.b.run(&["recv", "--timeout", "10ms"], "").exits(11);
     let waiting = [two.b.start(&["recv"]), two.b.start(&["recv"])];
     alice.say("one");
@@ -165,8 +170,7 @@ fn each_message_is_received_by_one_of_those_who_wait() {
 fn whoever_receives_goes_on_counting_when_the_chat_passes_to_it() {
     let two = Two::new();
     let mut alice = two.person(&["--peer", "bob"]);
-    let mut chat = two.chat(true).expect("it runs");
-    chat.hears("alice is here");
+    let mut chat = two.chat_with_alice();
     two.b.run(&["recv", "--timeout", "10ms"], "").exits(11);
     let mut waiting = two.b.start(&["recv", "--count", "3"]);
     alice.hears("bob is here");
@@ -329,8 +333,7 @@ fn how_things_stand_is_told_with_a_chat_and_without() {
     let without = status();
     assert_eq!((&without["running"], &without["name"]), (&json!(false), &json!("bob")));
     two.b.run(&["status"], "").exits(0);
-    let mut chat = two.chat(true).expect("it runs");
-    chat.hears("alice is here");
+    let mut chat = two.chat_with_alice();
     let with = status();
     assert_eq!((&with["running"], &with["key"]), (&json!(true), &without["key"]));
     assert_eq!(with["servers"][0]["registered"], json!(true));
