@@ -61,8 +61,9 @@ fn what_a_chat_has_confirmed_is_kept_even_if_it_is_killed() {
     for _ in 0..50 {
         alice.line();
     }
-    // One has been told something, too, at least.
-    scripts[2].0.object(&json!({"type": "status", "state": "queued"}));
+    // One has been told of a line of its own, too, at least.
+    let first = scripts[2].1[0].clone();
+    scripts[2].0.object(&json!({"type": "status", "state": "queued", "ref": first}));
     drop(bob);
     let mut kept = Vec::new();
     for (program, lines) in scripts {
