@@ -108,10 +108,7 @@ fn goodbye_is_heard_at_once() {
     world.run(Duration::from_secs(5));
     world.command(alice, Command::Close);
     world.run(Duration::from_secs(1));
-    let left = world.hosts[bob].events.iter().any(|(_, event)| {
-        matches!(event, Event::Disconnected { reason: DisconnectReason::Left, .. })
-    });
-    assert!(left, "{:#?}", world.hosts[bob].events);
+    assert!(world.ends(bob).contains(&DisconnectReason::Left), "{world:?}");
 }
 
 #[test]
@@ -130,10 +127,7 @@ fn what_was_said_before_goodbye_is_heard_though_it_is_lost_the_first_time() {
     world.command(alice, Command::Close);
     world.run(SECOND);
     assert_eq!(world.received(bob), [b"one thing more before I go"], "{world:?}");
-    let left = |(_, event): &(Duration, Event)| {
-        matches!(event, Event::Disconnected { reason: DisconnectReason::Left, .. })
-    };
-    assert!(world.hosts[bob].events.iter().any(left), "{world:?}");
+    assert!(world.ends(bob).contains(&DisconnectReason::Left), "{world:?}");
     assert!(world.hosts[alice].endpoint.is_closed());
 }
 
@@ -148,10 +142,7 @@ fn goodbye_is_heard_by_somebody_who_believes_to_be_connected_before_we_do() {
         }
         world.command(called, Command::Close);
         world.run(SECOND);
-        let left = |(_, event): &(Duration, Event)| {
-            matches!(event, Event::Disconnected { reason: DisconnectReason::Left, .. })
-        };
-        assert!(world.hosts[caller].events.iter().any(left), "{names:?}: {world:?}");
+        assert!(world.ends(caller).contains(&DisconnectReason::Left), "{names:?}: {world:?}");
     }
 }
 
@@ -195,10 +186,7 @@ fn what_was_said_before_goodbye_is_heard_when_both_arrive_together() {
     world.hosts[bob].endpoint.handle_datagrams(now, SocketId::FIRST, from, &mut train, size);
     world.run(Duration::ZERO);
     assert_eq!(world.received(bob), [b"one thing more before I go"], "{world:?}");
-    let left = |(_, event): &(Duration, Event)| {
-        matches!(event, Event::Disconnected { reason: DisconnectReason::Left, .. })
-    };
-    assert!(world.hosts[bob].events.iter().any(left), "{world:?}");
+    assert!(world.ends(bob).contains(&DisconnectReason::Left), "{world:?}");
 }
 
 #[test]
