@@ -12,7 +12,7 @@
 //!   [`latency`] after how many round trips, [`calls`] how they find each other, [`carriers`] how they
 //!   do without UDP, [`paths`] what happens when the world changes under a chat, [`adversary`] that
 //!   nothing happens when somebody forges.
-//! - [`strangers`] are a crowd that calls one person at once.
+//! - [`strangers`] are a crowd that calls one person at once, and one who is accepted while he talks.
 //! - [`diagnosis`] finds out behind every kind of box what the box is.
 //! - [`delivery`] tells hundreds of stories of two people and whatever can go wrong, each from one
 //!   seed, and holds every one against the promise: each line once and in order. [`chance`] has the
